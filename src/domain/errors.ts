@@ -1,0 +1,134 @@
+/**
+ * Every code an error of this project can carry. A code is a promise to callers: it never changes its
+ * meaning. `src/http/problem.ts` must name a status for each, or it does not compile.
+ */
+export type ErrorCode =
+  // what the caller sent
+  | "invalid_request"
+  | "invalid_parameter"
+  | "invalid_multipart"
+  | "missing_file"
+  | "too_many_files"
+  | "too_many_fields"
+  | "invalid_filename"
+  | "invalid_metadata"
+  | "invalid_cursor"
+  | "unknown_processor"
+  | "unsupported_media_type"
+  | "upload_too_large"
+  | "body_too_large"
+  | "body_incomplete"
+  | "request_timeout"
+  | "request_aborted"
+  // who is calling
+  | "unauthenticated"
+  | "insufficient_scope"
+  // what is there
+  | "route_not_found"
+  | "method_not_allowed"
+  | "upload_not_found"
+  | "upload_in_progress"
+  | "upload_conflict"
+  | "precondition_failed"
+  | "range_not_satisfiable"
+  // storage
+  | "object_not_found"
+  | "object_exists"
+  | "object_changed"
+  | "object_corrupt"
+  | "invalid_key"
+  | "invalid_storage_uri"
+  | "unknown_driver"
+  | "unsupported_option"
+  | "storage_access_denied"
+  | "storage_read_only"
+  | "storage_full"
+  | "storage_timeout"
+  | "storage_unavailable"
+  | "storage_misconfigured"
+  // records
+  | "records_unavailable"
+  | "records_full"
+  | "records_newer"
+  | "reservation_lost"
+  // processing: reasons that end up in `processing.error`
+  | "document_unreadable"
+  | "document_encrypted"
+  | "document_empty"
+  | "document_too_complex"
+  | "extractor_crashed"
+  | "extractor_unavailable"
+  | "processor_failed"
+  | "processor_missing"
+  // ours
+  | "invalid_config"
+  | "internal";
+
+/** Marks errors of this project across two installed copies of the package, where `instanceof` fails. */
+const BRAND = Symbol.for("stowage.error");
+
+export interface StowageErrorOptions {
+  /** What caused it. Kept for the log; never shown to a caller. */
+  readonly cause?: unknown;
+  /** Whether the same call may succeed later without any change. Default `false`. */
+  readonly retryable?: boolean;
+  /** Facts worth keeping, with units in their names. No secrets, no filenames. */
+  readonly data?: Readonly<Record<string, string | number | boolean | null>>;
+}
+
+/**
+ * The one base of all errors that cross a port.
+ *
+ * Match on `code` (see {@link isStowageError}), never on the message or on `instanceof` alone. The message
+ * is a sentence without a final period: what could not be done, a colon, the state found. It may be shown
+ * to callers, so it holds no path, bucket, key or secret unless the code is an operator's (`storage_*`,
+ * `invalid_config`), whose messages the HTTP layer replaces.
+ */
+export class StowageError extends Error {
+  override readonly name: string = "StowageError";
+  readonly code: ErrorCode;
+  readonly retryable: boolean;
+  readonly data: Readonly<Record<string, string | number | boolean | null>>;
+
+  constructor(code: ErrorCode, message: string, options: StowageErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.retryable = options.retryable ?? false;
+    this.data = options.data ?? {};
+    Object.defineProperty(this, BRAND, { value: true });
+  }
+}
+
+/** The body is longer than the limit that applies to it. */
+export class UploadTooLargeError extends StowageError {
+  readonly limitBytes: number;
+  constructor(limitBytes: number) {
+    super("upload_too_large", `Cannot accept upload: file exceeds ${limitBytes} bytes`, {
+      data: { limitBytes },
+    });
+    this.limitBytes = limitBytes;
+  }
+}
+
+/** The requested range begins at or after the end of the file (RFC 9110, 15.5.17). */
+export class RangeNotSatisfiableError extends StowageError {
+  readonly sizeBytes: number;
+  constructor(sizeBytes: number) {
+    super("range_not_satisfiable", `Cannot serve range: file has ${sizeBytes} bytes`, {
+      data: { sizeBytes },
+    });
+    this.sizeBytes = sizeBytes;
+  }
+}
+
+/** Whether `error` is an error of this project, from whichever copy of the package; with `code`, that one. */
+export function isStowageError(error: unknown, code?: ErrorCode): error is StowageError {
+  if (typeof error !== "object" || error === null || !(BRAND in error)) return false;
+  return code === undefined || (error as unknown as StowageError).code === code;
+}
+
+/** Whether `error` only says that the caller gave up: an aborted signal or a closed connection. */
+export function isAbort(error: unknown): boolean {
+  if (isStowageError(error)) return error.code === "request_aborted";
+  return error instanceof Error && error.name === "AbortError";
+}

@@ -1,0 +1,63 @@
+import { StowageError } from "./errors.ts";
+import { type Filename, utf8Length } from "./filename.ts";
+import type { TenantId } from "./tenant.ts";
+import type { UploadId } from "./upload-id.ts";
+
+/**
+ * Where an object lies, relative to the root of its storage (the folder, or the bucket and prefix, that
+ * the storage's URI names): segments joined by `/`. Valid by construction: no empty, `.` or `..` segment,
+ * no NUL, no lone surrogate, at most 1,024 bytes of UTF-8.
+ */
+export type ObjectKey = string & { readonly __brand: "ObjectKey" };
+
+/** S3's limit, the smallest of those that matter. */
+export const MAX_KEY_BYTES = 1024;
+
+/** Everything that is the service's own lies below this folder, which no tenant id can name. */
+export const OWN_FOLDER = ".stowage";
+
+/** What makes an upload's key. */
+export interface ObjectRef {
+  readonly tenant: TenantId;
+  readonly uploadId: UploadId;
+  readonly filename: Filename;
+}
+
+/** `{tenant}/{upload}/{filename}`: the one place where new keys are made. Injective: no part holds a `/`. */
+export function buildObjectKey(ref: ObjectRef): ObjectKey {
+  return parseObjectKey(`${ref.tenant}/${ref.uploadId}/${ref.filename}`);
+}
+
+/** The folder of everything derived from one upload. `upload` is its id or, if adopted, still our own id. */
+export function derivedPrefix(tenant: TenantId, uploadId: UploadId): string {
+  return `${OWN_FOLDER}/derived/${tenant}/${uploadId}/`;
+}
+
+/** A key below {@link derivedPrefix}; `name` is ours, never a caller's. */
+export function derivedKey(tenant: TenantId, uploadId: UploadId, name: string): ObjectKey {
+  return parseObjectKey(derivedPrefix(tenant, uploadId) + name);
+}
+
+/** A key below `.stowage/`; `path` is ours, never a caller's. */
+export function ownKey(path: string): ObjectKey {
+  return parseObjectKey(`${OWN_FOLDER}/${path}`);
+}
+
+/** @throws {StowageError} `invalid_key`, naming what is wrong but not the key. */
+export function parseObjectKey(text: string): ObjectKey {
+  const problem = findKeyProblem(text);
+  if (problem === null) return text as ObjectKey;
+  throw new StowageError("invalid_key", `Cannot use object key: ${problem}`);
+}
+
+function findKeyProblem(text: string): string | null {
+  if (text === "") return "it is empty";
+  if (text.includes("\0")) return "it contains NUL";
+  if (/\p{Cs}/u.test(text)) return "it is not well-formed Unicode";
+  if (utf8Length(text) > MAX_KEY_BYTES) return `it is longer than ${MAX_KEY_BYTES} bytes`;
+  for (const segment of text.split("/")) {
+    if (segment === "") return "it has an empty segment";
+    if (segment === "." || segment === "..") return "it has a dot segment";
+  }
+  return null;
+}

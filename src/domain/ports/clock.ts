@@ -1,0 +1,8 @@
+/** The time. Injected everywhere, so that a test can hold it still. */
+export interface Clock {
+  /** Milliseconds since 1970, UTC. */
+  now(): number;
+}
+
+/** Fill `bytes` with cryptographic randomness and return them. */
+export type RandomSource = (bytes: Uint8Array) => Uint8Array;

@@ -1,0 +1,8 @@
+/** A digest in the making. Not reusable after `digest`. */
+export interface Hash {
+  update(bytes: Uint8Array): void;
+  digest(): Uint8Array;
+}
+
+/** Starts a digest. Synchronous and incremental, so that bytes are hashed as they pass. */
+export type Hasher = (algorithm: "sha256" | "md5") => Hash;

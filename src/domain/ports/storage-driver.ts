@@ -1,0 +1,242 @@
+import type { ByteRange } from "../byte-range.ts";
+import type { Body } from "../bytes.ts";
+import type { ObjectKey } from "../object-key.ts";
+import type { RandomSource } from "./clock.ts";
+import type { Hasher } from "./hasher.ts";
+import type { Host } from "./host.ts";
+import type { Logger } from "./logger.ts";
+
+/** What every call takes. An aborted signal ends the call soon, with a `request_aborted` error. */
+export interface CallOptions {
+  readonly signal?: AbortSignal;
+}
+
+/** An object as its storage knows it. */
+export interface StoredObject {
+  readonly key: ObjectKey;
+  readonly sizeBytes: number;
+  /** The backend's own name for this content (an S3 ETag, an mtime and size). Opaque; changes with every put. */
+  readonly version: string;
+  /** Milliseconds since 1970. */
+  readonly modifiedAt: number;
+}
+
+export interface PutOptions extends CallOptions {
+  /** Kept with the object where the backend can; the record is what counts. */
+  readonly contentType?: string;
+  /** Names in lower case, any Unicode value, 2 KiB together. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** Only if nothing is stored under the key; otherwise `object_exists`. */
+  readonly ifNoneMatch?: "*";
+}
+
+export interface GetOptions extends CallOptions {
+  /** Lies inside the object. */
+  readonly range?: ByteRange;
+  /** A `version`: anything else stored there is `object_changed`. */
+  readonly ifMatch?: string;
+}
+
+export interface ObjectRead {
+  readonly object: StoredObject;
+  /** The stretch that `stream` delivers; the whole object if no range was asked for. */
+  readonly range: ByteRange;
+  /**
+   * Exactly the bytes of `range`: a stream that ends early or late is an error on the stream. The caller
+   * reads it to its end or cancels it; either frees what the driver holds.
+   */
+  readonly stream: ReadableStream<Uint8Array>;
+}
+
+/** What became of a batch of deletions. Keys that were not there count as deleted. */
+export interface DeleteOutcome {
+  readonly failures: readonly { readonly key: ObjectKey; readonly error: unknown }[];
+}
+
+export interface ListOptions extends CallOptions {
+  /** Where the last page ended: its `next`. */
+  readonly cursor?: string;
+  /** At most so many objects; a page may be shorter, and still have a `next`. */
+  readonly limit?: number;
+}
+
+export interface ListPage {
+  readonly objects: readonly StoredObject[];
+  /** Hand it in as `cursor` for the next page; `null` on the last one. */
+  readonly next: string | null;
+}
+
+/** Whether the storage can be worked with, and what exactly cannot be done. */
+export interface DriverCheck {
+  readonly healthy: boolean;
+  /** The steps tried, in order: the first that failed holds its error. */
+  readonly steps: readonly {
+    readonly name: "read" | "write" | "delete" | "list";
+    readonly ok: boolean;
+    readonly error?: unknown;
+  }[];
+}
+
+/** What a backend can hold, as plain data. `null` means no limit of its own. */
+export interface DriverLimits {
+  readonly maxObjectBytes: number | null;
+  readonly maxKeyBytes: number;
+  /** The longest stretch of a key between two slashes, in bytes of UTF-8. */
+  readonly maxSegmentBytes: number | null;
+  /** Keys a `delete` call may name. */
+  readonly maxDeleteKeys: number;
+  /** Whether a body of unknown length has to be buffered or refused before it reaches the backend. */
+  readonly needsKnownLength: boolean;
+  /** Whether `ifNoneMatch: "*"` has exactly one winner among racing writers. */
+  readonly atomicIfNoneMatch: boolean;
+  /** Order of `list`: by the bytes of the key, or none that can be relied on. */
+  readonly listOrder: "bytes" | "none";
+  /** Rules for parts, where the driver has a `multipart` group. */
+  readonly parts: {
+    readonly minBytes: number;
+    readonly maxBytes: number;
+    readonly maxCount: number;
+    /** Every part but the last has the same length. */
+    readonly uniform: boolean;
+  } | null;
+}
+
+export interface StoredPart {
+  /** From 1. */
+  readonly number: number;
+  readonly sizeBytes: number;
+  readonly version: string;
+}
+
+/** Uploads in parts that outlive one request. */
+export interface MultipartGroup {
+  /** @returns An id for the calls below. */
+  create(key: ObjectKey, options: PutOptions): Promise<string>;
+  putPart(
+    key: ObjectKey,
+    uploadId: string,
+    number: number,
+    body: Body,
+    options?: CallOptions,
+  ): Promise<StoredPart>;
+  listParts(key: ObjectKey, uploadId: string, options?: CallOptions): Promise<StoredPart[]>;
+  /** All or nothing: the object is there afterwards, or the parts still are. */
+  complete(
+    key: ObjectKey,
+    uploadId: string,
+    parts: readonly StoredPart[],
+    options?: PutOptions,
+  ): Promise<StoredObject>;
+  /** Idempotent; frees the parts. */
+  abort(key: ObjectKey, uploadId: string, options?: CallOptions): Promise<void>;
+  listUploads(
+    prefix: string,
+    options?: ListOptions,
+  ): Promise<{
+    readonly uploads: readonly {
+      readonly key: ObjectKey;
+      readonly uploadId: string;
+      readonly startedAt: number;
+    }[];
+    readonly next: string | null;
+  }>;
+}
+
+/** URLs that work without our credentials, for a while. */
+export interface PresignGroup {
+  get(key: ObjectKey, options: PresignOptions): Promise<PresignedRequest>;
+  put(key: ObjectKey, options: PresignOptions & PutOptions): Promise<PresignedRequest>;
+  putPart(
+    key: ObjectKey,
+    uploadId: string,
+    number: number,
+    options: PresignOptions,
+  ): Promise<PresignedRequest>;
+}
+
+export interface PresignOptions {
+  readonly expiresInSeconds: number;
+  /** `Content-Disposition` and `Content-Type` of the answer, where the backend can set them. */
+  readonly contentDisposition?: string;
+  readonly contentType?: string;
+}
+
+export interface PresignedRequest {
+  readonly url: string;
+  /** Headers that the holder has to send along. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** What writes that were never finished have left behind: temp files, parts without an object. */
+export interface LeftoverGroup {
+  /**
+   * Remove what unfinished writes left: of one `key`, or of any key if they began `before` a moment. The
+   * caller knows that nobody is writing them any more.
+   *
+   * @returns How many were removed.
+   */
+  remove(
+    which: { readonly key: ObjectKey } | { readonly before: number },
+    options?: CallOptions,
+  ): Promise<number>;
+}
+
+/**
+ * One storage backend.
+ *
+ * A driver may trust its caller: keys are valid, ranges lie inside the object, sizes are within its
+ * limits, options outside its groups are never passed. In turn it keeps two different keys apart, holds no
+ * whole body in memory, frees every socket and descriptor when a call ends or is aborted, and throws only
+ * {@link StowageError}. A capability is the presence of a group: it cannot be declared and be missing.
+ */
+export interface StorageDriver {
+  /** Stamped by `defineDriver`. */
+  readonly name: string;
+  readonly limits: DriverLimits;
+
+  /**
+   * Store `body` under `key`, durably: when it resolves, a power cut loses nothing.
+   *
+   * Readers see the old object or the new one, never a mixture; on error or abort the old one stays, and
+   * nothing of the new one. A body that fails fails the put with its own error, unchanged.
+   */
+  put(key: ObjectKey, body: Body, options?: PutOptions): Promise<StoredObject>;
+
+  /** @throws `object_not_found`, `object_changed`; both before anything is read. */
+  get(key: ObjectKey, options?: GetOptions): Promise<ObjectRead>;
+
+  /** Resolves to `null` only when nothing is stored under `key`; every other trouble throws. */
+  head(key: ObjectKey, options?: CallOptions): Promise<StoredObject | null>;
+
+  /** Idempotent. Failures of single keys are returned, none is hidden. */
+  delete(keys: readonly ObjectKey[], options?: CallOptions): Promise<DeleteOutcome>;
+
+  /**
+   * Objects whose key begins with `prefix` (any string, not only a folder). Every object that is there from
+   * the first page to the last is told exactly once. `.stowage/` is told only when `prefix` begins with it.
+   */
+  list(prefix: string, options?: ListOptions): Promise<ListPage>;
+
+  /** Proves read, write, list and delete with a probe under `.stowage/`, and names what is denied. */
+  check(options?: CallOptions): Promise<DriverCheck>;
+
+  readonly multipart?: MultipartGroup;
+  readonly presign?: PresignGroup;
+  readonly leftovers?: LeftoverGroup;
+  /** Server-side copy; `to` is replaced as `put` would. */
+  copy?(from: ObjectKey, to: ObjectKey, options?: CallOptions): Promise<StoredObject>;
+  /** Free what outlives calls: sockets, watchers. */
+  dispose?(): Promise<void>;
+}
+
+/** What a driver gets from the runtime instead of importing it. */
+export interface DriverContext {
+  readonly fetch: typeof globalThis.fetch;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly random: RandomSource;
+  readonly logger: Logger;
+  readonly hash: Hasher;
+  /** Environment and small files, on Node, Deno and Bun. */
+  readonly host?: Host;
+}

@@ -1,0 +1,72 @@
+import { StowageError } from "./errors.ts";
+
+/**
+ * A storage, in one line: `local:./storage/uploads`, `s3://bucket/prefix?region=eu-west-1`, `memory:`.
+ * The scheme finds the driver; the rest is the driver's own to read.
+ */
+export interface StorageUri {
+  /** The driver's name, lower case. */
+  readonly scheme: string;
+  /** What follows `//`, up to the next `/`: a bucket. Empty without `//`. */
+  readonly authority: string;
+  /** The rest of the path, percent-decoded. */
+  readonly path: string;
+  /** The query. Of a name given twice the last counts. */
+  readonly options: Readonly<Record<string, string>>;
+  /** As given, with the values of secret-looking options masked: fit for logs and messages. */
+  readonly display: string;
+}
+
+const SCHEME = /^([a-z][a-z0-9+.-]*):(.*)$/is;
+const SECRET_OPTION = /secret|token|password|key$/i;
+
+/**
+ * Read a storage URI. It is not run through WHATWG `URL`, which would collapse dot segments and forget
+ * whether a path was relative.
+ *
+ * @throws {StowageError} `invalid_storage_uri`
+ */
+export function parseStorageUri(text: string): StorageUri {
+  const match = SCHEME.exec(text.trim());
+  if (match === null) throw refuse("it has no scheme (expected like local:./storage/uploads)");
+  const [, scheme = "", rest = ""] = match;
+  const question = rest.indexOf("?");
+  const location = question < 0 ? rest : rest.slice(0, question);
+  const { authority, path } = splitLocation(location);
+  const options = Object.fromEntries(
+    new URLSearchParams(question < 0 ? "" : rest.slice(question + 1)),
+  );
+  return Object.freeze({
+    scheme: scheme.toLowerCase(),
+    authority: decode(authority),
+    path: decode(path),
+    options: Object.freeze(options),
+    display: displayOf(scheme.toLowerCase(), location, options),
+  });
+}
+
+function splitLocation(location: string): { authority: string; path: string } {
+  if (!location.startsWith("//")) return { authority: "", path: location };
+  const slash = location.indexOf("/", 2);
+  if (slash < 0) return { authority: location.slice(2), path: "" };
+  return { authority: location.slice(2, slash), path: location.slice(slash + 1) };
+}
+
+function displayOf(scheme: string, location: string, options: Record<string, string>): string {
+  const shown = Object.entries(options).map(
+    ([name, value]) => `${name}=${SECRET_OPTION.test(name) ? "***" : value}`,
+  );
+  return `${scheme}:${location}${shown.length > 0 ? `?${shown.join("&")}` : ""}`;
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch (cause) {
+    throw refuse("it has a stray %", cause);
+  }
+}
+
+function refuse(reason: string, cause?: unknown): StowageError {
+  return new StowageError("invalid_storage_uri", `Cannot read storage URI: ${reason}`, { cause });
+}

@@ -1,0 +1,25 @@
+import { StowageError } from "./errors.ts";
+
+/** Whose upload it is. It comes from the credential alone, never from a URL or a body. */
+export type TenantId = string & { readonly __brand: "TenantId" };
+
+/**
+ * 1–64 of `A-Za-z0-9._-`, not beginning with a dot: the first dot is kept for the service's own folder
+ * (`.stowage/`), and a tenant is a folder's name. Case-sensitive.
+ */
+const TENANT_ID = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$/;
+
+/** @returns The tenant id, or `null` if `text` is none. */
+export function findTenantId(text: unknown): TenantId | null {
+  return typeof text === "string" && TENANT_ID.test(text) ? (text as TenantId) : null;
+}
+
+/** @throws {StowageError} `invalid_parameter` if `text` is no tenant id. */
+export function parseTenantId(text: unknown): TenantId {
+  const tenant = findTenantId(text);
+  if (tenant !== null) return tenant;
+  throw new StowageError(
+    "invalid_parameter",
+    "Cannot use tenant id: it takes 1 to 64 of A-Z a-z 0-9 . _ - and does not begin with a dot",
+  );
+}

@@ -1,0 +1,118 @@
+import type { ErrorCode } from "./errors.ts";
+import type { Filename } from "./filename.ts";
+import type { ObjectKey } from "./object-key.ts";
+import type { TenantId } from "./tenant.ts";
+import type { UploadId } from "./upload-id.ts";
+
+/**
+ * What callers see of an upload's life.
+ *
+ * - `uploading`: reserved, bytes may be arriving; not downloadable.
+ * - `stored`: durable, checksum known, nothing to do.
+ * - `queued`, `processing`: durable, and a processor will run or is running.
+ * - `processed`: every processor that was asked for has succeeded.
+ * - `failed`: a processor failed for good; the file itself is safe.
+ * - `quarantined`: durable, but not served.
+ */
+export const UPLOAD_STATUSES = [
+  "uploading",
+  "stored",
+  "queued",
+  "processing",
+  "processed",
+  "failed",
+  "quarantined",
+] as const;
+export type UploadStatus = (typeof UPLOAD_STATUSES)[number];
+
+/** What the record may hold besides: `deleting` reads as missing everywhere. */
+export type RecordStatus = UploadStatus | "deleting";
+
+/** The legal changes. Whatever is not listed here is refused by the records. */
+export const LEGAL_CHANGES: Readonly<Record<RecordStatus, readonly RecordStatus[]>> = {
+  uploading: ["stored", "queued", "deleting"],
+  stored: ["queued", "quarantined", "deleting"],
+  queued: ["processing", "deleting"],
+  processing: ["queued", "processed", "failed", "deleting"],
+  processed: ["queued", "quarantined", "deleting"],
+  failed: ["queued", "quarantined", "deleting"],
+  quarantined: ["stored", "deleting"],
+  deleting: [],
+};
+
+/** The statuses from which `next` may be reached. */
+export function statusesBefore(next: RecordStatus): RecordStatus[] {
+  return (Object.keys(LEGAL_CHANGES) as RecordStatus[]).filter((status) =>
+    LEGAL_CHANGES[status].includes(next),
+  );
+}
+
+/** Why a processor did not succeed, in words that a person understands. */
+export interface ProcessingError {
+  readonly code: ErrorCode;
+  readonly detail: string;
+  readonly retryable: boolean;
+}
+
+/** One upload as its record holds it. Times are milliseconds since 1970, UTC. */
+export interface Upload {
+  readonly id: UploadId;
+  readonly tenant: TenantId;
+  /** The storage that holds the bytes: the id in its `.stowage/storage.json`. */
+  readonly storageId: string;
+  /** Where in that storage, verbatim. */
+  readonly key: ObjectKey;
+  /** Grows by one with every change; the one thing to compare before changing a record. */
+  readonly revision: number;
+  readonly status: RecordStatus;
+  readonly filename: Filename;
+  /** What the client called it, exactly as sent. */
+  readonly originalFilename: string;
+  /** `null` while `uploading`. */
+  readonly sizeBytes: number | null;
+  /** Lower-case hexadecimal; `null` while `uploading`. */
+  readonly sha256: string | null;
+  readonly contentType: string;
+  readonly metadata: Readonly<Record<string, unknown>>;
+  /** The id that an adopted upload had before. */
+  readonly externalId: string | null;
+  /** `key:…` or `jwt:…`: who uploaded it. */
+  readonly createdBy: string;
+  readonly expiresAt: number | null;
+  readonly processing: ProcessingState;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+export interface ProcessingState {
+  /** How often processing was begun since it was last asked for. */
+  readonly attempts: number;
+  readonly error: ProcessingError | null;
+  readonly startedAt: number | null;
+  readonly finishedAt: number | null;
+}
+
+/** What one processor made of one upload, the last time it ran. */
+export interface ProcessorResult {
+  readonly name: string;
+  readonly version: string;
+  readonly status: "processed" | "failed";
+  /** Small facts (pages, words); JSON. */
+  readonly output: Readonly<Record<string, unknown>> | null;
+  /** Where its text lies, in the storage of the upload; `null` if it made none. */
+  readonly textKey: ObjectKey | null;
+  readonly error: ProcessingError | null;
+  readonly durationMs: number;
+}
+
+/** A change of an upload, as it is told to those who follow along. */
+export interface UploadEvent {
+  /** Grows with time within one database; where a follower goes on. */
+  readonly sequence: number;
+  readonly uploadId: UploadId;
+  readonly tenant: TenantId;
+  /** `upload.stored`, `upload.queued` … */
+  readonly type: `upload.${RecordStatus}` | "upload.deleted";
+  readonly revision: number;
+  readonly at: number;
+}

@@ -1,0 +1,96 @@
+/**
+ * Everything a storage driver may import.
+ *
+ * @module stowage/driver
+ */
+import type { z } from "zod";
+import { StowageError } from "./domain/errors.ts";
+import type { DriverContext, StorageDriver } from "./domain/ports/storage-driver.ts";
+
+export type { ByteRange } from "./domain/byte-range.ts";
+export {
+  type Body,
+  type ByteStream,
+  bodySize,
+  concatBytes,
+  openBody,
+  readAtMost,
+  toHex,
+} from "./domain/bytes.ts";
+export { type ErrorCode, isAbort, isStowageError, StowageError } from "./domain/errors.ts";
+export { type ObjectKey, OWN_FOLDER, ownKey, parseObjectKey } from "./domain/object-key.ts";
+export { percentEncode } from "./domain/percent.ts";
+export type { Hash, Hasher } from "./domain/ports/hasher.ts";
+export type { Host } from "./domain/ports/host.ts";
+export type { Logger } from "./domain/ports/logger.ts";
+export type * from "./domain/ports/storage-driver.ts";
+
+/** A driver before it is opened: how the registry knows it. */
+export interface DriverDefinition {
+  /** The scheme of its URIs. */
+  readonly name: string;
+  /**
+   * Open one storage.
+   *
+   * @param options What the URI says: its query, `authority` (after `//`) and `path`, all strings; or an
+   *   object in code.
+   * @throws {StowageError} `storage_misconfigured`, naming every option that is wrong.
+   */
+  open(options: unknown, context: DriverContext): Promise<StorageDriver>;
+}
+
+export interface DriverSpecification<Options> {
+  /** Lower-case letters, digits, `+ . -`; begins with a letter (RFC 3986, 3.1). */
+  readonly name: string;
+  /** Validates and completes what the URI or the code says. */
+  readonly options: z.ZodType<Options>;
+  /** Make the driver. Cheap: connections are opened by the first call. `name` is stamped on afterwards. */
+  create(
+    options: Options,
+    context: DriverContext,
+  ): Omit<StorageDriver, "name"> | Promise<Omit<StorageDriver, "name">>;
+}
+
+const DRIVER_NAME = /^[a-z][a-z0-9+.-]*$/;
+
+/**
+ * Define a driver.
+ *
+ * @example
+ * ```ts
+ * export default defineDriver({
+ *   name: "memory",
+ *   options: z.strictObject({}),
+ *   create: () => ({ limits, put, get, head, delete, list, check }),
+ * });
+ * ```
+ */
+export function defineDriver<Options>(
+  specification: DriverSpecification<Options>,
+): DriverDefinition {
+  const { name, options: schema, create } = specification;
+  if (!DRIVER_NAME.test(name)) {
+    throw new StowageError("invalid_config", `Cannot define driver: "${name}" is no URI scheme`);
+  }
+  return Object.freeze({
+    name,
+    async open(options: unknown, context: DriverContext): Promise<StorageDriver> {
+      const parsed = schema.safeParse(options);
+      if (!parsed.success) throw misconfigured(name, parsed.error);
+      const driver = await create(parsed.data, context);
+      // In place: a copy would lose the methods of a class and the private fields they use.
+      return Object.freeze(Object.assign(driver, { name }));
+    },
+  });
+}
+
+function misconfigured(name: string, error: z.ZodError): StowageError {
+  const problems = error.issues.map((issue) => {
+    const where = issue.path.join(".");
+    return where === "" ? issue.message : `${where}: ${issue.message}`;
+  });
+  return new StowageError(
+    "storage_misconfigured",
+    `Cannot open ${name} storage: ${problems.join("; ")}`,
+  );
+}

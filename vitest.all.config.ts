@@ -1,0 +1,12 @@
+import { defineConfig } from "vitest/config";
+
+/** The slow proofs, which `npm run test:all` runs: many rounds, large files, long waits. */
+export default defineConfig({
+  test: {
+    include: ["test/**/*.slow.ts"],
+    pool: "forks",
+    maxWorkers: 1,
+    testTimeout: 600_000,
+    hookTimeout: 60_000,
+  },
+});
