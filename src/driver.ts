@@ -5,7 +5,11 @@
  */
 import type { z } from "zod";
 import { StowageError } from "./domain/errors.ts";
-import type { DriverContext, StorageDriver } from "./domain/ports/storage-driver.ts";
+import type {
+  DriverContext,
+  DriverDefinition,
+  StorageDriver,
+} from "./domain/ports/storage-driver.ts";
 
 export type { ByteRange } from "./domain/byte-range.ts";
 export {
@@ -24,20 +28,6 @@ export type { Hash, Hasher } from "./domain/ports/hasher.ts";
 export type { Host } from "./domain/ports/host.ts";
 export type { Logger } from "./domain/ports/logger.ts";
 export type * from "./domain/ports/storage-driver.ts";
-
-/** A driver before it is opened: how the registry knows it. */
-export interface DriverDefinition {
-  /** The scheme of its URIs. */
-  readonly name: string;
-  /**
-   * Open one storage.
-   *
-   * @param options What the URI says: its query, `authority` (after `//`) and `path`, all strings; or an
-   *   object in code.
-   * @throws {StowageError} `storage_misconfigured`, naming every option that is wrong.
-   */
-  open(options: unknown, context: DriverContext): Promise<StorageDriver>;
-}
 
 export interface DriverSpecification<Options> {
   /** Lower-case letters, digits, `+ . -`; begins with a letter (RFC 3986, 3.1). */

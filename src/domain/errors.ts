@@ -23,6 +23,7 @@ export type ErrorCode =
   // who is calling
   | "unauthenticated"
   | "insufficient_scope"
+  | "auth_unavailable"
   // what is there
   | "route_not_found"
   | "method_not_allowed"

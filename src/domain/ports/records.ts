@@ -136,8 +136,8 @@ export interface UploadRecords {
 
   /** From anything but `uploading` to `deleting`, fencing out a running job. `null`: there is none. */
   beginDelete(tenant: TenantId, id: UploadId): Promise<Upload | null>;
-  /** Remove the row, its results and events; leaves a tombstone. */
-  finishDelete(upload: Upload, tombstone: Tombstone): Promise<void>;
+  /** Remove the row, its results and events; leaves `tombstone` where a late writer is possible. */
+  finishDelete(upload: Upload, tombstone: Tombstone | null): Promise<void>;
 
   /**
    * Queue `processors` on an upload at rest, attempts at 0. One that is queued or running already is left

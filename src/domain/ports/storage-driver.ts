@@ -240,3 +240,17 @@ export interface DriverContext {
   /** Environment and small files, on Node, Deno and Bun. */
   readonly host?: Host;
 }
+
+/** A driver before it is opened: how the registry knows it. */
+export interface DriverDefinition {
+  /** The scheme of its URIs. */
+  readonly name: string;
+  /**
+   * Open one storage.
+   *
+   * @param options What the URI says: its query, `authority` (after `//`) and `path`, all strings; or an
+   *   object in code.
+   * @throws {StowageError} `storage_misconfigured`, naming every option that is wrong.
+   */
+  open(options: unknown, context: DriverContext): Promise<StorageDriver>;
+}

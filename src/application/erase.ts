@@ -1,0 +1,15 @@
+import { derivedPrefix } from "../domain/object-key.ts";
+import type { Upload } from "../domain/upload.ts";
+import type { FileStorage } from "./file-storage.ts";
+
+/**
+ * Remove all bytes of an upload: the file, what an unfinished write of it left, and what was derived from
+ * it. Idempotent. Derived data is looked for only where processing was ever begun.
+ */
+export async function eraseBytes(storage: FileStorage, upload: Upload): Promise<void> {
+  await storage.delete([upload.key]);
+  if (upload.sha256 === null) await storage.removeLeftovers(upload.key);
+  if (upload.processing.startedAt !== null) {
+    await storage.deleteAll(derivedPrefix(upload.tenant, upload.id));
+  }
+}

@@ -1,0 +1,317 @@
+import type { ByteRange } from "../domain/byte-range.ts";
+import type { Body } from "../domain/bytes.ts";
+import { isStowageError, StowageError } from "../domain/errors.ts";
+import { utf8Length } from "../domain/filename.ts";
+import { findMediaType, UNKNOWN_MEDIA_TYPE } from "../domain/media-type.ts";
+import { buildObjectKey, type ObjectKey, type ObjectRef } from "../domain/object-key.ts";
+import type { Clock } from "../domain/ports/clock.ts";
+import type { Hasher } from "../domain/ports/hasher.ts";
+import type { Logger } from "../domain/ports/logger.ts";
+import type { Sniffer } from "../domain/ports/sniffer.ts";
+import type {
+  DriverCheck,
+  ObjectRead,
+  StorageDriver,
+  StoredObject,
+} from "../domain/ports/storage-driver.ts";
+import { IncomingBody } from "./incoming-body.ts";
+
+/** An object by what makes its key, or by the key that a record holds verbatim. */
+export type ObjectAddress = ObjectRef | ObjectKey;
+
+export interface SaveOptions {
+  /** What the client says it is; counts where the bytes say nothing. */
+  readonly declaredType?: string | undefined;
+  /** The longest body that is accepted; without it, the driver's own limit. */
+  readonly limitBytes?: number;
+  /** Called as bytes flow. */
+  readonly onProgress?: () => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What was stored, as found out while the bytes passed. */
+export interface SavedFile {
+  readonly key: ObjectKey;
+  readonly sizeBytes: number;
+  /** Lower-case hexadecimal. */
+  readonly sha256: string;
+  readonly contentType: string;
+}
+
+export interface ReadOptions {
+  readonly range?: ByteRange;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a probe of the storage found. */
+export interface StorageHealth {
+  readonly service: string;
+  readonly status: "healthy" | "unhealthy";
+  /** The code of the first thing that failed. */
+  readonly errorCode: string | null;
+  /** Which steps were tried, and whether they worked. */
+  readonly steps: readonly { readonly name: string; readonly ok: boolean }[];
+  /** When, in milliseconds since 1970. */
+  readonly checkedAt: number;
+}
+
+/** A good answer is reused for this long: probes cost writes, on S3 also versions and money. */
+const HEALTHY_FOR_MS = 30_000;
+/** A bad one is looked at again soon, so that readiness comes back with the storage. */
+const UNHEALTHY_FOR_MS = 2_000;
+
+/**
+ * One storage, as the rest of the service uses it.
+ *
+ * What is true of every driver is done here once: keys, limits, digests, the content type, errors and
+ * timing. Older code knows this port as `IFileStorage`.
+ */
+export class FileStorage {
+  /** The storage's identity, which records hold. */
+  readonly id: string;
+  /** Its URI, secrets masked. */
+  readonly display: string;
+  readonly #driver: StorageDriver;
+  readonly #hasher: Hasher;
+  readonly #sniffer: Sniffer;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  #lastHealth: StorageHealth | null = null;
+
+  constructor(parts: {
+    readonly id: string;
+    readonly display: string;
+    readonly driver: StorageDriver;
+    readonly hasher: Hasher;
+    readonly sniffer: Sniffer;
+    readonly clock: Clock;
+    readonly logger: Logger;
+  }) {
+    this.id = parts.id;
+    this.display = parts.display;
+    this.#driver = parts.driver;
+    this.#hasher = parts.hasher;
+    this.#sniffer = parts.sniffer;
+    this.#clock = parts.clock;
+    this.#logger = parts.logger.with({ driver: parts.driver.name });
+  }
+
+  /** Name of the driver behind it. */
+  get driverName(): string {
+    return this.#driver.name;
+  }
+
+  /**
+   * Store one body durably. Its bytes stream once through the limit, the sniffer and SHA-256.
+   *
+   * @throws {UploadTooLargeError} As soon as the limit is passed; nothing is kept.
+   * @throws {StowageError} `body_incomplete`, `request_aborted`, `invalid_key`, `storage_*`; nothing is kept.
+   */
+  async save(address: ObjectAddress, body: Body, options: SaveOptions = {}): Promise<SavedFile> {
+    const key = this.#keyOf(address);
+    const limitBytes = Math.min(
+      options.limitBytes ?? Number.MAX_SAFE_INTEGER,
+      this.#driver.limits.maxObjectBytes ?? Number.MAX_SAFE_INTEGER,
+    );
+    const incoming = await IncomingBody.open(body, {
+      hasher: this.#hasher,
+      sniffer: this.#sniffer,
+      limitBytes,
+      onProgress: options.onProgress,
+    });
+    try {
+      const contentType =
+        incoming.sniffedType ?? findMediaType(options.declaredType) ?? UNKNOWN_MEDIA_TYPE;
+      const stored = await this.#call("put", () =>
+        this.#driver.put(key, incoming.body, { contentType, ...signalOf(options) }),
+      );
+      const sha256 = incoming.sha256();
+      if (stored.sizeBytes !== incoming.sizeBytes) {
+        throw new StowageError(
+          "storage_unavailable",
+          `Cannot trust the storage: it says it keeps ${stored.sizeBytes} bytes of ${incoming.sizeBytes}`,
+        );
+      }
+      return { key, sizeBytes: incoming.sizeBytes, sha256, contentType };
+    } finally {
+      await incoming.release();
+    }
+  }
+
+  /**
+   * Read an object, or a stretch of it. Read the stream to its end or cancel it.
+   *
+   * @throws {StowageError} `object_not_found`, `storage_*`.
+   */
+  async retrieve(address: ObjectAddress, options: ReadOptions = {}): Promise<ObjectRead> {
+    const range = options.range === undefined ? {} : { range: options.range };
+    return await this.#call("get", () =>
+      this.#driver.get(this.#keyOf(address), { ...range, ...signalOf(options) }),
+    );
+  }
+
+  /**
+   * Delete objects. Those that are not there count as deleted.
+   *
+   * @throws {StowageError} The first failure, after all others were tried.
+   */
+  async delete(addresses: readonly ObjectAddress[], options: ReadOptions = {}): Promise<void> {
+    const keys = addresses.map((address) => this.#keyOf(address));
+    const batch = this.#driver.limits.maxDeleteKeys;
+    const failures: unknown[] = [];
+    for (let start = 0; start < keys.length; start += batch) {
+      const outcome = await this.#call("delete", () =>
+        this.#driver.delete(keys.slice(start, start + batch), signalOf(options)),
+      );
+      failures.push(...outcome.failures.map((failure) => failure.error));
+    }
+    if (failures.length > 0) throw this.#wrap("delete", failures[0]);
+  }
+
+  /** Delete everything whose key begins with `prefix`, page by page. */
+  async deleteAll(prefix: string, options: ReadOptions = {}): Promise<void> {
+    // Not page by page with a cursor: what is deleted is gone from the next first page.
+    for (;;) {
+      const page = await this.#call("list", () => this.#driver.list(prefix, signalOf(options)));
+      await this.delete(
+        page.objects.map((object) => object.key),
+        options,
+      );
+      if (page.next === null || page.objects.length === 0) return;
+    }
+  }
+
+  /** Whether something is stored there. `false` only when nothing is; any trouble throws. */
+  async exists(address: ObjectAddress, options: ReadOptions = {}): Promise<boolean> {
+    return (await this.stat(address, options)) !== null;
+  }
+
+  /** What is stored there, or `null` only when nothing is; any trouble throws. */
+  async stat(address: ObjectAddress, options: ReadOptions = {}): Promise<StoredObject | null> {
+    return await this.#call("head", () =>
+      this.#driver.head(this.#keyOf(address), signalOf(options)),
+    );
+  }
+
+  /** Every object whose key begins with `prefix`, through all pages. */
+  async *list(prefix: string, options: ReadOptions = {}): AsyncGenerator<StoredObject> {
+    let cursor: string | null = null;
+    do {
+      const from: { cursor?: string } = cursor === null ? {} : { cursor };
+      const page = await this.#call("list", () =>
+        this.#driver.list(prefix, { ...from, ...signalOf(options) }),
+      );
+      yield* page.objects;
+      if (page.next !== null && page.next === cursor) {
+        throw new StowageError("storage_unavailable", "Cannot list: the storage repeats a page");
+      }
+      cursor = page.next;
+    } while (cursor !== null);
+  }
+
+  /** Remove what unfinished writes left behind. @returns How many; 0 where the driver leaves nothing. */
+  async removeLeftovers(which: ObjectAddress | { readonly before: number }): Promise<number> {
+    const { leftovers } = this.#driver;
+    if (leftovers === undefined) return 0;
+    const selection =
+      typeof which === "object" && "before" in which ? which : { key: this.#keyOf(which) };
+    return await this.#call("leftovers", () => leftovers.remove(selection));
+  }
+
+  /**
+   * Whether the storage takes, gives and deletes. Answers are reused: good ones for 30 s unless something
+   * has failed since, bad ones for 2 s.
+   */
+  async health(options: { readonly fresh?: boolean } = {}): Promise<StorageHealth> {
+    const last = this.#lastHealth;
+    if (last !== null && options.fresh !== true) {
+      const ageMs = this.#clock.now() - last.checkedAt;
+      if (ageMs < (last.status === "healthy" ? HEALTHY_FOR_MS : UNHEALTHY_FOR_MS)) return last;
+    }
+    const health = this.#toHealth(await this.#check());
+    if (last !== null && last.status !== health.status) {
+      this.#logger.warn("storage.health_changed", {
+        status: health.status,
+        errorCode: health.errorCode,
+      });
+    }
+    this.#lastHealth = health;
+    return health;
+  }
+
+  /** Free what the driver holds. */
+  async close(): Promise<void> {
+    await this.#driver.dispose?.();
+  }
+
+  async #check(): Promise<DriverCheck> {
+    try {
+      return await this.#driver.check();
+    } catch (error) {
+      return { healthy: false, steps: [{ name: "read", ok: false, error }] };
+    }
+  }
+
+  #toHealth(check: DriverCheck): StorageHealth {
+    const failed = check.steps.find((step) => !step.ok);
+    const healthy = check.healthy && failed === undefined;
+    return {
+      service: `${this.#driver.name}_file_storage`,
+      status: healthy ? "healthy" : "unhealthy",
+      errorCode: healthy ? null : this.#wrap("check", failed?.error).code,
+      steps: check.steps.map(({ name, ok }) => ({ name, ok })),
+      checkedAt: this.#clock.now(),
+    };
+  }
+
+  #keyOf(address: ObjectAddress): ObjectKey {
+    const key = typeof address === "string" ? address : buildObjectKey(address);
+    const { maxKeyBytes, maxSegmentBytes } = this.#driver.limits;
+    const tooLong =
+      utf8Length(key) > maxKeyBytes ||
+      (maxSegmentBytes !== null &&
+        key.split("/").some((segment) => utf8Length(segment) > maxSegmentBytes));
+    if (!tooLong) return key;
+    throw new StowageError(
+      "invalid_key",
+      `Cannot use object key: ${this.#driver.name} storage takes ${maxKeyBytes} bytes, ${maxSegmentBytes ?? maxKeyBytes} between slashes`,
+    );
+  }
+
+  /** One call of the driver: timed, and its errors made ours. */
+  async #call<Result>(verb: string, operation: () => Promise<Result>): Promise<Result> {
+    const startedAt = this.#clock.now();
+    try {
+      const result = await operation();
+      this.#logger.debug(`storage.${verb}`, { durationMs: this.#clock.now() - startedAt });
+      return result;
+    } catch (error) {
+      const wrapped = this.#wrap(verb, error);
+      if (wrapped.code.startsWith("storage_")) {
+        this.#lastHealth = null;
+        this.#logger.warn("storage.failed", {
+          verb,
+          durationMs: this.#clock.now() - startedAt,
+          error: wrapped,
+        });
+      }
+      throw wrapped;
+    }
+  }
+
+  #wrap(verb: string, error: unknown): StowageError {
+    if (isStowageError(error)) return error;
+    // A driver owes us its own errors; a third party's may throw anything, even strings.
+    return new StowageError(
+      "storage_unavailable",
+      `Cannot ${verb}: the ${this.#driver.name} driver failed`,
+      { cause: error, retryable: true },
+    );
+  }
+}
+
+function signalOf(options: { readonly signal?: AbortSignal | undefined }): {
+  signal?: AbortSignal;
+} {
+  return options.signal === undefined ? {} : { signal: options.signal };
+}

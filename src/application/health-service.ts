@@ -1,0 +1,80 @@
+import { isStowageError } from "../domain/errors.ts";
+import type { Extractor } from "../domain/ports/extractor.ts";
+import type { UploadRecords } from "../domain/ports/records.ts";
+import type { StorageHealth } from "./file-storage.ts";
+import type { Storages } from "./storages.ts";
+
+/** One dependency, and whether the service can work with it now. */
+export interface HealthCheck {
+  readonly name: "storage" | "records" | "processing";
+  readonly status: "healthy" | "unhealthy";
+  readonly errorCode: string | null;
+}
+
+/** Whether the service can do its job now. */
+export class HealthService {
+  readonly #records: UploadRecords;
+  readonly #storages: Storages;
+  readonly #extractor: Extractor;
+  #stopping = false;
+
+  constructor(parts: {
+    readonly records: UploadRecords;
+    readonly storages: Storages;
+    readonly extractor: Extractor;
+  }) {
+    this.#records = parts.records;
+    this.#storages = parts.storages;
+    this.#extractor = parts.extractor;
+  }
+
+  /** From now on not ready: a balancer should send nothing more. */
+  beginShutdown(): void {
+    this.#stopping = true;
+  }
+
+  /**
+   * Each dependency, probed at the same time. Uploads that cannot be processed now are still taken: the
+   * extractor's trouble is told, but does not make the service unready.
+   */
+  async ready(): Promise<{ readonly ready: boolean; readonly checks: readonly HealthCheck[] }> {
+    const [storage, records, processing] = await Promise.all([
+      this.#storages.primary.health(),
+      codeOf(() => this.#records.check()),
+      codeOf(() => this.#extractor.check()),
+    ]);
+    const checks: HealthCheck[] = [
+      toCheck("storage", storage.errorCode),
+      toCheck("records", records),
+      toCheck("processing", processing),
+    ];
+    const ready = !this.#stopping && storage.status === "healthy" && records === null;
+    return { ready, checks };
+  }
+
+  /** Every storage, probed anew: for operators. */
+  async storages(): Promise<
+    readonly (StorageHealth & { readonly id: string; readonly display: string })[]
+  > {
+    return await Promise.all(
+      this.#storages.all.map(async (storage) => ({
+        ...(await storage.health({ fresh: true })),
+        id: storage.id,
+        display: storage.display,
+      })),
+    );
+  }
+}
+
+function toCheck(name: HealthCheck["name"], errorCode: string | null): HealthCheck {
+  return { name, status: errorCode === null ? "healthy" : "unhealthy", errorCode };
+}
+
+async function codeOf(probe: () => Promise<void>): Promise<string | null> {
+  try {
+    await probe();
+    return null;
+  } catch (error) {
+    return isStowageError(error) ? error.code : "internal";
+  }
+}

@@ -1,0 +1,199 @@
+import { type Body, concatBytes, toHex } from "../domain/bytes.ts";
+import { isStowageError, StowageError, UploadTooLargeError } from "../domain/errors.ts";
+import type { Hash, Hasher } from "../domain/ports/hasher.ts";
+import type { Sniffer } from "../domain/ports/sniffer.ts";
+
+export interface InspectOptions {
+  readonly hasher: Hasher;
+  readonly sniffer: Sniffer;
+  /** The body must not be longer. */
+  readonly limitBytes: number;
+  /** Called for every chunk that passes: bytes are flowing. Cheap. */
+  readonly onProgress?: (() => void) | undefined;
+}
+
+/**
+ * A body on its way to a driver, looked at as it passes: counted against the limit, hashed, and sniffed by
+ * its head. The bytes are neither copied nor held, but for the head.
+ */
+export class IncomingBody {
+  /** What the head looks like, or `null` if it says nothing. */
+  readonly sniffedType: string | null;
+  /** What to hand to the driver. */
+  readonly body: Body;
+  readonly #passed: Passed;
+  readonly #release: () => Promise<void>;
+
+  private constructor(
+    sniffedType: string | null,
+    body: Body,
+    passed: Passed,
+    release: () => Promise<void>,
+  ) {
+    this.sniffedType = sniffedType;
+    this.body = body;
+    this.#passed = passed;
+    this.#release = release;
+  }
+
+  /**
+   * Read the head of `body` and prepare the rest.
+   *
+   * @throws {UploadTooLargeError} If the length is known and over the limit: before anything is read.
+   */
+  static async open(body: Body, options: InspectOptions): Promise<IncomingBody> {
+    const passed = new Passed(options);
+    if (body.kind === "once") return await IncomingBody.#openOnce(body, options, passed);
+    // Read ahead of the driver, which may read a replayable body in any order: the digest needs one pass.
+    const head: Uint8Array[] = [];
+    passed.expect(body.kind === "bytes" ? body.bytes.byteLength : body.sizeBytes);
+    let headBytes = 0;
+    for await (const chunk of body.kind === "bytes" ? [body.bytes] : body.open(0)) {
+      passed.add(chunk);
+      if (headBytes < options.sniffer.headBytes) head.push(chunk);
+      headBytes += chunk.byteLength;
+    }
+    passed.end();
+    return new IncomingBody(await sniff(options.sniffer, head), body, passed, async () => {});
+  }
+
+  static async #openOnce(
+    body: Body & { kind: "once" },
+    options: InspectOptions,
+    passed: Passed,
+  ): Promise<IncomingBody> {
+    if (body.sizeBytes !== undefined) passed.expect(body.sizeBytes);
+    const iterator = body.stream[Symbol.asyncIterator]();
+    const release = async (): Promise<void> => {
+      await iterator.return?.();
+    };
+    const head: Uint8Array[] = [];
+    let headBytes = 0;
+    let ended = false;
+    try {
+      while (headBytes < options.sniffer.headBytes && !ended) {
+        const next = await readNext(iterator);
+        if (next === null) ended = true;
+        else {
+          passed.add(next);
+          headBytes += next.byteLength;
+          head.push(next);
+        }
+      }
+      if (ended) passed.end();
+      const sniffedType = await sniff(options.sniffer, head);
+      const onward: Body = ended
+        ? { kind: "bytes", bytes: concatBytes(head) }
+        : {
+            kind: "once",
+            stream: passAlong(head, iterator, passed),
+            ...(body.sizeBytes === undefined ? {} : { sizeBytes: body.sizeBytes }),
+          };
+      return new IncomingBody(sniffedType, onward, passed, release);
+    } catch (error) {
+      await release();
+      throw error;
+    }
+  }
+
+  /** Bytes that have passed so far. */
+  get sizeBytes(): number {
+    return this.#passed.sizeBytes;
+  }
+
+  /**
+   * SHA-256 of all bytes, lower-case hexadecimal.
+   *
+   * @throws {StowageError} `storage_unavailable` if the driver has not read the body to its end.
+   */
+  sha256(): string {
+    return this.#passed.sha256();
+  }
+
+  /** Let go of the source, whether or not the driver has read it. */
+  async release(): Promise<void> {
+    await this.#release();
+  }
+}
+
+/** Counts and hashes what passes. */
+class Passed {
+  sizeBytes = 0;
+  #expectedBytes: number | null = null;
+  #ended = false;
+  #sha256 = "";
+  readonly #hash: Hash;
+  readonly #limitBytes: number;
+  readonly #onProgress: (() => void) | undefined;
+
+  constructor(options: InspectOptions) {
+    this.#hash = options.hasher("sha256");
+    this.#limitBytes = options.limitBytes;
+    this.#onProgress = options.onProgress;
+  }
+
+  expect(sizeBytes: number): void {
+    if (sizeBytes > this.#limitBytes) throw new UploadTooLargeError(this.#limitBytes);
+    this.#expectedBytes = sizeBytes;
+  }
+
+  add(chunk: Uint8Array): void {
+    this.sizeBytes += chunk.byteLength;
+    if (this.sizeBytes > this.#limitBytes) throw new UploadTooLargeError(this.#limitBytes);
+    this.#hash.update(chunk);
+    this.#onProgress?.();
+  }
+
+  end(): void {
+    if (this.#expectedBytes !== null && this.sizeBytes !== this.#expectedBytes) {
+      throw new StowageError(
+        "body_incomplete",
+        `Cannot accept upload: ${this.#expectedBytes} bytes were announced, ${this.sizeBytes} came`,
+      );
+    }
+    this.#ended = true;
+    this.#sha256 = toHex(this.#hash.digest());
+  }
+
+  sha256(): string {
+    if (!this.#ended) {
+      throw new StowageError(
+        "storage_unavailable",
+        "Cannot trust the storage: its driver did not read the body to its end",
+      );
+    }
+    return this.#sha256;
+  }
+}
+
+async function* passAlong(
+  head: Uint8Array[],
+  iterator: AsyncIterator<Uint8Array>,
+  passed: Passed,
+): AsyncGenerator<Uint8Array> {
+  // Emptied as it goes: the head need not stay in memory while the rest flows.
+  while (head.length > 0) yield head.shift() as Uint8Array;
+  for (let chunk = await readNext(iterator); chunk !== null; chunk = await readNext(iterator)) {
+    passed.add(chunk);
+    yield chunk;
+  }
+  passed.end();
+}
+
+/** The next chunk, `null` at the end. The source's own trouble becomes an error that is not the driver's. */
+async function readNext(iterator: AsyncIterator<Uint8Array>): Promise<Uint8Array | null> {
+  try {
+    const next = await iterator.next();
+    return next.done === true ? null : next.value;
+  } catch (error) {
+    if (isStowageError(error)) throw error;
+    throw new StowageError("body_incomplete", "Cannot accept upload: its body ended early", {
+      cause: error,
+    });
+  }
+}
+
+async function sniff(sniffer: Sniffer, head: readonly Uint8Array[]): Promise<string | null> {
+  if (head.length === 0) return null;
+  return await sniffer.sniff(concatBytes(head).subarray(0, sniffer.headBytes));
+}

@@ -1,0 +1,181 @@
+import type { ByteStream } from "../domain/bytes.ts";
+import { isAbort, isStowageError, type StowageError } from "../domain/errors.ts";
+import { derivedKey, derivedPrefix, type ObjectKey } from "../domain/object-key.ts";
+import type { Clock } from "../domain/ports/clock.ts";
+import type { Extractor } from "../domain/ports/extractor.ts";
+import type { Logger } from "../domain/ports/logger.ts";
+import type { ProcessorOutput } from "../domain/ports/processor.ts";
+import type { Job } from "../domain/ports/records.ts";
+import type { ProcessingError, ProcessorResult } from "../domain/upload.ts";
+import type { FileStorage } from "./file-storage.ts";
+
+/** How one run of a job went. */
+export type JobRun =
+  | {
+      readonly kind: "done";
+      /** The first processor's failure, if any failed. */
+      readonly error: ProcessingError | null;
+      readonly results: readonly ProcessorResult[];
+    }
+  /** Something that may pass stood in the way. */
+  | { readonly kind: "retry"; readonly error: ProcessingError }
+  /** The signal was aborted: the job is lost, or the server stops. */
+  | { readonly kind: "interrupted" };
+
+/**
+ * One run of one job: its processors in turn, their texts stored beside the upload. Texts are stored under
+ * a name that is this run's own, so a run that was declared dead cannot overwrite a later one's.
+ */
+export class ProcessingRun {
+  readonly #job: Job;
+  readonly #storage: FileStorage;
+  readonly #extractor: Extractor;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #written: ObjectKey[] = [];
+
+  constructor(job: Job, storage: FileStorage, extractor: Extractor, clock: Clock, logger: Logger) {
+    this.#job = job;
+    this.#storage = storage;
+    this.#extractor = extractor;
+    this.#clock = clock;
+    this.#logger = logger;
+  }
+
+  /** Run every processor that was asked for. Never rejects for a document's or a processor's fault. */
+  async execute(maxAttempts: number, signal: AbortSignal): Promise<JobRun> {
+    // Counted when it was claimed: whoever died in the last allowed try has left no trace but this.
+    const lastTry = this.#job.attempt >= maxAttempts;
+    if (this.#job.attempt > maxAttempts) return this.#giveUp();
+    const results: ProcessorResult[] = [];
+    for (const name of this.#job.processors) {
+      const result = await this.#runOne(name, signal);
+      if (result === null) return { kind: "interrupted" };
+      if (result.error?.retryable === true && !lastTry) {
+        return { kind: "retry", error: result.error };
+      }
+      results.push(result);
+    }
+    const failed = results.find((result) => result.error !== null);
+    return { kind: "done", error: failed?.error ?? null, results };
+  }
+
+  /** Remove the texts of this run: its result does not count. */
+  async discard(): Promise<void> {
+    await this.#remove(this.#written);
+  }
+
+  /** Remove the texts that this run's results have replaced, and what runs that died have left. */
+  async discardOld(before: readonly ProcessorResult[]): Promise<void> {
+    const { upload, attempt, processors } = this.#job;
+    const known = before.flatMap(({ name, textKey }) =>
+      textKey === null ? [] : [{ name, textKey }],
+    );
+    const replaced = known.filter(({ name }) => processors.includes(name));
+    await this.#remove(replaced.map(({ textKey }) => textKey));
+    if (attempt === 1) return;
+    const kept = new Set([...known.map(({ textKey }) => textKey), ...this.#written]);
+    const orphans: ObjectKey[] = [];
+    for await (const { key } of this.#storage.list(derivedPrefix(upload.tenant, upload.id))) {
+      if (!kept.has(key)) orphans.push(key);
+    }
+    await this.#remove(orphans);
+  }
+
+  /** @returns `null` if interrupted. */
+  async #runOne(name: string, signal: AbortSignal): Promise<ProcessorResult | null> {
+    const startedAt = this.#clock.now();
+    const version = this.#extractor.processors.find((known) => known.name === name)?.version ?? "";
+    const facts = () => ({ name, version, durationMs: this.#clock.now() - startedAt });
+    try {
+      const { output, text } = await this.#extract(name, signal);
+      const textKey = text === undefined ? null : await this.#keep(name, text, signal);
+      return { ...facts(), status: "processed", output, textKey, error: null };
+    } catch (error) {
+      if (signal.aborted || isAbort(error)) return null;
+      const reason = this.#explain(name, error);
+      return { ...facts(), status: "failed", output: null, textKey: null, error: reason };
+    }
+  }
+
+  async #extract(name: string, signal: AbortSignal): Promise<ProcessorOutput> {
+    const { upload } = this.#job;
+    return await this.#extractor.run({
+      processor: name,
+      contentType: upload.contentType,
+      extension: /\.[A-Za-z0-9]{1,16}$/.exec(upload.filename)?.[0].toLowerCase() ?? "",
+      sizeBytes: upload.sizeBytes ?? 0,
+      open: async (): Promise<ByteStream> =>
+        (await this.#storage.retrieve(upload.key, { signal })).stream,
+      signal,
+    });
+  }
+
+  async #keep(name: string, text: string, signal: AbortSignal): Promise<ObjectKey> {
+    const { upload, leaseToken } = this.#job;
+    const key = derivedKey(upload.tenant, upload.id, `${name}-${leaseToken}.txt`);
+    this.#written.push(key);
+    await this.#storage.save(
+      key,
+      { kind: "bytes", bytes: new TextEncoder().encode(text) },
+      { declaredType: "text/plain", signal },
+    );
+    return key;
+  }
+
+  #explain(name: string, error: unknown): ProcessingError {
+    if (isStowageError(error) && isExplanation(error)) {
+      return { code: error.code, detail: error.message, retryable: error.retryable };
+    }
+    if (isStowageError(error)) {
+      // The storage's trouble, not the document's; its message is an operator's.
+      this.#logger.warn("processing.blocked", { uploadId: this.#job.upload.id, error });
+      return {
+        code: error.code,
+        detail: "The file could not be read from its storage",
+        retryable: error.retryable,
+      };
+    }
+    this.#logger.error("processing.processor_failed", { processor: name, error });
+    return {
+      code: "processor_failed",
+      detail: `Processor ${name} failed in an unexpected way`,
+      retryable: false,
+    };
+  }
+
+  #giveUp(): JobRun {
+    const last = this.#job.upload.processing.error;
+    const error: ProcessingError = {
+      code: last?.code ?? "extractor_crashed",
+      detail:
+        last?.detail ??
+        `Gave up after ${this.#job.attempt - 1} attempts: none of them lived to tell its result`,
+      retryable: false,
+    };
+    const results = this.#job.processors.map((name) => ({
+      name,
+      version: this.#extractor.processors.find((known) => known.name === name)?.version ?? "",
+      status: "failed" as const,
+      output: null,
+      textKey: null,
+      error,
+      durationMs: 0,
+    }));
+    return { kind: "done", error, results };
+  }
+
+  async #remove(keys: readonly ObjectKey[]): Promise<void> {
+    if (keys.length === 0) return;
+    try {
+      await this.#storage.delete(keys);
+    } catch (error) {
+      // Removed with the upload: deleting it empties its whole derived folder.
+      this.#logger.warn("processing.leftover_kept", { uploadId: this.#job.upload.id, error });
+    }
+  }
+}
+
+function isExplanation(error: StowageError): boolean {
+  return /^(document|extractor|processor)_/.test(error.code);
+}

@@ -1,0 +1,202 @@
+import type { Clock, RandomSource } from "../domain/ports/clock.ts";
+import type { Extractor } from "../domain/ports/extractor.ts";
+import type { JobQueue } from "../domain/ports/job-queue.ts";
+import type { Logger } from "../domain/ports/logger.ts";
+import type { Job, UploadRecords } from "../domain/ports/records.ts";
+import { newUploadId } from "../domain/upload-id.ts";
+import { type JobRun, ProcessingRun } from "./processing-run.ts";
+import type { Storages } from "./storages.ts";
+
+export interface ProcessingPolicy {
+  /** How often a job is tried before it is given up. */
+  readonly maxAttempts: number;
+  /** How long a claimed job is ours without a renewal. */
+  readonly leaseMs: number;
+  /** The longest time without looking for jobs: other processes may have queued some. */
+  readonly pollMs: number;
+}
+
+/** The first retry waits up to this long, each further one up to twice as long. */
+const BACKOFF_MS = 1_000;
+const MAX_BACKOFF_MS = 5 * 60_000;
+
+/**
+ * Takes jobs from the records and runs them, several at once.
+ *
+ * The records are the truth: a job is claimed by compare-and-set under a lease, which is renewed while it
+ * runs, and its result is written only if the claim still holds. Whoever is killed in between loses the
+ * lease, and somebody else does the work again.
+ */
+export class ProcessingWorker {
+  readonly #records: UploadRecords;
+  readonly #storages: Storages;
+  readonly #extractor: Extractor;
+  readonly #queue: JobQueue;
+  readonly #clock: Clock;
+  readonly #random: RandomSource;
+  readonly #logger: Logger;
+  readonly #policy: ProcessingPolicy;
+  readonly #running = new Map<Promise<void>, AbortController>();
+  #filling: Promise<void> | null = null;
+  #again = false;
+  #stopped = true;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #unsubscribe: () => void = () => {};
+
+  constructor(parts: {
+    readonly records: UploadRecords;
+    readonly storages: Storages;
+    readonly extractor: Extractor;
+    readonly queue: JobQueue;
+    readonly clock: Clock;
+    readonly random: RandomSource;
+    readonly logger: Logger;
+    readonly policy: ProcessingPolicy;
+  }) {
+    this.#records = parts.records;
+    this.#storages = parts.storages;
+    this.#extractor = parts.extractor;
+    this.#queue = parts.queue;
+    this.#clock = parts.clock;
+    this.#random = parts.random;
+    this.#logger = parts.logger;
+    this.#policy = parts.policy;
+  }
+
+  /** Begin to look for jobs. */
+  start(): void {
+    this.#stopped = false;
+    this.#unsubscribe = this.#queue.onWake(() => this.#fill());
+    this.#fill();
+  }
+
+  /** Take no more jobs, stop those that run and hand them back. Resolves when none runs. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#unsubscribe();
+    clearTimeout(this.#timer);
+    await this.#filling;
+    for (const abort of this.#running.values()) abort.abort();
+    await Promise.all(this.#running.keys());
+  }
+
+  /** Resolves when no job runs here and none is being looked for. */
+  async idle(): Promise<void> {
+    while (this.#filling !== null || this.#running.size > 0) {
+      await this.#filling;
+      await Promise.race(this.#running.keys());
+    }
+  }
+
+  /** Claim jobs until all places are taken or nothing is due. Calls while it works make it look once more. */
+  #fill(): void {
+    if (this.#stopped) return;
+    if (this.#filling !== null) {
+      this.#again = true;
+      return;
+    }
+    this.#filling = this.#claimAll().finally(() => {
+      this.#filling = null;
+      if (!this.#again) return;
+      this.#again = false;
+      this.#fill();
+    });
+  }
+
+  async #claimAll(): Promise<void> {
+    clearTimeout(this.#timer);
+    let nextInMs = this.#policy.pollMs;
+    try {
+      while (!this.#stopped && this.#running.size < this.#extractor.concurrency) {
+        const token = newUploadId(this.#clock.now(), this.#random);
+        const job = await this.#records.claim(token, this.#clock.now() + this.#policy.leaseMs);
+        if (job === null) {
+          const nextAt = await this.#records.nextJobAt();
+          if (nextAt !== null) {
+            nextInMs = Math.min(nextInMs, Math.max(10, nextAt - this.#clock.now()));
+          }
+          break;
+        }
+        this.#begin(job);
+      }
+    } catch (error) {
+      this.#logger.warn("processing.claim_failed", { error });
+    }
+    if (!this.#stopped) this.#timer = setTimeout(() => this.#fill(), nextInMs);
+  }
+
+  #begin(job: Job): void {
+    const abort = new AbortController();
+    const done: Promise<void> = this.#process(job, abort)
+      .catch((error) =>
+        // The lease runs out and the job is taken again.
+        this.#logger.warn("processing.job_left", { uploadId: job.upload.id, error }),
+      )
+      .finally(() => {
+        this.#running.delete(done);
+        this.#fill();
+      });
+    this.#running.set(done, abort);
+  }
+
+  async #process(job: Job, abort: AbortController): Promise<void> {
+    const startedAt = this.#clock.now();
+    const renewal = setInterval(() => this.#renew(job, abort), this.#policy.leaseMs / 3);
+    try {
+      const storage = this.#storages.byId(job.upload.storageId);
+      const run = new ProcessingRun(job, storage, this.#extractor, this.#clock, this.#logger);
+      const outcome = await run.execute(this.#policy.maxAttempts, abort.signal);
+      await this.#settle(job, run, outcome, abort.signal);
+      this.#logger.info("processing.finished", {
+        uploadId: job.upload.id,
+        tenantId: job.upload.tenant,
+        outcome: outcome.kind,
+        attempt: job.attempt,
+        errorCode: outcome.kind === "interrupted" ? null : (outcome.error?.code ?? null),
+        durationMs: this.#clock.now() - startedAt,
+      });
+    } finally {
+      clearInterval(renewal);
+    }
+  }
+
+  async #settle(job: Job, run: ProcessingRun, outcome: JobRun, signal: AbortSignal): Promise<void> {
+    if (outcome.kind === "interrupted" || (outcome.kind === "retry" && signal.aborted)) {
+      await run.discard();
+      // Lost or shutting down; handing back what is no longer ours changes nothing.
+      await this.#records.handBackJob(job);
+      return;
+    }
+    if (outcome.kind === "retry") {
+      await run.discard();
+      const runAfter = this.#clock.now() + this.#backoffMs(job.attempt);
+      await this.#records.retryJob(job, runAfter, outcome.error);
+      return;
+    }
+    const before = await this.#records.results(job.upload.tenant, job.upload.id);
+    const finished = await this.#records.finishJob(job, {
+      status: outcome.error === null ? "processed" : "failed",
+      error: outcome.error,
+      results: outcome.results,
+    });
+    if (finished === null) await run.discard();
+    else await run.discardOld(before);
+  }
+
+  #renew(job: Job, abort: AbortController): void {
+    this.#records.renewJob(job, this.#clock.now() + this.#policy.leaseMs).then(
+      (ours) => {
+        if (!ours) abort.abort();
+      },
+      // The database is away: the lease may yet be renewed next time, and the fence decides in the end.
+      () => {},
+    );
+  }
+
+  /** Full jitter: retries of many jobs do not come back at the same moment. */
+  #backoffMs(attempt: number): number {
+    const ceiling = Math.min(MAX_BACKOFF_MS, BACKOFF_MS * 2 ** (attempt - 1));
+    const [byte = 0] = this.#random(new Uint8Array(1));
+    return Math.round((ceiling * (byte + 1)) / 256);
+  }
+}

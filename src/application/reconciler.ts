@@ -1,0 +1,144 @@
+import { isStowageError } from "../domain/errors.ts";
+import { derivedPrefix, type ObjectKey } from "../domain/object-key.ts";
+import type { Clock } from "../domain/ports/clock.ts";
+import type { Logger } from "../domain/ports/logger.ts";
+import type { UploadRecords } from "../domain/ports/records.ts";
+import { findTenantId } from "../domain/tenant.ts";
+import { findUploadId } from "../domain/upload-id.ts";
+import { eraseBytes } from "./erase.ts";
+import type { FileStorage } from "./file-storage.ts";
+import type { Storages } from "./storages.ts";
+import { LATE_WRITER_MS } from "./upload-service.ts";
+
+/** So many abandoned uploads are cleaned up before the next are asked for. */
+const BATCH = 100;
+
+/** An interrupted delete is finished by the reconciler once it is this old: its own request is over. */
+const DELETE_GRACE_MS = 60_000;
+
+/** How often writes that nobody's reservation knows are looked for. */
+const SWEEP_EVERY_MS = 60 * 60 * 1000;
+
+export interface ReconcileReport {
+  /** Uploads whose bytes and rows were removed. */
+  readonly removed: number;
+  /** Uploads that could not be removed now. */
+  readonly deferred: number;
+  /** Temp files and parts that no reservation knew. */
+  readonly leftovers: number;
+}
+
+/**
+ * Brings storage and records back together after whatever happened: removes what expired reservations and
+ * interrupted deletes have left, and keeps an eye on keys that a late writer may still write.
+ */
+export class Reconciler {
+  readonly #records: UploadRecords;
+  readonly #storages: Storages;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  #running: Promise<ReconcileReport> | null = null;
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #sweptAt = Number.NEGATIVE_INFINITY;
+
+  constructor(parts: {
+    readonly records: UploadRecords;
+    readonly storages: Storages;
+    readonly clock: Clock;
+    readonly logger: Logger;
+  }) {
+    this.#records = parts.records;
+    this.#storages = parts.storages;
+    this.#clock = parts.clock;
+    this.#logger = parts.logger;
+  }
+
+  /** Run now, then every `intervalMs`. */
+  start(intervalMs: number): void {
+    const runQuietly = (): void => {
+      this.run().catch((error) => this.#logger.warn("reconciler.failed", { error }));
+    };
+    runQuietly();
+    this.#timer = setInterval(runQuietly, intervalMs);
+  }
+
+  /** Stop the timer and wait for a run that is under way. */
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#running?.catch(() => {});
+  }
+
+  /** One run; calls while it runs share it. */
+  async run(): Promise<ReconcileReport> {
+    this.#running ??= this.#reconcile().finally(() => {
+      this.#running = null;
+    });
+    return await this.#running;
+  }
+
+  async #reconcile(): Promise<ReconcileReport> {
+    let removed = 0;
+    let deferred = 0;
+    for (;;) {
+      const abandoned = await this.#records.collectAbandoned(BATCH, DELETE_GRACE_MS);
+      let progress = 0;
+      for (const upload of abandoned) {
+        try {
+          await eraseBytes(this.#storages.byId(upload.storageId), upload);
+          const until = this.#clock.now() + LATE_WRITER_MS;
+          const { storageId, key } = upload;
+          await this.#records.finishDelete(upload, { storageId, key, until });
+          progress += 1;
+        } catch (error) {
+          deferred += 1;
+          this.#logger.warn("reconciler.deferred", { uploadId: upload.id, error });
+        }
+      }
+      removed += progress;
+      // A batch without progress would come back the same: leave it to the next run.
+      if (abandoned.length < BATCH || progress === 0) break;
+    }
+    await this.#watchTombstones();
+    const leftovers = await this.#sweep();
+    if (removed + deferred + leftovers > 0) {
+      this.#logger.info("reconciler.finished", { removed, deferred, leftovers });
+    }
+    return { removed, deferred, leftovers };
+  }
+
+  /** Remove what a writer that woke up late has put under a key that was given up. */
+  async #watchTombstones(): Promise<void> {
+    for (const storage of this.#storages.all) {
+      const tombstones = await this.#records.tombstones(storage.id, 1000);
+      if (tombstones.length === 0) continue;
+      await storage.delete(tombstones.map((tombstone) => tombstone.key));
+      for (const { key } of tombstones) await eraseDerived(storage, key);
+    }
+    await this.#records.dropTombstones();
+  }
+
+  async #sweep(): Promise<number> {
+    if (this.#clock.now() - this.#sweptAt < SWEEP_EVERY_MS) return 0;
+    this.#sweptAt = this.#clock.now();
+    let leftovers = 0;
+    for (const storage of this.#storages.all) {
+      try {
+        leftovers += await storage.removeLeftovers({ before: this.#clock.now() - LATE_WRITER_MS });
+      } catch (error) {
+        if (!isStowageError(error)) throw error;
+        this.#logger.warn("reconciler.sweep_deferred", { storageId: storage.id, error });
+      }
+    }
+    return leftovers;
+  }
+}
+
+/** A key of our own making names the upload whose derived data goes with it. */
+async function eraseDerived(storage: FileStorage, key: ObjectKey): Promise<void> {
+  const [first, second = ""] = key.split("/");
+  const tenant = findTenantId(first);
+  const uploadId = findUploadId(second);
+  if (tenant !== null && uploadId !== null) {
+    await storage.deleteAll(derivedPrefix(tenant, uploadId));
+  }
+}

@@ -1,0 +1,265 @@
+import type { Body } from "../domain/bytes.ts";
+import { isStowageError, StowageError } from "../domain/errors.ts";
+import { type Filename, parseFilename } from "../domain/filename.ts";
+import { findMediaType, UNKNOWN_MEDIA_TYPE } from "../domain/media-type.ts";
+import { buildObjectKey } from "../domain/object-key.ts";
+import type { Clock, RandomSource } from "../domain/ports/clock.ts";
+import type { JobQueue } from "../domain/ports/job-queue.ts";
+import type { Logger } from "../domain/ports/logger.ts";
+import type {
+  ListFilter,
+  ListPosition,
+  Reservation,
+  UploadRecords,
+} from "../domain/ports/records.ts";
+import type { TenantId } from "../domain/tenant.ts";
+import type { Upload } from "../domain/upload.ts";
+import { newUploadId } from "../domain/upload-id.ts";
+import { eraseBytes } from "./erase.ts";
+import type { SavedFile } from "./file-storage.ts";
+import type { ProcessorCatalog } from "./processor-catalog.ts";
+import type { Storages } from "./storages.ts";
+
+/** What a caller may decide about an upload, known at the latest when its body has ended. */
+export interface UploadDetails {
+  /** Process on arrival; `null` leaves it to the configuration. */
+  readonly autoProcess: boolean | null;
+  readonly metadata: Readonly<Record<string, unknown>>;
+}
+
+export interface UploadInput {
+  readonly tenant: TenantId;
+  /** `key:…` or `jwt:…`. */
+  readonly createdBy: string;
+  /** As the client sent it: perhaps a whole path. */
+  readonly originalFilename: string;
+  readonly declaredType?: string | undefined;
+  readonly body: Body;
+  /**
+   * Asked for once the body has been read: form fields may follow the file. If it rejects, nothing is kept.
+   */
+  details(): Promise<UploadDetails>;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface UploadPolicy {
+  readonly maxUploadBytes: number;
+  readonly autoProcess: boolean;
+  /** How long a reservation lives without a byte. */
+  readonly leaseMs: number;
+}
+
+/** Takes uploads, tells of them and deletes them. */
+export class UploadService {
+  readonly #records: UploadRecords;
+  readonly #storages: Storages;
+  readonly #catalog: ProcessorCatalog;
+  readonly #queue: JobQueue;
+  readonly #clock: Clock;
+  readonly #random: RandomSource;
+  readonly #logger: Logger;
+  readonly #policy: UploadPolicy;
+
+  constructor(parts: {
+    readonly records: UploadRecords;
+    readonly storages: Storages;
+    readonly catalog: ProcessorCatalog;
+    readonly queue: JobQueue;
+    readonly clock: Clock;
+    readonly random: RandomSource;
+    readonly logger: Logger;
+    readonly policy: UploadPolicy;
+  }) {
+    this.#records = parts.records;
+    this.#storages = parts.storages;
+    this.#catalog = parts.catalog;
+    this.#queue = parts.queue;
+    this.#clock = parts.clock;
+    this.#random = parts.random;
+    this.#logger = parts.logger;
+    this.#policy = parts.policy;
+  }
+
+  /**
+   * Store one body and record it.
+   *
+   * @returns The committed upload; its bytes and its record are durable.
+   * @throws {UploadTooLargeError} As soon as the limit is passed.
+   * @throws {StowageError} `invalid_filename`, `body_incomplete`, `request_aborted`, `storage_*`,
+   *   `records_*`, and whatever `details` rejects with. After any error nothing is kept, at the latest once
+   *   the reconciler has run.
+   */
+  async upload(input: UploadInput): Promise<Upload> {
+    const filename = parseFilename(input.originalFilename);
+    const reservation = await this.#reserve(input, filename);
+    const lease = new Lease(this.#records, reservation, this.#policy.leaseMs, this.#clock);
+    let saved: SavedFile;
+    let details: UploadDetails;
+    try {
+      saved = await this.#storages.primary.save(reservation.key, input.body, {
+        declaredType: input.declaredType,
+        limitBytes: this.#policy.maxUploadBytes,
+        onProgress: lease.onProgress,
+        signal: lease.over(input.signal),
+      });
+      details = await input.details();
+    } catch (error) {
+      await this.#undo(reservation);
+      throw lease.lost ? reservationLost(error) : error;
+    } finally {
+      lease.stop();
+    }
+    return await this.#commit(reservation, saved, details);
+  }
+
+  /** @throws {StowageError} `upload_not_found`, for another tenant's upload as for a missing one. */
+  async get(tenant: TenantId, id: string): Promise<Upload> {
+    const upload = await this.#records.find(tenant, id);
+    if (upload === null) throw uploadNotFound();
+    return upload;
+  }
+
+  /** One page of the tenant's uploads, newest first. */
+  async list(
+    tenant: TenantId,
+    filter: ListFilter,
+    page: { readonly limit: number; readonly after: ListPosition | null },
+  ): Promise<{ readonly uploads: readonly Upload[]; readonly next: ListPosition | null }> {
+    return await this.#records.list(tenant, filter, page);
+  }
+
+  /**
+   * Delete an upload: bytes, derived data and record. It reads as missing from the first moment on.
+   *
+   * @throws {StowageError} `upload_not_found`, `upload_in_progress`; `storage_*` if its bytes cannot be
+   *   removed now: the reconciler goes on with it.
+   */
+  async delete(tenant: TenantId, id: string): Promise<void> {
+    const found = await this.get(tenant, id);
+    if (found.status === "uploading") throw uploadInProgress();
+    const upload = await this.#records.beginDelete(tenant, found.id);
+    if (upload === null) throw uploadNotFound();
+    await eraseBytes(this.#storages.byId(upload.storageId), upload);
+    // A job that was running may still write its text, whatever the fence makes of its result.
+    const until = this.#clock.now() + LATE_WRITER_MS;
+    await this.#records.finishDelete(
+      upload,
+      found.status === "processing"
+        ? { storageId: upload.storageId, key: upload.key, until }
+        : null,
+    );
+    this.#logger.info("upload.deleted", { uploadId: upload.id, tenantId: tenant });
+  }
+
+  async #reserve(input: UploadInput, filename: Filename): Promise<Reservation> {
+    const now = this.#clock.now();
+    const id = newUploadId(now, this.#random);
+    return await this.#records.reserve(
+      {
+        id,
+        tenant: input.tenant,
+        storageId: this.#storages.primary.id,
+        key: buildObjectKey({ tenant: input.tenant, uploadId: id, filename }),
+        filename,
+        originalFilename: input.originalFilename,
+        contentType: findMediaType(input.declaredType) ?? UNKNOWN_MEDIA_TYPE,
+        createdBy: input.createdBy,
+      },
+      now + this.#policy.leaseMs,
+    );
+  }
+
+  async #commit(
+    reservation: Reservation,
+    saved: SavedFile,
+    details: UploadDetails,
+  ): Promise<Upload> {
+    const wanted = details.autoProcess ?? this.#policy.autoProcess;
+    const processors = wanted ? this.#catalog.accepting(saved.contentType) : [];
+    try {
+      const upload = await this.#records.commit(reservation, {
+        sizeBytes: saved.sizeBytes,
+        sha256: saved.sha256,
+        contentType: saved.contentType,
+        metadata: details.metadata,
+        expiresAt: null,
+        process: processors.length > 0 ? processors : null,
+      });
+      if (upload.status === "queued") this.#queue.wake();
+      return upload;
+    } catch (error) {
+      // Any other failure may hide a commit that did happen: its bytes are left to the reconciler, which
+      // removes them only under an expired reservation.
+      if (isStowageError(error, "reservation_lost")) await this.#undo(reservation);
+      throw error;
+    }
+  }
+
+  /** Remove what an upload that failed may have left. What cannot be removed now, the reconciler will. */
+  async #undo(reservation: Reservation): Promise<void> {
+    try {
+      await this.#storages.byId(reservation.storageId).delete([reservation.key]);
+      await this.#records.release(reservation);
+    } catch (error) {
+      this.#logger.warn("upload.undo_deferred", { uploadId: reservation.id, error });
+    }
+  }
+}
+
+/** Nobody still writes to a key after this long, whatever was suspended. */
+export const LATE_WRITER_MS = 24 * 60 * 60 * 1000;
+
+export function uploadNotFound(): StowageError {
+  return new StowageError("upload_not_found", "Cannot find upload: there is none with this id");
+}
+
+export function uploadInProgress(): StowageError {
+  return new StowageError("upload_in_progress", "Cannot do this yet: the upload is still arriving");
+}
+
+function reservationLost(cause: unknown): StowageError {
+  return new StowageError(
+    "reservation_lost",
+    "Cannot finish upload: it stood still for too long and was cleaned up",
+    { cause, retryable: true },
+  );
+}
+
+/** Keeps a reservation alive while bytes flow, and stops the upload when it is lost all the same. */
+class Lease {
+  lost = false;
+  #moved = false;
+  readonly #abort = new AbortController();
+  readonly #timer: ReturnType<typeof setInterval>;
+
+  constructor(records: UploadRecords, reservation: Reservation, leaseMs: number, clock: Clock) {
+    this.#timer = setInterval(() => {
+      if (!this.#moved) return;
+      this.#moved = false;
+      records.renewReservation(reservation, clock.now() + leaseMs).then(
+        (kept) => {
+          if (kept) return;
+          this.lost = true;
+          this.#abort.abort();
+        },
+        // The database is away: the lease may yet be renewed next time, and commit will tell.
+        () => {},
+      );
+    }, leaseMs / 3);
+  }
+
+  readonly onProgress = (): void => {
+    this.#moved = true;
+  };
+
+  /** The caller's signal, or ours once the lease is lost. */
+  over(signal: AbortSignal | undefined): AbortSignal {
+    return signal === undefined
+      ? this.#abort.signal
+      : AbortSignal.any([signal, this.#abort.signal]);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+}
