@@ -1,0 +1,236 @@
+import { mask } from "./config/mask.ts";
+import { misspelt } from "./config/misspelt.ts";
+import {
+  defaultText,
+  type Place,
+  SETTINGS,
+  type Setting,
+  type SettingName,
+  type Values,
+} from "./config/settings.ts";
+import { StowageError } from "./domain/errors.ts";
+import type { StorageUri } from "./domain/storage-uri.ts";
+
+/** How tokens are verified: by a shared secret (HS256) or by somebody's published keys. */
+export type JwtConfig = (
+  | { readonly kind: "secret"; readonly secret: string }
+  | { readonly kind: "jwks"; readonly url: string }
+) & {
+  /** With a key set both are given. */
+  readonly issuer: string | null;
+  readonly audience: string | null;
+  readonly tenantClaim: string;
+  readonly operatorClaim: string | null;
+};
+
+/** Everything that the environment decides. Deeply frozen. */
+export interface Config {
+  readonly production: boolean;
+  readonly storage: {
+    /** Where new files go. */
+    readonly primary: StorageUri;
+    /** Older storages, still read from. */
+    readonly fallbacks: readonly StorageUri[];
+  };
+  readonly database: { readonly kind: "sqlite"; readonly path: string };
+  readonly server: {
+    readonly host: string;
+    /** 0 takes any free port. */
+    readonly port: number;
+    /** Without a slash at its end; `null`: the address listened on. */
+    readonly publicUrl: string | null;
+    /** How many proxies in front to believe. */
+    readonly trustedProxies: number;
+    /** 0: no minimum. */
+    readonly minTransferBytesPerSecond: number;
+    readonly shutdownGraceSeconds: number;
+  };
+  readonly uploads: {
+    readonly maxBytes: number;
+    /** Patterns for `matchesMediaType`; any type: the pattern for all. */
+    readonly allowedContentTypes: readonly string[];
+    readonly autoProcess: boolean;
+    readonly leaseSeconds: number;
+    readonly reconcileIntervalSeconds: number;
+  };
+  readonly processing: {
+    readonly concurrency: number;
+    readonly maxAttempts: number;
+    readonly timeoutSeconds: number;
+    readonly memoryBytes: number;
+    readonly maxTextBytes: number;
+  };
+  readonly auth: { readonly jwt: JwtConfig | null };
+  readonly log: {
+    readonly level: "debug" | "info" | "warn" | "error";
+    readonly format: "json" | "pretty";
+  };
+  /** Sentences about settings that are no error but hardly meant. To be logged once. */
+  readonly warnings: readonly string[];
+}
+
+/** One setting that is wrong. */
+export interface ConfigProblem {
+  readonly variable: string;
+  /** The value, secrets masked, or `nothing`. */
+  readonly read: string;
+  /** What would be right. */
+  readonly expected: string;
+}
+
+/** The settings are wrong; `problems` and the message hold every one of them. */
+export class ConfigError extends StowageError {
+  readonly problems: readonly ConfigProblem[];
+  constructor(problems: readonly ConfigProblem[]) {
+    const lines = problems.map(
+      (problem) => `\n  ${problem.variable}: read ${problem.read}, expected ${problem.expected}`,
+    );
+    const count = problems.length === 1 ? "1 setting is" : `${problems.length} settings are`;
+    super("invalid_config", `Cannot use configuration: ${count} wrong${lines.join("")}`);
+    this.problems = problems;
+  }
+}
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** In the contract, yet not built: setting one must not pass in silence. */
+const NOT_BUILT = ["QUOTA_BYTES", "CORS_ORIGINS", "STOWAGE_DRIVERS", "STOWAGE_PROCESSORS"];
+
+/**
+ * Read the configuration. A variable that is empty counts as unset.
+ *
+ * @param defaults What the runtime knows. `production` overrules `NODE_ENV`; Workers are always production.
+ * @throws {ConfigError} Naming every problem at once.
+ */
+export function loadConfig(env: Env, defaults: Partial<Place> = {}): Config {
+  const runtime = defaults.runtime ?? "node";
+  const production =
+    defaults.production ?? (runtime === "workers" || env["NODE_ENV"]?.trim() === "production");
+  const place: Place = { runtime, production, terminal: defaults.terminal ?? false };
+  const problems: ConfigProblem[] = [];
+  const values = readValues(env, place, problems);
+  const primary = primaryStorage(values, problems);
+  const jwt = jwtConfig(values, problems);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return deepFreeze({
+    production,
+    storage: { primary, fallbacks: values.FILE_STORAGE_FALLBACK ?? [] },
+    database: values.DATABASE_URL,
+    server: {
+      host: values.HOST,
+      port: values.PORT,
+      publicUrl: values.PUBLIC_URL,
+      trustedProxies: values.TRUST_PROXY,
+      minTransferBytesPerSecond: values.MIN_TRANSFER_BYTES_PER_SECOND,
+      shutdownGraceSeconds: values.SHUTDOWN_GRACE_SECONDS,
+    },
+    uploads: {
+      maxBytes: values.MAX_UPLOAD_BYTES,
+      allowedContentTypes: values.ALLOWED_CONTENT_TYPES,
+      autoProcess: values.AUTO_PROCESS,
+      leaseSeconds: values.UPLOAD_LEASE_SECONDS,
+      reconcileIntervalSeconds: values.RECONCILE_INTERVAL_SECONDS,
+    },
+    processing: {
+      concurrency: values.PROCESSING_CONCURRENCY,
+      maxAttempts: values.PROCESSING_MAX_ATTEMPTS,
+      timeoutSeconds: values.PROCESSING_TIMEOUT_SECONDS,
+      memoryBytes: values.PROCESSING_MEMORY_BYTES,
+      maxTextBytes: values.PROCESSING_MAX_TEXT_BYTES,
+    },
+    auth: { jwt },
+    log: { level: values.LOG_LEVEL, format: values.LOG_FORMAT },
+    warnings: warningsOf(env, values, production),
+  });
+}
+
+/** A variable that is wrong reads as `null`: the caller throws before anybody uses it. */
+function readValues(env: Env, place: Place, problems: ConfigProblem[]): Values {
+  const entries = Object.entries(SETTINGS).map(([variable, setting]: [string, Setting]) => {
+    const given = env[variable]?.trim() || null;
+    const text = given ?? defaultText(setting, place);
+    if (text === null) return [variable, null];
+    const result = setting.schema.safeParse(text);
+    if (result.success) return [variable, result.data];
+    const read = mask(text, setting.secret === true);
+    problems.push({ variable, read, expected: setting.expected });
+    return [variable, null];
+  });
+  return Object.fromEntries(entries) as Values;
+}
+
+/** Built as a value: an odd character in a path needs no escaping. */
+function primaryStorage(values: Values, problems: ConfigProblem[]): StorageUri {
+  const scheme = values.FILE_STORAGE_TYPE;
+  const given = values.FILE_STORAGE_PATH;
+  let path = "";
+  if (scheme === "local") path = given ?? "./storage/uploads";
+  else if (scheme !== "memory") path = keyPrefix(given ?? "uploads", problems);
+  return { scheme, authority: "", path, options: {}, display: `${scheme}:${path}` };
+}
+
+/** `./` and doubled slashes mean nothing in a bucket; `..` would leave the prefix, or seem to. */
+function keyPrefix(path: string, problems: ConfigProblem[]): string {
+  const segments = path.split("/").filter((segment) => segment !== "" && segment !== ".");
+  if (segments.includes("..")) {
+    const expected = "a key prefix without .. segments";
+    problems.push({ variable: "FILE_STORAGE_PATH", read: mask(path, false), expected });
+  }
+  return segments.join("/");
+}
+
+function jwtConfig(values: Values, problems: ConfigProblem[]): JwtConfig | null {
+  const need = (variable: SettingName, expected: string) => {
+    const told = problems.some((problem) => problem.variable === variable);
+    if (!told) problems.push({ variable, read: "nothing", expected });
+  };
+  const { AUTH_JWT_SECRET: secret, AUTH_JWKS_URL: url } = values;
+  if (secret !== null && url !== null) {
+    const expected = "nothing where AUTH_JWT_SECRET is set: tokens come from one or the other";
+    problems.push({ variable: "AUTH_JWKS_URL", read: mask(url, false), expected });
+  }
+  if (url !== null) {
+    if (values.AUTH_JWT_ISSUER === null) need("AUTH_JWT_ISSUER", "the issuer, for AUTH_JWKS_URL");
+    if (values.AUTH_JWT_AUDIENCE === null)
+      need("AUTH_JWT_AUDIENCE", "the audience, for AUTH_JWKS_URL");
+  }
+  const common = {
+    issuer: values.AUTH_JWT_ISSUER,
+    audience: values.AUTH_JWT_AUDIENCE,
+    tenantClaim: values.AUTH_TENANT_CLAIM,
+    operatorClaim: values.AUTH_OPERATOR_CLAIM,
+  };
+  if (common.operatorClaim !== null && common.operatorClaim === common.tenantClaim) {
+    const read = mask(common.operatorClaim, false);
+    const expected = "another claim than AUTH_TENANT_CLAIM";
+    problems.push({ variable: "AUTH_OPERATOR_CLAIM", read, expected });
+  }
+  if (url !== null) return { kind: "jwks", url, ...common };
+  return secret === null ? null : { kind: "secret", secret, ...common };
+}
+
+function warningsOf(env: Env, values: Values, production: boolean): readonly string[] {
+  const warnings = [...misspelt(env, [...Object.keys(SETTINGS), ...NOT_BUILT])];
+  for (const name of NOT_BUILT) {
+    if (env[name]) warnings.push(`${name} is set but this version does not read it`);
+  }
+  if (values.AUTH_JWT_SECRET === null && values.AUTH_JWKS_URL === null) {
+    for (const name of ["AUTH_JWT_ISSUER", "AUTH_JWT_AUDIENCE", "AUTH_OPERATOR_CLAIM"] as const) {
+      if (values[name] !== null) {
+        warnings.push(`${name} has no effect without AUTH_JWT_SECRET or AUTH_JWKS_URL`);
+      }
+    }
+  }
+  if (!production && /^prod/i.test(values.NODE_ENV ?? "")) {
+    warnings.push("NODE_ENV is not production: only that very word makes defaults strict");
+  }
+  return warnings;
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const inner of Object.values(value)) deepFreeze(inner);
+  }
+  return value;
+}

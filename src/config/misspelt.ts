@@ -1,0 +1,40 @@
+/** Shorter names (`HOST`, `PORT`) are a letter away from too many honest ones. */
+const SHORTEST = 8;
+
+/**
+ * Variables that are set, are none of ours, and yet look like a slip of the pen.
+ *
+ * @returns One sentence each.
+ */
+export function misspelt(
+  env: Readonly<Record<string, string | undefined>>,
+  known: readonly string[],
+): readonly string[] {
+  const long = known.filter((name) => name.length >= SHORTEST);
+  return Object.keys(env)
+    .filter((name) => name.length >= SHORTEST - 2 && name.length <= 64 && !known.includes(name))
+    .flatMap((name) => {
+      const meant = long.find((candidate) => distance(name.toUpperCase(), candidate) <= 2);
+      return meant === undefined ? [] : [`${name} is set but not read: is ${meant} meant?`];
+    });
+}
+
+/** Edits (insert, delete, replace, swap neighbours) between two short words. */
+function distance(a: string, b: string): number {
+  if (Math.abs(a.length - b.length) > 2) return 3;
+  let older: number[] = [];
+  let old = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const cost = a[i - 1] === b[j - 1] ? 0 : 1;
+      let best = Math.min((old[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1, (old[j - 1] ?? 0) + cost);
+      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      if (swapped) best = Math.min(best, (older[j - 2] ?? 0) + 1);
+      row.push(best);
+    }
+    older = old;
+    old = row;
+  }
+  return old[b.length] ?? 0;
+}

@@ -1,0 +1,175 @@
+import {
+  database,
+  driverName,
+  jwksUrl,
+  mediaTypes,
+  oneOf,
+  publicUrl,
+  type Reader,
+  signingSecret,
+  size,
+  storageUris,
+  text,
+  whole,
+  yesOrNo,
+} from "./readers.ts";
+
+/** Where the service runs, as far as defaults depend on it. */
+export interface Place {
+  readonly production: boolean;
+  readonly runtime: "node" | "deno" | "bun" | "workers";
+  /** Whether a person reads the log. */
+  readonly terminal: boolean;
+}
+
+/** A default that depends on the place, with the words that describe it. */
+interface PlacedDefault {
+  readonly words: string;
+  of(place: Place): string;
+}
+
+/** One environment variable. */
+export interface Setting<T = unknown> extends Reader<T> {
+  /** What it means, in one line. */
+  readonly about: string;
+  /** Used where the variable is unset or empty: text as one would write it, or the words for none. */
+  readonly default: string | PlacedDefault | { readonly words: string };
+  /** Never show its value. */
+  readonly secret?: true;
+}
+
+function setting<T, const D extends Setting["default"]>(
+  about: string,
+  fallback: D,
+  reader: Reader<T>,
+  secret?: true,
+): Setting<T> & { readonly default: D } {
+  return { about, default: fallback, ...reader, ...(secret && { secret }) };
+}
+
+const CLAIM = "the name of a claim, at most 200 characters without spaces";
+
+/** Every variable that is read, in the order of `stowage serve --help`. */
+export const SETTINGS = {
+  FILE_STORAGE_TYPE: setting("Where files are kept: the driver", "local", driverName),
+  FILE_STORAGE_PATH: setting(
+    "Base folder, or key prefix in a bucket",
+    { words: "./storage/uploads for local, uploads elsewhere" },
+    text(1024, "a path without control characters", /./),
+  ),
+  FILE_STORAGE_FALLBACK: setting(
+    "Older storages that are still read from",
+    { words: "none" },
+    storageUris,
+  ),
+  DATABASE_URL: setting("Where records are kept", "sqlite:./storage/stowage.db", database),
+  HOST: setting(
+    "Address to listen on",
+    {
+      words: "127.0.0.1; 0.0.0.0 in production",
+      of: (place) => (place.production ? "0.0.0.0" : "127.0.0.1"),
+    },
+    text(255, "a host name or address", /^[A-Za-z0-9._:%-]+$/),
+  ),
+  PORT: setting("Port to listen on; 0 takes a free one", "8000", whole(0, 65_535)),
+  PUBLIC_URL: setting(
+    "Address that links are made from",
+    { words: "the address listened on" },
+    publicUrl,
+  ),
+  TRUST_PROXY: setting("How many proxies in front to believe", "0", whole(0, 32)),
+  MAX_UPLOAD_BYTES: setting(
+    "Largest file accepted",
+    {
+      words: "5GiB; 100MB on Workers",
+      of: (place) => (place.runtime === "workers" ? "100MB" : "5GiB"),
+    },
+    size(1),
+  ),
+  ALLOWED_CONTENT_TYPES: setting("Types of files accepted", "*/*", mediaTypes),
+  AUTO_PROCESS: setting("Whether an upload is processed at once", "false", yesOrNo),
+  UPLOAD_LEASE_SECONDS: setting(
+    "How long a silent upload keeps its reservation",
+    "60",
+    whole(5, 86_400),
+  ),
+  RECONCILE_INTERVAL_SECONDS: setting(
+    "How often leftovers of crashes are looked for",
+    "60",
+    whole(1, 86_400),
+  ),
+  MIN_TRANSFER_BYTES_PER_SECOND: setting(
+    "Slower clients are cut off; 0 lets them be",
+    "1024",
+    whole(0, 2 ** 30),
+  ),
+  SHUTDOWN_GRACE_SECONDS: setting(
+    "How long requests in flight may go on at a stop",
+    "20",
+    whole(0, 3600),
+  ),
+  PROCESSING_CONCURRENCY: setting("Documents processed at once", "2", whole(1, 64)),
+  PROCESSING_MAX_ATTEMPTS: setting("Tries before a document counts as failed", "3", whole(1, 20)),
+  PROCESSING_TIMEOUT_SECONDS: setting("Time for one document", "60", whole(1, 3600)),
+  PROCESSING_MEMORY_BYTES: setting("Memory for one document", "512MiB", size(64 * 2 ** 20)),
+  PROCESSING_MAX_TEXT_BYTES: setting("Text kept of one document", "8MiB", size(1024)),
+  AUTH_JWT_SECRET: setting(
+    "Secret of HS256 tokens; or use AUTH_JWKS_URL",
+    { words: "none" },
+    signingSecret,
+    true,
+  ),
+  AUTH_JWKS_URL: setting(
+    "Key set of RS, ES or EdDSA tokens; needs issuer and audience",
+    { words: "none" },
+    jwksUrl,
+  ),
+  AUTH_JWT_ISSUER: setting("Required issuer of tokens", { words: "any" }, text(500, "an issuer")),
+  AUTH_JWT_AUDIENCE: setting(
+    "Required audience of tokens",
+    { words: "any" },
+    text(500, "an audience"),
+  ),
+  AUTH_TENANT_CLAIM: setting("Claim that names the tenant", "tenant_id", text(200, CLAIM, /^\S+$/)),
+  AUTH_OPERATOR_CLAIM: setting(
+    "Claim that makes an operator where it is true",
+    { words: "none" },
+    text(200, CLAIM, /^\S+$/),
+  ),
+  LOG_LEVEL: setting("Least level that is logged", "info", oneOf("debug", "info", "warn", "error")),
+  LOG_FORMAT: setting(
+    "How log lines look",
+    {
+      words: "pretty on a terminal outside production, else json",
+      of: (place) => (place.terminal && !place.production ? "pretty" : "json"),
+    },
+    oneOf("json", "pretty"),
+  ),
+  NODE_ENV: setting(
+    "production makes defaults strict",
+    { words: "unset" },
+    text(100, "a word like production or development"),
+  ),
+};
+
+export type SettingName = keyof typeof SETTINGS;
+
+type ValueOf<S> = S extends { schema: { _output: infer T }; default: infer D }
+  ? D extends string | PlacedDefault
+    ? T
+    : T | null
+  : never;
+
+/** What was read: `null` where nothing is set and there is no default. */
+export type Values = { readonly [Name in SettingName]: ValueOf<(typeof SETTINGS)[Name]> };
+
+/** The text that is read where `setting` is unset, or `null`. */
+export function defaultText(setting: Setting, place: Place): string | null {
+  if (typeof setting.default === "string") return setting.default;
+  return "of" in setting.default ? setting.default.of(place) : null;
+}
+
+/** The default in words. */
+export function describeDefault(setting: Setting): string {
+  return typeof setting.default === "string" ? setting.default : setting.default.words;
+}
