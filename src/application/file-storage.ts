@@ -1,6 +1,6 @@
 import type { ByteRange } from "../domain/byte-range.ts";
 import type { Body } from "../domain/bytes.ts";
-import { isStowageError, StowageError } from "../domain/errors.ts";
+import { StowageError } from "../domain/errors.ts";
 import { utf8Length } from "../domain/filename.ts";
 import { findMediaType, UNKNOWN_MEDIA_TYPE } from "../domain/media-type.ts";
 import { buildObjectKey, type ObjectKey, type ObjectRef } from "../domain/object-key.ts";
@@ -8,13 +8,9 @@ import type { Clock } from "../domain/ports/clock.ts";
 import type { Hasher } from "../domain/ports/hasher.ts";
 import type { Logger } from "../domain/ports/logger.ts";
 import type { Sniffer } from "../domain/ports/sniffer.ts";
-import type {
-  DriverCheck,
-  ObjectRead,
-  StorageDriver,
-  StoredObject,
-} from "../domain/ports/storage-driver.ts";
+import type { ObjectRead, StorageDriver, StoredObject } from "../domain/ports/storage-driver.ts";
 import { IncomingBody } from "./incoming-body.ts";
+import { type StorageHealth, StorageProbe, wrapDriverError } from "./storage-probe.ts";
 
 /** An object by what makes its key, or by the key that a record holds verbatim. */
 export type ObjectAddress = ObjectRef | ObjectKey;
@@ -43,23 +39,6 @@ export interface ReadOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What a probe of the storage found. */
-export interface StorageHealth {
-  readonly service: string;
-  readonly status: "healthy" | "unhealthy";
-  /** The code of the first thing that failed. */
-  readonly errorCode: string | null;
-  /** Which steps were tried, and whether they worked. */
-  readonly steps: readonly { readonly name: string; readonly ok: boolean }[];
-  /** When, in milliseconds since 1970. */
-  readonly checkedAt: number;
-}
-
-/** A good answer is reused for this long: probes cost writes, on S3 also versions and money. */
-const HEALTHY_FOR_MS = 30_000;
-/** A bad one is looked at again soon, so that readiness comes back with the storage. */
-const UNHEALTHY_FOR_MS = 2_000;
-
 /**
  * One storage, as the rest of the service uses it.
  *
@@ -76,7 +55,7 @@ export class FileStorage {
   readonly #sniffer: Sniffer;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  #lastHealth: StorageHealth | null = null;
+  readonly #probe: StorageProbe;
 
   constructor(parts: {
     readonly id: string;
@@ -94,6 +73,7 @@ export class FileStorage {
     this.#sniffer = parts.sniffer;
     this.#clock = parts.clock;
     this.#logger = parts.logger.with({ driver: parts.driver.name });
+    this.#probe = new StorageProbe(parts.driver, parts.clock, this.#logger);
   }
 
   /** Name of the driver behind it. */
@@ -165,7 +145,7 @@ export class FileStorage {
       );
       failures.push(...outcome.failures.map((failure) => failure.error));
     }
-    if (failures.length > 0) throw this.#wrap("delete", failures[0]);
+    if (failures.length > 0) throw wrapDriverError(this.#driver.name, "delete", failures[0]);
   }
 
   /** Delete everything whose key begins with `prefix`, page by page. */
@@ -218,50 +198,14 @@ export class FileStorage {
     return await this.#call("leftovers", () => leftovers.remove(selection));
   }
 
-  /**
-   * Whether the storage takes, gives and deletes. Answers are reused: good ones for 30 s unless something
-   * has failed since, bad ones for 2 s.
-   */
+  /** Whether the storage takes, gives and deletes; a recent answer is reused unless `fresh` is asked for. */
   async health(options: { readonly fresh?: boolean } = {}): Promise<StorageHealth> {
-    const last = this.#lastHealth;
-    if (last !== null && options.fresh !== true) {
-      const ageMs = this.#clock.now() - last.checkedAt;
-      if (ageMs < (last.status === "healthy" ? HEALTHY_FOR_MS : UNHEALTHY_FOR_MS)) return last;
-    }
-    const health = this.#toHealth(await this.#check());
-    if (last !== null && last.status !== health.status) {
-      this.#logger.warn("storage.health_changed", {
-        status: health.status,
-        errorCode: health.errorCode,
-      });
-    }
-    this.#lastHealth = health;
-    return health;
+    return await this.#probe.health(options.fresh === true);
   }
 
   /** Free what the driver holds. */
   async close(): Promise<void> {
     await this.#driver.dispose?.();
-  }
-
-  async #check(): Promise<DriverCheck> {
-    try {
-      return await this.#driver.check();
-    } catch (error) {
-      return { healthy: false, steps: [{ name: "read", ok: false, error }] };
-    }
-  }
-
-  #toHealth(check: DriverCheck): StorageHealth {
-    const failed = check.steps.find((step) => !step.ok);
-    const healthy = check.healthy && failed === undefined;
-    return {
-      service: `${this.#driver.name}_file_storage`,
-      status: healthy ? "healthy" : "unhealthy",
-      errorCode: healthy ? null : this.#wrap("check", failed?.error).code,
-      steps: check.steps.map(({ name, ok }) => ({ name, ok })),
-      checkedAt: this.#clock.now(),
-    };
   }
 
   #keyOf(address: ObjectAddress): ObjectKey {
@@ -286,9 +230,9 @@ export class FileStorage {
       this.#logger.debug(`storage.${verb}`, { durationMs: this.#clock.now() - startedAt });
       return result;
     } catch (error) {
-      const wrapped = this.#wrap(verb, error);
+      const wrapped = wrapDriverError(this.#driver.name, verb, error);
       if (wrapped.code.startsWith("storage_")) {
-        this.#lastHealth = null;
+        this.#probe.forget();
         this.#logger.warn("storage.failed", {
           verb,
           durationMs: this.#clock.now() - startedAt,
@@ -297,16 +241,6 @@ export class FileStorage {
       }
       throw wrapped;
     }
-  }
-
-  #wrap(verb: string, error: unknown): StowageError {
-    if (isStowageError(error)) return error;
-    // A driver owes us its own errors; a third party's may throw anything, even strings.
-    return new StowageError(
-      "storage_unavailable",
-      `Cannot ${verb}: the ${this.#driver.name} driver failed`,
-      { cause: error, retryable: true },
-    );
   }
 }
 

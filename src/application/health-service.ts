@@ -1,7 +1,7 @@
 import { isStowageError } from "../domain/errors.ts";
 import type { Extractor } from "../domain/ports/extractor.ts";
 import type { UploadRecords } from "../domain/ports/records.ts";
-import type { StorageHealth } from "./file-storage.ts";
+import type { StorageHealth } from "./storage-probe.ts";
 import type { Storages } from "./storages.ts";
 
 /** One dependency, and whether the service can work with it now. */

@@ -1,5 +1,5 @@
-import type { Body } from "../domain/bytes.ts";
-import { isStowageError, StowageError } from "../domain/errors.ts";
+import { type Body, bodySize } from "../domain/bytes.ts";
+import { isStowageError, StowageError, UploadTooLargeError } from "../domain/errors.ts";
 import { type Filename, parseFilename } from "../domain/filename.ts";
 import { findMediaType, UNKNOWN_MEDIA_TYPE } from "../domain/media-type.ts";
 import { buildObjectKey } from "../domain/object-key.ts";
@@ -91,6 +91,10 @@ export class UploadService {
    */
   async upload(input: UploadInput): Promise<Upload> {
     const filename = parseFilename(input.originalFilename);
+    // Before anything is reserved or read, where the length is known.
+    if ((bodySize(input.body) ?? 0) > this.#policy.maxUploadBytes) {
+      throw new UploadTooLargeError(this.#policy.maxUploadBytes);
+    }
     const reservation = await this.#reserve(input, filename);
     const lease = new Lease(this.#records, reservation, this.#policy.leaseMs, this.#clock);
     let saved: SavedFile;

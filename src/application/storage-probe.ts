@@ -1,0 +1,87 @@
+import { isStowageError, StowageError } from "../domain/errors.ts";
+import type { Clock } from "../domain/ports/clock.ts";
+import type { Logger } from "../domain/ports/logger.ts";
+import type { DriverCheck, StorageDriver } from "../domain/ports/storage-driver.ts";
+
+/** What a probe of a storage found. */
+export interface StorageHealth {
+  readonly service: string;
+  readonly status: "healthy" | "unhealthy";
+  /** The code of the first thing that failed. */
+  readonly errorCode: string | null;
+  /** Which steps were tried, and whether they worked. */
+  readonly steps: readonly { readonly name: string; readonly ok: boolean }[];
+  /** When, in milliseconds since 1970. */
+  readonly checkedAt: number;
+}
+
+/** A good answer is reused for this long: probes cost writes, on S3 also versions and money. */
+const HEALTHY_FOR_MS = 30_000;
+/** A bad one is looked at again soon, so that readiness comes back with the storage. */
+const UNHEALTHY_FOR_MS = 2_000;
+
+/** Finds out whether a storage takes, gives and deletes, without asking it at every turn. */
+export class StorageProbe {
+  readonly #driver: StorageDriver;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  #last: StorageHealth | null = null;
+  #lastStatus: StorageHealth["status"] = "healthy";
+
+  constructor(driver: StorageDriver, clock: Clock, logger: Logger) {
+    this.#driver = driver;
+    this.#clock = clock;
+    this.#logger = logger;
+  }
+
+  /** Something has just failed: the next answer is found anew. */
+  forget(): void {
+    this.#last = null;
+  }
+
+  /** The last answer, if it is recent enough and `fresh` is not asked for; else a new one. */
+  async health(fresh: boolean): Promise<StorageHealth> {
+    const last = this.#last;
+    if (last !== null && !fresh) {
+      const ageMs = this.#clock.now() - last.checkedAt;
+      if (ageMs < (last.status === "healthy" ? HEALTHY_FOR_MS : UNHEALTHY_FOR_MS)) return last;
+    }
+    const health = this.#toHealth(await this.#check());
+    if (health.status !== this.#lastStatus) {
+      const { status, errorCode } = health;
+      this.#logger.warn("storage.health_changed", { status, errorCode });
+    }
+    this.#lastStatus = health.status;
+    this.#last = health;
+    return health;
+  }
+
+  async #check(): Promise<DriverCheck> {
+    try {
+      return await this.#driver.check();
+    } catch (error) {
+      return { healthy: false, steps: [{ name: "read", ok: false, error }] };
+    }
+  }
+
+  #toHealth(check: DriverCheck): StorageHealth {
+    const failed = check.steps.find((step) => !step.ok);
+    const healthy = check.healthy && failed === undefined;
+    return {
+      service: `${this.#driver.name}_file_storage`,
+      status: healthy ? "healthy" : "unhealthy",
+      errorCode: healthy ? null : wrapDriverError(this.#driver.name, "check", failed?.error).code,
+      steps: check.steps.map(({ name, ok }) => ({ name, ok })),
+      checkedAt: this.#clock.now(),
+    };
+  }
+}
+
+/** A driver owes us its own errors; a third party's may throw anything, even strings. */
+export function wrapDriverError(driver: string, verb: string, error: unknown): StowageError {
+  if (isStowageError(error)) return error;
+  return new StowageError("storage_unavailable", `Cannot ${verb}: the ${driver} driver failed`, {
+    cause: error,
+    retryable: true,
+  });
+}
