@@ -1,0 +1,138 @@
+import { type SqlBool, sql } from "kysely";
+import type { Clock } from "../../domain/ports/clock.ts";
+import type { Tombstone, UploadRecords } from "../../domain/ports/records.ts";
+import { statusesBefore, type Upload } from "../../domain/upload.ts";
+import { change, eventOf, type UploadCondition } from "./changes.ts";
+import type { SqlExecutor } from "./executor.ts";
+import { toUpload } from "./rows.ts";
+import { db } from "./schema.ts";
+
+/** What callers may delete. Reservations end by `release` or by being collected. */
+const DELETABLE = statusesBefore("deleting").filter((status) => status !== "uploading");
+
+/** Literals, not parameters: only so can SQLite prove that the partial index `uploads_remains` fits. */
+const IS_REMAINS = sql<SqlBool>`status in ('uploading', 'deleting')`;
+
+/** Row first, then bytes, then the rest: and what crashes left of that. */
+export function deletions(
+  executor: SqlExecutor,
+  clock: Clock,
+): Pick<
+  UploadRecords,
+  "beginDelete" | "finishDelete" | "collectAbandoned" | "tombstones" | "dropTombstones"
+> {
+  return {
+    async beginDelete(tenant, id) {
+      const now = clock.now();
+      const [, [row]] = await executor.batch(
+        change({
+          to: "deleting",
+          from: DELETABLE,
+          where: (eb) => eb.and({ id, tenant }),
+          at: now,
+          set: { lease_token: null, lease_until: now },
+        }),
+      );
+      return row === undefined ? null : toUpload(row);
+    },
+
+    async finishDelete(upload, tombstone) {
+      const isOurs = deleting(upload);
+      await executor.batch([
+        ...(tombstone === null ? [] : [leaveTombstone(tombstone, isOurs)]),
+        // Results and events go with it (ON DELETE CASCADE).
+        db.deleteFrom("uploads").where(isOurs).compile(),
+      ]);
+    },
+
+    async collectAbandoned(limit, deleteGraceMs) {
+      const now = clock.now();
+      const abandoned = oldestRemains(limit, now, now - deleteGraceMs);
+      const wasUploading = sql<SqlBool>`status = 'uploading'`;
+      const [, rows] = await executor.batch([
+        eventOf("deleting", (eb) => eb.and([wasUploading, abandoned(eb)]), now),
+        // To take up an interrupted delete again is no change: only its time moves, so that others come
+        // first next time.
+        db
+          .updateTable("uploads")
+          .set({
+            status: "deleting",
+            revision: sql`case when ${wasUploading} then revision + 1 else revision end`,
+            updated_at: sql`case when ${wasUploading} then ${now} else updated_at end`,
+            lease_until: now,
+          })
+          .where(abandoned)
+          .returningAll()
+          .compile(),
+      ]);
+      return rows.map(toUpload);
+    },
+
+    async tombstones(storageId, limit) {
+      const rows = await executor.run(
+        db
+          .selectFrom("tombstones")
+          .selectAll()
+          .where("storage_id", "=", storageId)
+          .orderBy("until")
+          .orderBy("key")
+          .limit(limit)
+          .compile(),
+      );
+      return rows.map(({ storage_id: storageId, key, until }) => ({ storageId, key, until }));
+    },
+
+    async dropTombstones() {
+      const rows = await executor.run(
+        db.deleteFrom("tombstones").where("until", "<", clock.now()).returning("until").compile(),
+      );
+      return rows.length;
+    },
+  };
+}
+
+function deleting({ id, tenant }: Upload): UploadCondition {
+  return (eb) => eb.and({ id, tenant, status: "deleting" });
+}
+
+/** Only where there is something to delete: the second of two deleters leaves nothing behind. */
+function leaveTombstone({ storageId, key, until }: Tombstone, condition: UploadCondition) {
+  return db
+    .insertInto("tombstones")
+    .columns(["storage_id", "key", "until"])
+    .expression(
+      db
+        .selectFrom("uploads")
+        .select((eb) => [
+          eb.val(storageId).as("storage_id"),
+          eb.val(key).as("key"),
+          eb.val(until).as("until"),
+        ])
+        .where(condition),
+    )
+    .onConflict((conflict) =>
+      conflict
+        .columns(["storage_id", "key"])
+        .doUpdateSet({ until: sql`max(tombstones.until, excluded.until)` }),
+    )
+    .compile();
+}
+
+/** Reservations whose lease has ended, and deletes that were begun before `begunBefore`. */
+function oldestRemains(limit: number, now: number, begunBefore: number): UploadCondition {
+  const chosen = db
+    .selectFrom("uploads")
+    .select("id")
+    .where(IS_REMAINS)
+    .where((eb) =>
+      eb.or([
+        eb.and([eb("status", "=", "uploading"), eb("due_at", "<=", now)]),
+        eb.and([eb("status", "=", "deleting"), eb("due_at", "<", begunBefore)]),
+      ]),
+    )
+    .where("due_at", "<=", now)
+    .orderBy("due_at")
+    .orderBy("id")
+    .limit(limit);
+  return (eb) => eb("id", "in", chosen);
+}

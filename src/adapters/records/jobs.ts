@@ -1,0 +1,216 @@
+import { sql } from "kysely";
+import { StowageError } from "../../domain/errors.ts";
+import type { Clock } from "../../domain/ports/clock.ts";
+import type { Job, UploadRecords } from "../../domain/ports/records.ts";
+import { type ProcessorResult, statusesBefore } from "../../domain/upload.ts";
+import { change, type UploadCondition } from "./changes.ts";
+import type { SqlExecutor } from "./executor.ts";
+import { toJson, toUpload } from "./rows.ts";
+import { db, type UploadRow } from "./schema.ts";
+
+/** Where a job may be asked for; the other ways into the queue are commit, retry and hand back. */
+const AT_REST = statusesBefore("queued").filter(
+  (status) => status !== "uploading" && status !== "processing",
+);
+
+/** A run whose lease has ended is given back and taken again in one step. */
+const CLAIMABLE = [...statusesBefore("processing"), "processing"] as const;
+
+/** Literals, not parameters: only so can SQLite prove that the partial index `uploads_jobs` fits. */
+const IS_JOB = sql<boolean>`status in ('queued', 'processing')`;
+
+/** What must still be done with the uploads that are durable. */
+export function jobs(
+  executor: SqlExecutor,
+  clock: Clock,
+): Pick<
+  UploadRecords,
+  "requeue" | "claim" | "renewJob" | "finishJob" | "retryJob" | "handBackJob" | "nextJobAt"
+> {
+  return {
+    async requeue(tenant, id, processors) {
+      const now = clock.now();
+      const [, [queued], [found]] = await executor.batch([
+        ...change({
+          to: "queued",
+          from: AT_REST,
+          where: (eb) => eb.and({ id, tenant }),
+          at: now,
+          set: {
+            processors: JSON.stringify(processors),
+            run_after: now,
+            attempts: 0,
+            error: null,
+            finished_at: null,
+          },
+        }),
+        db
+          .selectFrom("uploads")
+          .selectAll()
+          .where((eb) => eb.and({ id, tenant }))
+          .where("status", "<>", "deleting")
+          .compile(),
+      ]);
+      if (queued !== undefined) return { upload: toUpload(queued), queued: true };
+      if (found === undefined) return null;
+      if (found.status === "uploading") {
+        throw new StowageError(
+          "upload_in_progress",
+          "Cannot process upload: its bytes are still arriving",
+        );
+      }
+      if (found.status === "quarantined") {
+        throw new StowageError("upload_conflict", "Cannot process upload: it is quarantined");
+      }
+      return { upload: toUpload(found), queued: false };
+    },
+
+    async claim(leaseToken, leaseUntil) {
+      const now = clock.now();
+      const [, [row]] = await executor.batch(
+        change({
+          to: "processing",
+          from: CLAIMABLE,
+          where: (eb) =>
+            eb(
+              "id",
+              "=",
+              db
+                .selectFrom("uploads")
+                .select("id")
+                .where(IS_JOB)
+                .where("due_at", "<=", now)
+                .orderBy("due_at")
+                .orderBy("id")
+                .limit(1),
+            ),
+          at: now,
+          set: {
+            attempts: sql`attempts + 1`,
+            lease_token: leaseToken,
+            lease_until: leaseUntil,
+            started_at: now,
+            finished_at: null,
+          },
+        }),
+      );
+      if (row === undefined) return null;
+      return {
+        upload: toUpload(row),
+        leaseToken,
+        processors: JSON.parse(row.processors),
+        attempt: row.attempts,
+      };
+    },
+
+    async renewJob(job, leaseUntil) {
+      const rows = await executor.run(
+        db
+          .updateTable("uploads")
+          .set({ lease_until: leaseUntil })
+          .where(held(job))
+          .returning("id")
+          .compile(),
+      );
+      return rows.length > 0;
+    },
+
+    async finishJob(job, { status, error, results }) {
+      const now = clock.now();
+      const outcomes = await executor.batch([
+        ...results.map((result) => replaceResult(job, result)),
+        ...change({
+          to: status,
+          where: held(job),
+          at: now,
+          set: { ...LEASE_OVER, error: toJson(error), finished_at: now },
+        }),
+      ]);
+      const row = outcomes.at(-1)?.[0] as UploadRow | undefined;
+      return row === undefined ? null : toUpload(row);
+    },
+
+    async retryJob(job, runAfter, error) {
+      const [, rows] = await executor.batch(
+        change({
+          to: "queued",
+          where: held(job),
+          at: clock.now(),
+          set: { ...LEASE_OVER, run_after: runAfter, error: toJson(error) },
+        }),
+      );
+      return rows.length > 0;
+    },
+
+    async handBackJob(job) {
+      await executor.batch(
+        // `run_after` is as it was: the job keeps its place. So does `started_at`: something may have been
+        // derived, and whoever deletes the upload looks there.
+        change({
+          to: "queued",
+          where: held(job),
+          at: clock.now(),
+          set: { ...LEASE_OVER, attempts: sql`attempts - 1` },
+        }),
+      );
+    },
+
+    async nextJobAt() {
+      const [row] = await executor.run(
+        db
+          .selectFrom("uploads")
+          .select("due_at")
+          .where(IS_JOB)
+          .orderBy("due_at")
+          .limit(1)
+          .compile(),
+      );
+      return row?.due_at ?? null;
+    },
+  };
+}
+
+const LEASE_OVER = { lease_token: null, lease_until: null };
+
+/** The job as long as nobody else has claimed, finished or deleted it. */
+function held({ upload, leaseToken }: Job): UploadCondition {
+  return (eb) =>
+    eb.and({
+      id: upload.id,
+      tenant: upload.tenant,
+      lease_token: leaseToken,
+      status: "processing",
+    });
+}
+
+/** Fenced like the change that follows in the same batch. */
+function replaceResult(job: Job, result: ProcessorResult) {
+  return db
+    .replaceInto("results")
+    .columns([
+      "upload_id",
+      "name",
+      "version",
+      "status",
+      "output",
+      "text_key",
+      "error",
+      "duration_ms",
+    ])
+    .expression(
+      db
+        .selectFrom("uploads")
+        .select((eb) => [
+          "id",
+          eb.val(result.name).as("name"),
+          eb.val(result.version).as("version"),
+          eb.val(result.status).as("status"),
+          eb.val(toJson(result.output)).as("output"),
+          eb.val(result.textKey).as("text_key"),
+          eb.val(toJson(result.error)).as("error"),
+          eb.val(result.durationMs).as("duration_ms"),
+        ])
+        .where(held(job)),
+    )
+    .compile();
+}

@@ -1,0 +1,103 @@
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import type { CompiledQuery } from "kysely";
+import { StowageError } from "../../domain/errors.ts";
+import type { RowsOf, RunQuery, UnitExecutor } from "./executor.ts";
+import { GroupCommit } from "./group-commit.ts";
+import { patiently } from "./patience.ts";
+import { toRecordsError } from "./sqlite-errors.ts";
+
+/**
+ * How long SQLite itself may wait for a lock, in milliseconds. It stops the event loop meanwhile: enough
+ * for another process's usual commit; whatever takes longer is awaited outside.
+ */
+const BUSY_TIMEOUT_MS = 5;
+
+export interface NodeSqliteOptions {
+  /** How long to wait while another process holds the database, in milliseconds; default 5 s. */
+  readonly lockTimeoutMs?: number;
+}
+
+/**
+ * Open the SQLite database at `path`, creating the file but not its folder, or `:memory:`.
+ *
+ * WAL with `synchronous=FULL`: a commit is on the disk before it is told, and readers never wait for
+ * writers. Several processes of one machine may open the same file; a network filesystem will not do.
+ *
+ * @throws {StowageError} `records_unavailable` if it cannot be opened or cannot be put into WAL mode.
+ */
+export async function openNodeSqlite(
+  path: string,
+  options: NodeSqliteOptions = {},
+): Promise<UnitExecutor> {
+  const lockTimeoutMs = options.lockTimeoutMs ?? 5_000;
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(path, { enableForeignKeyConstraints: true });
+    const opened = database;
+    opened.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+    // Two processes that change the mode at once get "locked" without any waiting.
+    await patiently(() => enterWal(opened), lockTimeoutMs);
+    opened.exec("PRAGMA synchronous = FULL");
+    return new NodeSqlite(opened, lockTimeoutMs);
+  } catch (error) {
+    database?.close();
+    throw toRecordsError(error);
+  }
+}
+
+function enterWal(database: DatabaseSync): void {
+  const mode = database.prepare("PRAGMA journal_mode = WAL").get()?.["journal_mode"];
+  if (mode === "wal" || mode === "memory") return;
+  throw new StowageError(
+    "records_unavailable",
+    `Cannot open records: the filesystem allows journal mode "${String(mode)}" but not WAL`,
+  );
+}
+
+class NodeSqlite implements UnitExecutor {
+  readonly #database: DatabaseSync;
+  readonly #lockTimeoutMs: number;
+  readonly #commits: GroupCommit;
+  /** Bounded by the code: values are parameters, so the same query is always the same text. */
+  readonly #statements = new Map<string, StatementSync>();
+
+  constructor(database: DatabaseSync, lockTimeoutMs: number) {
+    this.#database = database;
+    this.#lockTimeoutMs = lockTimeoutMs;
+    this.#commits = new GroupCommit(database, this.#execute, lockTimeoutMs);
+  }
+
+  async run<Row>(query: CompiledQuery<Row>): Promise<readonly Row[]> {
+    if (!/^\s*select\b/i.test(query.sql)) return await this.unit((run) => run(query));
+    try {
+      return await patiently(() => this.#execute(query), this.#lockTimeoutMs);
+    } catch (error) {
+      throw toRecordsError(error);
+    }
+  }
+
+  batch<const Queries extends readonly CompiledQuery[]>(
+    queries: Queries,
+  ): Promise<RowsOf<Queries>> {
+    return this.unit((run) => queries.map((query) => run(query)) as RowsOf<Queries>);
+  }
+
+  unit<Result>(work: (run: RunQuery) => Result): Promise<Result> {
+    return this.#commits.unit(work);
+  }
+
+  async close(): Promise<void> {
+    await this.#commits.close();
+    this.#statements.clear();
+    if (this.#database.isOpen) this.#database.close();
+  }
+
+  readonly #execute: RunQuery = <Row>(query: CompiledQuery<Row>) => {
+    let statement = this.#statements.get(query.sql);
+    if (statement === undefined) {
+      statement = this.#database.prepare(query.sql);
+      this.#statements.set(query.sql, statement);
+    }
+    return statement.all(...(query.parameters as (string | number | null)[])) as Row[];
+  };
+}

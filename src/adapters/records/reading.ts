@@ -1,0 +1,115 @@
+import { type Expression, type ExpressionBuilder, type SqlBool, sql } from "kysely";
+import type { ListFilter, ListPosition, UploadRecords } from "../../domain/ports/records.ts";
+import type { TenantId } from "../../domain/tenant.ts";
+import { findUploadId } from "../../domain/upload-id.ts";
+import type { SqlExecutor } from "./executor.ts";
+import { toEvent, toResult, toUpload } from "./rows.ts";
+import { db, type Schema } from "./schema.ts";
+
+/** What callers see of their tenant's uploads. */
+export function reading(
+  executor: SqlExecutor,
+): Pick<UploadRecords, "find" | "list" | "events" | "results"> {
+  return {
+    async find(tenant, id) {
+      const ownId = findUploadId(id);
+      const rows = await executor.run(
+        db
+          .selectFrom("uploads")
+          .selectAll()
+          .where("tenant", "=", tenant)
+          .where("status", "<>", "deleting")
+          .where((eb) =>
+            ownId === null
+              ? eb("external_id", "=", id)
+              : eb.or([eb("id", "=", ownId), eb("external_id", "=", id)]),
+          )
+          .compile(),
+      );
+      // Both may match: an adopted upload's old id looks like anything. Our own goes first.
+      const row = rows.find((candidate) => candidate.id === ownId) ?? rows[0];
+      return row === undefined ? null : toUpload(row);
+    },
+
+    async list(tenant, filter, { limit, after }) {
+      const rows = await executor.run(selectPage(tenant, filter, limit + 1, after));
+      const uploads = rows.slice(0, limit).map(toUpload);
+      const last = uploads.at(-1);
+      const more = rows.length > limit && last !== undefined;
+      return { uploads, next: more ? { createdAt: last.createdAt, id: last.id } : null };
+    },
+
+    async events(tenant, id, after, limit) {
+      const rows = await executor.run(
+        db
+          .selectFrom("events")
+          .selectAll()
+          .where("tenant", "=", tenant)
+          .where("upload_id", "=", id)
+          .where("sequence", ">", after)
+          .orderBy("sequence")
+          .limit(limit)
+          .compile(),
+      );
+      return rows.map(toEvent);
+    },
+
+    async results(tenant, id) {
+      const rows = await executor.run(
+        db
+          .selectFrom("results")
+          .innerJoin("uploads", "uploads.id", "results.upload_id")
+          .selectAll("results")
+          .where("uploads.tenant", "=", tenant)
+          .where("uploads.status", "<>", "deleting")
+          .where("results.upload_id", "=", id)
+          .orderBy("results.name")
+          .compile(),
+      );
+      return rows.map(toResult);
+    },
+  };
+}
+
+/** By position, not by offset: what comes or goes before the position moves nothing after it. */
+function selectPage(
+  tenant: TenantId,
+  filter: ListFilter,
+  limit: number,
+  after: ListPosition | null,
+) {
+  return db
+    .selectFrom("uploads")
+    .selectAll()
+    .where("tenant", "=", tenant)
+    .where((eb) => eb.and([...filterOf(filter, eb), ...beyond(after)]))
+    .orderBy("created_at", "desc")
+    .orderBy("id", "desc")
+    .limit(limit)
+    .compile();
+}
+
+function filterOf(
+  filter: ListFilter,
+  eb: ExpressionBuilder<Schema, "uploads">,
+): Expression<SqlBool>[] {
+  const { status, filenamePrefix: prefix, createdAfter, createdBefore } = filter;
+  return [
+    eb("status", "<>", "deleting"),
+    status === undefined ? eb("status", "<>", "uploading") : eb("status", "=", status),
+    ...(prefix === undefined ? [] : [beginsWith(prefix)]),
+    ...(createdAfter === undefined ? [] : [eb("created_at", ">=", createdAfter)]),
+    ...(createdBefore === undefined ? [] : [eb("created_at", "<=", createdBefore)]),
+  ];
+}
+
+/** LIKE would fold ASCII case, know wildcards, and take 50 bytes on D1. */
+function beginsWith(prefix: string): Expression<SqlBool> {
+  // A lone surrogate is bound as U+FFFD, which a filename may well hold.
+  if (!prefix.isWellFormed()) return sql<SqlBool>`1 = 0`;
+  return sql<SqlBool>`substr(filename, 1, length(${prefix})) = ${prefix}`;
+}
+
+function beyond(after: ListPosition | null): Expression<SqlBool>[] {
+  return after === null ? [] : [sql<SqlBool>`(created_at, id) < (${after.createdAt}, ${after.id})`];
+}

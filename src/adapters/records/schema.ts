@@ -1,0 +1,108 @@
+import {
+  type ColumnType,
+  DummyDriver,
+  type Generated,
+  Kysely,
+  type Selectable,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+} from "kysely";
+import type { Filename } from "../../domain/filename.ts";
+import type { ObjectKey } from "../../domain/object-key.ts";
+import type { TenantId } from "../../domain/tenant.ts";
+import type { ProcessorResult, RecordStatus, UploadEvent } from "../../domain/upload.ts";
+import type { UploadId } from "../../domain/upload-id.ts";
+
+/** Text that holds JSON. */
+type Json = string;
+
+/** The tables as the newest migration leaves them. Times are milliseconds since 1970. */
+export interface Schema {
+  uploads: UploadsTable;
+  results: ResultsTable;
+  events: EventsTable;
+  tombstones: { storage_id: string; key: ObjectKey; until: number };
+  storages: { storage_id: string; display: string };
+  api_keys: ApiKeysTable;
+  meta: { name: string; value: string };
+}
+
+interface UploadsTable {
+  id: UploadId;
+  tenant: TenantId;
+  storage_id: string;
+  key: ObjectKey;
+  revision: number;
+  status: RecordStatus;
+  filename: Filename;
+  original_filename: string;
+  size_bytes: number | null;
+  sha256: string | null;
+  content_type: string;
+  metadata: Generated<Json>;
+  external_id: string | null;
+  created_by: string;
+  expires_at: number | null;
+  attempts: Generated<number>;
+  processors: Generated<Json>;
+  error: Json | null;
+  /** While `queued`: not before this. */
+  run_after: number | null;
+  /** While `processing`: whose run it is. */
+  lease_token: string | null;
+  /** While `uploading`, `processing`: after this anybody may take over. `deleting`: when it was begun. */
+  lease_until: number | null;
+  started_at: number | null;
+  finished_at: number | null;
+  created_at: number;
+  updated_at: number;
+  /** When somebody must look at it again: `run_after` or `lease_until`, as the status says. */
+  due_at: ColumnType<number | null, never, never>;
+}
+
+interface ResultsTable {
+  upload_id: UploadId;
+  name: string;
+  version: string;
+  status: ProcessorResult["status"];
+  output: Json | null;
+  text_key: ObjectKey | null;
+  error: Json | null;
+  duration_ms: number;
+}
+
+interface EventsTable {
+  sequence: Generated<number>;
+  upload_id: UploadId;
+  tenant: TenantId;
+  type: UploadEvent["type"];
+  revision: number;
+  at: number;
+}
+
+interface ApiKeysTable {
+  id: string;
+  hash: string;
+  tenant: TenantId | null;
+  scopes: Json;
+  label: string;
+  created_at: number;
+  expires_at: number | null;
+  revoked_at: number | null;
+}
+
+export type UploadRow = Selectable<UploadsTable>;
+export type ResultRow = Selectable<ResultsTable>;
+export type EventRow = Selectable<EventsTable>;
+export type ApiKeyRow = Selectable<ApiKeysTable>;
+
+/** Builds and compiles queries; it has no connection. Run what it compiles with an executor. */
+export const db = new Kysely<Schema>({
+  dialect: {
+    createAdapter: () => new SqliteAdapter(),
+    createDriver: () => new DummyDriver(),
+    createIntrospector: (kysely) => new SqliteIntrospector(kysely),
+    createQueryCompiler: () => new SqliteQueryCompiler(),
+  },
+});

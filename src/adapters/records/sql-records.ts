@@ -1,0 +1,20 @@
+import type { Clock } from "../../domain/ports/clock.ts";
+import type { UploadRecords } from "../../domain/ports/records.ts";
+import { deletions } from "./deletions.ts";
+import type { SqlExecutor } from "./executor.ts";
+import { jobs } from "./jobs.ts";
+import { reading } from "./reading.ts";
+import { reservations } from "./reservations.ts";
+import { storages } from "./storages.ts";
+
+/** The records over a database whose schema is up to date (`migrate`, `requireSchema`). */
+export function createUploadRecords(executor: SqlExecutor, clock: Clock): UploadRecords {
+  return {
+    ...reservations(executor, clock),
+    ...reading(executor),
+    ...jobs(executor, clock),
+    ...deletions(executor, clock),
+    ...storages(executor, clock),
+    close: () => executor.close(),
+  };
+}

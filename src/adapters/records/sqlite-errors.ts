@@ -1,0 +1,77 @@
+import { isStowageError, StowageError } from "../../domain/errors.ts";
+
+/**
+ * SQLite's primary result codes that mean something of their own here. All others are trouble that may
+ * pass: a lock, a disk that fails, a file that is away.
+ *
+ * @see https://www.sqlite.org/rescode.html
+ */
+const PRIMARY_CODES: Readonly<Record<number, string>> = {
+  1: "ERROR",
+  5: "BUSY",
+  13: "FULL",
+  18: "TOOBIG",
+  19: "CONSTRAINT",
+  20: "MISMATCH",
+  21: "MISUSE",
+  25: "RANGE",
+};
+
+/** Faults of a query, which no repetition cures. */
+const OUR_FAULTS = new Set([
+  "ERROR",
+  "TOOBIG",
+  "CONSTRAINT",
+  "MISMATCH",
+  "MISUSE",
+  "RANGE",
+  "TYPE",
+]);
+
+/** Whether another connection holds the lock: the same call may succeed in a moment. */
+export function isBusy(error: unknown): boolean {
+  return sqliteCode(error) === "BUSY";
+}
+
+/** `error` as the executor may throw it, whether it comes from `node:sqlite` or from D1. */
+export function toRecordsError(error: unknown): StowageError {
+  if (isStowageError(error)) return error;
+  const code = sqliteCode(error);
+  if (code === "FULL") {
+    return new StowageError("records_full", "Cannot write records: the database is full", {
+      cause: error,
+      retryable: true,
+    });
+  }
+  if (code === "CONSTRAINT" && messageOf(error).includes("UNIQUE constraint")) {
+    return new StowageError(
+      "upload_conflict",
+      "Cannot write record: another one has the same id or key",
+      { cause: error },
+    );
+  }
+  if (OUR_FAULTS.has(code)) {
+    return new StowageError("internal", "Cannot query records: the database refuses the query", {
+      cause: error,
+    });
+  }
+  return new StowageError("records_unavailable", "Cannot reach records: the database fails", {
+    cause: error,
+    retryable: true,
+  });
+}
+
+/** The name of the result code without `SQLITE_`: from the number that `node:sqlite` gives, or D1's text. */
+function sqliteCode(error: unknown): string {
+  const { errcode, code } = error as { readonly errcode?: unknown; readonly code?: unknown };
+  if (typeof errcode === "number") return PRIMARY_CODES[errcode & 0xff] ?? "OTHER";
+  if (code === "ERR_INVALID_ARG_TYPE") return "TYPE";
+  const text = messageOf(error);
+  if (text.includes("D1_TYPE_ERROR")) return "TYPE";
+  if (/maximum DB size/i.test(text)) return "FULL";
+  return /\bSQLITE_([A-Z]+)/.exec(text)?.[1] ?? "OTHER";
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

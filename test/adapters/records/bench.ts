@@ -1,0 +1,147 @@
+import { CompiledQuery } from "kysely";
+import { createApiKeyRecords } from "../../../src/adapters/records/api-keys.ts";
+import type { SqlExecutor } from "../../../src/adapters/records/executor.ts";
+import { createUploadRecords } from "../../../src/adapters/records/sql-records.ts";
+import { parseFilename } from "../../../src/domain/filename.ts";
+import { buildObjectKey } from "../../../src/domain/object-key.ts";
+import type { ApiKeyRecords } from "../../../src/domain/ports/api-keys.ts";
+import type {
+  CommitFacts,
+  Job,
+  NewUpload,
+  Reservation,
+  UploadRecords,
+} from "../../../src/domain/ports/records.ts";
+import { parseTenantId } from "../../../src/domain/tenant.ts";
+import type { ProcessingError, ProcessorResult, Upload } from "../../../src/domain/upload.ts";
+import { newUploadId } from "../../../src/domain/upload-id.ts";
+
+export const ACME = parseTenantId("acme");
+export const GLOBEX = parseTenantId("globex");
+/** 2026-01-01T00:00:00Z. */
+export const START = 1_767_225_600_000;
+export const LEASE_MS = 60_000;
+
+/** One database under test, with a clock that stands still until it is told. */
+export interface Bench {
+  readonly executor: SqlExecutor;
+  readonly records: UploadRecords;
+  readonly keys: ApiKeyRecords;
+  readonly clock: { now(): number; advance(ms: number): void };
+}
+
+export function createBench(executor: SqlExecutor): Bench {
+  let now = START;
+  const clock = {
+    now: () => now,
+    advance(ms: number) {
+      now += ms;
+    },
+  };
+  return {
+    executor,
+    clock,
+    records: createUploadRecords(executor, clock),
+    keys: createApiKeyRecords(executor),
+  };
+}
+
+let counter = 0;
+
+export function newUpload(bench: Bench, changes: Partial<NewUpload> & { name?: string } = {}) {
+  const { name = "cv.pdf", ...rest } = changes;
+  const tenant = rest.tenant ?? ACME;
+  const filename = parseFilename(name);
+  const id = newUploadId(bench.clock.now(), (bytes) => {
+    new DataView(bytes.buffer, bytes.byteOffset).setUint32(6, ++counter);
+    return bytes;
+  });
+  return {
+    id,
+    tenant,
+    storageId: "storage-1",
+    key: buildObjectKey({ tenant, uploadId: id, filename }),
+    filename,
+    originalFilename: `C:\\${name}`,
+    contentType: "application/octet-stream",
+    createdBy: "key:test",
+    ...rest,
+  } satisfies NewUpload;
+}
+
+export const FACTS: CommitFacts = {
+  sizeBytes: 52_031,
+  sha256: "ab".repeat(32),
+  contentType: "application/pdf",
+  metadata: { source: "test", nested: { deep: [1, null, "ü"] } },
+  expiresAt: null,
+  process: null,
+};
+
+export function reserve(bench: Bench, changes?: Parameters<typeof newUpload>[1]) {
+  return bench.records.reserve(newUpload(bench, changes), bench.clock.now() + LEASE_MS);
+}
+
+export async function store(
+  bench: Bench,
+  changes?: Parameters<typeof newUpload>[1],
+  facts: Partial<CommitFacts> = {},
+): Promise<Upload> {
+  return bench.records.commit(await reserve(bench, changes), { ...FACTS, ...facts });
+}
+
+export function queue(bench: Bench, changes?: Parameters<typeof newUpload>[1]): Promise<Upload> {
+  return store(bench, changes, { process: ["text", "metadata"] });
+}
+
+/** Claim what is due, which must be something. */
+export async function claim(bench: Bench, token: string): Promise<Job> {
+  const job = await bench.records.claim(token, bench.clock.now() + LEASE_MS);
+  if (job === null) throw new Error("nothing to claim");
+  return job;
+}
+
+export function result(name: string, changes: Partial<ProcessorResult> = {}): ProcessorResult {
+  return {
+    name,
+    version: "1",
+    status: "processed",
+    output: { pages: 3 },
+    textKey: null,
+    error: null,
+    durationMs: 12.5,
+    ...changes,
+  };
+}
+
+export const TROUBLE: ProcessingError = {
+  code: "document_unreadable",
+  detail: "Cannot read document: it ends early",
+  retryable: false,
+};
+
+export async function eventTypes(bench: Bench, upload: Pick<Reservation, "tenant" | "id">) {
+  const events = await bench.records.events(upload.tenant, upload.id, 0, 100);
+  return events.map((event) => event.type.replace("upload.", ""));
+}
+
+/** Everything the database holds, to prove that nothing has changed. */
+export async function dump(bench: Bench): Promise<string> {
+  const tables = ["uploads", "results", "events", "tombstones", "storages", "api_keys"];
+  const rows = await bench.executor.batch(
+    tables.map((table) => CompiledQuery.raw(`SELECT * FROM ${table} ORDER BY 1, 2`)),
+  );
+  return JSON.stringify(rows, null, 1);
+}
+
+export async function adopt(bench: Bench, upload: Upload, externalId: string): Promise<void> {
+  await bench.executor.run(
+    CompiledQuery.raw("UPDATE uploads SET external_id = ? WHERE id = ?", [externalId, upload.id]),
+  );
+}
+
+export async function setStatus(bench: Bench, upload: Upload, status: string): Promise<void> {
+  await bench.executor.run(
+    CompiledQuery.raw("UPDATE uploads SET status = ? WHERE id = ?", [status, upload.id]),
+  );
+}

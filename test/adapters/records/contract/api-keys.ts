@@ -1,0 +1,47 @@
+import { expect, it } from "vitest";
+import type { ApiKey } from "../../../../src/domain/ports/api-keys.ts";
+import { ACME, type Bench, GLOBEX, START } from "../bench.ts";
+
+export function apiKeysContract(bench: () => Bench): void {
+  const key = (id: string, changes: Partial<ApiKey> = {}): ApiKey => ({
+    id,
+    hash: `hash-of-${id}`,
+    tenant: ACME,
+    scopes: ["upload:read", "upload:write"],
+    label: "laptop",
+    createdAt: START,
+    expiresAt: null,
+    revokedAt: null,
+    ...changes,
+  });
+
+  it("findByHash() gives back what was inserted, and null for anything else", async () => {
+    const tenantKey = key("a", { expiresAt: START + 5 });
+    const operatorKey = key("b", { tenant: null, scopes: [] });
+    await bench().keys.insert(tenantKey);
+    await bench().keys.insert(operatorKey);
+    expect(await bench().keys.findByHash(tenantKey.hash)).toEqual(tenantKey);
+    expect(await bench().keys.findByHash(operatorKey.hash)).toEqual(operatorKey);
+    expect(await bench().keys.findByHash("HASH-OF-A")).toBeNull();
+  });
+
+  it("list() is newest first, of one tenant or of all", async () => {
+    await bench().keys.insert(key("a"));
+    await bench().keys.insert(key("b", { tenant: GLOBEX, createdAt: START + 1 }));
+    await bench().keys.insert(key("c", { tenant: null, createdAt: START + 2 }));
+    await bench().keys.insert(key("d", { createdAt: START + 3 }));
+    const ids = (keys: readonly ApiKey[]) => keys.map(({ id }) => id);
+    expect(ids(await bench().keys.list())).toEqual(["d", "c", "b", "a"]);
+    expect(ids(await bench().keys.list(ACME))).toEqual(["d", "a"]);
+  });
+
+  it("revoke() keeps the first time, and says when there is no such key", async () => {
+    await bench().keys.insert(key("a"));
+    await bench().keys.insert(key("b"));
+    expect(await bench().keys.revoke("a", START + 1)).toBe(true);
+    expect(await bench().keys.revoke("a", START + 2)).toBe(true);
+    expect(await bench().keys.revoke("z", START + 2)).toBe(false);
+    expect((await bench().keys.findByHash("hash-of-a"))?.revokedAt).toBe(START + 1);
+    expect((await bench().keys.findByHash("hash-of-b"))?.revokedAt).toBeNull();
+  });
+}

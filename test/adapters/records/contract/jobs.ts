@@ -1,0 +1,279 @@
+import { expect, it } from "vitest";
+import { ownKey } from "../../../../src/domain/object-key.ts";
+import type { Job } from "../../../../src/domain/ports/records.ts";
+import {
+  ACME,
+  type Bench,
+  claim,
+  dump,
+  eventTypes,
+  GLOBEX,
+  LEASE_MS,
+  newUpload,
+  queue,
+  reserve,
+  result,
+  START,
+  setStatus,
+  store,
+  TROUBLE,
+} from "../bench.ts";
+
+export function jobsContract(bench: () => Bench): void {
+  const done = { status: "processed", error: null, results: [] } as const;
+
+  it("claim() takes what has waited longest and counts the attempt", async () => {
+    const first = await queue(bench());
+    bench().clock.advance(1);
+    const second = await queue(bench());
+    await store(bench());
+    bench().clock.advance(1);
+    const job = await claim(bench(), "t1");
+    expect(job).toMatchObject({
+      leaseToken: "t1",
+      processors: ["text", "metadata"],
+      attempt: 1,
+      upload: {
+        id: first.id,
+        status: "processing",
+        revision: 3,
+        processing: { attempts: 1, error: null, startedAt: START + 2, finishedAt: null },
+      },
+    });
+    expect(await bench().records.find(ACME, first.id)).toEqual(job.upload);
+    expect((await claim(bench(), "t2")).upload.id).toBe(second.id);
+    expect(await bench().records.claim("t3", START)).toBeNull();
+  });
+
+  it("claim() leaves alone what is not due yet, and nextJobAt() says when", async () => {
+    const upload = await queue(bench());
+    expect(await bench().records.nextJobAt()).toBe(START);
+    await bench().records.retryJob(await claim(bench(), "t1"), START + 500, TROUBLE);
+    expect(await bench().records.nextJobAt()).toBe(START + 500);
+    bench().clock.advance(499);
+    expect(await bench().records.claim("t2", START + LEASE_MS)).toBeNull();
+    bench().clock.advance(1);
+    expect((await claim(bench(), "t2")).upload.id).toBe(upload.id);
+  });
+
+  it("claim() gives every job to exactly one of many at once", async () => {
+    const uploads = await Promise.all(Array.from({ length: 4 }, () => queue(bench())));
+    const claims = await Promise.all(
+      Array.from({ length: 12 }, (_, index) =>
+        bench().records.claim(`t${index}`, START + LEASE_MS),
+      ),
+    );
+    const won = claims.filter((job): job is Job => job !== null);
+    expect(won.map((job) => job.upload.id).sort()).toEqual(uploads.map(({ id }) => id).sort());
+    for (const upload of uploads) {
+      expect(await eventTypes(bench(), upload)).toEqual(["queued", "processing"]);
+    }
+  });
+
+  it("claim() takes over a run whose lease has ended, and fences out the one who had it", async () => {
+    const upload = await queue(bench());
+    const stale = await claim(bench(), "t1");
+    bench().clock.advance(LEASE_MS - 1);
+    expect(await bench().records.claim("t2", START)).toBeNull();
+    expect(await bench().records.nextJobAt()).toBe(START + LEASE_MS);
+    bench().clock.advance(1);
+    const job = await claim(bench(), "t2");
+    expect(job).toMatchObject({ attempt: 2, upload: { id: upload.id, revision: 4 } });
+
+    const before = await dump(bench());
+    const { records } = bench();
+    expect(await records.renewJob(stale, START + 9 * LEASE_MS)).toBe(false);
+    expect(await records.retryJob(stale, START, TROUBLE)).toBe(false);
+    expect(await records.finishJob(stale, { ...done, results: [result("text")] })).toBeNull();
+    await records.handBackJob(stale);
+    expect(await dump(bench())).toBe(before);
+    expect(await eventTypes(bench(), upload)).toEqual(["queued", "processing", "processing"]);
+
+    expect(await records.finishJob(job, done)).toMatchObject({ status: "processed" });
+  });
+
+  it("renewJob() keeps the job past its first lease", async () => {
+    await queue(bench());
+    const job = await claim(bench(), "t1");
+    bench().clock.advance(LEASE_MS - 1);
+    expect(await bench().records.renewJob(job, START + 3 * LEASE_MS)).toBe(true);
+    bench().clock.advance(LEASE_MS);
+    expect(await bench().records.claim("t2", START)).toBeNull();
+  });
+
+  it("finishJob() writes status, error and results together", async () => {
+    const upload = await queue(bench());
+    const job = await claim(bench(), "t1");
+    bench().clock.advance(30);
+    const failed = result("metadata", {
+      status: "failed",
+      output: null,
+      error: TROUBLE,
+      durationMs: 0.25,
+    });
+    const text = result("text", {
+      version: "2.1",
+      output: { "nul\0": "\ud800", __proto__: null },
+      textKey: ownKey("derived/acme/text.txt"),
+    });
+    const finished = await bench().records.finishJob(job, {
+      status: "failed",
+      error: TROUBLE,
+      results: [text, failed],
+    });
+    expect(finished).toMatchObject({
+      status: "failed",
+      revision: 4,
+      processing: { attempts: 1, error: TROUBLE, startedAt: START, finishedAt: START + 30 },
+    });
+    expect(await bench().records.find(ACME, upload.id)).toEqual(finished);
+    expect(await bench().records.results(ACME, upload.id)).toEqual([failed, text]);
+    expect(await eventTypes(bench(), upload)).toEqual(["queued", "processing", "failed"]);
+    expect(await bench().records.nextJobAt()).toBeNull();
+  });
+
+  it("finishJob() twice writes once", async () => {
+    await queue(bench());
+    const job = await claim(bench(), "t1");
+    await bench().records.finishJob(job, done);
+    const before = await dump(bench());
+    expect(await bench().records.finishJob(job, done)).toBeNull();
+    expect(await dump(bench())).toBe(before);
+  });
+
+  it("finishJob() replaces the results of what has run and keeps the others'", async () => {
+    const upload = await queue(bench());
+    await bench().records.finishJob(await claim(bench(), "t1"), {
+      ...done,
+      results: [result("metadata"), result("text", { version: "1" })],
+    });
+    await bench().records.requeue(ACME, upload.id, ["text"]);
+    const again = await claim(bench(), "t2");
+    expect(again.processors).toEqual(["text"]);
+    await bench().records.finishJob(again, {
+      ...done,
+      results: [result("text", { version: "2" })],
+    });
+    expect(await bench().records.results(ACME, upload.id)).toEqual([
+      result("metadata"),
+      result("text", { version: "2" }),
+    ]);
+  });
+
+  it("retryJob() queues the job again and keeps the error to be seen", async () => {
+    const upload = await queue(bench());
+    expect(await bench().records.retryJob(await claim(bench(), "t1"), START + 5, TROUBLE)).toBe(
+      true,
+    );
+    expect(await bench().records.find(ACME, upload.id)).toMatchObject({
+      status: "queued",
+      processing: { attempts: 1, error: TROUBLE },
+    });
+    bench().clock.advance(5);
+    expect(await claim(bench(), "t2")).toMatchObject({
+      attempt: 2,
+      upload: { processing: { error: TROUBLE } },
+    });
+    expect(await eventTypes(bench(), upload)).toEqual([
+      "queued",
+      "processing",
+      "queued",
+      "processing",
+    ]);
+  });
+
+  it("handBackJob() takes the attempt back and keeps the job's place", async () => {
+    const first = await queue(bench());
+    bench().clock.advance(1);
+    await queue(bench());
+    const job = await claim(bench(), "t1");
+    bench().clock.advance(1);
+    await bench().records.handBackJob(job);
+    expect(await bench().records.find(ACME, first.id)).toMatchObject({
+      status: "queued",
+      processing: { attempts: 0 },
+    });
+    expect(await claim(bench(), "t2")).toMatchObject({ attempt: 1, upload: { id: first.id } });
+  });
+
+  it("requeue() of many at once queues one run", async () => {
+    const upload = await store(bench());
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, () => bench().records.requeue(ACME, upload.id, ["text"])),
+    );
+    expect(answers.filter((answer) => answer?.queued)).toHaveLength(1);
+    expect(answers.every((answer) => answer?.upload.status === "queued")).toBe(true);
+    expect(await eventTypes(bench(), upload)).toEqual(["stored", "queued"]);
+  });
+
+  it("requeue() leaves alone what is queued or running", async () => {
+    const upload = await queue(bench());
+    const before = await dump(bench());
+    expect(await bench().records.requeue(ACME, upload.id, ["other"])).toEqual({
+      upload,
+      queued: false,
+    });
+    expect(await dump(bench())).toBe(before);
+    const job = await claim(bench(), "t1");
+    expect(await bench().records.requeue(ACME, upload.id, ["other"])).toEqual({
+      upload: job.upload,
+      queued: false,
+    });
+  });
+
+  it("requeue() starts afresh from failed and processed, keeping the results", async () => {
+    const upload = await queue(bench());
+    await bench().records.finishJob(await claim(bench(), "t1"), {
+      status: "failed",
+      error: TROUBLE,
+      results: [result("text")],
+    });
+    bench().clock.advance(7);
+    const answer = await bench().records.requeue(ACME, upload.id, ["metadata"]);
+    expect(answer).toMatchObject({
+      queued: true,
+      upload: {
+        status: "queued",
+        processing: { attempts: 0, error: null, startedAt: START, finishedAt: null },
+      },
+    });
+    expect(await bench().records.nextJobAt()).toBe(START + 7);
+    expect(await bench().records.results(ACME, upload.id)).toHaveLength(1);
+    const job = await claim(bench(), "t2");
+    expect(job).toMatchObject({ attempt: 1, processors: ["metadata"] });
+    await bench().records.finishJob(job, done);
+    expect(await bench().records.requeue(ACME, upload.id, ["text"])).toMatchObject({
+      queued: true,
+    });
+  });
+
+  it("requeue() refuses what is arriving or quarantined, and finds nothing that is gone", async () => {
+    const reservation = await reserve(bench());
+    await expect(bench().records.requeue(ACME, reservation.id, [])).rejects.toMatchObject({
+      code: "upload_in_progress",
+    });
+    const bad = await store(bench());
+    await setStatus(bench(), bad, "quarantined");
+    await expect(bench().records.requeue(ACME, bad.id, [])).rejects.toMatchObject({
+      code: "upload_conflict",
+    });
+    const gone = await store(bench());
+    await bench().records.beginDelete(ACME, gone.id);
+    expect(await bench().records.requeue(ACME, gone.id, [])).toBeNull();
+    expect(await bench().records.requeue(ACME, newUpload(bench()).id, [])).toBeNull();
+  });
+
+  it("a job in another tenant's name is worth nothing", async () => {
+    await queue(bench());
+    const job = await claim(bench(), "t1");
+    const forged = { ...job, upload: { ...job.upload, tenant: GLOBEX } };
+    const before = await dump(bench());
+    expect(await bench().records.renewJob(forged, START)).toBe(false);
+    expect(await bench().records.retryJob(forged, START, TROUBLE)).toBe(false);
+    expect(
+      await bench().records.finishJob(forged, { ...done, results: [result("text")] }),
+    ).toBeNull();
+    await bench().records.handBackJob(forged);
+    expect(await dump(bench())).toBe(before);
+  });
+}

@@ -1,0 +1,166 @@
+import { expect, it } from "vitest";
+import {
+  ACME,
+  type Bench,
+  dump,
+  eventTypes,
+  FACTS,
+  GLOBEX,
+  LEASE_MS,
+  newUpload,
+  reserve,
+  START,
+  store,
+} from "../bench.ts";
+
+export function reservationsContract(bench: () => Bench): void {
+  it("reserve() makes an uploading record without an event", async () => {
+    const planned = newUpload(bench());
+    const reservation = await bench().records.reserve(planned, START + LEASE_MS);
+    expect(reservation).toEqual({
+      id: planned.id,
+      tenant: ACME,
+      storageId: "storage-1",
+      key: planned.key,
+      revision: 1,
+    });
+    expect(await bench().records.find(ACME, planned.id)).toEqual({
+      ...planned,
+      revision: 1,
+      status: "uploading",
+      sizeBytes: null,
+      sha256: null,
+      metadata: {},
+      externalId: null,
+      expiresAt: null,
+      processing: { attempts: 0, error: null, startedAt: null, finishedAt: null },
+      createdAt: START,
+      updatedAt: START,
+    });
+    expect(await eventTypes(bench(), planned)).toEqual([]);
+  });
+
+  it("reserve() refuses an id or a key that another upload has", async () => {
+    const first = newUpload(bench());
+    await bench().records.reserve(first, START);
+    const sameKey = { ...newUpload(bench()), key: first.key };
+    for (const twin of [first, sameKey]) {
+      await expect(bench().records.reserve(twin, START)).rejects.toMatchObject({
+        code: "upload_conflict",
+        retryable: false,
+      });
+    }
+  });
+
+  it("commit() makes the upload stored, with its facts and its event", async () => {
+    const reservation = await reserve(bench());
+    bench().clock.advance(5);
+    const upload = await bench().records.commit(reservation, { ...FACTS, expiresAt: START + 9 });
+    const { process: _, ...facts } = FACTS;
+    expect(upload).toMatchObject({
+      ...facts,
+      status: "stored",
+      revision: 2,
+      expiresAt: START + 9,
+      createdAt: START,
+      updatedAt: START + 5,
+    });
+    expect(await bench().records.find(ACME, upload.id)).toEqual(upload);
+    expect(await bench().records.events(ACME, upload.id, 0, 10)).toEqual([
+      {
+        sequence: expect.any(Number),
+        uploadId: upload.id,
+        tenant: ACME,
+        type: "upload.stored",
+        revision: 2,
+        at: START + 5,
+      },
+    ]);
+    expect(await bench().records.nextJobAt()).toBeNull();
+  });
+
+  it("commit() queues the upload where processors are named", async () => {
+    const upload = await store(bench(), {}, { process: ["text"] });
+    expect(upload.status).toBe("queued");
+    expect(await bench().records.nextJobAt()).toBe(START);
+    expect(await eventTypes(bench(), upload)).toEqual(["queued"]);
+  });
+
+  it("commit() asked again after its answer was lost tells the same and changes nothing", async () => {
+    const reservation = await reserve(bench());
+    const first = await bench().records.commit(reservation, FACTS);
+    const before = await dump(bench());
+    expect(await bench().records.commit(reservation, FACTS)).toEqual(first);
+    expect(await dump(bench())).toBe(before);
+  });
+
+  it("commit() throws reservation_lost once somebody has cleaned up, and changes nothing", async () => {
+    const collected = await reserve(bench());
+    const released = await reserve(bench());
+    await bench().records.release(released);
+    bench().clock.advance(LEASE_MS);
+    await bench().records.collectAbandoned(10, 0);
+    const before = await dump(bench());
+    for (const lost of [collected, released]) {
+      await expect(bench().records.commit(lost, FACTS)).rejects.toMatchObject({
+        code: "reservation_lost",
+      });
+    }
+    expect(await dump(bench())).toBe(before);
+  });
+
+  it("commit() of other bytes under a reservation that is used up is refused", async () => {
+    const reservation = await reserve(bench());
+    await bench().records.commit(reservation, FACTS);
+    await expect(
+      bench().records.commit(reservation, { ...FACTS, sha256: "cd".repeat(32) }),
+    ).rejects.toMatchObject({ code: "reservation_lost" });
+  });
+
+  it("renewReservation() keeps an upload from being collected, and says when it is lost", async () => {
+    const reservation = await reserve(bench());
+    bench().clock.advance(LEASE_MS - 1);
+    expect(await bench().records.renewReservation(reservation, START + 3 * LEASE_MS)).toBe(true);
+    bench().clock.advance(LEASE_MS);
+    expect(await bench().records.collectAbandoned(10, 0)).toEqual([]);
+    bench().clock.advance(LEASE_MS + 1);
+    expect(await bench().records.collectAbandoned(10, 0)).toHaveLength(1);
+    expect(await bench().records.renewReservation(reservation, START + 9 * LEASE_MS)).toBe(false);
+  });
+
+  it("renewReservation() does not touch the lease of an upload that is committed", async () => {
+    const reservation = await reserve(bench());
+    await bench().records.commit(reservation, FACTS);
+    const before = await dump(bench());
+    expect(await bench().records.renewReservation(reservation, START)).toBe(false);
+    expect(await dump(bench())).toBe(before);
+  });
+
+  it("release() forgets a reservation, and nothing that is committed", async () => {
+    const gone = await reserve(bench());
+    await bench().records.release(gone);
+    expect(await bench().records.find(ACME, gone.id)).toBeNull();
+
+    const kept = await reserve(bench());
+    const upload = await bench().records.commit(kept, FACTS);
+    await bench().records.release(kept);
+    expect(await bench().records.find(ACME, kept.id)).toEqual(upload);
+  });
+
+  it("a reservation in another tenant's name is worth nothing", async () => {
+    const reservation = await reserve(bench());
+    const forged = { ...reservation, tenant: GLOBEX };
+    const before = await dump(bench());
+    expect(await bench().records.renewReservation(forged, START + 9)).toBe(false);
+    await bench().records.release(forged);
+    await expect(bench().records.commit(forged, FACTS)).rejects.toMatchObject({
+      code: "reservation_lost",
+    });
+    expect(await dump(bench())).toBe(before);
+
+    await bench().records.commit(reservation, FACTS);
+    await expect(bench().records.commit(forged, FACTS)).rejects.toMatchObject({
+      code: "reservation_lost",
+    });
+  });
+}
