@@ -73,10 +73,11 @@ describe("redact()", () => {
   });
 
   it("hides a key, a JWT or an address wherever it stands", () => {
+    // Not among the hostile parts, which may glue two secrets into something that is neither.
     const known = fc.constantFrom<[string, string]>(
-      [KEY, "n4bQgYhMfWWaL"],
-      [SIGNED, "0a1b2c3d4e5f"],
-      [JWT, "c2lnbmF0dXJl"],
+      [KEY.replaceAll("b", "4mark"), "4mark"],
+      [SIGNED.replace("0a1b", "4mark"), "4mark"],
+      [JWT.replace("c2ln", "4mark"), "4mark"],
     );
     fc.assert(
       fc.property(hostile, known, hostile, (before, [text, secret], after) => {
