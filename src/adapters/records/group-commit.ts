@@ -4,11 +4,16 @@ import type { RunQuery } from "./executor.ts";
 import { nextPause, pause } from "./patience.ts";
 import { isBusy, toRecordsError } from "./sqlite-errors.ts";
 
-/** How long a unit may wait for company. Less than an fsync on most disks. */
-const GATHER_MS = 2;
-
 /** Units in one transaction at most: it runs without a break, and nothing else does meanwhile. */
 const MAX_GROUP = 128;
+
+/** How long a unit waits at most, in milliseconds. */
+export interface Waits {
+  /** For company, when it may be expected. */
+  readonly gatherMs: number;
+  /** For another process to let go of the database. */
+  readonly lockTimeoutMs: number;
+}
 
 interface Unit {
   readonly work: (run: RunQuery) => unknown;
@@ -23,12 +28,12 @@ interface Unit {
  *
  * A transaction runs from BEGIN to COMMIT without giving up the event loop, so whoever reads over the same
  * connection sees what was committed and nothing else. A lone unit goes at the next turn of the loop; only
- * when the last group was a crowd does the next one wait, up to 2 ms, until it is one again.
+ * when the last group was a crowd does the next one wait a little until it is one again.
  */
 export class GroupCommit {
   readonly #database: DatabaseSync;
   readonly #run: RunQuery;
-  readonly #lockTimeoutMs: number;
+  readonly #waits: Waits;
   #queue: Unit[] = [];
   /** Size of the last group: as many are expected to come again. */
   #crowd = 1;
@@ -36,11 +41,10 @@ export class GroupCommit {
   #onArrival: () => void = () => {};
   #closed = false;
 
-  /** @param lockTimeoutMs How long a unit waits while another process holds the lock. */
-  constructor(database: DatabaseSync, run: RunQuery, lockTimeoutMs: number) {
+  constructor(database: DatabaseSync, run: RunQuery, waits: Waits) {
     this.#database = database;
     this.#run = run;
-    this.#lockTimeoutMs = lockTimeoutMs;
+    this.#waits = waits;
   }
 
   /** Do `work` in a savepoint of its own. Resolves once it is committed; rejects with a StowageError. */
@@ -80,7 +84,7 @@ export class GroupCommit {
         this.#onArrival = () => {};
         resolve();
       };
-      const timer = setTimeout(done, GATHER_MS);
+      const timer = setTimeout(done, this.#waits.gatherMs);
       this.#onArrival = () => {
         if (this.#queue.length >= this.#crowd) done();
       };
@@ -96,7 +100,7 @@ export class GroupCommit {
         return;
       } catch (error) {
         const patient = isBusy(error)
-          ? this.#queue.filter((unit) => unit.lockedMs < this.#lockTimeoutMs)
+          ? this.#queue.filter((unit) => unit.lockedMs < this.#waits.lockTimeoutMs)
           : [];
         for (const unit of this.#queue)
           if (!patient.includes(unit)) unit.reject(toRecordsError(error));

@@ -2,7 +2,7 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { CompiledQuery } from "kysely";
 import { StowageError } from "../../domain/errors.ts";
 import type { RowsOf, RunQuery, UnitExecutor } from "./executor.ts";
-import { GroupCommit } from "./group-commit.ts";
+import { GroupCommit, type Waits } from "./group-commit.ts";
 import { patiently } from "./patience.ts";
 import { toRecordsError } from "./sqlite-errors.ts";
 
@@ -12,33 +12,34 @@ import { toRecordsError } from "./sqlite-errors.ts";
  */
 const BUSY_TIMEOUT_MS = 5;
 
-export interface NodeSqliteOptions {
-  /** How long to wait while another process holds the database, in milliseconds; default 5 s. */
-  readonly lockTimeoutMs?: number;
-}
+/**
+ * Company is awaited for less than most disks take for an fsync; a lock for as long as a caller of HTTP
+ * would wait anyway.
+ */
+const WAITS: Waits = { gatherMs: 2, lockTimeoutMs: 5_000 };
 
 /**
  * Open the SQLite database at `path`, creating the file but not its folder, or `:memory:`.
  *
  * WAL with `synchronous=FULL`: a commit is on the disk before it is told, and readers never wait for
- * writers. Several processes of one machine may open the same file; a network filesystem will not do.
+ * writers. Units that come close together share a commit. Several processes of one machine may open the same file; a network filesystem will not do.
  *
  * @throws {StowageError} `records_unavailable` if it cannot be opened or cannot be put into WAL mode.
  */
 export async function openNodeSqlite(
   path: string,
-  options: NodeSqliteOptions = {},
+  options: Partial<Waits> = {},
 ): Promise<UnitExecutor> {
-  const lockTimeoutMs = options.lockTimeoutMs ?? 5_000;
+  const waits = { ...WAITS, ...options };
   let database: DatabaseSync | undefined;
   try {
     database = new DatabaseSync(path, { enableForeignKeyConstraints: true });
     const opened = database;
     opened.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
     // Two processes that change the mode at once get "locked" without any waiting.
-    await patiently(() => enterWal(opened), lockTimeoutMs);
+    await patiently(() => enterWal(opened), waits.lockTimeoutMs);
     opened.exec("PRAGMA synchronous = FULL");
-    return new NodeSqlite(opened, lockTimeoutMs);
+    return new NodeSqlite(opened, waits);
   } catch (error) {
     database?.close();
     throw toRecordsError(error);
@@ -56,21 +57,21 @@ function enterWal(database: DatabaseSync): void {
 
 class NodeSqlite implements UnitExecutor {
   readonly #database: DatabaseSync;
-  readonly #lockTimeoutMs: number;
+  readonly #waits: Waits;
   readonly #commits: GroupCommit;
   /** Bounded by the code: values are parameters, so the same query is always the same text. */
   readonly #statements = new Map<string, StatementSync>();
 
-  constructor(database: DatabaseSync, lockTimeoutMs: number) {
+  constructor(database: DatabaseSync, waits: Waits) {
     this.#database = database;
-    this.#lockTimeoutMs = lockTimeoutMs;
-    this.#commits = new GroupCommit(database, this.#execute, lockTimeoutMs);
+    this.#waits = waits;
+    this.#commits = new GroupCommit(database, this.#execute, waits);
   }
 
   async run<Row>(query: CompiledQuery<Row>): Promise<readonly Row[]> {
     if (!/^\s*select\b/i.test(query.sql)) return await this.unit((run) => run(query));
     try {
-      return await patiently(() => this.#execute(query), this.#lockTimeoutMs);
+      return await patiently(() => this.#execute(query), this.#waits.lockTimeoutMs);
     } catch (error) {
       throw toRecordsError(error);
     }

@@ -55,10 +55,16 @@ export function toRecordsError(error: unknown): StowageError {
       cause: error,
     });
   }
-  return new StowageError("records_unavailable", "Cannot reach records: the database fails", {
+  return new StowageError("records_unavailable", `Cannot reach records: ${stateOf(error)}`, {
     cause: error,
     retryable: true,
   });
+}
+
+/** SQLite's own words for a result code: fixed ones, without a path or a value in them. */
+function stateOf(error: unknown): string {
+  const { errstr } = error as { readonly errstr?: unknown };
+  return typeof errstr === "string" ? errstr : "the database does not answer";
 }
 
 /** The name of the result code without `SQLITE_`: from the number that `node:sqlite` gives, or D1's text. */

@@ -1,7 +1,7 @@
 import { CompiledQuery } from "kysely";
 import { createApiKeyRecords } from "../../../src/adapters/records/api-keys.ts";
 import type { SqlExecutor } from "../../../src/adapters/records/executor.ts";
-import { createUploadRecords } from "../../../src/adapters/records/sql-records.ts";
+import { createUploadRecords } from "../../../src/adapters/records/upload-records.ts";
 import { parseFilename } from "../../../src/domain/filename.ts";
 import { buildObjectKey } from "../../../src/domain/object-key.ts";
 import type { ApiKeyRecords } from "../../../src/domain/ports/api-keys.ts";

@@ -1,12 +1,122 @@
 import { readdir } from "node:fs/promises";
-import { expect, it } from "vitest";
-import { MIGRATIONS, migrationFile } from "../../../src/adapters/records/migrations.ts";
-import { MIGRATIONS_FOLDER } from "./d1-database.ts";
+import { CompiledQuery } from "kysely";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openD1 } from "../../../src/adapters/records/d1.ts";
+import type { SqlExecutor } from "../../../src/adapters/records/executor.ts";
+import {
+  MIGRATIONS,
+  type Migration,
+  migrate,
+  migrationFile,
+  requireSchema,
+} from "../../../src/adapters/records/migrations.ts";
+import { applyMigrationFiles, MIGRATIONS_FOLDER, startD1 } from "./d1-database.ts";
+import { start } from "./processes.ts";
+import { databasePath, open } from "./scratch.ts";
 
-it("migrations/ holds for wrangler what the runner applies (write it anew with `vitest -u`)", async () => {
-  const files = MIGRATIONS.map(migrationFile);
-  for (const { name, sql } of files) {
-    await expect(sql).toMatchFileSnapshot(`${MIGRATIONS_FOLDER}/${name}`);
-  }
-  expect((await readdir(MIGRATIONS_FOLDER)).sort()).toEqual(files.map(({ name }) => name));
+const NEXT: Migration = {
+  version: MIGRATIONS.length + 1,
+  name: "next",
+  statements: [
+    "CREATE TABLE next (id INTEGER PRIMARY KEY) STRICT",
+    `UPDATE meta SET value = '${MIGRATIONS.length + 1}' WHERE name = 'schema_version'`,
+  ],
+};
+
+async function schemaOf(executor: SqlExecutor): Promise<string[]> {
+  const rows = await executor.run(
+    CompiledQuery.raw(
+      "SELECT sql FROM sqlite_master WHERE name NOT LIKE 'sqlite%' AND name NOT LIKE '\\_cf%' ESCAPE '\\'",
+    ) as CompiledQuery<{ sql: string }>,
+  );
+  return rows.map(({ sql }) => sql).sort();
+}
+
+function setVersion(executor: SqlExecutor, version: number) {
+  return executor.run(
+    CompiledQuery.raw("UPDATE meta SET value = ? WHERE name = 'schema_version'", [String(version)]),
+  );
+}
+
+describe("migrations", () => {
+  it("migrations/ holds for wrangler what the runner applies (write it anew with `vitest -u`)", async () => {
+    const files = MIGRATIONS.map(migrationFile);
+    for (const { name, sql } of files) {
+      await expect(sql).toMatchFileSnapshot(`${MIGRATIONS_FOLDER}/${name}`);
+    }
+    expect((await readdir(MIGRATIONS_FOLDER)).sort()).toEqual(files.map(({ name }) => name));
+  });
+
+  it("MIGRATIONS are numbered without gaps, and each writes its version", () => {
+    for (const [index, migration] of MIGRATIONS.entries()) {
+      expect(migration.version).toBe(index + 1);
+      expect(migration.statements.at(-1)).toMatch(/schema_version/);
+      expect(migration.statements.at(-1)).toContain(`'${migration.version}'`);
+    }
+  });
+
+  it("migrate() does once what is missing, and nothing the next time", async () => {
+    const executor = await open(await databasePath());
+    await migrate(executor);
+    await requireSchema(executor);
+    const before = await schemaOf(executor);
+    await migrate(executor);
+    expect(await schemaOf(executor)).toEqual(before);
+    await migrate(executor, [...MIGRATIONS, NEXT]);
+    expect(await schemaOf(executor)).toEqual([...before, NEXT.statements[0] ?? ""].sort());
+  });
+
+  it("migrate() leaves the schema as it was when a step fails", async () => {
+    const executor = await open(await databasePath());
+    await migrate(executor);
+    const before = await schemaOf(executor);
+    const broken = { ...NEXT, statements: [...NEXT.statements, "SELECT nonsense"] };
+    await expect(migrate(executor, [...MIGRATIONS, broken])).rejects.toMatchObject({
+      code: "internal",
+    });
+    expect(await schemaOf(executor)).toEqual(before);
+    await requireSchema(executor);
+  });
+
+  it("migrate() and requireSchema() refuse a database that is newer than the code", async () => {
+    const executor = await open(await databasePath());
+    await migrate(executor, [...MIGRATIONS, NEXT]);
+    await expect(migrate(executor)).rejects.toMatchObject({ code: "records_newer" });
+    await expect(requireSchema(executor)).rejects.toMatchObject({ code: "records_newer" });
+  });
+
+  it("migrate() in four processes that start at once succeeds in all", async () => {
+    const path = await databasePath();
+    const processes = await Promise.all([1, 2, 3, 4].map(() => start("migrator.ts", path)));
+    for (const process of processes) process.go();
+    expect(await Promise.all(processes.map(({ ended }) => ended))).toEqual([0, 0, 0, 0]);
+    await requireSchema(await open(path));
+  });
+
+  describe("on D1", () => {
+    let d1: Awaited<ReturnType<typeof startD1>>;
+    beforeAll(async () => {
+      d1 = await startD1("EMPTY", "APPLIED");
+    });
+    afterAll(() => d1.stop());
+
+    it("requireSchema() says what to run where nothing was applied", async () => {
+      await expect(requireSchema(openD1(d1.open("EMPTY")))).rejects.toMatchObject({
+        code: "invalid_config",
+        message: expect.stringContaining("wrangler d1 migrations apply"),
+      });
+    });
+
+    it("the files make the schema that the runner makes", async () => {
+      const executor = openD1(d1.open("APPLIED"));
+      await applyMigrationFiles(d1.open("APPLIED"));
+      await requireSchema(executor);
+      const ours = await open(":memory:");
+      await migrate(ours);
+      expect(await schemaOf(executor)).toEqual(await schemaOf(ours));
+
+      await setVersion(executor, MIGRATIONS.length + 1);
+      await expect(requireSchema(executor)).rejects.toMatchObject({ code: "records_newer" });
+    });
+  });
 });

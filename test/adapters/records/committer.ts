@@ -1,0 +1,9 @@
+/** Another process, to be watched: commits to the database at `argv[2]`, `argv[3]` times one by one. */
+import { openNodeSqlite } from "../../../src/adapters/records/node-sqlite.ts";
+import { createBench } from "./bench.ts";
+
+const bench = createBench(await openNodeSqlite(process.argv[2] ?? ""));
+for (let count = Number(process.argv[3]); count > 0; count--) {
+  bench.clock.advance(1);
+  await bench.records.check();
+}

@@ -1,0 +1,24 @@
+import { readFile } from "node:fs/promises";
+
+const HEADER_BYTES = 32;
+const FRAME_HEADER_BYTES = 24;
+
+/**
+ * How many transactions were committed to the database at `path` since its log was begun: the frames of
+ * the log that end one.
+ *
+ * @see https://www.sqlite.org/fileformat2.html#the_write_ahead_log
+ */
+export async function countCommits(path: string): Promise<number> {
+  const log = await readFile(`${path}-wal`);
+  if (log.length === 0) return 0;
+  const frameBytes = FRAME_HEADER_BYTES + log.readUInt32BE(8);
+  const salts = log.subarray(16, 24);
+  let commits = 0;
+  for (let at = HEADER_BYTES; at + frameBytes <= log.length; at += frameBytes) {
+    // A frame of an older log that is being written over has other salts.
+    if (!log.subarray(at + 8, at + 16).equals(salts)) break;
+    if (log.readUInt32BE(at + 4) > 0) commits++;
+  }
+  return commits;
+}
