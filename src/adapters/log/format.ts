@@ -55,7 +55,7 @@ function describeFields(fields: PlainObject): string {
   let words = "";
   let stacks = "";
   for (const [name, value] of Object.entries(fields)) {
-    words += ` ${safe(name)}=${describe(isError(value) ? chain(value) : value)}`;
+    words += ` ${describe(name)}=${describe(isError(value) ? chain(value) : value)}`;
     if (!isError(value) || typeof value["stack"] !== "string") continue;
     for (const line of value["stack"].split("\n")) stacks += `\n    ${safe(line.trim())}`;
   }

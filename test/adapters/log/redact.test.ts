@@ -75,7 +75,7 @@ describe("redact()", () => {
   it("hides a key, a JWT or an address wherever it stands", () => {
     // Not among the hostile parts, which may glue two secrets into something that is neither.
     const known = fc.constantFrom<[string, string]>(
-      [KEY.replaceAll("b", "4mark"), "4mark"],
+      [KEY.replace("n4bQ", "4mark"), "4mark"],
       [SIGNED.replace("0a1b", "4mark"), "4mark"],
       [JWT.replace("c2ln", "4mark"), "4mark"],
     );
