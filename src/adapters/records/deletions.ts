@@ -124,12 +124,7 @@ function oldestRemains(limit: number, now: number, begunBefore: number): UploadC
     .selectFrom("uploads")
     .select("id")
     .where(IS_REMAINS)
-    .where((eb) =>
-      eb.or([
-        eb.and([eb("status", "=", "uploading"), eb("due_at", "<=", now)]),
-        eb.and([eb("status", "=", "deleting"), eb("due_at", "<", begunBefore)]),
-      ]),
-    )
+    .where((eb) => eb.or([eb("status", "=", "uploading"), eb("due_at", "<", begunBefore)]))
     .where("due_at", "<=", now)
     .orderBy("due_at")
     .orderBy("id")

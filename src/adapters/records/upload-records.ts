@@ -14,7 +14,7 @@ export function createUploadRecords(executor: SqlExecutor, clock: Clock): Upload
     ...reading(executor),
     ...jobs(executor, clock),
     ...deletions(executor, clock),
-    ...storages(executor, clock),
+    ...storages(executor),
     close: () => executor.close(),
   };
 }

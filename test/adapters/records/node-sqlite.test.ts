@@ -132,6 +132,14 @@ describe("openNodeSqlite()", () => {
     ]);
   });
 
+  it("check() writes every time, though the clock stands still", async () => {
+    const path = await databasePath();
+    const bench = createBench(await openMigrated(path));
+    const before = await countCommits(path);
+    for (let count = 0; count < 3; count++) await bench.records.check();
+    expect(await countCommits(path)).toBe(before + 3);
+  });
+
   it("tells records_full when the database cannot grow, and goes on when it can", async () => {
     const executor = await openMigrated(await databasePath());
     const bench = createBench(executor);
