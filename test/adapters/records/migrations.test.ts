@@ -93,6 +93,13 @@ describe("migrations", () => {
     await requireSchema(await open(path));
   });
 
+  it("migrate() looks and migrates in one step, whoever takes turns with it", async () => {
+    const path = await databasePath();
+    const connections = await Promise.all([1, 2, 3, 4].map(() => open(path)));
+    await Promise.all(connections.map((executor) => migrate(executor)));
+    for (const executor of connections) await requireSchema(executor);
+  });
+
   describe("on D1", () => {
     let d1: Awaited<ReturnType<typeof startD1>>;
     beforeAll(async () => {
