@@ -8,7 +8,7 @@ export interface LoggerOptions {
   /** The least level that is written. At `debug` errors show their stack. */
   readonly level: "debug" | "info" | "warn" | "error";
   readonly format: "json" | "pretty";
-  /** Takes one line, its line feed included. What it throws is lost: a full disk stops no request. */
+  /** Takes one line without its line feed. What it throws is lost: a full disk stops no request. */
   write(line: string): void;
   /** ANSI colours; of the pretty format only. Default `false`. */
   readonly colors?: boolean;
@@ -45,7 +45,8 @@ function loggerWith(context: PlainObject, output: Output): Logger {
         const properties = { ...context, ...(fields && toPlain(fields, stacks)) };
         const timestamp = output.now();
         const record = { category: ["stowage"], level, message: [event], rawMessage: event };
-        output.write(output.format({ ...record, timestamp, properties }));
+        // LogTape's formatters end a line; where lines go is for the sink to know.
+        output.write(output.format({ ...record, timestamp, properties }).slice(0, -1));
       } catch {
         // There is nowhere left to tell it.
       }
