@@ -145,13 +145,11 @@ export class UploadService {
     if (upload === null) throw uploadNotFound();
     await eraseBytes(this.#storages.byId(upload.storageId), upload);
     // A job that was running may still write its text, whatever the fence makes of its result.
+    const { startedAt, finishedAt } = upload.processing;
+    const lateWriter = startedAt !== null && finishedAt === null;
+    const { storageId, key } = upload;
     const until = this.#clock.now() + LATE_WRITER_MS;
-    await this.#records.finishDelete(
-      upload,
-      found.status === "processing"
-        ? { storageId: upload.storageId, key: upload.key, until }
-        : null,
-    );
+    await this.#records.finishDelete(upload, lateWriter ? { storageId, key, until } : null);
     this.#logger.info("upload.deleted", { uploadId: upload.id, tenantId: tenant });
   }
 
