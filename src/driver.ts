@@ -21,6 +21,7 @@ export {
   readAtMost,
   toHex,
 } from "./domain/bytes.ts";
+export { abortedError, throwIfAborted } from "./domain/cancellation.ts";
 export { type ErrorCode, isAbort, isStowageError, StowageError } from "./domain/errors.ts";
 export { type ObjectKey, OWN_FOLDER, ownKey, parseObjectKey } from "./domain/object-key.ts";
 export { percentEncode } from "./domain/percent.ts";
@@ -28,6 +29,10 @@ export type { Hash, Hasher } from "./domain/ports/hasher.ts";
 export type { Host } from "./domain/ports/host.ts";
 export type { Logger } from "./domain/ports/logger.ts";
 export type * from "./domain/ports/storage-driver.ts";
+export { probeDriver } from "./domain/probe-driver.ts";
+export { readBody } from "./domain/read-body.ts";
+export { streamBytes } from "./domain/stream-bytes.ts";
+export { compareUtf8 } from "./domain/utf8-order.ts";
 
 export interface DriverSpecification<Options> {
   /** Lower-case letters, digits, `+ . -`; begins with a letter (RFC 3986, 3.1). */

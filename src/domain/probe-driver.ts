@@ -1,0 +1,77 @@
+import { type ByteStream, concatBytes, toHex } from "./bytes.ts";
+import { isAbort, StowageError } from "./errors.ts";
+import { ownKey } from "./object-key.ts";
+import type { RandomSource } from "./ports/clock.ts";
+import type { CallOptions, DriverCheck, StorageDriver } from "./ports/storage-driver.ts";
+
+type Probed = Pick<StorageDriver, "put" | "get" | "head" | "list" | "delete">;
+type Step = DriverCheck["steps"][number];
+
+/**
+ * A driver's `check`, for any driver: write, read, list and delete a small object of its own under
+ * `.stowage/`. Where writing is refused, reading and listing are still tried, so that the answer names
+ * what exactly is denied; deleting is tried whenever something may have been written.
+ *
+ * @throws {StowageError} `request_aborted` only; every other trouble is in the answer.
+ */
+export async function probeDriver(
+  driver: Probed,
+  random: RandomSource,
+  options: CallOptions = {},
+): Promise<DriverCheck> {
+  const bytes = random(new Uint8Array(16));
+  const key = ownKey(`probe-${toHex(bytes)}`);
+  const steps: Step[] = [];
+  const attempt = async (name: Step["name"], work: () => Promise<void>): Promise<boolean> => {
+    try {
+      await work();
+      steps.push({ name, ok: true });
+      return true;
+    } catch (error) {
+      if (isAbort(error)) throw error;
+      steps.push({ name, ok: false, error });
+      return false;
+    }
+  };
+  try {
+    const written = await attempt("write", async () => {
+      await driver.put(key, { kind: "bytes", bytes }, options);
+    });
+    await attempt("read", async () => {
+      if (!written) await driver.head(key, options);
+      else if (toHex(await readAll((await driver.get(key, options)).stream)) !== toHex(bytes)) {
+        throw distrust("it gives back other bytes than it took");
+      }
+    });
+    await attempt("list", async () => {
+      const page = await driver.list(key, options);
+      if (written && page.objects[0]?.key !== key) throw distrust("it does not list what it holds");
+    });
+    await attempt("delete", async () => await remove(driver, key, options));
+  } catch (error) {
+    // Without the signal: a probe that was given up still cleans up behind itself.
+    await driver.delete([key]).catch(() => {});
+    throw error;
+  }
+  return { healthy: steps.every((step) => step.ok), steps };
+}
+
+async function remove(
+  driver: Probed,
+  key: ReturnType<typeof ownKey>,
+  options: CallOptions,
+): Promise<void> {
+  const { failures } = await driver.delete([key], options);
+  if (failures[0] !== undefined) throw failures[0].error;
+  if ((await driver.head(key, options)) !== null) throw distrust("it keeps what was deleted");
+}
+
+async function readAll(stream: ByteStream): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return concatBytes(chunks);
+}
+
+function distrust(found: string): StowageError {
+  return new StowageError("storage_unavailable", `Cannot trust the storage: ${found}`);
+}
