@@ -1,0 +1,139 @@
+import { dirname, join } from "node:path";
+import { z } from "zod";
+import {
+  type DeleteOutcome,
+  type DriverLimits,
+  defineDriver,
+  type ObjectKey,
+  probeDriver,
+  type StorageDriver,
+  StowageError,
+  throwIfAborted,
+} from "../src/driver.ts";
+import { guard, toStowageError } from "./fs/errors.ts";
+import {
+  deleteInFolder,
+  describe,
+  describeAll,
+  inParallel,
+  keyTaken,
+  moveInto,
+  openObject,
+  statObject,
+} from "./fs/objects.ts";
+import { readStream } from "./fs/read-stream.ts";
+import { TempFiles } from "./fs/temp-files.ts";
+import { Tree } from "./fs/tree.ts";
+import { walkKeys } from "./fs/walk.ts";
+
+/** @see https://man7.org/linux/man-pages/man7/path_resolution.7.html */
+const LIMITS: DriverLimits = Object.freeze({
+  maxObjectBytes: null,
+  // PATH_MAX is 4,096 with the root's own path in it.
+  maxKeyBytes: 1024,
+  // NAME_MAX of ext4, xfs, btrfs, apfs.
+  maxSegmentBytes: 255,
+  maxDeleteKeys: 1000,
+  needsKnownLength: false,
+  atomicIfNoneMatch: true,
+  listOrder: "bytes",
+  parts: null,
+});
+const PAGE_OBJECTS = 1000;
+
+/**
+ * Objects as files below a folder: `local:./storage/uploads`.
+ *
+ * A put writes to a new file under `.stowage/tmp`, syncs it, renames it into place and syncs the folders.
+ * Only the last step can fail with the new object already there; it is then not promised to stay. A key
+ * cannot be a file and a folder at once: with `a` stored, `a/b` is refused with `invalid_key`, and the other
+ * way round. Content type and metadata are not kept.
+ */
+export default defineDriver({
+  name: "local",
+  options: z.strictObject({ path: z.string().min(1, "expected the path of a folder") }),
+  async create({ path }, context) {
+    const tree = await guard(() => Tree.open(path));
+    const temp = new TempFiles(tree, context);
+    const driver: Omit<StorageDriver, "name"> = {
+      limits: LIMITS,
+
+      async put(key, body, { signal, ifNoneMatch } = {}) {
+        throwIfAborted(signal);
+        const place = tree.locate(key);
+        const exclusive = ifNoneMatch !== undefined;
+        // Before the body is read: link(2) gives the answer that counts, this one spares the bytes.
+        if (exclusive && (await guard(() => statObject(tree, place))) !== null) throw keyTaken();
+        const file = await temp.write(key, body, signal);
+        try {
+          await guard(() => moveInto(tree, file.path, place, exclusive));
+        } catch (error) {
+          await temp.discard(file.path);
+          throw error;
+        }
+        if (exclusive) await temp.discard(file.path);
+        await guard(() => tree.durable.settle(place.folder));
+        return describe(key, file.stats);
+      },
+
+      async get(key, { signal, range, ifMatch } = {}) {
+        throwIfAborted(signal);
+        const opened = await guard(() => openObject(tree, tree.locate(key)));
+        if (opened === null) {
+          throw new StowageError("object_not_found", "Cannot read object: nothing is stored there");
+        }
+        const object = describe(key, opened.stats);
+        if (signal?.aborted === true || (ifMatch !== undefined && ifMatch !== object.version)) {
+          await guard(() => opened.file.close());
+          throwIfAborted(signal);
+          throw new StowageError("object_changed", "Cannot read object: it has been replaced");
+        }
+        const stretch = range ?? { start: 0, end: object.sizeBytes };
+        return { object, range: stretch, stream: readStream(opened.file, stretch, signal) };
+      },
+
+      async head(key, { signal } = {}) {
+        throwIfAborted(signal);
+        const stats = await guard(() => statObject(tree, tree.locate(key)));
+        return stats === null ? null : describe(key, stats);
+      },
+
+      async delete(keys, { signal } = {}): Promise<DeleteOutcome> {
+        const failures: { key: ObjectKey; error: unknown }[] = [];
+        const folders = Map.groupBy(keys, (key) => dirname(join(tree.root, key)));
+        await inParallel(folders, async ([folder, inside]) => {
+          throwIfAborted(signal);
+          const failed = await deleteInFolder(tree, folder, inside);
+          for (const [key, error] of failed) failures.push({ key, error: toStowageError(error) });
+        });
+        return { failures };
+      },
+
+      async list(prefix, { signal, cursor = "", limit = PAGE_OBJECTS } = {}) {
+        throwIfAborted(signal);
+        const count = Math.min(limit, PAGE_OBJECTS);
+        return await guard(async () => {
+          const keys: ObjectKey[] = [];
+          for await (const key of walkKeys(tree, { prefix, after: cursor })) {
+            throwIfAborted(signal);
+            // One more than asked for tells whether there is a next page.
+            if (keys.push(key as ObjectKey) > count) break;
+          }
+          const page = keys.slice(0, count);
+          const next = keys.length > count ? (page.at(-1) ?? null) : null;
+          return { objects: await describeAll(tree, page), next };
+        });
+      },
+
+      check: (options) => probeDriver(driver, context.random, options),
+
+      leftovers: {
+        async remove(which, { signal } = {}) {
+          throwIfAborted(signal);
+          return await guard(() => temp.removeLeftovers(which, signal));
+        },
+      },
+    };
+    return driver;
+  },
+});

@@ -1,0 +1,66 @@
+import { type ErrorCode, isStowageError, StowageError } from "../../src/driver.ts";
+
+/** What an errno means to a caller: a code, the state found, and whether time alone may mend it. */
+type Meaning = readonly [code: ErrorCode, found: string, retryable?: "retryable"];
+
+const FULL: Meaning = ["storage_full", "no space is left", "retryable"];
+const DENIED: Meaning = ["storage_access_denied", "the filesystem denies access"];
+const COLLISION: Meaning = ["invalid_key", "another key is a folder of it, or it of another key"];
+const NO_LINKS: Meaning = ["unsupported_option", "the filesystem has no hard links"];
+
+/** @see https://man7.org/linux/man-pages/man3/errno.3.html */
+const MEANINGS: Readonly<Record<string, Meaning>> = {
+  ENOSPC: FULL,
+  EDQUOT: FULL,
+  EFBIG: ["storage_full", "the file is longer than the filesystem or the process may write"],
+  EROFS: ["storage_read_only", "the filesystem is mounted read-only"],
+  EACCES: DENIED,
+  EPERM: DENIED,
+  ELOOP: ["storage_access_denied", "a symbolic link lies there, which is not followed"],
+  ENAMETOOLONG: ["invalid_key", "it is longer than the filesystem takes"],
+  ENOTDIR: COLLISION,
+  EISDIR: COLLISION,
+  ENOTEMPTY: COLLISION,
+  EEXIST: COLLISION,
+  EXDEV: ["storage_misconfigured", "another filesystem is mounted inside the storage's folder"],
+  ENOTSUP: NO_LINKS,
+  EOPNOTSUPP: NO_LINKS,
+  ENOSYS: NO_LINKS,
+  ENOENT: ["storage_unavailable", "its folder keeps vanishing", "retryable"],
+  EMFILE: ["storage_unavailable", "the process has too many open files", "retryable"],
+  ENFILE: ["storage_unavailable", "the system has too many open files", "retryable"],
+};
+const OTHER: Meaning = ["storage_unavailable", "the filesystem failed", "retryable"];
+
+/** The name of a failed system call's error (`ENOENT`), or `null` for any other error. */
+export function errnoOf(error: unknown): string | null {
+  if (!(error instanceof Error) || !("code" in error) || isStowageError(error)) return null;
+  return typeof error.code === "string" ? error.code : null;
+}
+
+/** Whether a path leads nowhere: nothing is there, or a file is where a folder would have to be. */
+export function isMissing(error: unknown): boolean {
+  const errno = errnoOf(error);
+  return errno === "ENOENT" || errno === "ENOTDIR";
+}
+
+/** The error of ours that a failed system call stands for; errors of ours pass unchanged. */
+export function toStowageError(error: unknown): StowageError {
+  if (isStowageError(error)) return error;
+  const errno = errnoOf(error);
+  const [code, found, retryable] = (errno === null ? undefined : MEANINGS[errno]) ?? OTHER;
+  return new StowageError(code, `Cannot use object in local storage: ${found}`, {
+    cause: error,
+    retryable: retryable === "retryable",
+    data: { errno },
+  });
+}
+
+/** Run system calls; what they throw becomes an error of ours. */
+export async function guard<Result>(calls: () => Promise<Result>): Promise<Result> {
+  try {
+    return await calls();
+  } catch (error) {
+    throw toStowageError(error);
+  }
+}

@@ -1,0 +1,210 @@
+import type { BigIntStats } from "node:fs";
+import { type FileHandle, lstat, open, opendir, unlink } from "node:fs/promises";
+import { join } from "node:path";
+import {
+  type Body,
+  type DriverContext,
+  type ObjectKey,
+  readBody,
+  StowageError,
+  throwIfAborted,
+  toHex,
+} from "../../src/driver.ts";
+import { errnoOf, guard, isMissing } from "./errors.ts";
+import { TEMP_FOLDER, type Tree } from "./tree.ts";
+
+/** One write call takes so much: enough to hide its cost, little enough to hold twice for each upload. */
+const BATCH_BYTES = 512 * 1024;
+/** IOV_MAX on Linux: more buffers than that take a second call anyway. */
+const BATCH_CHUNKS = 1024;
+const FILE_MODE = 0o640;
+/** Characters of the key's digest in a temp file's name: 128 bits. */
+const KEY_DIGEST_CHARS = 32;
+
+/** A complete, synced file that nobody sees yet. */
+export interface TempFile {
+  readonly path: string;
+  readonly stats: BigIntStats;
+}
+
+/** Files in the making. Their names begin with a digest of their key, so that those of one key are found. */
+export class TempFiles {
+  readonly #tree: Tree;
+  readonly #folder: string;
+  readonly #context: DriverContext;
+
+  constructor(tree: Tree, context: DriverContext) {
+    this.#tree = tree;
+    this.#folder = join(tree.root, TEMP_FOLDER);
+    this.#context = context;
+  }
+
+  /**
+   * Write `body` to a new file and sync it. While one batch is being written the next one arrives, so
+   * whoever hashes the body and the disk work at the same time.
+   *
+   * @throws What the body throws, unchanged; {@link StowageError} for the filesystem's trouble. Either way
+   *   nothing is left.
+   */
+  async write(key: ObjectKey, body: Body, signal: AbortSignal | undefined): Promise<TempFile> {
+    const path = join(this.#folder, `${this.#nameOf(key)}-${this.#nonce()}`);
+    const writer = new Writer(() => this.#create(path));
+    try {
+      let batch: Uint8Array[] = [];
+      let batchBytes = 0;
+      for await (const chunk of readBody(body, signal)) {
+        batch.push(chunk);
+        batchBytes += chunk.byteLength;
+        if (batchBytes < BATCH_BYTES && batch.length < BATCH_CHUNKS) continue;
+        await guard(() => writer.write(batch));
+        batch = [];
+        batchBytes = 0;
+      }
+      if (batchBytes > 0) await guard(() => writer.write(batch));
+      const stats = await guard(() => writer.finish());
+      throwIfAborted(signal);
+      return { path, stats };
+    } catch (error) {
+      await writer.abandon();
+      await this.discard(path);
+      throw error;
+    }
+  }
+
+  /** Remove a file of ours that may be gone already. Never fails: what stays is a leftover, and reported. */
+  async discard(path: string): Promise<void> {
+    try {
+      await unlink(path);
+    } catch (error) {
+      if (!isMissing(error)) this.#context.logger.warn("storage.temp_file_kept", { error });
+    }
+  }
+
+  /** @see LeftoverGroup.remove */
+  async removeLeftovers(
+    which: { readonly key: ObjectKey } | { readonly before: number },
+    signal: AbortSignal | undefined,
+  ): Promise<number> {
+    let removed = 0;
+    try {
+      await this.#tree.confirm(this.#folder);
+      for await (const { name } of await opendir(this.#folder)) {
+        throwIfAborted(signal);
+        const path = join(this.#folder, name);
+        const chosen =
+          "key" in which
+            ? name.startsWith(`${this.#nameOf(which.key)}-`)
+            : await wasWrittenBefore(path, which.before);
+        if (chosen && (await unlinkExisting(path))) removed += 1;
+      }
+    } catch (error) {
+      // No folder, no leftovers.
+      if (!isMissing(error)) throw error;
+      await this.#tree.assertPresent();
+    }
+    return removed;
+  }
+
+  async #create(path: string): Promise<FileHandle> {
+    try {
+      await this.#tree.confirm(this.#folder);
+    } catch (error) {
+      if (errnoOf(error) !== "ENOENT") throw error;
+      await this.#tree.assertPresent();
+      await this.#tree.makeFolder(this.#folder);
+    }
+    return await open(path, "wx", FILE_MODE);
+  }
+
+  #nameOf(key: ObjectKey): string {
+    const hash = this.#context.hash("sha256");
+    hash.update(new TextEncoder().encode(key));
+    return toHex(hash.digest()).slice(0, KEY_DIGEST_CHARS);
+  }
+
+  #nonce(): string {
+    return toHex(this.#context.random(new Uint8Array(8)));
+  }
+}
+
+/** Appends batches to a file that is made when the first one comes; at most one is on its way. */
+class Writer {
+  readonly #create: () => Promise<FileHandle>;
+  #file: FileHandle | undefined;
+  #inFlight: Promise<void> = Promise.resolve();
+
+  constructor(create: () => Promise<FileHandle>) {
+    this.#create = create;
+  }
+
+  /** Resolves as soon as the batch before is written; throws if that failed. */
+  async write(batch: Uint8Array[]): Promise<void> {
+    await this.#inFlight;
+    this.#inFlight = this.#append(batch);
+    // The next call, finish or abandon will look at it; until then it is nobody's unhandled rejection.
+    this.#inFlight.catch(() => {});
+  }
+
+  /** Everything on the disk, and the file closed. */
+  async finish(): Promise<BigIntStats> {
+    await this.#inFlight;
+    const file = await this.#open();
+    await file.sync();
+    const stats = await file.stat({ bigint: true });
+    this.#file = undefined;
+    await file.close();
+    return stats;
+  }
+
+  /** Close the file. Waits for the write on its way: its descriptor's number must not be reused under it. */
+  async abandon(): Promise<void> {
+    await this.#inFlight.catch(() => {});
+    await this.#file?.close().catch(() => {});
+  }
+
+  async #open(): Promise<FileHandle> {
+    this.#file ??= await this.#create();
+    return this.#file;
+  }
+
+  async #append(batch: Uint8Array[]): Promise<void> {
+    const file = await this.#open();
+    let rest = batch;
+    while (rest.length > 0) {
+      const { bytesWritten } = await file.writev(rest);
+      if (bytesWritten === 0)
+        throw new StowageError("storage_full", "Cannot write: no byte is taken");
+      rest = dropBytes(rest, bytesWritten);
+    }
+  }
+}
+
+function dropBytes(chunks: Uint8Array[], count: number): Uint8Array[] {
+  let dropped = 0;
+  for (const [index, chunk] of chunks.entries()) {
+    if (dropped + chunk.byteLength > count) {
+      return [chunk.subarray(count - dropped), ...chunks.slice(index + 1)];
+    }
+    dropped += chunk.byteLength;
+  }
+  return [];
+}
+
+async function wasWrittenBefore(path: string, moment: number): Promise<boolean> {
+  try {
+    return (await lstat(path)).mtimeMs < moment;
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
+  }
+}
+
+async function unlinkExisting(path: string): Promise<boolean> {
+  try {
+    await unlink(path);
+    return true;
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,104 @@
+import type { Dirent } from "node:fs";
+import { opendir } from "node:fs/promises";
+import { join } from "node:path";
+import { compareUtf8, isStowageError, OWN_FOLDER } from "../../src/driver.ts";
+import { isMissing } from "./errors.ts";
+import { TEMP_FOLDER, type Tree } from "./tree.ts";
+
+/** Names held of one folder at a time: the next so many in order. Larger folders are read again. */
+const WINDOW_NAMES = 1024;
+/** Entries a system call hands over. */
+const READ_AHEAD_ENTRIES = 256;
+
+/** Which keys are wanted. */
+export interface Selection {
+  readonly prefix: string;
+  /** Only keys behind this one. */
+  readonly after: string;
+}
+
+/**
+ * Keys of regular files, in the order of their bytes. Symbolic links, pipes and names that are no UTF-8 are
+ * passed over; memory does not grow with the size of a folder.
+ */
+export async function* walkKeys(tree: Tree, selection: Selection): AsyncGenerator<string> {
+  const base = selection.prefix.slice(0, selection.prefix.lastIndexOf("/") + 1);
+  const isFolder = base.split("/").slice(0, -1).every(isSegment);
+  if (!isFolder || selection.prefix.includes("\0") || `${base}`.startsWith(`${TEMP_FOLDER}/`))
+    return;
+  const folder = join(tree.root, base.slice(0, -1));
+  try {
+    await tree.confirm(folder);
+  } catch (error) {
+    // Behind a symbolic link nothing is listed; a missing root is not an empty storage.
+    if (isStowageError(error, "storage_access_denied")) return;
+    if (!isMissing(error)) throw error;
+    return await tree.assertPresent();
+  }
+  yield* walkFolder(folder, base, selection);
+}
+
+async function* walkFolder(
+  folder: string,
+  base: string,
+  selection: Selection,
+): AsyncGenerator<string> {
+  let told = "";
+  for (;;) {
+    const paths = await nextPaths(folder, base, selection, told);
+    for (const path of paths) {
+      if (!path.endsWith("/")) yield path;
+      else yield* walkFolder(join(folder, path.slice(base.length, -1)), path, selection);
+    }
+    if (paths.length < WINDOW_NAMES) return;
+    told = paths.at(-1) ?? told;
+  }
+}
+
+/**
+ * The first paths behind `told` in `folder`, folders with their slash: with it they sort as the keys below
+ * them do (`a.b` before `a/b`).
+ */
+async function nextPaths(
+  folder: string,
+  base: string,
+  selection: Selection,
+  told: string,
+): Promise<string[]> {
+  const paths: string[] = [];
+  try {
+    for await (const entry of await opendir(folder, { bufferSize: READ_AHEAD_ENTRIES })) {
+      const path = pathOf(base, entry);
+      if (path === null || !isWanted(path, selection) || compareUtf8(path, told) <= 0) continue;
+      paths.push(path);
+      if (paths.length >= 2 * WINDOW_NAMES) keepFirst(paths);
+    }
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
+  keepFirst(paths);
+  return paths;
+}
+
+function keepFirst(paths: string[]): void {
+  paths.sort(compareUtf8);
+  paths.length = Math.min(paths.length, WINDOW_NAMES);
+}
+
+function pathOf(base: string, entry: Dirent): string | null {
+  if (entry.isFile()) return base + entry.name;
+  return entry.isDirectory() ? `${base}${entry.name}/` : null;
+}
+
+function isWanted(path: string, { prefix, after }: Selection): boolean {
+  if (path === `${OWN_FOLDER}/` && !prefix.startsWith(path)) return false;
+  if (path === `${TEMP_FOLDER}/`) return false;
+  // A folder is wanted for what lies below it, so it may be shorter than the prefix or the cursor.
+  const below = path.endsWith("/");
+  if (!path.startsWith(prefix) && !(below && prefix.startsWith(path))) return false;
+  return compareUtf8(path, after) > 0 || (below && after.startsWith(path));
+}
+
+function isSegment(text: string): boolean {
+  return text !== "" && text !== "." && text !== "..";
+}
