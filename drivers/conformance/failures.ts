@@ -45,8 +45,12 @@ export const FAILURE_CASES: readonly TrialCase[] = [
           putting.catch(() => {});
           await Promise.race([source.reached, putting.catch(() => {})]);
           controller.abort();
-          await assertCode(putting, "put() after an abort", "request_aborted");
-          source.finish();
+          try {
+            const ended = trial.soon(putting, "put() after an abort");
+            await assertCode(ended, "put() after an abort", "request_aborted");
+          } finally {
+            source.fail(new Error("the source gave up waiting"));
+          }
         });
       }
     },

@@ -76,14 +76,18 @@ export const KEY_CASES: readonly TrialCase[] = [
     name: "put() takes keys and segments as long as the limits say",
     async test(trial) {
       const { maxKeyBytes, maxSegmentBytes } = trial.driver.limits;
-      const room = maxKeyBytes - trial.prefix.length;
+      const room = Math.min(maxKeyBytes, 1024) - trial.prefix.length;
       const segment = Math.min(maxSegmentBytes ?? 255, room);
-      const [ascii, wide] = ["s".repeat(segment), "\u{1f600}".repeat(Math.floor(segment / 4))];
-      const deepest = `${"d/".repeat(Math.floor((room - 1) / 2))}e`;
-      for (const path of [ascii, wide, deepest]) {
-        const key = trial.key(path);
-        await trial.put(key, path);
-        assertEqual(await trial.readText(key), path, `get() of a key of ${key.length} characters`);
+      const wide = "\u{1f600}".repeat(Math.floor(segment / 4) - 1);
+      for (const begin of [
+        "s".repeat(segment - 4),
+        wide,
+        "d/".repeat(Math.floor((room - 4) / 2)),
+      ]) {
+        // Two that differ at their very end: a driver that cuts keys off mixes them up.
+        const twins = ["\u{1f600}", "\u{1f601}"].map((end) => trial.key(begin + end));
+        for (const key of twins) await trial.put(key, key);
+        for (const key of twins) assertEqual(await trial.readText(key), key, "get() of a long key");
       }
     },
   },

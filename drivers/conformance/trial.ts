@@ -18,6 +18,8 @@ export interface ConformanceOptions {
    * Default `false`.
    */
   readonly keepsObjectsInMemory?: boolean;
+  /** How long a call may go on after it was aborted. Default 5,000. */
+  readonly patienceMs?: number;
 }
 
 /** A case before it knows its driver. */
@@ -33,6 +35,7 @@ const MAX_PAGES = 10_000;
 export class Trial {
   readonly driver: StorageDriver;
   readonly keepsObjectsInMemory: boolean;
+  readonly #patienceMs: number;
   /** Ends with a slash. */
   readonly prefix: string;
   /** The same below `.stowage/`. */
@@ -41,6 +44,7 @@ export class Trial {
   constructor(driver: StorageDriver, options: ConformanceOptions) {
     this.driver = driver;
     this.keepsObjectsInMemory = options.keepsObjectsInMemory ?? false;
+    this.#patienceMs = options.patienceMs ?? 5000;
     this.prefix = `conformance-${globalThis.crypto.randomUUID()}/`;
     this.ownPrefix = `${OWN_FOLDER}/${this.prefix}`;
   }
@@ -81,6 +85,21 @@ export class Trial {
       cursor = answer.next;
     }
     throw new Error(`list() had not ended after ${MAX_PAGES} pages`);
+  }
+
+  /** The same promise, but it fails if it does not settle soon: a case that hangs says nothing. */
+  async soon<Result>(promise: Promise<Result>, what: string): Promise<Result> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<never>((_resolve, reject) => {
+      const complain = () =>
+        reject(new Error(`${what} had not ended after ${this.#patienceMs} ms`));
+      timer = setTimeout(complain, this.#patienceMs);
+    });
+    try {
+      return await Promise.race([promise, late]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   async clear(): Promise<void> {
