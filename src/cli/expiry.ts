@@ -1,0 +1,27 @@
+const UNIT_MS: Readonly<Record<string, number>> = {
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000,
+};
+
+/** What {@link findExpiry} reads, for help and messages. */
+export const EXPIRY_FORMS = "30m, 12h, 90d, 52w, a date like 2027-01-31, or never";
+
+/**
+ * When something ends, by what a person wrote.
+ *
+ * @returns Milliseconds since 1970, later than `now`; `null` for never; `undefined` if it cannot be read.
+ */
+export function findExpiry(text: string, now: number): number | null | undefined {
+  if (text === "never") return null;
+  const [, count, unit] = /^(\d{1,5})([mhdw])$/.exec(text) ?? [];
+  const at =
+    unit !== undefined
+      ? now + Number(count) * (UNIT_MS[unit] ?? 0)
+      : // ISO 8601 alone: `Date.parse` reads much more, differently on each runtime.
+        /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d)?(?:Z|[+-]\d\d:\d\d))?$/.test(text)
+        ? Date.parse(text)
+        : Number.NaN;
+  return at > now ? at : undefined;
+}

@@ -1,0 +1,62 @@
+import { describeDefault, SETTINGS, type Setting } from "../config/settings.ts";
+import { loadConfig } from "../config.ts";
+import { type Command, type ExitCode, parseCommand } from "./command.ts";
+import { columns, HELP_ROW } from "./help.ts";
+
+/** `stowage serve`: run until told to stop. */
+export const serveCommand: Command = {
+  name: "serve",
+  summary: "Serve uploads over HTTP",
+  help: () => `Serve uploads over HTTP until interrupted.
+
+Usage: stowage serve [--json]
+
+Options:
+${columns([["--json", 'Write {"url": …} to stdout once it listens, and nothing else'], HELP_ROW])}
+
+The first interrupt (Ctrl-C, SIGTERM) lets requests in flight finish, a second one stops at once.
+
+Environment (default):
+${columns(Object.entries<Setting>(SETTINGS).map(([name, setting]) => [name, describe(setting)]))}
+`,
+
+  async run(cli, args): Promise<ExitCode> {
+    const { values } = parseCommand("serve", args, {});
+    const config = loadConfig(cli.env, { terminal: cli.isTerminal });
+    const stop = cli.stopSignal();
+    const server = await (await cli.runtime()).serve(config, {
+      // Whoever reads JSON from stdout wants nothing else there.
+      out: (text) => (values.json ? cli.err(text) : cli.out(text)),
+      err: (text) => cli.err(text),
+      isTerminal: cli.isTerminal && !cli.env["NO_COLOR"],
+    });
+    cli.out(values.json ? `${JSON.stringify({ url: server.url })}\n` : listening(server.url));
+    if (await interrupted(stop, server.closed)) {
+      const grace = config.server.shutdownGraceSeconds;
+      cli.err(`Stopping: requests in flight have ${grace} s; interrupt again to stop at once\n`);
+    }
+    await server.close();
+    return 0;
+  },
+};
+
+function describe(setting: Setting): string {
+  return `${setting.about} (${describeDefault(setting)})`;
+}
+
+function listening(url: string): string {
+  return `Stowage listens on ${url} (Ctrl-C stops it)\n`;
+}
+
+/** Wait for either. @returns Whether it was the interrupt. */
+async function interrupted(stop: AbortSignal, closed: Promise<void>): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const onStop = () => resolve(true);
+  stop.addEventListener("abort", onStop, { once: true });
+  if (stop.aborted) onStop();
+  try {
+    return await Promise.race([promise, closed.then(() => false)]);
+  } finally {
+    stop.removeEventListener("abort", onStop);
+  }
+}

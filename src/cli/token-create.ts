@@ -1,0 +1,113 @@
+import { type ApiKeyRequest, createApiKey } from "../adapters/auth/api-key.ts";
+import { hasher } from "../adapters/hash.ts";
+import { loadConfig } from "../config.ts";
+import { readScopes, SCOPES, type Scope } from "../domain/principal.ts";
+import { type Command, type ExitCode, parseCommand, UsageError } from "./command.ts";
+import { EXPIRY_FORMS, findExpiry } from "./expiry.ts";
+import { columns, HELP_ROW } from "./help.ts";
+import { keyToJson, parseTenant, withKeys } from "./keys.ts";
+
+const NAME = "token create";
+
+/** Enough to work with; deleting is asked for by name. */
+const DEFAULT_SCOPES: readonly Scope[] = ["upload:read", "upload:write"];
+
+/** For a line of a table. */
+const LABEL = /^\P{C}{0,100}$/u;
+
+const OPTIONS = {
+  tenant: { type: "string" },
+  operator: { type: "boolean" },
+  scope: { type: "string", multiple: true },
+  expires: { type: "string" },
+  label: { type: "string" },
+} as const;
+
+/** `stowage token create`: the key goes to stdout, alone, so that a script can take it from there. */
+export const createTokenCommand: Command = {
+  name: "create",
+  summary: "Make a key for a tenant or an operator",
+  help: () => `Make an API key. It is shown once: only its hash is kept.
+
+Usage: stowage token create --tenant ID [options]
+       stowage token create --operator [options]
+
+Options:
+${columns([
+  ["--tenant ID", "Whose uploads the key opens"],
+  ["--operator", "A key for storage health and the like, without a tenant"],
+  ["--scope SCOPES", `What it may do (${DEFAULT_SCOPES.join(" ")}); any of: ${SCOPES.join(" ")}`],
+  ["--expires WHEN", `${EXPIRY_FORMS} (never)`],
+  ["--label TEXT", "What to call it, at most 100 characters"],
+  ["--json", "Write the key and its record as JSON"],
+  HELP_ROW,
+])}
+
+Example:
+  stowage token create --tenant acme --scope "upload:read upload:write" --expires 90d
+`,
+
+  async run(cli, args): Promise<ExitCode> {
+    const { values } = parseCommand(NAME, args, OPTIONS);
+    const now = Date.now();
+    const request: ApiKeyRequest = {
+      ...ownerOf(values.tenant, values.operator === true, values.scope?.join(" ")),
+      label: labelOf(values.label ?? ""),
+      expiresAt: expiryOf(values.expires ?? "never", now),
+    };
+    const config = loadConfig(cli.env);
+    if (config.database.path === ":memory:") {
+      throw new UsageError(NAME, "Cannot keep a key: DATABASE_URL names a database in memory");
+    }
+    const random = (bytes: Uint8Array) => crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>);
+    const { key, record } = createApiKey(request, random, { now: () => now }, hasher);
+    await withKeys(cli, config, (keys) => keys.insert(record));
+    if (values.json) {
+      cli.out(`${JSON.stringify({ key, ...keyToJson(record) }, null, 2)}\n`);
+      return 0;
+    }
+    cli.out(`${key}\n`);
+    const owner = record.tenant === null ? "an operator" : `tenant ${record.tenant}`;
+    const until = record.expiresAt === null ? "never" : new Date(record.expiresAt).toISOString();
+    const rights = record.scopes.length > 0 ? `, may ${record.scopes.join(" ")}` : "";
+    cli.err(`Key ${record.id} for ${owner}${rights}, expires: ${until}\n`);
+    cli.err("Keep it now: it is not shown again\n");
+    return 0;
+  },
+};
+
+function ownerOf(
+  tenant: string | undefined,
+  operator: boolean,
+  scope: string | undefined,
+): Pick<ApiKeyRequest, "tenant" | "scopes"> {
+  if ((tenant !== undefined) === operator) {
+    throw new UsageError(NAME, "For whom? Give either --tenant ID or --operator");
+  }
+  if (tenant !== undefined) {
+    return { tenant: parseTenant(NAME, tenant), scopes: scopesOf(scope) };
+  }
+  if (scope === undefined) return { tenant: null, scopes: [] };
+  throw new UsageError(NAME, "An operator's key has no scopes: leave out --scope");
+}
+
+function scopesOf(text: string | undefined): readonly Scope[] {
+  if (text === undefined) return DEFAULT_SCOPES;
+  const words = text.split(/[\s,]+/).filter((word) => word !== "");
+  const scopes = [...readScopes(words.join(" "))];
+  const unknown = words.find((word) => !scopes.includes(word as Scope));
+  if (unknown === undefined && scopes.length > 0) return scopes;
+  const reason = unknown === undefined ? "--scope is empty" : `Unknown scope "${unknown}"`;
+  throw new UsageError(NAME, `${reason}: there are ${SCOPES.join(", ")}`);
+}
+
+function labelOf(text: string): string {
+  if (LABEL.test(text)) return text;
+  throw new UsageError(NAME, "--label takes at most 100 characters and no control characters");
+}
+
+function expiryOf(text: string, now: number): number | null {
+  const expiry = findExpiry(text, now);
+  if (expiry !== undefined) return expiry;
+  throw new UsageError(NAME, `--expires takes ${EXPIRY_FORMS}, in the future; read "${text}"`);
+}
