@@ -1,5 +1,5 @@
 import type { ByteRange } from "../domain/byte-range.ts";
-import { isStowageError, StowageError } from "../domain/errors.ts";
+import { isAbort, StowageError } from "../domain/errors.ts";
 import type { UploadRecords } from "../domain/ports/records.ts";
 import type { TenantId } from "../domain/tenant.ts";
 import type { Upload } from "../domain/upload.ts";
@@ -57,7 +57,7 @@ export class DownloadService {
         signal,
         ...(part ? {} : { range: { start: offset, end: wanted.end } }),
       });
-      if (read.range.end !== wanted.end) {
+      if (read.object.sizeBytes !== upload.sizeBytes) {
         await read.stream.cancel();
         throw new StowageError(
           "object_corrupt",
@@ -98,7 +98,7 @@ export class DownloadService {
 
   /** Where `before` lies now, if it has moved since; otherwise throws `error`. */
   async #findMoved(before: Upload, error: unknown): Promise<Upload> {
-    if (!isStowageError(error) || error.code === "request_aborted") throw error;
+    if (isAbort(error)) throw error;
     const now = await this.#records.find(before.tenant, before.id);
     if (now === null) throw uploadNotFound();
     if (now.storageId === before.storageId && now.key === before.key) throw error;

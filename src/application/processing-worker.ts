@@ -84,7 +84,8 @@ export class ProcessingWorker {
   async idle(): Promise<void> {
     while (this.#filling !== null || this.#running.size > 0) {
       await this.#filling;
-      await Promise.race(this.#running.keys());
+      // A race without runners would never end.
+      if (this.#running.size > 0) await Promise.race(this.#running.keys());
     }
   }
 

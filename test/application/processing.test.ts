@@ -1,0 +1,272 @@
+import { describe, expect, test } from "vitest";
+import { StowageError } from "../../src/domain/errors.ts";
+import { defineProcessor, type Processor } from "../../src/processor.ts";
+import { ACME, OTHER, testServices, textOf } from "../support/services.ts";
+
+type Services = Awaited<ReturnType<typeof testServices>>;
+
+/** A processor whose behaviour a test decides call by call. */
+function processor(name: string, process: Processor["process"]): Processor {
+  return defineProcessor({ name, version: "1", accepts: ["text/plain"], process });
+}
+
+const shout = processor("shout", async (input) => {
+  const text = new TextDecoder().decode(await input.bytes()).toUpperCase();
+  return { output: { characters: text.length }, text };
+});
+
+async function settled(services: Services, id: string) {
+  services.worker.start();
+  const get = () => services.uploads.get(ACME, id);
+  await expect
+    .poll(async () => (await get()).status, { timeout: 5000 })
+    .toMatch(/processed|failed/);
+  return await get();
+}
+
+async function textKeys(services: Services): Promise<string[]> {
+  return (await services.keys()).filter((key) => key.startsWith(".stowage/derived/"));
+}
+
+/** Resolves when it is called `count` times. */
+function gate(count = 1) {
+  let left = count;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  return { promise, pass: () => --left === 0 && resolve() };
+}
+
+describe("ProcessingWorker", () => {
+  test("runs what was queued on arrival, and keeps text outside the records", async () => {
+    const services = await testServices({ processors: [shout] });
+    const { id, status } = await services.put("hello", true);
+    expect(status).toBe("queued");
+    expect(await settled(services, id)).toMatchObject({
+      status: "processed",
+      processing: { attempts: 1, error: null },
+    });
+    const { results } = await services.processing.result(ACME, id);
+    expect(results).toMatchObject([
+      { name: "shout", status: "processed", output: { characters: 5 } },
+    ]);
+    expect(await textOf((await results[0]?.openText?.()) ?? new ReadableStream())).toBe("HELLO");
+    expect(await textKeys(services)).toHaveLength(1);
+  });
+
+  test("leaves a type that nobody reads as it is stored", async () => {
+    const services = await testServices({ processors: [shout] });
+    const upload = await services.put("%PDF-1.7\n", true);
+    expect(upload.status).toBe("stored");
+    expect((await services.processing.reprocess(ACME, upload.id, null)).status).toBe("stored");
+  });
+
+  test("fails with the document's own reason, keeps the others' results, and the file is safe", async () => {
+    const broken = processor("broken", async () => {
+      throw new StowageError("document_encrypted", "Cannot read document: it needs a password");
+    });
+    const services = await testServices({ processors: [broken, shout] });
+    const { id } = await services.put("hello", true);
+    const upload = await settled(services, id);
+    expect(upload).toMatchObject({
+      status: "failed",
+      processing: { attempts: 1, error: { code: "document_encrypted", retryable: false } },
+    });
+    const { results } = await services.processing.result(ACME, id);
+    expect(results.map(({ name, status }) => [name, status])).toEqual([
+      ["broken", "failed"],
+      ["shout", "processed"],
+    ]);
+    expect(await textOf(await services.downloads.read(upload, null))).toBe("hello");
+  });
+
+  test("tells no stack or text of an unexpected failure", async () => {
+    const buggy = processor("buggy", async () => {
+      throw new TypeError("secret document text");
+    });
+    const services = await testServices({ processors: [buggy] });
+    const { id } = await services.put("hello", true);
+    const { processing } = await settled(services, id);
+    expect(processing.error?.code).toBe("processor_failed");
+    expect(JSON.stringify(processing)).not.toContain("secret");
+  });
+
+  test("tries again what may pass, later, and gives up after the last try", async () => {
+    let runs = 0;
+    const services = await testServices({
+      processors: [shout],
+      maxAttempts: 3,
+      extract: async () => {
+        runs += 1;
+        throw new StowageError("extractor_crashed", "Cannot process document: its process died", {
+          retryable: true,
+        });
+      },
+    });
+    const { id } = await services.put("hello", true);
+    services.worker.start();
+    for (const attempt of [1, 2]) {
+      await expect
+        .poll(async () => await services.uploads.get(ACME, id))
+        .toMatchObject({
+          status: "queued",
+          processing: { attempts: attempt, error: { code: "extractor_crashed" } },
+        });
+      await services.worker.idle();
+      // Not before its time.
+      services.queue.wake();
+      await services.worker.idle();
+      expect(runs).toBe(attempt);
+      services.clock.advance(60_000);
+      services.queue.wake();
+    }
+    expect(await settled(services, id)).toMatchObject({
+      status: "failed",
+      processing: { attempts: 3, error: { code: "extractor_crashed", retryable: true } },
+    });
+    expect(runs).toBe(3);
+  });
+
+  test("gives up without another run what has died in every try", async () => {
+    const services = await testServices({ processors: [shout], maxAttempts: 2 });
+    const { id } = await services.put("hello", true);
+    for (const token of ["a", "b"]) {
+      expect(await services.records.claim(token, services.clock.now() + 10)).not.toBeNull();
+      services.clock.advance(20);
+    }
+    expect(await settled(services, id)).toMatchObject({
+      status: "failed",
+      processing: { error: { code: "extractor_crashed", retryable: false } },
+    });
+    expect(await textKeys(services)).toEqual([]);
+  });
+
+  test("writes nothing when its lease was taken over, and leaves the other's text alone", async () => {
+    const started = gate();
+    const goOn = Promise.withResolvers<void>();
+    let first = true;
+    const slow = processor("slow", async () => {
+      if (!first) return { output: { run: 2 }, text: "second" };
+      first = false;
+      started.pass();
+      await goOn.promise;
+      return { output: { run: 1 }, text: "first" };
+    });
+    const services = await testServices({ processors: [slow] });
+    const { id } = await services.put("hello", true);
+    services.worker.start();
+    await started.promise;
+    // The worker sleeps through its lease; it is claimed again, run and finished.
+    services.clock.advance(120_000);
+    services.queue.wake();
+    await expect.poll(async () => (await services.uploads.get(ACME, id)).status).toBe("processed");
+    goOn.resolve();
+    await services.worker.idle();
+    const { results, upload } = await services.processing.result(ACME, id);
+    expect(results).toMatchObject([{ output: { run: 2 } }]);
+    expect(upload.processing.attempts).toBe(2);
+    expect(await textOf((await results[0]?.openText?.()) ?? new ReadableStream())).toBe("second");
+    expect(await textKeys(services)).toHaveLength(1);
+  });
+
+  test("loses to a delete, and leaves no text behind", async () => {
+    const started = gate();
+    const goOn = Promise.withResolvers<void>();
+    const slow = processor("slow", async () => {
+      started.pass();
+      await goOn.promise;
+      return { output: {}, text: "late" };
+    });
+    const services = await testServices({ processors: [slow] });
+    const { id } = await services.put("hello", true);
+    services.worker.start();
+    await started.promise;
+    await services.uploads.delete(ACME, id);
+    goOn.resolve();
+    await services.worker.idle();
+    expect(await services.keys()).toEqual([]);
+    expect(await services.rows()).toBe(0);
+  });
+
+  test("stop() hands a running job back as if it had not been claimed", async () => {
+    const started = gate();
+    const endless = processor("endless", (_input, { signal }) => {
+      started.pass();
+      return new Promise((_resolve, reject) => {
+        signal.addEventListener("abort", () => reject(new Error("stopped")));
+      });
+    });
+    const services = await testServices({ processors: [endless] });
+    const { id } = await services.put("hello", true);
+    services.worker.start();
+    await started.promise;
+    await services.worker.stop();
+    expect(await services.uploads.get(ACME, id)).toMatchObject({
+      status: "queued",
+      processing: { attempts: 0 },
+    });
+  });
+
+  test("removes what a run that died has written, once a later one has finished", async () => {
+    const services = await testServices({ processors: [shout] });
+    const { id } = await services.put("hello", true);
+    await services.records.claim("dead", services.clock.now() + 10);
+    const orphan = `.stowage/derived/acme/${id}/shout-dead.txt`;
+    await services.driver.put(orphan as never, { kind: "bytes", bytes: new Uint8Array(1) });
+    services.clock.advance(20);
+    await settled(services, id);
+    await services.worker.idle();
+    expect(await textKeys(services)).toHaveLength(1);
+    expect(await textKeys(services)).not.toContain(orphan);
+  });
+});
+
+describe("reprocess()", () => {
+  test("makes one run of 50 calls", async () => {
+    let runs = 0;
+    const counting = processor("counting", async () => {
+      runs += 1;
+      return { output: { runs } };
+    });
+    const services = await testServices({ processors: [counting] });
+    const { id } = await services.put("hello");
+    const calls = Array.from({ length: 50 }, () => services.processing.reprocess(ACME, id, null));
+    for (const upload of await Promise.all(calls)) expect(upload.status).toBe("queued");
+    await settled(services, id);
+    await services.worker.idle();
+    expect(runs).toBe(1);
+  });
+
+  test("replaces the text of the run before", async () => {
+    let run = 0;
+    const counting = processor("counting", async () => {
+      run += 1;
+      return { output: {}, text: `run ${run}` };
+    });
+    const services = await testServices({ processors: [counting] });
+    const { id } = await services.put("hello", true);
+    await settled(services, id);
+    await services.processing.reprocess(ACME, id, ["counting"]);
+    await expect.poll(async () => (await services.uploads.get(ACME, id)).status).toBe("processed");
+    await services.worker.idle();
+    const { results } = await services.processing.result(ACME, id);
+    expect(await textOf((await results[0]?.openText?.()) ?? new ReadableStream())).toBe("run 2");
+    expect(await textKeys(services)).toHaveLength(1);
+  });
+
+  test("refuses unknown processors, and those that do not read the type", async () => {
+    const services = await testServices({ processors: [shout] });
+    const text = await services.put("hello");
+    const pdf = await services.put("%PDF-1.7\n");
+    const refused = { code: "unknown_processor" };
+    const { processing } = services;
+    await expect(processing.reprocess(ACME, text.id, ["nope"])).rejects.toMatchObject(refused);
+    await expect(processing.reprocess(ACME, pdf.id, ["shout"])).rejects.toMatchObject(refused);
+  });
+
+  test("finds no other tenant's upload", async () => {
+    const services = await testServices({ processors: [shout] });
+    const { id } = await services.put("hello");
+    const missing = { code: "upload_not_found" };
+    await expect(services.processing.reprocess(OTHER, id, null)).rejects.toMatchObject(missing);
+    await expect(services.processing.result(OTHER, id)).rejects.toMatchObject(missing);
+  });
+});
