@@ -1,3 +1,4 @@
+import { constants } from "node:os";
 import { type ErrorCode, isStowageError, StowageError } from "../../src/driver.ts";
 
 /** What an errno means to a caller: a code, the state found, and whether time alone may mend it. */
@@ -34,14 +35,17 @@ const OTHER: Meaning = ["storage_unavailable", "the filesystem failed", "retryab
 
 /** The name of a failed system call's error (`ENOENT`), or `null` for any other error. */
 export function errnoOf(error: unknown): string | null {
-  if (!(error instanceof Error) || !("code" in error) || isStowageError(error)) return null;
-  return typeof error.code === "string" ? error.code : null;
+  if (!(error instanceof Error) || isStowageError(error)) return null;
+  const { code, errno } = error as NodeJS.ErrnoException;
+  // libuv has no name for some (EDQUOT): then the number tells.
+  if (code !== undefined && code in constants.errno) return code;
+  const known = Object.entries(constants.errno).find(([, number]) => -number === errno);
+  return known?.[0] ?? code ?? null;
 }
 
-/** Whether a path leads nowhere: nothing is there, or a file is where a folder would have to be. */
+/** Whether a path leads nowhere: nothing is there, a file is where a folder would be, or nothing can be. */
 export function isMissing(error: unknown): boolean {
-  const errno = errnoOf(error);
-  return errno === "ENOENT" || errno === "ENOTDIR";
+  return ["ENOENT", "ENOTDIR", "ENAMETOOLONG"].includes(errnoOf(error) ?? "");
 }
 
 /** The error of ours that a failed system call stands for; errors of ours pass unchanged. */

@@ -10,6 +10,15 @@ export const TEMP_FOLDER = `${OWN_FOLDER}/tmp`;
 /** Others on the machine see nothing; the group may read, as backups do. The umask takes away more. */
 const FOLDER_MODE = 0o750;
 
+/** What making a folder fails with where the path itself is wrong. */
+const NO_FOLDER: ReadonlySet<string> = new Set([
+  "EEXIST",
+  "ENOTDIR",
+  "ENOENT",
+  "ELOOP",
+  "ENAMETOOLONG",
+]);
+
 /** Where an object's file is. */
 export interface Place {
   readonly path: string;
@@ -32,16 +41,29 @@ export class Tree {
     this.durable = new DurableFolders(root);
   }
 
-  /** Open the folder `path` (relative to the working directory), durably made if it is missing. */
+  /**
+   * Open the folder `path` (relative to the working directory), durably made if it is missing.
+   *
+   * @throws {StowageError} `storage_misconfigured` if it is no folder.
+   */
   static async open(path: string): Promise<Tree> {
     const absolute = resolve(path);
-    const firstMade = await mkdir(absolute, { recursive: true, mode: FOLDER_MODE });
-    if (firstMade !== undefined) {
-      for (let made = absolute; made.length >= firstMade.length; made = dirname(made)) {
-        await syncFolder(dirname(made));
+    try {
+      const firstMade = await mkdir(absolute, { recursive: true, mode: FOLDER_MODE });
+      if (firstMade !== undefined) {
+        for (let made = absolute; made.length >= firstMade.length; made = dirname(made)) {
+          await syncFolder(dirname(made));
+        }
       }
+      return new Tree(await realpath(absolute));
+    } catch (cause) {
+      if (!NO_FOLDER.has(errnoOf(cause) ?? "")) throw cause;
+      throw new StowageError(
+        "storage_misconfigured",
+        `Cannot open local storage: ${absolute} is no folder, and cannot become one`,
+        { cause },
+      );
     }
-    return new Tree(await realpath(absolute));
   }
 
   /** @throws {StowageError} `invalid_key` for what would lie outside the root, or among unfinished files. */

@@ -24,31 +24,26 @@ export interface Selection {
 export async function* walkKeys(tree: Tree, selection: Selection): AsyncGenerator<string> {
   const base = selection.prefix.slice(0, selection.prefix.lastIndexOf("/") + 1);
   const isFolder = base.split("/").slice(0, -1).every(isSegment);
-  if (!isFolder || selection.prefix.includes("\0") || `${base}`.startsWith(`${TEMP_FOLDER}/`))
-    return;
-  const folder = join(tree.root, base.slice(0, -1));
+  if (!isFolder || selection.prefix.includes("\0") || base.startsWith(`${TEMP_FOLDER}/`)) return;
   try {
-    await tree.confirm(folder);
+    await tree.confirm(join(tree.root, base.slice(0, -1)));
   } catch (error) {
-    // Behind a symbolic link nothing is listed; a missing root is not an empty storage.
+    // Behind a symbolic link nothing is listed.
     if (isStowageError(error, "storage_access_denied")) return;
     if (!isMissing(error)) throw error;
     return await tree.assertPresent();
   }
-  yield* walkFolder(folder, base, selection);
+  yield* walkFolder(tree, base, selection);
 }
 
-async function* walkFolder(
-  folder: string,
-  base: string,
-  selection: Selection,
-): AsyncGenerator<string> {
+/** @param base The folder as keys begin with it: empty, or with a slash at its end. */
+async function* walkFolder(tree: Tree, base: string, selection: Selection): AsyncGenerator<string> {
   let told = "";
   for (;;) {
-    const paths = await nextPaths(folder, base, selection, told);
+    const paths = await nextPaths(tree, base, selection, told);
     for (const path of paths) {
-      if (!path.endsWith("/")) yield path;
-      else yield* walkFolder(join(folder, path.slice(base.length, -1)), path, selection);
+      if (path.endsWith("/")) yield* walkFolder(tree, path, selection);
+      else yield path;
     }
     if (paths.length < WINDOW_NAMES) return;
     told = paths.at(-1) ?? told;
@@ -56,25 +51,28 @@ async function* walkFolder(
 }
 
 /**
- * The first paths behind `told` in `folder`, folders with their slash: with it they sort as the keys below
+ * The first paths behind `told` in a folder, folders with their slash: with it they sort as the keys below
  * them do (`a.b` before `a/b`).
  */
 async function nextPaths(
-  folder: string,
+  tree: Tree,
   base: string,
   selection: Selection,
   told: string,
 ): Promise<string[]> {
   const paths: string[] = [];
   try {
-    for await (const entry of await opendir(folder, { bufferSize: READ_AHEAD_ENTRIES })) {
+    const folder = await opendir(join(tree.root, base), { bufferSize: READ_AHEAD_ENTRIES });
+    for await (const entry of folder) {
       const path = pathOf(base, entry);
       if (path === null || !isWanted(path, selection) || compareUtf8(path, told) <= 0) continue;
       paths.push(path);
       if (paths.length >= 2 * WINDOW_NAMES) keepFirst(paths);
     }
   } catch (error) {
+    // Deleted since its name was read; a missing root is not an empty storage.
     if (!isMissing(error)) throw error;
+    await tree.assertPresent();
   }
   keepFirst(paths);
   return paths;
