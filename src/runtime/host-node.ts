@@ -1,0 +1,75 @@
+import { spawn } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import process from "node:process";
+import type { Host, HostProcess } from "../domain/ports/host.ts";
+import { type Logger, SILENT } from "../domain/ports/logger.ts";
+
+/** What a shell answers for a program that it cannot start. */
+const CANNOT_START = 127;
+
+/** Standard error is told at `debug`, where document text may appear; no line longer than this. */
+const MAX_ERROR_TEXT = 2_000;
+
+/** The host that Node offers. Standard error of its processes goes to `logger` at debug. */
+export function createNodeHost(logger: Logger = SILENT): Host {
+  return {
+    env: process.env,
+    async readTextFile(path) {
+      try {
+        return await readFile(path, "utf8");
+      } catch (error) {
+        if (isMissing(error)) return null;
+        throw error;
+      }
+    },
+    spawn: (command, args, { env }) => start(command, args, env, logger),
+  };
+}
+
+/** The host of a process that has nobody to tell what its children complain about. */
+export const nodeHost: Host = createNodeHost();
+
+/** A program that cannot be started is a process without a pid (0) that has ended with code 127. */
+function start(
+  command: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  logger: Logger,
+): HostProcess {
+  const child = spawn(command, args, {
+    // Node merges nothing in: this is all that the process sees.
+    env: { ...env },
+    stdio: ["pipe", "pipe", "pipe"],
+    windowsHide: true,
+  });
+  const ended = new Promise<{ code: number | null; signal: string | null }>((resolve) => {
+    child.once("error", () => resolve({ code: CANNOT_START, signal: null }));
+    child.once("exit", (code, signal) => resolve({ code, signal }));
+  });
+  // Later errors (a signal that did not arrive, a pipe that broke) show in `write`, `output` and `ended`;
+  // unheard they would end the service.
+  child.on("error", () => {});
+  for (const stream of [child.stdin, child.stdout, child.stderr]) stream.on("error", () => {});
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    logger.debug("process.stderr", { pid: child.pid, text: text.slice(0, MAX_ERROR_TEXT) });
+  });
+  return {
+    pid: child.pid ?? 0,
+    write(bytes) {
+      return new Promise((resolve, reject) => {
+        const room = child.stdin.write(bytes, (error) => (error ? reject(error) : resolve()));
+        if (room) resolve();
+      });
+    },
+    end: () => void child.stdin.end(),
+    output: child.stdout,
+    ended,
+    kill: (signal) => void child.kill(signal),
+  };
+}
+
+function isMissing(error: unknown): boolean {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  // ESRCH: a file of /proc whose process has just gone.
+  return code === "ENOENT" || code === "ENOTDIR" || code === "ESRCH";
+}
