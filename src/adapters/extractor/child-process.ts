@@ -1,0 +1,138 @@
+import { StowageError } from "../../domain/errors.ts";
+import type { Extraction, Extractor } from "../../domain/ports/extractor.ts";
+import type { ProcessorInfo, ProcessorOutput } from "../../domain/ports/processor.ts";
+import { createCanary } from "./canary.ts";
+import { Child, type ChildOptions } from "./child.ts";
+import { abandoned, unavailable } from "./deaths.ts";
+import { DEFAULT_LIMITS, type ExtractionLimits } from "./limits.ts";
+import { Slots } from "./slots.ts";
+
+export interface ChildExtractorOptions extends Omit<ChildOptions, "limits"> {
+  /** Those that are to differ from {@link DEFAULT_LIMITS}. */
+  readonly limits?: Partial<ExtractionLimits>;
+  /** How many processes at most, each with one document. */
+  readonly concurrency: number;
+  /**
+   * After how many documents a process is replaced. What one document leaves behind can reach the next
+   * within a process; 1 keeps all of them apart, for the price of a start each. Default 100.
+   */
+  readonly documentsPerProcess?: number;
+  /** How long a process waits for its next document before it is ended. Default 30 s. */
+  readonly idleMs?: number;
+}
+
+/**
+ * Run processors in processes of their own, under limits of memory, CPU and time.
+ *
+ * A process is started with the first document that needs one and used again until it is worn, idle, or
+ * anything about it was wrong.
+ */
+export function createChildExtractor(options: ChildExtractorOptions): Extractor {
+  return new ChildExtractor({ ...options, limits: { ...DEFAULT_LIMITS, ...options.limits } });
+}
+
+type CompleteOptions = ChildExtractorOptions & Pick<ChildOptions, "limits">;
+
+class ChildExtractor implements Extractor {
+  readonly processors: readonly ProcessorInfo[];
+  readonly concurrency: number;
+  readonly #options: CompleteOptions;
+  readonly #slots: Slots;
+  /** Waiting for a document, each with how to stop its idle clock; the last one used comes first. */
+  readonly #idle = new Map<Child, ReturnType<typeof setTimeout>>();
+  readonly #closing = new AbortController();
+  /** Every run, so that `close` can wait for what it cut short. */
+  readonly #runs = new Set<Promise<unknown>>();
+  readonly #ending = new Set<Promise<unknown>>();
+  readonly #canary: ReturnType<typeof createCanary>;
+
+  constructor(options: CompleteOptions) {
+    this.#options = options;
+    this.processors = options.processors;
+    this.concurrency = options.concurrency;
+    this.#slots = new Slots(options.concurrency);
+    this.#canary = createCanary(this, options.clock);
+  }
+
+  async run(extraction: Extraction): Promise<ProcessorOutput> {
+    const { processor } = extraction;
+    if (!this.processors.some(({ name }) => name === processor)) {
+      throw new StowageError(
+        "processor_missing",
+        `Cannot process document: there is no processor ${processor}`,
+      );
+    }
+    const signal = AbortSignal.any([extraction.signal, this.#closing.signal]);
+    const run = this.#runOne({ ...extraction, open: () => extraction.open(), signal });
+    this.#runs.add(run);
+    try {
+      return await run;
+    } catch (error) {
+      if (this.#closing.signal.aborted && !extraction.signal.aborted)
+        throw unavailable("it is closed");
+      if (extraction.signal.aborted) throw abandoned();
+      if (error instanceof StowageError && error.code === "extractor_unavailable") {
+        this.#canary.forget();
+      }
+      throw error;
+    } finally {
+      this.#runs.delete(run);
+    }
+  }
+
+  check(): Promise<void> {
+    return this.#canary.check();
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    for (const child of this.#idle.keys()) this.#discard(child);
+    await Promise.allSettled(this.#runs);
+    await Promise.all(this.#ending);
+  }
+
+  async #runOne(extraction: Extraction): Promise<ProcessorOutput> {
+    const release = await this.#slots.acquire(extraction.signal);
+    try {
+      const child = this.#takeIdle() ?? (await Child.start(this.#options, extraction.signal));
+      try {
+        return await child.run(extraction, await extraction.open());
+      } finally {
+        this.#putBack(child);
+      }
+    } finally {
+      release();
+    }
+  }
+
+  #takeIdle(): Child | undefined {
+    const child = [...this.#idle.keys()].findLast(({ broken }) => !broken);
+    if (child !== undefined) this.#forget(child);
+    return child;
+  }
+
+  #putBack(child: Child): void {
+    const { documentsPerProcess = 100, idleMs = 30_000 } = this.#options;
+    const used = child.worn || child.documents >= documentsPerProcess;
+    if (used || child.broken || this.#closing.signal.aborted) {
+      this.#discard(child);
+      return;
+    }
+    this.#idle.set(
+      child,
+      setTimeout(() => this.#discard(child), idleMs),
+    );
+  }
+
+  #discard(child: Child): void {
+    this.#forget(child);
+    child.kill();
+    this.#ending.add(child.ended);
+    void child.ended.then(() => this.#ending.delete(child.ended));
+  }
+
+  #forget(child: Child): void {
+    clearTimeout(this.#idle.get(child));
+    this.#idle.delete(child);
+  }
+}

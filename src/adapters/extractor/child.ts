@@ -1,0 +1,204 @@
+import type { ByteStream } from "../../domain/bytes.ts";
+import { StowageError } from "../../domain/errors.ts";
+import type { Clock } from "../../domain/ports/clock.ts";
+import type { Extraction } from "../../domain/ports/extractor.ts";
+import type { Host, HostProcess } from "../../domain/ports/host.ts";
+import type { Logger } from "../../domain/ports/logger.ts";
+import type { ProcessorInfo, ProcessorOutput } from "../../domain/ports/processor.ts";
+import { abandoned, deathOf, excessOf, nonsense, type ProcessEnd, unavailable } from "./deaths.ts";
+import { Feeder } from "./feeder.ts";
+import { type ExtractionLimits, limitedCommand, processCpuSeconds } from "./limits.ts";
+import {
+  type ErrorMessage,
+  type Frame,
+  type FrameKind,
+  type ProcessUsage,
+  ProtocolError,
+  parseChildMessage,
+  type ResultMessage,
+  readFrames,
+} from "./protocol.ts";
+import { watch } from "./watchdog.ts";
+
+export interface ChildOptions {
+  readonly host: Host;
+  /** How to start an extraction process, without its limits. */
+  readonly command: readonly string[];
+  /** What it must offer. */
+  readonly processors: readonly ProcessorInfo[];
+  readonly limits: ExtractionLimits;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+/** A process that takes longer to load its libraries will not come up. */
+const START_MS = 20_000;
+
+/** One extraction process: takes one document at a time, and none once it is `broken`. */
+export class Child {
+  readonly #options: ChildOptions;
+  readonly #process: HostProcess;
+  readonly #frames: AsyncGenerator<Frame>;
+  #documents = 0;
+  #usage: ProcessUsage = { cpuMs: 0, rssBytes: 0 };
+  /** Why we ended it; the first reason counts. */
+  #verdict: unknown;
+  #broken = false;
+
+  private constructor(options: ChildOptions) {
+    this.#options = options;
+    const [program, ...args] = limitedCommand(options.command, options.limits);
+    // Nothing else of the service's environment: it holds keys. The path finds `sh` and the program.
+    const path = options.host.env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin";
+    this.#process = options.host.spawn(program, args, { env: { PATH: path } });
+    this.#frames = readFrames(this.#process.output);
+    void this.ended.then(() => {
+      this.#broken = true;
+    });
+  }
+
+  /**
+   * Start a process and wait until it can take a document.
+   *
+   * @throws {StowageError} `extractor_unavailable` if it does not come up; `request_aborted`.
+   */
+  static async start(options: ChildOptions, signal: AbortSignal): Promise<Child> {
+    signal.throwIfAborted();
+    const child = new Child(options);
+    const late = unavailable(`it did not start within ${START_MS} ms`);
+    const timer = setTimeout(() => child.kill(late), START_MS);
+    const release = child.#killOnAbort(signal);
+    try {
+      await child.#handshake();
+      return child;
+    } catch (error) {
+      const end = await child.#die(error);
+      throw child.#verdict ?? unavailable(`it ended with ${end.signal ?? `code ${end.code}`}`);
+    } finally {
+      clearTimeout(timer);
+      release();
+    }
+  }
+
+  /** How many documents it was given. */
+  get documents(): number {
+    return this.#documents;
+  }
+
+  get broken(): boolean {
+    return this.#broken;
+  }
+
+  get ended(): Promise<ProcessEnd> {
+    return this.#process.ended;
+  }
+
+  /** Whether the next document could pay for what the ones before used: CPU time, and memory still held. */
+  get worn(): boolean {
+    const { limits } = this.#options;
+    const cpuSecondsLeft = processCpuSeconds(limits) - this.#usage.cpuMs / 1000;
+    return cpuSecondsLeft < limits.cpuSeconds || this.#usage.rssBytes > limits.memoryBytes / 2;
+  }
+
+  /** End it now; what it is working on fails with `reason`. */
+  kill(reason?: unknown): void {
+    this.#broken = true;
+    this.#verdict ??= reason;
+    this.#process.kill("SIGKILL");
+  }
+
+  /** Run one document; see `Extractor.run`. `stream` is read to its end or until there is an answer. */
+  async run(extraction: Extraction, stream: ByteStream): Promise<ProcessorOutput> {
+    const { host, clock, limits } = this.#options;
+    const { processor, contentType, extension, sizeBytes, signal } = extraction;
+    this.#documents += 1;
+    const feeder = new Feeder(this.#process);
+    const release = this.#killOnAbort(signal);
+    const stopWatching = watch({
+      host,
+      clock,
+      limits,
+      pid: this.#process.pid,
+      waiting: () => feeder.waiting,
+      onExcess: (excess) => this.kill(excessOf(excess, limits)),
+    });
+    const { maxTextBytes } = limits;
+    feeder
+      .feed({ type: "run", processor, contentType, extension, sizeBytes, maxTextBytes }, stream)
+      .catch((error: unknown) => this.kill(error));
+    try {
+      return this.#conclude(await this.#answer());
+    } catch (error) {
+      if (this.#verdict === undefined && error instanceof StowageError) throw error;
+      const end = await this.#die(error);
+      throw this.#verdict ?? deathOf(end);
+    } finally {
+      stopWatching();
+      release();
+      feeder.end();
+    }
+  }
+
+  async #handshake(): Promise<void> {
+    const message = parseChildMessage((await this.#next("message")).payload);
+    if (message.type !== "ready") throw new ProtocolError("Cannot start: it was not ready");
+    const offered = new Set(message.processors.map(({ name, version }) => `${name} ${version}`));
+    for (const { name, version } of this.#options.processors) {
+      if (offered.has(`${name} ${version}`)) continue;
+      this.kill(unavailable(`it does not offer processor ${name} in version ${version}`));
+    }
+  }
+
+  /** The frames of one answer, put together. */
+  async #answer(): Promise<{ message: ResultMessage | ErrorMessage; text: string }> {
+    const { limits, logger } = this.#options;
+    const decoder = new TextDecoder();
+    let text = "";
+    let room = limits.maxTextBytes;
+    for (;;) {
+      const { kind, payload } = await this.#next("message", "data");
+      if (kind === "data") {
+        room -= payload.byteLength;
+        if (room < 0) throw new ProtocolError("Cannot read answer: more text than was allowed");
+        text += decoder.decode(payload, { stream: true });
+        continue;
+      }
+      const message = parseChildMessage(payload);
+      if (message.type === "ready") throw new ProtocolError("Cannot read answer: ready once more");
+      if (message.type === "log") logger[message.level](message.event, message.fields);
+      else return { message, text: text + decoder.decode() };
+    }
+  }
+
+  #conclude(answer: { message: ResultMessage | ErrorMessage; text: string }): ProcessorOutput {
+    const { message, text } = answer;
+    this.#usage = message.usage;
+    if (message.type === "result") {
+      return message.hasText ? { output: message.output, text } : { output: message.output };
+    }
+    // A processor that failed for an unknown reason may have left anything behind.
+    if (!message.code.startsWith("document_")) this.#broken = true;
+    throw new StowageError(message.code, message.detail);
+  }
+
+  async #next(...kinds: FrameKind[]): Promise<Frame> {
+    const next = await this.#frames.next();
+    if (next.done) throw new ProtocolError("Cannot read frame: the stream ended", true);
+    if (!kinds.includes(next.value.kind)) throw new ProtocolError("Cannot read frame: out of turn");
+    return next.value;
+  }
+
+  /** Whatever went wrong while reading, the process is done for. If it died by itself, how is the reason. */
+  #die(error: unknown): Promise<ProcessEnd> {
+    const byItself = error instanceof ProtocolError && error.streamEnded;
+    this.kill(byItself ? undefined : nonsense(error));
+    return this.ended;
+  }
+
+  #killOnAbort(signal: AbortSignal): () => void {
+    const onAbort = () => this.kill(abandoned());
+    if (signal.aborted) onAbort();
+    signal.addEventListener("abort", onAbort, { once: true });
+    return () => signal.removeEventListener("abort", onAbort);
+  }
+}

@@ -1,0 +1,68 @@
+import { StowageError } from "../../domain/errors.ts";
+import type { ExtractionLimits } from "./limits.ts";
+import type { Excess } from "./watchdog.ts";
+
+/** How a process ended: see `HostProcess.ended`. */
+export interface ProcessEnd {
+  readonly code: number | null;
+  readonly signal: string | null;
+}
+
+/** No document can be processed at all, or not now. */
+export function unavailable(found: string, cause?: unknown): StowageError {
+  return new StowageError(
+    "extractor_unavailable",
+    `Cannot process documents: the extraction process is not available, ${found}`,
+    { retryable: true, cause },
+  );
+}
+
+/** The caller gave up. */
+export function abandoned(): StowageError {
+  return new StowageError("request_aborted", "Cannot process document: the caller gave up");
+}
+
+/** The document asked for more than a limit allows. */
+export function excessOf(excess: Excess, limits: ExtractionLimits): StowageError {
+  const allowed = {
+    memory: `${Math.round(limits.memoryBytes / (1024 * 1024))} MiB of memory`,
+    cpu: `${limits.cpuSeconds} s of processor time`,
+    wall: `${limits.wallMs / 1000} s`,
+  }[excess];
+  return tooComplex(`it needs more than ${allowed}`, { limit: excess });
+}
+
+/** The process said what no extraction process says. Perhaps a document took it over. */
+export function nonsense(cause: unknown): StowageError {
+  return crashed("the extraction process gave an answer that makes no sense", {}, cause);
+}
+
+/** A process that we did not end, but that ended while it had a document. */
+export function deathOf({ code, signal }: ProcessEnd): StowageError {
+  if (signal === "SIGXCPU") {
+    return tooComplex("it needs more processor time than there is", { limit: "cpu" });
+  }
+  // How V8 ends itself when it is refused memory, be it by its own heap limit or by RLIMIT_DATA.
+  if (signal === "SIGABRT" || signal === "SIGTRAP") {
+    return tooComplex("it needs more memory than there is", { limit: "memory" });
+  }
+  return crashed(
+    `the extraction process ended with ${signal ?? `code ${code}`}`,
+    signal === null ? { exitCode: code } : { signal },
+  );
+}
+
+type Data = Readonly<Record<string, string | number | null>>;
+
+function tooComplex(found: string, data: Data): StowageError {
+  return new StowageError("document_too_complex", `Cannot process document: ${found}`, { data });
+}
+
+/** Retryable: it may have been the system short of memory, or an operator. */
+function crashed(found: string, data: Data, cause?: unknown): StowageError {
+  return new StowageError("extractor_crashed", `Cannot process document: ${found}`, {
+    retryable: true,
+    data,
+    cause,
+  });
+}

@@ -1,0 +1,57 @@
+/** What one document may cost. */
+export interface ExtractionLimits {
+  /** Resident memory of the process; watched from outside, where the system shows it. */
+  readonly memoryBytes: number;
+  /** RLIMIT_DATA: what stops a process between two looks, or where nobody can look. */
+  readonly dataBytes: number;
+  readonly cpuSeconds: number;
+  /** Time from the first byte to the answer, without what the storage took to deliver. */
+  readonly wallMs: number;
+  /** UTF-8; text beyond is cut. */
+  readonly maxTextBytes: number;
+}
+
+export const DEFAULT_LIMITS: ExtractionLimits = {
+  memoryBytes: 512 * 1024 * 1024,
+  // V8 does not start below about 768 MiB: it reserves more than it ever touches.
+  dataBytes: 1024 * 1024 * 1024,
+  cpuSeconds: 30,
+  wallMs: 60_000,
+  maxTextBytes: 16 * 1024 * 1024,
+};
+
+/** A process is replaced once its documents together may have used this many times one document's share. */
+const CPU_SHARES = 10;
+
+/** Node needs about thirty descriptors; a document needs none. */
+const MAX_OPEN_FILES = 128;
+
+/** CPU seconds after which the system ends a process, whatever it is doing (RLIMIT_CPU). */
+export function processCpuSeconds(limits: ExtractionLimits): number {
+  return Math.ceil(limits.cpuSeconds * CPU_SHARES);
+}
+
+/**
+ * The command line that runs `command` under these limits.
+ *
+ * `ulimit` of the shell rather than prlimit(1): every POSIX shell has it, BusyBox's too, and nothing has to
+ * be found out first. `exec` keeps the process id, so that signals and /proc reach the process itself. The
+ * soft CPU limit comes first and speaks with a signal of its own, SIGXCPU. A limit that cannot be set ends
+ * the start: a process without it must not see a document.
+ */
+export function limitedCommand(
+  command: readonly string[],
+  limits: ExtractionLimits,
+): readonly [string, ...string[]] {
+  const cpu = processCpuSeconds(limits);
+  const script = [
+    "ulimit -c 0",
+    `ulimit -n ${MAX_OPEN_FILES}`,
+    `ulimit -d ${Math.ceil(limits.dataBytes / 1024)}`,
+    // In this order: a hard limit below the soft one is refused.
+    `ulimit -S -t ${cpu}`,
+    `ulimit -H -t ${cpu + 5}`,
+    'exec "$@"',
+  ].join(" && ");
+  return ["sh", "-c", script, "sh", ...command];
+}
