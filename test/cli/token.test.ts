@@ -93,6 +93,15 @@ describe("stowage token create", () => {
     expect(JSON.parse((await token("list", "--json")).out)).toEqual({ items: [] });
   });
 
+  it("closes the records, also when they fail", async () => {
+    let closed = 0;
+    const { keys, close } = await openKeyRecords(loadConfig(env));
+    await close();
+    const runtime = { openKeyRecords: async () => ({ keys, close: async () => void closed++ }) };
+    const { code } = await stowage(["token", "create", "--operator"], { env, runtime });
+    expect({ code, closed }).toEqual({ code: 1, closed: 1 });
+  });
+
   it("refuses to keep a key in memory", async () => {
     env = { DATABASE_URL: "sqlite::memory:" };
     expect((await token("create", "--tenant", "a")).code).toBe(2);

@@ -115,18 +115,13 @@ function principalOf(payload: JWTPayload, options: JwtOptions): Principal | null
   const name = payload.sub ?? "-";
   if (typeof name !== "string" || !SUBJECT.test(name)) return null;
   const subject = `jwt:${name}`;
-  if (options.operatorClaim !== null && claim(payload, options.operatorClaim) === true) {
+  if (options.operatorClaim !== null && payload[options.operatorClaim] === true) {
     return { kind: "operator", subject };
   }
-  const tenant = findTenantId(claim(payload, options.tenantClaim));
+  const tenant = findTenantId(payload[options.tenantClaim]);
   if (tenant === null) return null;
-  const scope = claim(payload, "scope");
+  const scope = payload["scope"];
   const words = Array.isArray(scope) ? scope.filter((word) => typeof word === "string") : [scope];
   const scopes = readScopes(words.filter((word) => typeof word === "string").join(" "));
   return { kind: "tenant", tenant, subject, scopes };
-}
-
-/** A claim of the token's own: `constructor` names none that it inherits. */
-function claim(payload: JWTPayload, name: string): unknown {
-  return Object.hasOwn(payload, name) ? payload[name] : undefined;
 }

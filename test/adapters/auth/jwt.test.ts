@@ -287,7 +287,11 @@ describe("createJwtAuthenticator() by a key set", () => {
     ["breaks off", (request) => void request.socket.destroy()],
     ["answers garbage", (_, response) => void response.end("<html>")],
     ["answers another JSON", (_, response) => void response.end('{"keys":"none"}')],
-    ["answers without end", (_, response) => void response.end("x".repeat(2 ** 20 + 1))],
+    [
+      "answers too much",
+      (_, response) =>
+        void response.end(JSON.stringify({ keys: [rsa.jwk], pad: "x".repeat(2 ** 20) })),
+    ],
     ["redirects", (_, response) => void response.writeHead(302, { location: "/jwks" }).end()],
   ])("says that it cannot tell where the endpoint %s", async (_, answer) => {
     server.publish(rsa.jwk);

@@ -150,6 +150,7 @@ describe("createLogger() as JSON", () => {
       json: { toJSON: "[function]" },
     });
     expect(JSON.stringify(last())).toContain("[…]");
+    expect(JSON.stringify(last().cycle).split("self").length).toBeLessThan(10);
     log.info("y", new Proxy({}, { ownKeys: () => ["a", "a"] }));
     expect(last()).toMatchObject({ event: "y", fields: "[unreadable]" });
   });

@@ -62,6 +62,10 @@ describe("redact()", () => {
     )
     .map((parts) => parts.join(""));
 
+  it("settles where one secret hides another", () => {
+    expect(redact(`x://u:${AWS_SECRET}@h`)).toBe("x://***@h");
+  });
+
   it("is total and idempotent", () => {
     fc.assert(
       fc.property(hostile, (text) => {
