@@ -15,15 +15,20 @@ const REMEMBERED_FOLDERS = 10_000;
  */
 export class DurableFolders {
   readonly #root: string;
+  readonly #syncFolder: (folder: string) => Promise<void>;
   readonly #durable = new Set<string>();
   /** Folders whose entry is being synced. A folder that is made anew meanwhile is taken out. */
   readonly #settling = new Map<string, object>();
   readonly #running = new Map<string, Promise<void>>();
   readonly #waiting = new Map<string, Promise<void>>();
 
-  /** @param root Its own entry is durable already. */
-  constructor(root: string) {
+  /**
+   * @param root Its own entry is durable already.
+   * @param sync How one folder is synced.
+   */
+  constructor(root: string, sync: (folder: string) => Promise<void> = syncFolder) {
     this.#root = root;
+    this.#syncFolder = sync;
   }
 
   /** Sync `folder`, and every folder above it up to the first whose entry is known to be durable. */
@@ -80,7 +85,7 @@ export class DurableFolders {
 
   async #syncNearest(folder: string): Promise<void> {
     try {
-      await syncFolder(folder);
+      await this.#syncFolder(folder);
     } catch (error) {
       if (errnoOf(error) !== "ENOENT" || folder === this.#root) throw error;
       await this.#syncNearest(dirname(folder));
