@@ -19,6 +19,7 @@ import {
   keyTaken,
   moveInto,
   openObject,
+  removeEmpty,
   statObject,
 } from "./fs/objects.ts";
 import { readStream } from "./fs/read-stream.ts";
@@ -69,6 +70,7 @@ export default defineDriver({
           await guard(() => moveInto(tree, file.path, place, exclusive));
         } catch (error) {
           await temp.discard(file.path);
+          await removeEmpty(tree, place.folder);
           throw error;
         }
         if (exclusive) await temp.discard(file.path);

@@ -100,6 +100,16 @@ export async function moveInto(
   }
 }
 
+/** Remove the folders that a put has made and could not fill. Never fails: the put's own error counts. */
+export async function removeEmpty(tree: Tree, folder: string): Promise<void> {
+  try {
+    // Checked again: it may be a symbolic link that made the put fail, and nothing is removed behind one.
+    if (await exists(tree, folder)) await tree.prune(folder);
+  } catch {
+    // An empty folder is no object; the next delete below it takes it along.
+  }
+}
+
 export function keyTaken(): StowageError {
   return new StowageError("object_exists", "Cannot store object: its key is taken");
 }
