@@ -114,7 +114,7 @@ export class FileStorage {
       }
       return { key, sizeBytes: incoming.sizeBytes, sha256, contentType };
     } finally {
-      await incoming.release();
+      incoming.release();
     }
   }
 

@@ -22,14 +22,9 @@ export class IncomingBody {
   /** What to hand to the driver. */
   readonly body: Body;
   readonly #passed: Passed;
-  readonly #release: () => Promise<void>;
+  readonly #release: () => void;
 
-  private constructor(
-    sniffedType: string | null,
-    body: Body,
-    passed: Passed,
-    release: () => Promise<void>,
-  ) {
+  private constructor(sniffedType: string | null, body: Body, passed: Passed, release: () => void) {
     this.sniffedType = sniffedType;
     this.body = body;
     this.#passed = passed;
@@ -54,7 +49,7 @@ export class IncomingBody {
       headBytes += chunk.byteLength;
     }
     passed.end();
-    return new IncomingBody(await sniff(options.sniffer, head), body, passed, async () => {});
+    return new IncomingBody(await sniff(options.sniffer, head), body, passed, () => {});
   }
 
   static async #openOnce(
@@ -64,9 +59,8 @@ export class IncomingBody {
   ): Promise<IncomingBody> {
     if (body.sizeBytes !== undefined) passed.expect(body.sizeBytes);
     const iterator = body.stream[Symbol.asyncIterator]();
-    const release = async (): Promise<void> => {
-      await iterator.return?.();
-    };
+    // Not awaited: a generator that waits for its source answers only when the source does, perhaps never.
+    const release = (): void => void iterator.return?.().catch(() => {});
     const head: Uint8Array[] = [];
     let headBytes = 0;
     let ended = false;
@@ -91,7 +85,7 @@ export class IncomingBody {
           };
       return new IncomingBody(sniffedType, onward, passed, release);
     } catch (error) {
-      await release();
+      release();
       throw error;
     }
   }
@@ -111,8 +105,8 @@ export class IncomingBody {
   }
 
   /** Let go of the source, whether or not the driver has read it. */
-  async release(): Promise<void> {
-    await this.#release();
+  release(): void {
+    this.#release();
   }
 }
 

@@ -74,7 +74,7 @@ export class ProcessingWorker {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#unsubscribe();
-    clearTimeout(this.#timer);
+    if (this.#timer !== undefined) clearTimeout(this.#timer);
     await this.#filling;
     for (const abort of this.#running.values()) abort.abort();
     await Promise.all(this.#running.keys());
@@ -105,7 +105,7 @@ export class ProcessingWorker {
   }
 
   async #claimAll(): Promise<void> {
-    clearTimeout(this.#timer);
+    if (this.#timer !== undefined) clearTimeout(this.#timer);
     let nextInMs = this.#policy.pollMs;
     try {
       while (!this.#stopped && this.#running.size < this.#extractor.concurrency) {

@@ -64,7 +64,7 @@ export class Reconciler {
 
   /** Stop the timer and wait for a run that is under way. */
   async stop(): Promise<void> {
-    clearInterval(this.#timer);
+    if (this.#timer !== undefined) clearInterval(this.#timer);
     await this.#running?.catch(() => {});
   }
 

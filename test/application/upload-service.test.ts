@@ -117,6 +117,26 @@ describe("upload()", () => {
     expect(await left(services)).toEqual(GONE);
   });
 
+  test("ends with its signal even where the source never answers again", async () => {
+    const services = await testServices();
+    const abort = new AbortController();
+    async function* stuck(): AsyncGenerator<Uint8Array> {
+      yield* chunks([100_000]);
+      abort.abort();
+      await new Promise(() => {});
+    }
+    const upload = services.uploads.upload({
+      tenant: ACME,
+      createdBy: "key:x",
+      originalFilename: "a",
+      body: { kind: "once", stream: stuck() },
+      details: async () => ({ autoProcess: null, metadata: {} }),
+      signal: abort.signal,
+    });
+    await expect(upload).rejects.toMatchObject({ code: "request_aborted" });
+    expect(await left(services)).toEqual(GONE);
+  });
+
   test("keeps nothing when what follows the file is refused", async () => {
     const services = await testServices();
     const refusal = new StowageError("too_many_files", "Cannot accept upload: two files");
