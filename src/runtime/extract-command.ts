@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { dirname, extname, join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
@@ -41,9 +41,10 @@ export function nodeExtractCommand(options: ExtractCommandOptions = {}): string[
   ];
 }
 
-/** What module resolution looks at from `folder` upwards. */
+/** What module resolution looks at from `folder` upwards; under its real name too, since links are followed. */
 function librariesAbove(folder: string): string[] {
   const above = dirname(folder);
   const found = [join(folder, "node_modules"), join(folder, "package.json")].filter(existsSync);
-  return above === folder ? found : [...found, ...librariesAbove(above)];
+  const here = found.flatMap((path) => [path, realpathSync(path)]);
+  return above === folder ? here : [...here, ...librariesAbove(above)];
 }

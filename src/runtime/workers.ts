@@ -1,1 +1,61 @@
-export {};
+import memoryDriver from "../../drivers/memory.ts";
+import { createInProcessExtractor } from "../adapters/extractor/in-process.ts";
+import { createLogger } from "../adapters/log/logger.ts";
+import { createApiKeyRecords } from "../adapters/records/api-keys.ts";
+import { openD1 } from "../adapters/records/d1.ts";
+import { requireSchema } from "../adapters/records/migrations.ts";
+import { createUploadRecords } from "../adapters/records/upload-records.ts";
+import { loadConfig } from "../config.ts";
+import type { Clock } from "../domain/ports/clock.ts";
+import { createStowage, type Stowage } from "../stowage.ts";
+
+/** What wrangler.toml binds: the database, and settings as text. */
+export interface WorkerEnv {
+  readonly DB: D1Database;
+  readonly [setting: string]: unknown;
+}
+
+const clock: Clock = { now: () => Date.now() };
+
+let opening: Promise<Stowage> | null = null;
+
+/**
+ * The service on Cloudflare Workers, over D1. The storage for it (R2) and the Worker that processes are not
+ * built yet: this is their door. Documents are never parsed here.
+ */
+export default {
+  async fetch(request, env) {
+    // Once an isolate. One that failed is tried again with the next request.
+    opening ??= open(env).catch((error: unknown) => {
+      opening = null;
+      throw error;
+    });
+    return await (await opening).fetch(request);
+  },
+} satisfies ExportedHandler<WorkerEnv>;
+
+async function open(env: WorkerEnv): Promise<Stowage> {
+  const config = loadConfig(settingsOf(env), { runtime: "workers" });
+  const logger = createLogger({
+    level: config.log.level,
+    format: "json",
+    // Workers Logs collect what is written to the console.
+    write: (line) => console.log(line),
+  });
+  const executor = openD1(env.DB);
+  await requireSchema(executor);
+  return await createStowage(config, {
+    ...{ clock, logger, drivers: [memoryDriver] },
+    records: createUploadRecords(executor, clock),
+    keys: createApiKeyRecords(executor),
+    extractor: createInProcessExtractor({ processors: [], concurrency: 1, logger }),
+    random: (bytes) => crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>),
+    fetch: (...args) => fetch(...args),
+  });
+}
+
+function settingsOf(env: WorkerEnv): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(env).filter((entry): entry is [string, string] => typeof entry[1] === "string"),
+  );
+}

@@ -1,0 +1,71 @@
+import { type ByteRange, readRangeHeader } from "../domain/byte-range.ts";
+import { RangeNotSatisfiableError, StowageError } from "../domain/errors.ts";
+import { ifMatchNames, ifNoneMatchNames } from "../domain/etag.ts";
+import { findHttpDate } from "./http-date.ts";
+
+/** What the headers of a request are compared with. */
+export interface Representation {
+  readonly etag: string;
+  /** Milliseconds since 1970; headers know whole seconds. */
+  readonly modifiedAt: number;
+  readonly sizeBytes: number;
+}
+
+/** What to answer with. */
+export type Selection =
+  | { readonly kind: "whole" }
+  | { readonly kind: "part"; readonly range: ByteRange }
+  | { readonly kind: "not_modified" };
+
+/**
+ * Decide what a GET or HEAD is answered with, in the order of RFC 9110, 13.2.2. `Range` counts for GET only
+ * (14.2).
+ *
+ * @throws {StowageError} `precondition_failed`, `range_not_satisfiable`.
+ * @see https://www.rfc-editor.org/rfc/rfc9110#name-precedence-of-preconditions
+ */
+export function selectRepresentation(
+  method: string,
+  headers: Headers,
+  file: Representation,
+): Selection {
+  if (!mayProceed(headers, file)) {
+    throw new StowageError("precondition_failed", "Cannot serve file: it is not the one expected");
+  }
+  if (isKnownAlready(headers, file)) return { kind: "not_modified" };
+  if (method !== "GET" || !rangeStillHolds(headers, file)) return { kind: "whole" };
+  const wanted = readRangeHeader(headers.get("Range"), file.sizeBytes);
+  if (wanted.kind === "unsatisfiable") throw new RangeNotSatisfiableError(file.sizeBytes);
+  return wanted;
+}
+
+function mayProceed(headers: Headers, file: Representation): boolean {
+  const ifMatch = headers.get("If-Match");
+  if (ifMatch !== null) return ifMatchNames(ifMatch, file.etag);
+  const since = dateOf(headers, "If-Unmodified-Since");
+  return since === null || inSeconds(file.modifiedAt) <= inSeconds(since);
+}
+
+function isKnownAlready(headers: Headers, file: Representation): boolean {
+  const ifNoneMatch = headers.get("If-None-Match");
+  if (ifNoneMatch !== null) return ifNoneMatchNames(ifNoneMatch, file.etag);
+  const since = dateOf(headers, "If-Modified-Since");
+  return since !== null && inSeconds(file.modifiedAt) <= inSeconds(since);
+}
+
+/** `If-Range` compares strongly: the same tag, or exactly the same time (13.1.5). */
+function rangeStillHolds(headers: Headers, file: Representation): boolean {
+  const ifRange = headers.get("If-Range")?.trim();
+  if (ifRange === undefined || ifRange === file.etag) return true;
+  const date = findHttpDate(ifRange);
+  return date !== null && inSeconds(date) === inSeconds(file.modifiedAt);
+}
+
+function dateOf(headers: Headers, name: string): number | null {
+  const text = headers.get(name);
+  return text === null ? null : findHttpDate(text.trim());
+}
+
+function inSeconds(ms: number): number {
+  return Math.floor(ms / 1000);
+}

@@ -1,0 +1,80 @@
+import type { RouteConfig, RouteHandler } from "@hono/zod-openapi";
+import type { Handler } from "hono";
+import type { ByteStream } from "../domain/bytes.ts";
+import type { Clock, RandomSource } from "../domain/ports/clock.ts";
+import type { Logger } from "../domain/ports/logger.ts";
+import type { Principal, Scope } from "../domain/principal.ts";
+import type { HttpServices } from "./services.ts";
+
+/** What the HTTP layer is told by whoever puts the service together. */
+export interface HttpOptions {
+  readonly logger: Logger;
+  /** Times requests. Default: the runtime's own. */
+  readonly clock?: Clock;
+  /** Makes request ids. */
+  readonly random: RandomSource;
+  /** The longest file that is accepted. */
+  readonly maxUploadBytes: number;
+  /** What links begin with, without a slash at its end; `null` for links without a host. */
+  readonly publicUrl?: string | null;
+  /** Told in the OpenAPI document. */
+  readonly version?: string;
+  /**
+   * The body of a request as the runtime received it (`env` is the second argument of `fetch`), where that
+   * is faster than `request.body`; `null` for `request.body`. Ending its iteration early must leave the
+   * connection open, so that an answer can still be sent; what was not read is the runtime's to drain.
+   */
+  readonly requestBody?: (env: unknown) => ByteStream | null;
+}
+
+/** What a handler finds in `c.var`. */
+export interface HttpEnv {
+  // biome-ignore lint/suspicious/noExplicitAny: only `requestBody` looks into it, and knows its own runtime
+  Bindings: any;
+  Variables: {
+    services: HttpServices;
+    options: HttpOptions;
+    requestId: string;
+    /** The route's path as declared, for the log; unset while none has matched. */
+    routePattern?: string;
+    principal?: Principal;
+    /** The OpenAPI document, as JSON. */
+    openapi: () => string;
+  };
+}
+
+/** Who may call: anyone, a tenant's credential with this scope, or operators. */
+export type Access = "public" | Scope | "operator";
+
+/** A caller that acts for a tenant. */
+export type TenantPrincipal = Principal & { readonly kind: "tenant" };
+
+/** What the guard of a route puts into `c.var`. */
+export type EnvOf<A extends Access> = A extends Scope
+  ? { Bindings: HttpEnv["Bindings"]; Variables: HttpEnv["Variables"] & { caller: TenantPrincipal } }
+  : HttpEnv;
+
+/** One call of the API: how it looks, who may make it, what it does. */
+export interface Endpoint {
+  readonly route: RouteConfig;
+  readonly access: Access;
+  /** Served outside the base path as well, for probes and tools that expect it there. */
+  readonly alsoAtRoot: boolean;
+  // biome-ignore lint/suspicious/noExplicitAny: the types of its input were checked by `endpoint`
+  readonly handler: Handler<any, any, any, any>;
+}
+
+/**
+ * Declare an endpoint. `access` has no default: a route that nobody has thought about does not compile.
+ *
+ * A body is declared as a plain OpenAPI schema and read by the handler, under its own limit: the validators
+ * of the library would read it whole, whatever its size.
+ */
+export function endpoint<const A extends Access, R extends RouteConfig>(definition: {
+  readonly access: A;
+  readonly route: R;
+  readonly alsoAtRoot?: boolean;
+  readonly handler: RouteHandler<R, EnvOf<A>>;
+}): Endpoint {
+  return { alsoAtRoot: false, ...definition };
+}

@@ -1,0 +1,21 @@
+import type { ErrorHandler, NotFoundHandler } from "hono";
+import { StowageError } from "../../domain/errors.ts";
+import type { HttpEnv } from "../endpoint.ts";
+import { codeOf, problemResponse, STATUS } from "../problem.ts";
+
+/** Anything thrown becomes a problem. What was the service's fault is logged, once, with its cause. */
+export const answerError: ErrorHandler<HttpEnv> = (error, c) => {
+  const { requestId, options } = c.var;
+  const code = codeOf(error);
+  const fields = { code, requestId, route: c.var.routePattern ?? null };
+  if (STATUS[code] >= 500) options.logger.error("request.failed", { ...fields, error });
+  else options.logger.debug("request.refused", fields);
+  return problemResponse(error, requestId);
+};
+
+/** A path that nobody serves. */
+export const answerNotFound: NotFoundHandler<HttpEnv> = (c) =>
+  problemResponse(
+    new StowageError("route_not_found", "Cannot find route: nothing is served here"),
+    c.var.requestId,
+  );

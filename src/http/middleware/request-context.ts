@@ -1,0 +1,56 @@
+import type { MiddlewareHandler } from "hono";
+import { toHex } from "../../domain/bytes.ts";
+import type { RandomSource } from "../../domain/ports/clock.ts";
+import type { HttpEnv, HttpOptions } from "../endpoint.ts";
+import type { HttpServices } from "../services.ts";
+
+/** A caller's own request id, if it can do no harm in a header or a log. */
+const SANE_REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
+
+/** On every answer that does not say otherwise. Nothing of ours is a page: nothing may be loaded from it. */
+const SECURITY_HEADERS: readonly (readonly [string, string])[] = [
+  ["X-Content-Type-Options", "nosniff"],
+  ["Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"],
+  ["Referrer-Policy", "no-referrer"],
+  ["Cache-Control", "no-store"],
+];
+
+/**
+ * Around everything: hand the parts to the handlers, give the request its id, tell the log how it ended.
+ * The log names the route's pattern, never the path: there are filenames in paths.
+ */
+export function requestContext(
+  services: HttpServices,
+  options: HttpOptions,
+  openapi: () => string,
+): MiddlewareHandler<HttpEnv> {
+  const clock = options.clock ?? { now: () => Date.now() };
+  return async (c, next) => {
+    const startedAt = clock.now();
+    const requestId = requestIdOf(c.req.raw.headers, options.random);
+    c.set("services", services);
+    c.set("options", options);
+    c.set("openapi", openapi);
+    c.set("requestId", requestId);
+    await next();
+    c.res.headers.set("X-Request-Id", requestId);
+    for (const [name, value] of SECURITY_HEADERS) {
+      if (!c.res.headers.has(name)) c.res.headers.set(name, value);
+    }
+    const { principal } = c.var;
+    options.logger.info("request.finished", {
+      method: c.req.method,
+      route: c.var.routePattern ?? null,
+      status: c.res.status,
+      durationMs: clock.now() - startedAt,
+      requestId,
+      tenantId: principal?.kind === "tenant" ? principal.tenant : null,
+    });
+  };
+}
+
+function requestIdOf(headers: Headers, random: RandomSource): string {
+  const theirs = headers.get("X-Request-Id");
+  if (theirs !== null && SANE_REQUEST_ID.test(theirs)) return theirs;
+  return toHex(random(new Uint8Array(16)));
+}

@@ -1,0 +1,203 @@
+import { z } from "@hono/zod-openapi";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { type ErrorCode, isAbort, isStowageError, StowageError } from "../domain/errors.ts";
+
+/** The status of each code. The only such table: a new code does not compile until it is here. */
+export const STATUS: Record<ErrorCode, ContentfulStatusCode> = {
+  invalid_request: 400,
+  invalid_parameter: 422,
+  invalid_multipart: 400,
+  missing_file: 400,
+  too_many_files: 400,
+  too_many_fields: 400,
+  invalid_filename: 422,
+  invalid_metadata: 422,
+  invalid_cursor: 400,
+  unknown_processor: 422,
+  unsupported_media_type: 415,
+  upload_too_large: 413,
+  body_too_large: 413,
+  body_incomplete: 400,
+  request_timeout: 408,
+  // No standard status says "the client has gone"; nobody is there to read it. nginx's 499 is what logs know.
+  request_aborted: 499 as ContentfulStatusCode,
+  unauthenticated: 401,
+  insufficient_scope: 403,
+  auth_unavailable: 503,
+  route_not_found: 404,
+  method_not_allowed: 405,
+  upload_not_found: 404,
+  upload_in_progress: 409,
+  upload_conflict: 409,
+  precondition_failed: 412,
+  range_not_satisfiable: 416,
+  object_not_found: 500,
+  object_exists: 500,
+  object_changed: 503,
+  object_corrupt: 500,
+  // The one way for a caller to get here: a filename that this storage finds too long.
+  invalid_key: 422,
+  invalid_storage_uri: 500,
+  unknown_driver: 500,
+  unsupported_option: 500,
+  // What the storage refuses us is never the caller's 403.
+  storage_access_denied: 503,
+  storage_read_only: 503,
+  storage_full: 507,
+  storage_timeout: 504,
+  storage_unavailable: 503,
+  storage_misconfigured: 503,
+  records_unavailable: 503,
+  records_full: 507,
+  records_newer: 503,
+  reservation_lost: 503,
+  document_unreadable: 422,
+  document_encrypted: 422,
+  document_empty: 422,
+  document_too_complex: 422,
+  extractor_crashed: 500,
+  extractor_unavailable: 503,
+  processor_failed: 500,
+  processor_missing: 500,
+  invalid_config: 500,
+  internal: 500,
+};
+
+/** What callers are told instead of a message meant for operators. */
+const NEUTRAL: Partial<Record<ErrorCode, string>> = {
+  auth_unavailable: "Credentials cannot be checked at the moment",
+  object_not_found: "The file cannot be read from its storage",
+  object_corrupt: "The file cannot be read from its storage",
+  object_changed: "The file has just changed: try again",
+  invalid_key: "Cannot use filename: the storage does not take one this long",
+  storage_full: "The storage is full",
+  storage_read_only: "The storage takes no writes at the moment",
+  storage_timeout: "The storage did not answer in time",
+  records_full: "The database is full",
+};
+
+/** Seconds after which trying again makes sense. */
+const RETRY_AFTER_SECONDS = 5;
+
+/** One field that was wrong: a parameter by its name, or a place in a JSON body (RFC 6901). */
+export interface FieldProblem {
+  readonly parameter?: string;
+  readonly pointer?: string;
+  readonly detail: string;
+}
+
+/** An error of HTTP itself, with what else its answer holds. */
+export class HttpError extends StowageError {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly errors: readonly FieldProblem[] | undefined;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    extra: {
+      readonly headers?: Readonly<Record<string, string>>;
+      readonly errors?: readonly FieldProblem[];
+    } = {},
+  ) {
+    super(code, message);
+    this.headers = extra.headers ?? {};
+    this.errors = extra.errors;
+  }
+}
+
+/**
+ * The body of every error.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc9457
+ */
+export const ProblemSchema = z
+  .object({
+    type: z.literal("about:blank").openapi({ description: "`code` tells problems apart" }),
+    title: z.string().openapi({ description: "The phrase of the status" }),
+    status: z.number().int(),
+    detail: z.string().openapi({ description: "For people; may change" }),
+    code: z.string().openapi({ description: "For programs; never changes its meaning" }),
+    request_id: z.string(),
+    errors: z
+      .array(
+        z.object({
+          parameter: z.string().optional(),
+          pointer: z.string().optional(),
+          detail: z.string(),
+        }),
+      )
+      .optional()
+      .openapi({ description: "The fields that were wrong" }),
+  })
+  .openapi("Problem");
+export type Problem = z.infer<typeof ProblemSchema>;
+
+/** The code of anything thrown: ours, a client's going away, or `internal`. */
+export function codeOf(error: unknown): ErrorCode {
+  // A foreign copy of the package may know codes that this one does not.
+  if (isStowageError(error)) return Object.hasOwn(STATUS, error.code) ? error.code : "internal";
+  return isAbort(error) ? "request_aborted" : "internal";
+}
+
+/** Make the answer to anything thrown. It tells nothing about the inside: no path, bucket, key or stack. */
+export function problemResponse(error: unknown, requestId: string): Response {
+  const code = codeOf(error);
+  const status = STATUS[code];
+  const { headers, errors } =
+    error instanceof HttpError ? error : { headers: {}, errors: undefined };
+  const problem: Problem = {
+    type: "about:blank",
+    title: TITLES[status] ?? "Error",
+    status,
+    detail: detailOf(error, code, status),
+    code,
+    request_id: requestId,
+    ...(errors === undefined ? {} : { errors: [...errors] }),
+  };
+  return new Response(JSON.stringify(problem), {
+    status,
+    headers: {
+      "Content-Type": "application/problem+json",
+      ...(status === 503 ? { "Retry-After": String(RETRY_AFTER_SECONDS) } : {}),
+      ...rangeHeader(error),
+      ...headers,
+    },
+  });
+}
+
+function detailOf(error: unknown, code: ErrorCode, status: number): string {
+  const neutral = NEUTRAL[code];
+  if (neutral !== undefined) return neutral;
+  // From 500 on messages are for operators: paths, buckets and settings may be in them.
+  if (status === 503) return "The service cannot do this at the moment: try again";
+  if (status >= 500) return "The service failed";
+  return error instanceof Error ? error.message : "The request failed";
+}
+
+/** How long the file is, for a client that asked beyond its end (RFC 9110, 15.5.17). */
+function rangeHeader(error: unknown): Record<string, string> {
+  if (!isStowageError(error, "range_not_satisfiable")) return {};
+  const sizeBytes = error.data["sizeBytes"];
+  return typeof sizeBytes === "number" ? { "Content-Range": `bytes */${sizeBytes}` } : {};
+}
+
+/** The phrases of the statuses above (RFC 9110, 15): what `title` has to be under `about:blank`. */
+const TITLES: Readonly<Record<number, string>> = {
+  400: "Bad Request",
+  401: "Unauthorized",
+  403: "Forbidden",
+  404: "Not Found",
+  405: "Method Not Allowed",
+  408: "Request Timeout",
+  409: "Conflict",
+  412: "Precondition Failed",
+  413: "Content Too Large",
+  415: "Unsupported Media Type",
+  416: "Range Not Satisfiable",
+  422: "Unprocessable Content",
+  499: "Client Closed Request",
+  500: "Internal Server Error",
+  503: "Service Unavailable",
+  504: "Gateway Timeout",
+  507: "Insufficient Storage",
+};

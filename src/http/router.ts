@@ -1,0 +1,33 @@
+import type { Endpoint } from "./endpoint.ts";
+import { getFile } from "./routes/files.ts";
+import { live, ready, storageHealth } from "./routes/health.ts";
+import { openapi } from "./routes/openapi.ts";
+import { getResult, reprocess } from "./routes/processing.ts";
+import {
+  createUpload,
+  deleteUpload,
+  getUpload,
+  listUploads,
+  putUpload,
+  putUploadNamed,
+} from "./routes/uploads.ts";
+
+/** Where the API begins. */
+export const BASE_PATH = "/api/v1";
+
+/** The table of contents of the API. What is not here is not served. */
+export const ENDPOINTS: readonly Endpoint[] = [
+  createUpload, // POST   /upload
+  putUpload, // PUT    /upload/{filename}
+  putUploadNamed, // PUT    /upload?filename=
+  listUploads, // GET    /upload
+  getUpload, // GET    /upload/{id}
+  deleteUpload, // DELETE /upload/{id}
+  getFile, // GET    /upload/{id}/file, HEAD too
+  reprocess, // POST   /upload/{id}/reprocess
+  getResult, // GET    /upload/{id}/result
+  live, // GET    /health/live
+  ready, // GET    /health/ready
+  storageHealth, // GET    /storage/health
+  openapi, // GET    /openapi.json
+];

@@ -1,0 +1,78 @@
+import { createRoute } from "@hono/zod-openapi";
+import { formatContentRange } from "../../domain/byte-range.ts";
+import { formatReprDigest } from "../../domain/digest.ts";
+import { formatEtag } from "../../domain/etag.ts";
+import { isSafeInline } from "../../domain/media-type.ts";
+import type { Upload } from "../../domain/upload.ts";
+import { ACCESS_PROBLEMS, problems } from "../answers.ts";
+import { selectRepresentation } from "../conditional.ts";
+import { formatContentDisposition } from "../content-disposition.ts";
+import { endpoint } from "../endpoint.ts";
+import { formatHttpDate } from "../http-date.ts";
+import { FileQuery, UploadIdParams } from "../schemas.ts";
+
+const BYTES = { "*/*": { schema: { type: "string" as const, format: "binary" } } };
+
+export const getFile = endpoint({
+  access: "upload:read",
+  route: createRoute({
+    method: "get",
+    path: "/upload/{id}/file",
+    operationId: "getFile",
+    summary: "Download a file, or a range of it",
+    description:
+      "HEAD answers with the same headers. Knows `Range` (one range, suffixes too), `If-Match`, `If-None-Match`, `If-Modified-Since`, `If-Unmodified-Since` and `If-Range`. The `ETag` is the SHA-256.",
+    request: { params: UploadIdParams, query: FileQuery },
+    responses: {
+      200: { description: "The whole file", content: BYTES },
+      206: { description: "The range asked for", content: BYTES },
+      304: { description: "The client has it already" },
+      ...problems("upload_not_found", "upload_in_progress", "upload_conflict"),
+      ...problems("precondition_failed", "range_not_satisfiable", "storage_timeout"),
+      ...problems("object_not_found", "object_corrupt"),
+      ...ACCESS_PROBLEMS,
+    },
+  }),
+  async handler(c) {
+    const { downloads } = c.var.services;
+    const upload = await downloads.open(c.var.caller.tenant, c.req.valid("param").id);
+    const sizeBytes = upload.sizeBytes ?? 0;
+    const etag = formatEtag(upload.sha256 ?? "");
+    const selection = selectRepresentation(c.req.method, c.req.raw.headers, {
+      etag,
+      modifiedAt: upload.createdAt,
+      sizeBytes,
+    });
+    const headers = headersOf(upload, etag);
+    if (selection.kind === "not_modified") return new Response(null, { status: 304, headers });
+    Object.assign(headers, contentHeaders(upload, c.req.valid("query").inline === "1"));
+    const range = selection.kind === "part" ? selection.range : null;
+    headers["Content-Length"] = String(range === null ? sizeBytes : range.end - range.start);
+    if (range !== null) headers["Content-Range"] = formatContentRange(range, sizeBytes);
+    // The record knows it all: no storage is asked for a body that nobody will read.
+    if (c.req.method === "HEAD") return new Response(null, { headers });
+    const stream = await downloads.read(upload, range, c.req.raw.signal);
+    return new Response(stream, { status: range === null ? 200 : 206, headers });
+  },
+});
+
+/** What a 304 tells as well (RFC 9110, 15.4.5). Nothing of it changes when the file moves. */
+function headersOf(upload: Upload, etag: string): Record<string, string> {
+  return {
+    "Accept-Ranges": "bytes",
+    // For this caller alone, and only after asking whether it still may.
+    "Cache-Control": "private, no-cache",
+    ETag: etag,
+    "Last-Modified": formatHttpDate(upload.createdAt),
+  };
+}
+
+function contentHeaders(upload: Upload, inline: boolean): Record<string, string> {
+  const kind = inline && isSafeInline(upload.contentType) ? "inline" : "attachment";
+  return {
+    "Content-Disposition": formatContentDisposition(kind, upload.filename),
+    "Content-Type": upload.contentType,
+    "Content-Security-Policy": "sandbox; default-src 'none'",
+    "Repr-Digest": formatReprDigest(upload.sha256 ?? ""),
+  };
+}

@@ -1,0 +1,104 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { ACCESS_PROBLEMS, json } from "../answers.ts";
+import { endpoint } from "../endpoint.ts";
+
+const LiveSchema = z.object({ status: z.literal("alive") }).openapi("Liveness");
+
+const ReadySchema = z
+  .object({
+    status: z.enum(["ready", "unready"]),
+    checks: z.array(
+      z.object({
+        name: z.string(),
+        status: z.enum(["healthy", "unhealthy"]),
+        error_code: z.string().nullable(),
+      }),
+    ),
+  })
+  .openapi("Readiness");
+
+const StorageHealthSchema = z
+  .object({
+    storages: z.array(
+      z.object({
+        id: z.string(),
+        uri: z.string().openapi({ description: "Secrets masked" }),
+        service: z.string(),
+        status: z.enum(["healthy", "unhealthy"]),
+        error_code: z.string().nullable(),
+        steps: z.array(z.object({ name: z.string(), ok: z.boolean() })),
+        checked_at: z.iso.datetime(),
+      }),
+    ),
+  })
+  .openapi("StorageHealth");
+
+export const live = endpoint({
+  access: "public",
+  alsoAtRoot: true,
+  route: createRoute({
+    method: "get",
+    path: "/health/live",
+    operationId: "live",
+    summary: "Whether the process answers",
+    security: [],
+    responses: { 200: json("It does", LiveSchema) },
+  }),
+  handler: (c) => c.json({ status: "alive" as const }, 200),
+});
+
+export const ready = endpoint({
+  access: "public",
+  alsoAtRoot: true,
+  route: createRoute({
+    method: "get",
+    path: "/health/ready",
+    operationId: "ready",
+    summary: "Whether uploads can be taken now",
+    security: [],
+    responses: {
+      200: json("They can", ReadySchema),
+      503: json("They cannot, or the server is stopping", ReadySchema),
+    },
+  }),
+  async handler(c) {
+    const health = await c.var.services.health.ready();
+    const checks = health.checks.map(({ name, status, errorCode }) => ({
+      name,
+      status,
+      error_code: errorCode,
+    }));
+    if (health.ready) return c.json({ status: "ready" as const, checks }, 200);
+    return c.json({ status: "unready" as const, checks }, 503);
+  },
+});
+
+export const storageHealth = endpoint({
+  access: "operator",
+  route: createRoute({
+    method: "get",
+    path: "/storage/health",
+    operationId: "storageHealth",
+    summary: "Probe every storage",
+    responses: {
+      200: json("All are healthy", StorageHealthSchema),
+      503: json("Some are not", StorageHealthSchema),
+      401: ACCESS_PROBLEMS[401] as never,
+      403: ACCESS_PROBLEMS[403] as never,
+    },
+  }),
+  async handler(c) {
+    const found = await c.var.services.health.storages();
+    const storages = found.map((storage) => ({
+      id: storage.id,
+      uri: storage.display,
+      service: storage.service,
+      status: storage.status,
+      error_code: storage.errorCode,
+      steps: [...storage.steps],
+      checked_at: new Date(storage.checkedAt).toISOString(),
+    }));
+    const healthy = storages.every(({ status }) => status === "healthy");
+    return c.json({ storages }, healthy ? 200 : 503);
+  },
+});

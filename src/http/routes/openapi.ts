@@ -1,0 +1,21 @@
+import { createRoute } from "@hono/zod-openapi";
+import { endpoint } from "../endpoint.ts";
+
+export const openapi = endpoint({
+  access: "public",
+  alsoAtRoot: true,
+  route: createRoute({
+    method: "get",
+    path: "/openapi.json",
+    operationId: "openapi",
+    summary: "This document",
+    security: [],
+    responses: {
+      200: {
+        description: "OpenAPI 3.1",
+        content: { "application/json": { schema: { type: "object" as const } } },
+      },
+    },
+  }),
+  handler: (c) => c.body(c.var.openapi(), 200, { "Content-Type": "application/json" }) as never,
+});

@@ -1,0 +1,86 @@
+import { createRoute } from "@hono/zod-openapi";
+import { ACCESS_PROBLEMS, json, problems } from "../answers.ts";
+import { endpoint } from "../endpoint.ts";
+import { readOptionalJson } from "../request-body.ts";
+import { streamResult } from "../result-json.ts";
+import {
+  ReprocessBody,
+  ResultSchema,
+  toUploadJson,
+  UploadIdParams,
+  UploadSchema,
+} from "../schemas.ts";
+
+/** A list of processors is short. */
+const MAX_BODY_BYTES = 16 * 1024;
+
+/** Read by the handler, which takes an empty body too. */
+const REPROCESS_BODY = {
+  required: false,
+  content: {
+    "application/json": {
+      schema: {
+        type: "object" as const,
+        additionalProperties: false,
+        properties: {
+          processors: {
+            type: "array" as const,
+            items: { type: "string" as const, maxLength: 40 },
+            minItems: 1,
+            maxItems: 32,
+            description: "Without it all that read the file's type",
+          },
+        },
+      },
+    },
+  },
+};
+
+export const reprocess = endpoint({
+  access: "upload:write",
+  route: createRoute({
+    method: "post",
+    path: "/upload/{id}/reprocess",
+    operationId: "reprocess",
+    summary: "Process an upload again",
+    description: "One that is queued or running already is answered the same, and not run twice.",
+    request: { params: UploadIdParams, body: REPROCESS_BODY },
+    responses: {
+      202: json("The upload, most likely queued", UploadSchema),
+      ...problems("invalid_request", "body_too_large", "unsupported_media_type"),
+      ...problems("upload_not_found", "upload_in_progress", "upload_conflict"),
+      ...problems("unknown_processor", "invalid_parameter"),
+      ...ACCESS_PROBLEMS,
+    },
+  }),
+  async handler(c) {
+    const body = await readOptionalJson(c, ReprocessBody, MAX_BODY_BYTES);
+    const { id } = c.req.valid("param");
+    const names = body?.processors ?? null;
+    const upload = await c.var.services.processing.reprocess(c.var.caller.tenant, id, names);
+    return c.json(toUploadJson(upload), 202);
+  },
+});
+
+export const getResult = endpoint({
+  access: "upload:read",
+  route: createRoute({
+    method: "get",
+    path: "/upload/{id}/result",
+    operationId: "getResult",
+    summary: "Tell what the processors have found",
+    request: { params: UploadIdParams },
+    responses: {
+      200: json("The latest result of each processor", ResultSchema),
+      ...problems("upload_not_found"),
+      ...ACCESS_PROBLEMS,
+    },
+  }),
+  async handler(c) {
+    const { id } = c.req.valid("param");
+    const { upload, results } = await c.var.services.processing.result(c.var.caller.tenant, id);
+    const stream = await streamResult(upload, results);
+    // Typed as the JSON that it is, though it passes in pieces.
+    return c.body(stream, 200, { "Content-Type": "application/json" }) as never;
+  },
+});

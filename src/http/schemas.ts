@@ -1,0 +1,180 @@
+import { z } from "@hono/zod-openapi";
+import { StowageError } from "../domain/errors.ts";
+import { MAX_FILENAME_BYTES } from "../domain/filename.ts";
+import type { ListFilter } from "../domain/ports/records.ts";
+import { type ProcessingError, UPLOAD_STATUSES, type Upload } from "../domain/upload.ts";
+
+/** The longest page of a list, and the usual one. */
+const MAX_PAGE = 200;
+const USUAL_PAGE = 50;
+
+const Time = z.iso.datetime().openapi({ description: "RFC 3339, UTC" });
+const Status = z.enum(UPLOAD_STATUSES).openapi("UploadStatus");
+
+const ProcessingErrorSchema = z
+  .object({ code: z.string(), detail: z.string(), retryable: z.boolean() })
+  .openapi("ProcessingError");
+
+/** An upload as callers see it. */
+export const UploadSchema = z
+  .object({
+    id: z.string().openapi({ description: "A UUIDv7" }),
+    tenant_id: z.string(),
+    filename: z.string(),
+    size: z.number().int().nullable().openapi({ description: "Bytes; null while uploading" }),
+    original_filename: z.string().openapi({ description: "Exactly as sent" }),
+    content_type: z.string().openapi({ description: "Found by looking at the bytes" }),
+    sha256: z.string().nullable().openapi({ description: "Hexadecimal; null while uploading" }),
+    status: Status,
+    processing: z.object({
+      attempts: z.number().int(),
+      error: ProcessingErrorSchema.nullable(),
+      started_at: Time.nullable(),
+      finished_at: Time.nullable(),
+    }),
+    metadata: z.record(z.string(), z.unknown()),
+    external_id: z.string().nullable(),
+    created_by: z.string(),
+    expires_at: Time.nullable(),
+    created_at: Time,
+    updated_at: Time,
+  })
+  .openapi("Upload");
+export type UploadJson = z.infer<typeof UploadSchema>;
+
+export const UploadListSchema = z
+  .object({ items: z.array(UploadSchema), next_cursor: z.string().nullable() })
+  .openapi("UploadList");
+
+export const ResultSchema = z
+  .object({
+    upload_id: z.string(),
+    status: Status,
+    processors: z.array(
+      z.object({
+        name: z.string(),
+        version: z.string(),
+        status: z.enum(["processed", "failed"]),
+        output: z
+          .record(z.string(), z.unknown())
+          .nullable()
+          .openapi({ description: "Facts; `text` holds the whole text that was found" }),
+        error: ProcessingErrorSchema.nullable(),
+        duration_ms: z.number(),
+      }),
+    ),
+  })
+  .openapi("ProcessingResult");
+
+export const UploadIdParams = z.object({
+  id: z
+    .string()
+    .openapi({ description: "The upload's `id`, or the `external_id` of an adopted one" }),
+});
+
+/** A flag of a query or a form: nothing but these two words. */
+export const FlagSchema = z.enum(["true", "false"]);
+
+export const PutQuery = z.object({ auto_process: FlagSchema.optional() });
+export const PutNamedQuery = PutQuery.extend({ filename: z.string() });
+export const FilenameParams = z.object({
+  filename: z.string().openapi({ description: "Percent-encoded" }),
+});
+export const FileQuery = z.object({
+  inline: z
+    .enum(["0", "1"])
+    .optional()
+    .openapi({ description: "`1` shows it in place, if its type is harmless" }),
+});
+
+/** A time of a query, as milliseconds since 1970. */
+const TimeParameter = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text));
+
+export const ListQuery = z.object({
+  limit: z
+    .string()
+    .regex(/^\d{1,3}$/, `Expected a number from 1 to ${MAX_PAGE}`)
+    .transform(Number)
+    .pipe(z.number().min(1).max(MAX_PAGE))
+    .optional()
+    .openapi({ type: "integer", minimum: 1, maximum: MAX_PAGE, default: USUAL_PAGE }),
+  cursor: z
+    .string()
+    .max(200)
+    .optional()
+    .openapi({ description: "`next_cursor` of the page before" }),
+  status: Status.optional().openapi({
+    description: "Without it every status but `uploading`",
+  }),
+  filename_prefix: z.string().min(1).max(MAX_FILENAME_BYTES).optional(),
+  created_after: TimeParameter.optional().openapi({ type: "string", format: "date-time" }),
+  created_before: TimeParameter.optional().openapi({ type: "string", format: "date-time" }),
+});
+
+/** The body of a reprocess call. */
+export const ReprocessBody = z.strictObject({
+  processors: z.array(z.string().min(1).max(40)).min(1).max(32).optional(),
+});
+
+/** Read a list query: which uploads, and how many. */
+export function toListFilter(query: z.infer<typeof ListQuery>): {
+  readonly filter: ListFilter;
+  readonly limit: number;
+} {
+  const { status, filename_prefix, created_after, created_before } = query;
+  const filter: ListFilter = {
+    ...(status === undefined ? {} : { status }),
+    // Filenames are kept in NFC, so that is what a prefix has to be compared in.
+    ...(filename_prefix === undefined ? {} : { filenamePrefix: filename_prefix.normalize("NFC") }),
+    ...(created_after === undefined ? {} : { createdAfter: created_after }),
+    ...(created_before === undefined ? {} : { createdBefore: created_before }),
+  };
+  return { filter, limit: query.limit ?? USUAL_PAGE };
+}
+
+/**
+ * An upload as callers see it: nothing about where its bytes lie.
+ *
+ * @throws {StowageError} `upload_not_found` for one that is being deleted.
+ */
+export function toUploadJson(upload: Upload): UploadJson {
+  const { processing } = upload;
+  return {
+    id: upload.id,
+    tenant_id: upload.tenant,
+    filename: upload.filename,
+    size: upload.sizeBytes,
+    original_filename: upload.originalFilename,
+    content_type: upload.contentType,
+    sha256: upload.sha256,
+    status: toStatus(upload),
+    processing: {
+      attempts: processing.attempts,
+      error: toErrorJson(processing.error),
+      started_at: toTime(processing.startedAt),
+      finished_at: toTime(processing.finishedAt),
+    },
+    metadata: { ...upload.metadata },
+    external_id: upload.externalId,
+    created_by: upload.createdBy,
+    expires_at: toTime(upload.expiresAt),
+    created_at: new Date(upload.createdAt).toISOString(),
+    updated_at: new Date(upload.updatedAt).toISOString(),
+  };
+}
+
+/** @throws {StowageError} `upload_not_found` for an upload that is being deleted. */
+export function toStatus(upload: Upload): UploadJson["status"] {
+  if (upload.status !== "deleting") return upload.status;
+  throw new StowageError("upload_not_found", "Cannot find upload: there is none with this id");
+}
+
+export function toErrorJson(
+  error: ProcessingError | null,
+): z.infer<typeof ProcessingErrorSchema> | null {
+  return error && { code: error.code, detail: error.detail, retryable: error.retryable };
+}
+
+function toTime(ms: number | null): string | null {
+  return ms === null ? null : new Date(ms).toISOString();
+}

@@ -1,0 +1,14 @@
+import type { DownloadService } from "../application/download-service.ts";
+import type { HealthService } from "../application/health-service.ts";
+import type { ProcessingService } from "../application/processing-service.ts";
+import type { UploadService } from "../application/upload-service.ts";
+import type { Authenticator } from "../domain/ports/authenticator.ts";
+
+/** What the routes do their work with. */
+export interface HttpServices {
+  readonly authenticator: Authenticator;
+  readonly uploads: Pick<UploadService, "upload" | "get" | "list" | "delete">;
+  readonly downloads: Pick<DownloadService, "open" | "read">;
+  readonly processing: Pick<ProcessingService, "reprocess" | "result">;
+  readonly health: Pick<HealthService, "ready" | "storages">;
+}

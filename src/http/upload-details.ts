@@ -1,0 +1,77 @@
+import type { UploadDetails } from "../application/upload-service.ts";
+import { StowageError } from "../domain/errors.ts";
+import { utf8Length } from "../domain/filename.ts";
+import type { FormFields } from "./multipart.ts";
+import { HttpError } from "./problem.ts";
+
+/** As the contract says; metadata is kept in the record. */
+const MAX_METADATA_BYTES = 2048;
+
+/** Deep JSON costs a stack where it is read; nobody's metadata is. */
+const MAX_METADATA_DEPTH = 8;
+
+/**
+ * Read what the fields of a form say about its file. Fields that nobody knows are ignored.
+ *
+ * @throws {StowageError} `invalid_parameter` for a wrong flag or a field given twice, `invalid_metadata`.
+ */
+export function readDetails(fields: FormFields): UploadDetails {
+  const autoProcess = findOnly(fields, "auto_process");
+  const metadata = findOnly(fields, "metadata");
+  return {
+    autoProcess: autoProcess === null ? null : parseFlag(autoProcess),
+    metadata: metadata === null ? {} : parseMetadata(metadata),
+  };
+}
+
+/** A flag that was checked already (`true`, `false`), or `null` if it was left out. */
+export function toFlag(text: "true" | "false" | undefined): boolean | null {
+  return text === undefined ? null : text === "true";
+}
+
+function findOnly(fields: FormFields, name: string): string | null {
+  const values = fields.get(name) ?? [];
+  if (values.length > 1) throw invalidField(name, "Expected it once");
+  return values[0] ?? null;
+}
+
+function parseFlag(text: string): boolean {
+  if (text !== "true" && text !== "false") {
+    throw invalidField("auto_process", "Expected true or false");
+  }
+  return text === "true";
+}
+
+function invalidField(parameter: string, detail: string): HttpError {
+  return new HttpError("invalid_parameter", "Cannot use form: some fields are wrong", {
+    errors: [{ parameter, detail }],
+  });
+}
+
+function parseMetadata(text: string): Record<string, unknown> {
+  if (utf8Length(text) > MAX_METADATA_BYTES) {
+    throw invalidMetadata(`it exceeds ${MAX_METADATA_BYTES} bytes`);
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw invalidMetadata("it is no JSON");
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw invalidMetadata("it is no JSON object");
+  }
+  if (depthOf(value) > MAX_METADATA_DEPTH) {
+    throw invalidMetadata(`it is nested deeper than ${MAX_METADATA_DEPTH} levels`);
+  }
+  return value as Record<string, unknown>;
+}
+
+function depthOf(value: unknown): number {
+  if (typeof value !== "object" || value === null) return 0;
+  return 1 + Math.max(0, ...Object.values(value).map(depthOf));
+}
+
+function invalidMetadata(state: string): StowageError {
+  return new StowageError("invalid_metadata", `Cannot use metadata: ${state}`);
+}

@@ -1,0 +1,86 @@
+import { randomFillSync } from "node:crypto";
+import { mkdir } from "node:fs/promises";
+import { dirname } from "node:path";
+import fsDriver from "../../drivers/fs.ts";
+import memoryDriver from "../../drivers/memory.ts";
+import textProcessor from "../../processors/text.ts";
+import { createChildExtractor } from "../adapters/extractor/child-process.ts";
+import { createApiKeyRecords } from "../adapters/records/api-keys.ts";
+import type { SqlExecutor } from "../adapters/records/executor.ts";
+import { migrate } from "../adapters/records/migrations.ts";
+import { openNodeSqlite } from "../adapters/records/node-sqlite.ts";
+import { createUploadRecords } from "../adapters/records/upload-records.ts";
+import type { Config } from "../config.ts";
+import { StowageError } from "../domain/errors.ts";
+import type { ApiKeyRecords } from "../domain/ports/api-keys.ts";
+import type { Clock, RandomSource } from "../domain/ports/clock.ts";
+import type { Logger } from "../domain/ports/logger.ts";
+import type { StowageParts } from "../stowage.ts";
+import { nodeExtractCommand } from "./extract-command.ts";
+import { createNodeHost } from "./host-node.ts";
+
+/** The process's clock. */
+const clock: Clock = { now: () => Date.now() };
+
+const random: RandomSource = (bytes) => randomFillSync(bytes);
+
+/** Drivers that Node can use without being told. */
+const DRIVERS = [fsDriver, memoryDriver];
+
+export type NodeParts = StowageParts & { close(): Promise<void> };
+
+/** Open everything that the service needs from Node: database, processes, files, clock. */
+export async function openNodeParts(config: Config, logger: Logger): Promise<NodeParts> {
+  const executor = await openDatabase(config);
+  const host = createNodeHost(logger);
+  const { concurrency, timeoutSeconds, memoryBytes, maxTextBytes } = config.processing;
+  const extractor = createChildExtractor({
+    ...{ host, concurrency, logger, clock },
+    command: nodeExtractCommand({ memoryBytes }),
+    processors: [textProcessor],
+    limits: { memoryBytes, maxTextBytes, wallMs: timeoutSeconds * 1000 },
+  });
+  return {
+    ...{ drivers: DRIVERS, extractor, logger, clock, random, host },
+    records: createUploadRecords(executor, clock),
+    keys: createApiKeyRecords(executor),
+    async close() {
+      await extractor.close();
+      await executor.close();
+    },
+  };
+}
+
+/** Open only the API keys: for the command line. */
+export async function openKeyRecords(
+  config: Config,
+): Promise<{ readonly keys: ApiKeyRecords; close(): Promise<void> }> {
+  const executor = await openDatabase(config);
+  return { keys: createApiKeyRecords(executor), close: () => executor.close() };
+}
+
+async function openDatabase(config: Config): Promise<SqlExecutor> {
+  const { path } = config.database;
+  if (path !== ":memory:") await makeFolder(dirname(path));
+  const executor = await openNodeSqlite(path);
+  try {
+    await migrate(executor);
+    return executor;
+  } catch (error) {
+    await executor.close();
+    throw error;
+  }
+}
+
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+  } catch (cause) {
+    const { code = "unknown" } = cause as NodeJS.ErrnoException;
+    throw new StowageError(
+      "records_unavailable",
+      `Cannot make the folder of the database: ${code} (correct DATABASE_URL, or the permissions of ${path})`,
+      { cause },
+    );
+  }
+}

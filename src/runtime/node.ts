@@ -1,0 +1,98 @@
+import type { IncomingMessage } from "node:http";
+import { createLogger } from "../adapters/log/logger.ts";
+import type { Config } from "../config.ts";
+import { createStowage } from "../stowage.ts";
+import { ensureFirstKey, type FirstKey } from "./first-key.ts";
+import { incomingBody } from "./node-body.ts";
+import { openNodeParts } from "./node-parts.ts";
+import { NodeServer } from "./node-server.ts";
+
+export { openKeyRecords } from "./node-parts.ts";
+
+/** Where a command line writes, as it is. */
+export interface ServeIo {
+  out(text: string): void;
+  err(text: string): void;
+  readonly isTerminal: boolean;
+}
+
+export interface RunningServer {
+  /** Where it listens: `http://127.0.0.1:8000`. */
+  readonly url: string;
+  /** Resolves once it has stopped. */
+  readonly closed: Promise<void>;
+  /** Stop: readiness falls, requests under way finish within the grace, jobs are handed back. */
+  close(): Promise<void>;
+}
+
+/**
+ * Serve over HTTP with Node. Log lines go to `io.err`; what a person needs to know goes to `io.out`.
+ *
+ * @throws {ConfigError} In production without credentials.
+ * @throws {StowageError} If storage or database cannot be opened, or the address not be listened on.
+ */
+export async function serve(config: Config, io: ServeIo): Promise<RunningServer> {
+  const logger = createLogger({
+    level: config.log.level,
+    format: config.log.format,
+    write: (line) => io.err(`${line}\n`),
+    colors: io.isTerminal,
+  });
+  for (const warning of config.warnings) logger.warn("config.warning", { warning });
+  const parts = await openNodeParts(config, logger);
+  try {
+    const firstKey = await ensureFirstKey(config, parts.keys, parts);
+    const stowage = await createStowage(config, {
+      ...parts,
+      requestBody: (env) => {
+        const incoming = (env as { incoming?: IncomingMessage } | undefined)?.incoming;
+        if (incoming === undefined) return null;
+        return incomingBody(incoming, config.server.minTransferBytesPerSecond);
+      },
+    });
+    const server = new NodeServer(stowage, config, logger);
+    const url = await server.listen();
+    stowage.start();
+    logger.info("server.listening", { url, storage: stowage.storages.primary.driverName });
+    if (firstKey !== null) io.out(welcome(url, firstKey));
+    const stop = async (): Promise<void> => {
+      stowage.health.beginShutdown();
+      await server.close(config.server.shutdownGraceSeconds * 1000);
+      await stowage.close();
+      await parts.close();
+      logger.info("server.stopped");
+    };
+    const closed = Promise.withResolvers<void>();
+    let stopping: Promise<void> | null = null;
+    return {
+      url,
+      closed: closed.promise,
+      async close() {
+        stopping ??= stop().finally(() => closed.resolve());
+        await stopping;
+      },
+    };
+  } catch (error) {
+    await parts.close();
+    throw error;
+  }
+}
+
+/** What a newcomer sees on the first start. */
+function welcome(url: string, { key, file }: FirstKey): string {
+  return [
+    "",
+    "This is a first start, so here is an API key for the tenant `default`:",
+    "",
+    `  ${key}`,
+    "",
+    file === null
+      ? "It lives as long as this process."
+      : `It is kept in ${file} and shown only now.`,
+    "Upload something with it:",
+    "",
+    `  echo 'Hello, Stowage' | curl -sS -H 'Authorization: Bearer ${key}' -T - ${url}/api/v1/upload/hello.txt`,
+    "",
+    "",
+  ].join("\n");
+}
