@@ -21,27 +21,30 @@ export class TextCollector {
   readonly #limitBytes: number;
   readonly #pieces: string[] = [];
   #length = 0;
+  #cut = false;
 
   constructor(limitBytes: number) {
     this.#limitBytes = limitBytes;
   }
 
-  /** Whether more text would only be cut off: one UTF-16 unit takes at least one byte of UTF-8. */
-  get full(): boolean {
-    return this.#length > this.#limitBytes;
-  }
-
-  add(piece: string): void {
-    if (this.full) return;
+  /** @returns Whether it was taken: nothing is once the limit is passed, and there is no use in more. */
+  add(piece: string): boolean {
+    // One UTF-16 unit takes at least one byte of UTF-8.
+    if (this.#length > this.#limitBytes) {
+      this.#cut = true;
+      return false;
+    }
     this.#pieces.push(piece);
     this.#length += piece.length;
+    return true;
   }
 
   /** @param cut Whether text is known to be missing already. */
   finish(cut = false): CollectedText {
     const whole = clean(this.#pieces.join(""));
     const text = cutToBytes(whole, this.#limitBytes);
-    return { text, facts: { ...count(text), truncated: cut || text.length < whole.length } };
+    const truncated = cut || this.#cut || text.length < whole.length;
+    return { text, facts: { ...count(text), truncated } };
   }
 }
 

@@ -12,26 +12,24 @@ export interface DocxNode {
 
 /**
  * Write a document as text: a blank line between paragraphs, a line for each row of a table with tabs
- * between its cells, `[1]` where a note is referred to and the notes at the end. Stops once `text` is full.
+ * between its cells, `[1]` where a note is referred to and the notes at the end. Stops once `text` takes no more.
  */
 export function writeBlocks(document: DocxNode, text: TextCollector): void {
   const notes: DocxNode[] = [];
-  writeAll(document.children ?? [], notes, text);
+  if (!writeAll(document.children ?? [], notes, text)) return;
   // A note may refer to further notes, which then join the end of the list.
   for (const [i, reference] of notes.entries()) {
-    const note = document.notes?.resolve(reference);
-    text.add(`[${i + 1}] `);
-    writeAll(note?.body ?? [], notes, text);
-    if (text.full) return;
+    const body = document.notes?.resolve(reference)?.body ?? [];
+    if (!text.add(`[${i + 1}] `) || !writeAll(body, notes, text)) return;
   }
 }
 
-function writeAll(nodes: readonly DocxNode[], notes: DocxNode[], text: TextCollector): void {
-  for (const node of nodes) {
-    if (text.full) return;
+/** @returns Whether there was room for all of it. */
+function writeAll(nodes: readonly DocxNode[], notes: DocxNode[], text: TextCollector): boolean {
+  return nodes.every((node) => {
     const block = (node.type === "table" ? rows(node, notes) : inline(node, notes)).trim();
-    if (block !== "") text.add(`${block}\n\n`);
-  }
+    return block === "" || text.add(`${block}\n\n`);
+  });
 }
 
 function rows(table: DocxNode, notes: DocxNode[]): string {

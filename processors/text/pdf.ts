@@ -48,13 +48,12 @@ async function open(bytes: Uint8Array): Promise<PdfDocument> {
 
 async function readPages(pdf: PdfDocument, context: ProcessorContext): Promise<CollectedText> {
   const text = new TextCollector(context.maxTextBytes);
-  let number = 1;
-  for (; number <= pdf.numPages && !text.full; number += 1) {
+  for (let number = 1; number <= pdf.numPages; number += 1) {
     context.signal.throwIfAborted();
     const lines = await readPage(pdf, number);
-    if (lines !== "") text.add(`${lines}\n\n`);
+    if (lines !== "" && !text.add(`${lines}\n\n`)) break;
   }
-  return text.finish(number <= pdf.numPages);
+  return text.finish();
 }
 
 async function readPage(pdf: PdfDocument, number: number): Promise<string> {

@@ -170,6 +170,27 @@ describe("text", () => {
     expect(cutDocx.output["truncated"]).toBe(true);
   });
 
+  it.each([
+    ["PDF", PDF, pdf(["BT /F 9 Tf 9 9 Td (eight ch) Tj ET", "BT /F 9 Tf 9 9 Td (more) Tj ET"])],
+    ["Word", DOCX, docx(p("eight ch") + p("more"))],
+    ["plain", TXT, Buffer.from("eight ch\n\nmore")],
+  ])(
+    "says that text is missing where the limit falls between paragraphs (%s)",
+    async (_, type, bytes) => {
+      const found = await read(type, bytes, { maxTextBytes: 8 });
+      expect(found).toMatchObject({ text: "eight ch", output: { truncated: true } });
+    },
+  );
+
+  it.each([
+    ["PDF", PDF, pdf(["BT /F 9 Tf 9 9 Td (eight ch) Tj ET", ""])],
+    ["Word", DOCX, docx(p("eight ch") + p(" "))],
+    ["plain", TXT, Buffer.from("eight ch\n\n")],
+  ])("says that nothing is missing where text just fits (%s)", async (_, type, bytes) => {
+    const found = await read(type, bytes, { maxTextBytes: 8 });
+    expect(found).toMatchObject({ text: "eight ch", output: { truncated: false } });
+  });
+
   it("reads no more of a text than the limit can need", async () => {
     let sent = 0;
     const input = {

@@ -1,0 +1,26 @@
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { TextCollector } from "../../../processors/text/collector.ts";
+
+it("TextCollector makes any pieces well-formed text within its limit, and says so when it cuts", () => {
+  const pieces = fc.array(
+    fc.string({ unit: "binary" }).chain((s) => fc.constantFrom(s, `${s}\ud83d`, "\0")),
+  );
+  fc.assert(
+    fc.property(pieces, fc.integer({ min: 1, max: 60 }), (pieces, limitBytes) => {
+      const collector = new TextCollector(limitBytes);
+      for (const piece of pieces) collector.add(piece);
+      const { text, facts } = collector.finish();
+      const roomy = new TextCollector(1e6);
+      for (const piece of pieces) roomy.add(piece);
+      const whole = roomy.finish().text;
+      expect(text.isWellFormed()).toBe(true);
+      expect(text).not.toMatch(/[\0\r]/);
+      expect(Buffer.byteLength(text)).toBeLessThanOrEqual(limitBytes);
+      expect(whole.startsWith(text)).toBe(true);
+      if (text !== whole) expect(facts.truncated).toBe(true);
+      expect(facts.characters).toBe([...text].length);
+      expect(facts.words).toBe(text.split(/[\s\0-\x20]+/).filter((word) => word !== "").length);
+    }),
+  );
+});
