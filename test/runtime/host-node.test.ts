@@ -65,6 +65,14 @@ describe("spawn()", () => {
     gone.kill("SIGKILL");
   });
 
+  it("rejects write() to a process that closed its input, and nothing else goes wrong", async () => {
+    const deaf = shell("exec <&-; echo closed; exec sleep 600");
+    for await (const _ of deaf.output) break;
+    await expect(deaf.write(new Uint8Array(1 << 20))).rejects.toMatchObject({ code: "EPIPE" });
+    deaf.kill("SIGKILL");
+    expect((await deaf.ended).signal).toBe("SIGKILL");
+  });
+
   it("tells the signal that ended a process", async () => {
     const waiting = shell("read line");
     waiting.kill("SIGTERM");

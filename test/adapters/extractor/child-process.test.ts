@@ -162,22 +162,13 @@ describe("run()", () => {
 describe("abort", () => {
   it("ends a document that is being computed, and its process", async () => {
     const host = watchedHost();
-    const { run } = extractor({ host });
-    await run(deed("pid"));
     const stop = new AbortController();
-    const opened = Promise.withResolvers<void>();
-    const run1 = run(
-      deed("loop", {
-        signal: stop.signal,
-        open: async () => {
-          opened.resolve();
-          return repeat(new TextEncoder().encode("loop"), 1);
-        },
-      }),
+    // The processor says so when it begins, and hears nothing from then on.
+    const logger: Logger = { ...SILENT, info: () => stop.abort() };
+    const { run } = extractor({ host, logger });
+    expect((await failureOf(run(deed("loop", { signal: stop.signal })))).code).toBe(
+      "request_aborted",
     );
-    await opened.promise;
-    stop.abort();
-    expect((await failureOf(run1)).code).toBe("request_aborted");
     expect(await host.started[0]?.ended).toEqual({ code: null, signal: "SIGKILL" });
     expect((await run(document(HELLO))).text).toBe("Hello, reader");
   });
@@ -201,20 +192,12 @@ describe("abort", () => {
 describe("close()", () => {
   it("ends every process, at work or idle, and takes no more documents", async () => {
     const host = watchedHost();
-    const busy = extractor({ host, concurrency: 2 });
+    const begun = Promise.withResolvers<void>();
+    const logger: Logger = { ...SILENT, info: () => begun.resolve() };
+    const busy = extractor({ host, logger, concurrency: 2 });
     await Promise.all([busy.run(deed("pid")), busy.run(deed("pid"))]);
-    const opened = Promise.withResolvers<void>();
-    const looping = failureOf(
-      busy.run(
-        deed("loop", {
-          open: async () => {
-            opened.resolve();
-            return repeat(new TextEncoder().encode("loop"), 1);
-          },
-        }),
-      ),
-    );
-    await opened.promise;
+    const looping = failureOf(busy.run(deed("loop")));
+    await begun.promise;
     await busy.close();
     expect(await looping).toMatchObject({ code: "extractor_unavailable", retryable: true });
     expect(await Promise.all(host.started.map(({ ended }) => ended))).toEqual([

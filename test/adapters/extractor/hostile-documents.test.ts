@@ -11,6 +11,13 @@ const WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.doc
 /** A system that does not show what its processes use. */
 const BLIND = { readTextFile: async () => null };
 
+/** Only the watchdog says these; the other lines of defence find other words. */
+const DETAILS = {
+  memory: /it needs more than 256 MiB of memory$/,
+  cpu: /it needs more than 0\.5 s of processor time$/,
+  wall: /it needs more than 0\.3 s$/,
+} as const;
+
 const docxBomb = docx(p("boom").repeat(600_000));
 const pdfBurner = pdf([
   `BT /F 9 Tf ${"1 0 0 1 9 9 Tm (burning) Tj ".repeat(1_500_000)} ET`,
@@ -18,21 +25,21 @@ const pdfBurner = pdf([
 ]);
 
 it.each([
-  ["a loop", deed("loop"), { cpuSeconds: 0.5 }, "cpu"],
-  ["sleep", deed("sleep"), { wallMs: 300 }, "wall"],
-  ["buffers without end", deed("buffers"), {}, "memory"],
-  ["objects without end", deed("strings"), {}, "memory"],
+  ["a loop", deed("loop"), { cpuSeconds: 0.5 }, "cpu" as const],
+  ["sleep", deed("sleep"), { wallMs: 300 }, "wall" as const],
+  ["buffers without end", deed("buffers"), {}, "memory" as const],
+  ["objects without end", deed("strings"), {}, "memory" as const],
   [
     "a small Word file that is large inside",
     document(docxBomb, { contentType: WORD }),
     {},
-    "memory",
+    "memory" as const,
   ],
   [
     "a small PDF that draws for ever",
     document(pdfBurner, { contentType: "application/pdf" }),
     { cpuSeconds: 0.5 },
-    "cpu",
+    "cpu" as const,
   ],
 ])("%s fails as too complex, and the next document is read", async (_, hostile, limits, limit) => {
   const { run } = extractor({ limits: { memoryBytes: 256 * MIB, wallMs: 20_000, ...limits } });
@@ -41,6 +48,7 @@ it.each([
     code: "document_too_complex",
     retryable: false,
     data: { limit },
+    message: expect.stringMatching(DETAILS[limit]),
   });
   expect(process.memoryUsage.rss() - before).toBeLessThan(64 * MIB);
   expect((await run(document(new TextEncoder().encode("good")))).text).toBe("good");
@@ -137,6 +145,22 @@ describe("standard output", () => {
   });
 });
 
+describe("a process that was taken over", () => {
+  it.each(["too much text", "ready once more", "an end", "a huge frame", "no JSON", "silence"])(
+    "is ended when it answers with %s",
+    async (lie) => {
+      const host = watchedHost();
+      const command = [process.execPath, join(import.meta.dirname, "liar.ts"), lie];
+      const { run } = extractor({ host, command, limits: { maxTextBytes: MIB } });
+      expect(await failureOf(run(deed("pid")))).toMatchObject({
+        code: "extractor_crashed",
+        retryable: true,
+      });
+      expect(await endsOf(host)).toEqual(["SIGKILL"]);
+    },
+  );
+});
+
 describe("a processor that breaks its contract", () => {
   it.each(["fail", "invent", "text 2000000"])(
     "(%s) has failed, and its process is replaced",
@@ -146,6 +170,7 @@ describe("a processor that breaks its contract", () => {
       const error = await failureOf(run(deed(says)));
       expect(error).toMatchObject({ code: "processor_failed", retryable: false });
       expect(error.message).toBe("Cannot process document: processor hostile failed");
+      expect(await host.started[0]?.ended).toEqual({ code: null, signal: "SIGKILL" });
       await run(deed("pid"));
       expect(host.started).toHaveLength(2);
     },

@@ -9,7 +9,8 @@ const hoard: unknown[] = [];
 const DEEDS: Record<string, (context: ProcessorContext, argument: string) => unknown> = {
   pid: () => process.pid,
   environment: () => Object.keys(process.env).toSorted(),
-  loop: () => {
+  loop: (context) => {
+    context.logger.info("hostile.looping");
     for (;;);
   },
   wear: (_, what) => {

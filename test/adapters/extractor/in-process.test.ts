@@ -24,9 +24,15 @@ it("run() answers like an extraction process does", async () => {
   });
 });
 
-it("run() passes on what opening throws, and frees its place", async () => {
+it("run() passes on what opening or reading throws, and frees its place", async () => {
   const extractor = here();
   const trouble = new Error("the storage is away");
+  async function* broken() {
+    yield HELLO;
+    throw trouble;
+  }
+  const half = document(HELLO, { sizeBytes: 1000, open: async () => broken() });
+  await expect(extractor.run(half)).rejects.toBe(trouble);
   const failing = document(HELLO, { open: () => Promise.reject(trouble) });
   await expect(extractor.run(failing)).rejects.toBe(trouble);
   expect((await extractor.run(document(HELLO))).output).toMatchObject({ words: 2 });
