@@ -56,6 +56,7 @@ export interface Config {
   readonly processing: {
     readonly concurrency: number;
     readonly maxAttempts: number;
+    readonly leaseSeconds: number;
     readonly timeoutSeconds: number;
     readonly memoryBytes: number;
     readonly maxTextBytes: number;
@@ -134,6 +135,7 @@ export function loadConfig(env: Env, defaults: Partial<Place> = {}): Config {
     processing: {
       concurrency: values.PROCESSING_CONCURRENCY,
       maxAttempts: values.PROCESSING_MAX_ATTEMPTS,
+      leaseSeconds: values.PROCESSING_LEASE_SECONDS,
       timeoutSeconds: values.PROCESSING_TIMEOUT_SECONDS,
       memoryBytes: values.PROCESSING_MEMORY_BYTES,
       maxTextBytes: values.PROCESSING_MAX_TEXT_BYTES,

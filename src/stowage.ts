@@ -72,9 +72,6 @@ export interface Stowage {
 /** Other processes may queue jobs; ours wake the worker at once. */
 const POLL_FOR_JOBS_MS = 5_000;
 
-/** How long a job stays ours without a renewal. */
-const JOB_LEASE_MS = 30_000;
-
 /**
  * Put the service together.
  *
@@ -86,23 +83,24 @@ export async function createStowage(config: Config, parts: StowageParts): Promis
   const storages = await openStorages(config, parts);
   const queue = createInProcessQueue(logger);
   const catalog = new ProcessorCatalog(extractor.processors);
+  const leaseMs = config.uploads.leaseSeconds * 1000;
   const uploads = new UploadService({
     ...{ records, storages, catalog, queue, clock, random, logger },
     policy: {
       maxUploadBytes: config.uploads.maxBytes,
       autoProcess: config.uploads.autoProcess,
-      leaseMs: config.uploads.leaseSeconds * 1000,
+      leaseMs,
     },
   });
   const downloads = new DownloadService({ records, storages });
   const processing = new ProcessingService({ records, storages, catalog, queue, logger });
   const health = new HealthService({ records, storages, extractor });
-  const reconciler = new Reconciler({ records, storages, clock, logger });
+  const reconciler = new Reconciler({ records, storages, clock, logger, deleteGraceMs: leaseMs });
   const worker = new ProcessingWorker({
     ...{ records, storages, extractor, queue, clock, random, logger },
     policy: {
       maxAttempts: config.processing.maxAttempts,
-      leaseMs: JOB_LEASE_MS,
+      leaseMs: config.processing.leaseSeconds * 1000,
       pollMs: POLL_FOR_JOBS_MS,
     },
   });

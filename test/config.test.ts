@@ -46,6 +46,7 @@ describe("loadConfig()", () => {
       },
       processing: {
         concurrency: 2,
+        leaseSeconds: 30,
         maxAttempts: 3,
         timeoutSeconds: 60,
         memoryBytes: 512 * 2 ** 20,

@@ -1,6 +1,6 @@
 import type { ByteStream } from "../domain/bytes.ts";
 import { isAbort, isStowageError, type StowageError } from "../domain/errors.ts";
-import { derivedKey, derivedPrefix, type ObjectKey } from "../domain/object-key.ts";
+import { derivedKey, type ObjectKey } from "../domain/object-key.ts";
 import type { Clock } from "../domain/ports/clock.ts";
 import type { Extractor } from "../domain/ports/extractor.ts";
 import type { Logger } from "../domain/ports/logger.ts";
@@ -65,21 +65,30 @@ export class ProcessingRun {
     await this.#remove(this.#written);
   }
 
-  /** Remove the texts that this run's results have replaced, and what runs that died have left. */
+  /** Remove the texts that this run's results have replaced. */
   async discardOld(before: readonly ProcessorResult[]): Promise<void> {
+    const replaced = before.filter(({ name }) => this.#job.processors.includes(name));
+    await this.#remove(textKeysOf(replaced));
+  }
+
+  /**
+   * Remove what earlier tries of this job have left that died while they wrote: whole texts and halves of
+   * them. Their names follow from the revisions that they claimed.
+   *
+   * @param before The results that count now: their texts stay.
+   */
+  async discardDead(before: readonly ProcessorResult[]): Promise<void> {
     const { upload, attempt, processors } = this.#job;
-    const known = before.flatMap(({ name, textKey }) =>
-      textKey === null ? [] : [{ name, textKey }],
-    );
-    const replaced = known.filter(({ name }) => processors.includes(name));
-    await this.#remove(replaced.map(({ textKey }) => textKey));
-    if (attempt === 1) return;
-    const kept = new Set([...known.map(({ textKey }) => textKey), ...this.#written]);
-    const orphans: ObjectKey[] = [];
-    for await (const { key } of this.#storage.list(derivedPrefix(upload.tenant, upload.id))) {
-      if (!kept.has(key)) orphans.push(key);
+    const kept = new Set(textKeysOf(before));
+    const dead: ObjectKey[] = [];
+    // A try changes the revision once when it is claimed, and once more if it gives the job back.
+    const first = Math.max(1, upload.revision - 2 * (attempt - 1));
+    for (let revision = first; revision < upload.revision; revision += 1) {
+      dead.push(...processors.map((name) => this.#keyOf(name, revision)));
     }
-    await this.#remove(orphans);
+    const gone = dead.filter((key) => !kept.has(key));
+    await this.#remove(gone);
+    for (const key of gone) await this.#storage.removeLeftovers(key);
   }
 
   /** @returns `null` if interrupted. */
@@ -112,8 +121,7 @@ export class ProcessingRun {
   }
 
   async #keep(name: string, text: string, signal: AbortSignal): Promise<ObjectKey> {
-    const { upload, leaseToken } = this.#job;
-    const key = derivedKey(upload.tenant, upload.id, `${name}-${leaseToken}.txt`);
+    const key = this.#keyOf(name, this.#job.upload.revision);
     this.#written.push(key);
     await this.#storage.save(
       key,
@@ -121,6 +129,12 @@ export class ProcessingRun {
       { declaredType: "text/plain", signal },
     );
     return key;
+  }
+
+  /** Every claim has a revision of its own, so no two runs ever write the same key. */
+  #keyOf(name: string, revision: number): ObjectKey {
+    const { tenant, id } = this.#job.upload;
+    return derivedKey(tenant, id, `${name}-${revision}.txt`);
   }
 
   #explain(name: string, error: unknown): ProcessingError {
@@ -178,4 +192,8 @@ export class ProcessingRun {
 
 function isExplanation(error: StowageError): boolean {
   return /^(document|extractor|processor)_/.test(error.code);
+}
+
+function textKeysOf(results: readonly ProcessorResult[]): ObjectKey[] {
+  return results.flatMap(({ textKey }) => (textKey === null ? [] : [textKey]));
 }

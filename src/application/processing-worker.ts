@@ -3,6 +3,7 @@ import type { Extractor } from "../domain/ports/extractor.ts";
 import type { JobQueue } from "../domain/ports/job-queue.ts";
 import type { Logger } from "../domain/ports/logger.ts";
 import type { Job, UploadRecords } from "../domain/ports/records.ts";
+import type { ProcessorResult } from "../domain/upload.ts";
 import { newUploadId } from "../domain/upload-id.ts";
 import { type JobRun, ProcessingRun } from "./processing-run.ts";
 import type { Storages } from "./storages.ts";
@@ -146,8 +147,10 @@ export class ProcessingWorker {
     try {
       const storage = this.#storages.byId(job.upload.storageId);
       const run = new ProcessingRun(job, storage, this.#extractor, this.#clock, this.#logger);
+      const before = await this.#records.results(job.upload.tenant, job.upload.id);
+      if (job.attempt > 1) await run.discardDead(before);
       const outcome = await run.execute(this.#policy.maxAttempts, abort.signal);
-      await this.#settle(job, run, outcome, abort.signal);
+      await this.#settle(job, run, outcome, before, abort.signal);
       this.#logger.info("processing.finished", {
         uploadId: job.upload.id,
         tenantId: job.upload.tenant,
@@ -161,7 +164,13 @@ export class ProcessingWorker {
     }
   }
 
-  async #settle(job: Job, run: ProcessingRun, outcome: JobRun, signal: AbortSignal): Promise<void> {
+  async #settle(
+    job: Job,
+    run: ProcessingRun,
+    outcome: JobRun,
+    before: readonly ProcessorResult[],
+    signal: AbortSignal,
+  ): Promise<void> {
     if (outcome.kind === "interrupted" || (outcome.kind === "retry" && signal.aborted)) {
       await run.discard();
       // Lost or shutting down; handing back what is no longer ours changes nothing.
@@ -174,7 +183,6 @@ export class ProcessingWorker {
       await this.#records.retryJob(job, runAfter, outcome.error);
       return;
     }
-    const before = await this.#records.results(job.upload.tenant, job.upload.id);
     const finished = await this.#records.finishJob(job, {
       status: outcome.error === null ? "processed" : "failed",
       error: outcome.error,

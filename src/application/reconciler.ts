@@ -13,9 +13,6 @@ import { LATE_WRITER_MS } from "./upload-service.ts";
 /** So many abandoned uploads are cleaned up before the next are asked for. */
 const BATCH = 100;
 
-/** An interrupted delete is finished by the reconciler once it is this old: its own request is over. */
-const DELETE_GRACE_MS = 60_000;
-
 /** How often writes that nobody's reservation knows are looked for. */
 const SWEEP_EVERY_MS = 60 * 60 * 1000;
 
@@ -37,6 +34,7 @@ export class Reconciler {
   readonly #storages: Storages;
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #deleteGraceMs: number;
   #running: Promise<ReconcileReport> | null = null;
   #timer: ReturnType<typeof setInterval> | undefined;
   #sweptAt = Number.NEGATIVE_INFINITY;
@@ -46,11 +44,14 @@ export class Reconciler {
     readonly storages: Storages;
     readonly clock: Clock;
     readonly logger: Logger;
+    /** A delete that is older than this was interrupted: its own request is over. */
+    readonly deleteGraceMs: number;
   }) {
     this.#records = parts.records;
     this.#storages = parts.storages;
     this.#clock = parts.clock;
     this.#logger = parts.logger;
+    this.#deleteGraceMs = parts.deleteGraceMs;
   }
 
   /** Run now, then every `intervalMs`. */
@@ -80,7 +81,7 @@ export class Reconciler {
     let removed = 0;
     let deferred = 0;
     for (;;) {
-      const abandoned = await this.#records.collectAbandoned(BATCH, DELETE_GRACE_MS);
+      const abandoned = await this.#records.collectAbandoned(BATCH, this.#deleteGraceMs);
       let progress = 0;
       for (const upload of abandoned) {
         try {

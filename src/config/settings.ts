@@ -110,6 +110,11 @@ export const SETTINGS = {
   ),
   PROCESSING_CONCURRENCY: setting("Documents processed at once", "2", whole(1, 64)),
   PROCESSING_MAX_ATTEMPTS: setting("Tries before a document counts as failed", "3", whole(1, 20)),
+  PROCESSING_LEASE_SECONDS: setting(
+    "How long a job of a process that died waits for another",
+    "30",
+    whole(1, 3600),
+  ),
   PROCESSING_TIMEOUT_SECONDS: setting("Time for one document", "60", whole(1, 3600)),
   PROCESSING_MEMORY_BYTES: setting("Memory for one document", "512MiB", size(64 * 2 ** 20)),
   PROCESSING_MAX_TEXT_BYTES: setting("Text kept of one document", "8MiB", size(1024)),

@@ -205,17 +205,37 @@ describe("ProcessingWorker", () => {
     });
   });
 
-  test("removes what a run that died has written, once a later one has finished", async () => {
+  test("removes what tries that died have written, and keeps what still counts", async () => {
     const services = await testServices({ processors: [shout] });
     const { id } = await services.put("hello", true);
-    await services.records.claim("dead", services.clock.now() + 10);
-    const orphan = `.stowage/derived/acme/${id}/shout-dead.txt`;
-    await services.driver.put(orphan as never, { kind: "bytes", bytes: new Uint8Array(1) });
-    services.clock.advance(20);
     await settled(services, id);
+    await services.worker.stop();
+    const [counting] = await textKeys(services);
+    await services.processing.reprocess(ACME, id, null);
+    const dead: string[] = [];
+    for (const token of ["a", "b"]) {
+      const job = await services.records.claim(token, services.clock.now() + 10);
+      dead.push(`.stowage/derived/acme/${id}/shout-${job?.upload.revision}.txt`);
+      services.clock.advance(20);
+    }
+    for (const key of dead) {
+      await services.driver.put(key as never, { kind: "bytes", bytes: new Uint8Array(1) });
+    }
+    // While it runs again, the text that counted before is still there.
+    const removed = gate();
+    const storage = services.storages.primary;
+    const save = storage.save.bind(storage);
+    storage.save = async (...args) => {
+      expect(await textKeys(services)).toEqual([counting]);
+      removed.pass();
+      return await save(...args);
+    };
+    services.worker.start();
+    await removed.promise;
+    await expect.poll(async () => (await services.uploads.get(ACME, id)).status).toBe("processed");
     await services.worker.idle();
-    expect(await textKeys(services)).toHaveLength(1);
-    expect(await textKeys(services)).not.toContain(orphan);
+    const { results } = await services.processing.result(ACME, id);
+    expect(await textKeys(services)).toEqual([results[0]?.textKey]);
   });
 });
 

@@ -56,7 +56,9 @@ test(`${ROUNDS} SIGKILLs under ${WRITERS} writers lose nothing that was acknowle
     DATABASE_URL: `sqlite:${join(folder, "stowage.db")}`,
     UPLOAD_LEASE_SECONDS: String(LEASE_SECONDS),
     RECONCILE_INTERVAL_SECONDS: "1",
-    LOG_LEVEL: "info",
+    // Jobs die with their server again and again; each time counts as a try.
+    PROCESSING_LEASE_SECONDS: "2",
+    PROCESSING_MAX_ATTEMPTS: "20",
   };
   const acknowledged: Acknowledged[] = [];
   const authorization = (): Record<string, string> => ({

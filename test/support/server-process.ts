@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { onTestFinished } from "vitest";
 
 const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 
@@ -42,14 +43,19 @@ export class ServerProcess {
     const ended = new Promise<{ code: number | null; signal: string | null }>((resolve) => {
       child.once("exit", (code, signal) => resolve({ code, signal }));
     });
+    // A test that fails half way must not leave its server to the next.
+    onTestFinished(async () => {
+      child.kill("SIGKILL");
+      await ended;
+    });
     const log: Record<string, unknown>[] = [];
     const unread: string[] = [];
     const url = await new Promise<string>((resolve, reject) => {
       createInterface({ input: child.stderr }).on("line", (line) => {
         const entry = parse(line);
-        if (entry === null) return unread.push(line);
-        log.push(entry);
-        if (entry["event"] === "server.listening") resolve(String(entry["url"]));
+        if (entry === null) unread.push(line);
+        else log.push(entry);
+        if (entry?.["event"] === "server.listening") resolve(String(entry["url"]));
       });
       void ended.then(({ code, signal }) =>
         reject(new Error(`It ended with ${code ?? signal}: ${unread.join("\n")}`)),

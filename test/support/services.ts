@@ -102,7 +102,13 @@ export async function testServices(options: TestServicesOptions = {}) {
     ...{ driver: first.inner, otherDriver: second.inner, otherStorage: second.storage },
     downloads: new DownloadService({ records, storages }),
     processing: new ProcessingService(shared),
-    reconciler: new Reconciler({ records, storages, clock, logger: SILENT }),
+    reconciler: new Reconciler({
+      records,
+      storages,
+      clock,
+      logger: SILENT,
+      deleteGraceMs: LEASE_MS,
+    }),
     /** Upload bytes, or text, as a stream that is read once. */
     put: (content: string | Uint8Array | AsyncIterable<Uint8Array>, process = false) =>
       uploads.upload({
