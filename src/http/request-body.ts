@@ -77,7 +77,7 @@ export async function readOptionalJson<Schema extends z.ZodType>(
 
 function parseJson(bytes: Uint8Array): unknown {
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes));
   } catch (cause) {
     throw new StowageError("invalid_request", "Cannot read body: it is no JSON", { cause });
   }
