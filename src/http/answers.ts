@@ -1,34 +1,48 @@
 import type { RouteConfig } from "@hono/zod-openapi";
-import type { z } from "zod";
+import { z } from "zod";
 import type { ErrorCode } from "../domain/errors.ts";
 import { ProblemSchema, STATUS } from "./problem.ts";
 
-type Answers = RouteConfig["responses"];
+type Responses = RouteConfig["responses"];
 
 /** A JSON answer of this shape. */
 export function json<Schema extends z.ZodType>(description: string, schema: Schema) {
   return { description, content: { "application/json": { schema } } };
 }
 
-/** The problems a route may answer with, one entry a status, its codes named. */
-export function problems(...codes: readonly ErrorCode[]): Answers {
-  const byStatus = new Map<number, ErrorCode[]>();
-  for (const code of codes)
-    byStatus.set(STATUS[code], [...(byStatus.get(STATUS[code]) ?? []), code]);
-  return Object.fromEntries(
-    [...byStatus].map(([status, names]) => [
-      status,
-      {
-        description: names.map((name) => `\`${name}\``).join(", "),
-        content: { "application/problem+json": { schema: ProblemSchema } },
-      },
-    ]),
-  );
+/**
+ * A JSON body of this shape, as a plain OpenAPI schema: the handler reads it, under its own limit, with the
+ * same zod schema.
+ */
+export function jsonBody(schema: z.ZodType) {
+  const { $schema: _, ...plain } = z.toJSONSchema(schema, { io: "input" });
+  return { required: false, content: { "application/json": { schema: plain as object } } };
 }
 
-/** What every route may answer that asks who is calling. */
-export const ACCESS_PROBLEMS = problems(
-  "unauthenticated",
-  "insufficient_scope",
-  "records_unavailable",
-);
+/** The problems of a route, one entry a status, its codes named. */
+export function problemResponses(codes: readonly ErrorCode[]): Responses {
+  const byStatus = Map.groupBy(new Set(codes), (code) => STATUS[code]);
+  const entries = [...byStatus].map(([status, names]) => [
+    status,
+    {
+      description: names.map((name) => `\`${name}\``).join(", "),
+      content: { "application/problem+json": { schema: ProblemSchema } },
+    },
+  ]);
+  return Object.fromEntries(entries);
+}
+
+/** Both answers together; those under the same status become one with both of their contents. */
+export function mergeResponses(answers: Responses, problems: Responses): Responses {
+  const merged: Responses = { ...problems, ...answers };
+  for (const [status, problem] of Object.entries(problems)) {
+    const answer = answers[status];
+    if (answer === undefined || "$ref" in answer || "$ref" in problem) continue;
+    merged[status] = {
+      ...answer,
+      description: `${answer.description}; ${problem.description}`,
+      content: { ...answer.content, ...problem.content },
+    };
+  }
+  return merged;
+}

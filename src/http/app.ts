@@ -1,8 +1,11 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
+import type { MiddlewareHandler } from "hono";
 import type { Endpoint, HttpEnv, HttpOptions } from "./endpoint.ts";
 import { answerError, answerNotFound } from "./middleware/errors.ts";
 import { guard } from "./middleware/guard.ts";
+import { methodTable, refuseMethod } from "./middleware/methods.ts";
 import { requestContext } from "./middleware/request-context.ts";
+import { documentedRoute, openapiDocument } from "./openapi.ts";
 import { BASE_PATH, ENDPOINTS } from "./router.ts";
 import type { HttpServices } from "./services.ts";
 import { refuseInvalid } from "./validation.ts";
@@ -21,57 +24,41 @@ export interface HttpApp {
 }
 
 /** Build the API over these services. */
-export function createApp(services: HttpServices, options: HttpOptions): HttpApp {
+export function createApp(
+  services: HttpServices,
+  options: HttpOptions,
+  endpoints: readonly Endpoint[] = ENDPOINTS,
+): HttpApp {
   // Not strict: existing clients call /upload/ with its slash.
   const app = new OpenAPIHono<HttpEnv>({ strict: false, defaultHook: refuseInvalid });
-  app.use(requestContext(services, options, documentOf(app, options)));
+  app.use(requestContext(services, options, openapiDocument(app, options)));
   app.onError(answerError);
   app.notFound(answerNotFound);
-  for (const { route, access, alsoAtRoot, handler } of ENDPOINTS) {
-    for (const base of alsoAtRoot ? [BASE_PATH, ""] : [BASE_PATH]) {
-      const path = base + route.path;
-      const note = notePattern(path);
-      app.openapi({ ...route, path, middleware: [note, guard(access)] }, handler);
-    }
+  const routes = endpoints.flatMap((endpoint) => placesOf(endpoint));
+  for (const { endpoint, path, hide } of routes) {
+    const route = { ...documentedRoute(endpoint), path, hide };
+    const middleware = [notePattern(path), guard(endpoint.access)];
+    app.openapi({ ...route, middleware }, endpoint.handler);
   }
-  app.openAPIRegistry.registerComponent("securitySchemes", "bearer", {
-    type: "http",
-    scheme: "bearer",
-    description: "An API key, or a JSON Web Token",
-  });
+  for (const [path, methods] of methodTable(routes)) app.all(path, refuseMethod(path, methods));
   return {
     fetch: (request, env) => app.fetch(request, env as object | undefined),
-    endpoints: ENDPOINTS,
+    endpoints,
     registered: app.routes.map(({ method, path }) => ({ method, path })),
   };
 }
 
+/** Where an endpoint is served. Of two places the one outside the base path is told in the document. */
+function placesOf(endpoint: Endpoint) {
+  const { method, path } = endpoint.route;
+  const inside = { endpoint, method, path: BASE_PATH + path, hide: endpoint.alsoAtRoot };
+  return endpoint.alsoAtRoot ? [{ endpoint, method, path, hide: false }, inside] : [inside];
+}
+
 /** Tells the log which route it was: known before anything can go wrong in it. */
-function notePattern(path: string): ReturnType<typeof guard> {
+function notePattern(path: string): MiddlewareHandler<HttpEnv> {
   return async (c, next) => {
     c.set("routePattern", path);
     await next();
-  };
-}
-
-/** The OpenAPI document as text, made once, when somebody asks for it. */
-function documentOf(app: OpenAPIHono<HttpEnv>, options: HttpOptions): () => string {
-  let text: string | null = null;
-  return () => {
-    text ??= JSON.stringify(
-      app.getOpenAPI31Document({
-        openapi: "3.1.0",
-        info: {
-          title: "Stowage",
-          version: options.version ?? "0",
-          description:
-            "File uploads over HTTP, stored durably and processed on arrival or on demand.",
-          license: { name: "MIT" },
-        },
-        servers: [{ url: options.publicUrl ?? "/" }],
-        security: [{ bearer: [] }],
-      }),
-    );
-    return text;
   };
 }

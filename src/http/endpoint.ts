@@ -1,6 +1,7 @@
 import type { RouteConfig, RouteHandler } from "@hono/zod-openapi";
 import type { Handler } from "hono";
 import type { ByteStream } from "../domain/bytes.ts";
+import type { ErrorCode } from "../domain/errors.ts";
 import type { Clock, RandomSource } from "../domain/ports/clock.ts";
 import type { Logger } from "../domain/ports/logger.ts";
 import type { Principal, Scope } from "../domain/principal.ts";
@@ -56,8 +57,11 @@ export type EnvOf<A extends Access> = A extends Scope
 
 /** One call of the API: how it looks, who may make it, what it does. */
 export interface Endpoint {
+  /** What it takes, and what it answers when all is well. The rest of the document is made of `problems`. */
   readonly route: RouteConfig;
   readonly access: Access;
+  /** What it may be refused for, besides what follows from `access`. */
+  readonly problems: readonly ErrorCode[];
   /** Served outside the base path as well, for probes and tools that expect it there. */
   readonly alsoAtRoot: boolean;
   // biome-ignore lint/suspicious/noExplicitAny: the types of its input were checked by `endpoint`
@@ -73,6 +77,7 @@ export interface Endpoint {
 export function endpoint<const A extends Access, R extends RouteConfig>(definition: {
   readonly access: A;
   readonly route: R;
+  readonly problems: readonly ErrorCode[];
   readonly alsoAtRoot?: boolean;
   readonly handler: RouteHandler<R, EnvOf<A>>;
 }): Endpoint {

@@ -20,6 +20,8 @@ export interface UploadForm {
    * @throws {StowageError} `invalid_multipart`, `too_many_files`, `too_many_fields`, `missing_file`.
    */
   fields(): Promise<FormFields>;
+  /** Read no further. Nothing happens if the form has ended. */
+  release(): void;
 }
 
 /** Every value of every field, in the order sent. A Map: no name means anything to it. */
@@ -67,9 +69,7 @@ class FormReader {
     // Either may fail while nobody is waiting for it.
     this.#begun.promise.catch(() => {});
     this.#ended.promise.catch(() => {});
-    this.#file = new Channel(BUFFER_BYTES, () => {
-      this.#fail(new StowageError("request_aborted", "Cannot read form: its file was let go"));
-    });
+    this.#file = new Channel(BUFFER_BYTES, () => this.#release());
     this.#parser = createParser(contentType);
     this.#parser.on("file", (name, part, info) => this.#onFile(name, part, info));
     this.#parser.on("field", (name, value, info) => this.#onField(name, value, info));
@@ -130,7 +130,13 @@ class FormReader {
       declaredType: info.mimeType,
       file: this.#file,
       fields: () => this.#ended.promise,
+      release: () => this.#release(),
     });
+  }
+
+  #release(): void {
+    if (this.#over) return;
+    this.#fail(new StowageError("request_aborted", "Cannot read form: its reader has let it go"));
   }
 
   #problemOf(name: string | undefined, info: busboy.FileInfo): StowageError | null {

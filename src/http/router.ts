@@ -1,16 +1,10 @@
 import type { Endpoint } from "./endpoint.ts";
 import { getFile } from "./routes/files.ts";
 import { live, ready, storageHealth } from "./routes/health.ts";
+import { createUpload, putUpload, putUploadNamed } from "./routes/new-upload.ts";
 import { openapi } from "./routes/openapi.ts";
 import { getResult, reprocess } from "./routes/processing.ts";
-import {
-  createUpload,
-  deleteUpload,
-  getUpload,
-  listUploads,
-  putUpload,
-  putUploadNamed,
-} from "./routes/uploads.ts";
+import { deleteUpload, getUpload, listUploads } from "./routes/uploads.ts";
 
 /** Where the API begins. */
 export const BASE_PATH = "/api/v1";

@@ -98,11 +98,7 @@ export const ListQuery = z.object({
     .pipe(z.number().min(1).max(MAX_PAGE))
     .optional()
     .openapi({ type: "integer", minimum: 1, maximum: MAX_PAGE, default: USUAL_PAGE }),
-  cursor: z
-    .string()
-    .max(200)
-    .optional()
-    .openapi({ description: "`next_cursor` of the page before" }),
+  cursor: z.string().optional().openapi({ description: "`next_cursor` of the page before" }),
   status: Status.optional().openapi({
     description: "Without it every status but `uploading`",
   }),
@@ -113,7 +109,12 @@ export const ListQuery = z.object({
 
 /** The body of a reprocess call. */
 export const ReprocessBody = z.strictObject({
-  processors: z.array(z.string().min(1).max(40)).min(1).max(32).optional(),
+  processors: z
+    .array(z.string().min(1).max(40))
+    .min(1)
+    .max(32)
+    .optional()
+    .meta({ description: "Without it all that read the file's type" }),
 });
 
 /** Read a list query: which uploads, and how many. */

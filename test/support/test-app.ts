@@ -110,7 +110,7 @@ export async function testApp(options: TestAppOptions = {}) {
   async function send(
     method: string,
     path: string,
-    init: { readonly headers?: Record<string, string>; readonly body?: BodyInit | null } = {},
+    init: { readonly headers?: Record<string, string>; readonly body?: RequestInit["body"] } = {},
     env?: unknown,
   ): Promise<Response> {
     const request = new Request(`http://test${path}`, {

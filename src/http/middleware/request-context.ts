@@ -2,6 +2,7 @@ import type { MiddlewareHandler } from "hono";
 import { toHex } from "../../domain/bytes.ts";
 import type { RandomSource } from "../../domain/ports/clock.ts";
 import type { HttpEnv, HttpOptions } from "../endpoint.ts";
+import { problemResponse } from "../problem.ts";
 import type { HttpServices } from "../services.ts";
 
 /** A caller's own request id, if it can do no harm in a header or a log. */
@@ -32,7 +33,15 @@ export function requestContext(
     c.set("options", options);
     c.set("openapi", openapi);
     c.set("requestId", requestId);
-    await next();
+    try {
+      await next();
+    } catch (thrown) {
+      // The framework hands errors to its error handler, but not other things that are thrown.
+      c.res = problemResponse(thrown, requestId);
+      options.logger.error("request.failed", { code: "internal", requestId, error: thrown });
+    }
+    // The framework answers HEAD with GET's headers and forgets the body: what feeds it has to be told.
+    if (c.req.method === "HEAD") await c.res.body?.cancel();
     c.res.headers.set("X-Request-Id", requestId);
     for (const [name, value] of SECURITY_HEADERS) {
       if (!c.res.headers.has(name)) c.res.headers.set(name, value);

@@ -4,7 +4,6 @@ import { formatReprDigest } from "../../domain/digest.ts";
 import { formatEtag } from "../../domain/etag.ts";
 import { isSafeInline } from "../../domain/media-type.ts";
 import type { Upload } from "../../domain/upload.ts";
-import { ACCESS_PROBLEMS, problems } from "../answers.ts";
 import { selectRepresentation } from "../conditional.ts";
 import { formatContentDisposition } from "../content-disposition.ts";
 import { endpoint } from "../endpoint.ts";
@@ -27,12 +26,14 @@ export const getFile = endpoint({
       200: { description: "The whole file", content: BYTES },
       206: { description: "The range asked for", content: BYTES },
       304: { description: "The client has it already" },
-      ...problems("upload_not_found", "upload_in_progress", "upload_conflict"),
-      ...problems("precondition_failed", "range_not_satisfiable", "storage_timeout"),
-      ...problems("object_not_found", "object_corrupt"),
-      ...ACCESS_PROBLEMS,
     },
   }),
+  problems: [
+    ...(["upload_not_found", "upload_in_progress", "upload_conflict"] as const),
+    ...(["precondition_failed", "range_not_satisfiable", "invalid_parameter"] as const),
+    ...(["object_not_found", "object_corrupt"] as const),
+    ...(["storage_unavailable", "storage_timeout"] as const),
+  ],
   async handler(c) {
     const { downloads } = c.var.services;
     const upload = await downloads.open(c.var.caller.tenant, c.req.valid("param").id);
@@ -69,10 +70,12 @@ function headersOf(upload: Upload, etag: string): Record<string, string> {
 
 function contentHeaders(upload: Upload, inline: boolean): Record<string, string> {
   const kind = inline && isSafeInline(upload.contentType) ? "inline" : "attachment";
+  // Browsers show no PDF in a sandbox, and their viewers are one of their own.
+  const viewer = kind === "inline" && upload.contentType === "application/pdf";
   return {
     "Content-Disposition": formatContentDisposition(kind, upload.filename),
     "Content-Type": upload.contentType,
-    "Content-Security-Policy": "sandbox; default-src 'none'",
+    "Content-Security-Policy": viewer ? "frame-ancestors 'none'" : "sandbox; default-src 'none'",
     "Repr-Digest": formatReprDigest(upload.sha256 ?? ""),
   };
 }

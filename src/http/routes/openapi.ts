@@ -9,7 +9,6 @@ export const openapi = endpoint({
     path: "/openapi.json",
     operationId: "openapi",
     summary: "This document",
-    security: [],
     responses: {
       200: {
         description: "OpenAPI 3.1",
@@ -17,5 +16,6 @@ export const openapi = endpoint({
       },
     },
   }),
+  problems: [],
   handler: (c) => c.body(c.var.openapi(), 200, { "Content-Type": "application/json" }) as never,
 });

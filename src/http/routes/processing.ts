@@ -1,5 +1,5 @@
 import { createRoute } from "@hono/zod-openapi";
-import { ACCESS_PROBLEMS, json, problems } from "../answers.ts";
+import { json, jsonBody } from "../answers.ts";
 import { endpoint } from "../endpoint.ts";
 import { readOptionalJson } from "../request-body.ts";
 import { streamResult } from "../result-json.ts";
@@ -14,28 +14,6 @@ import {
 /** A list of processors is short. */
 const MAX_BODY_BYTES = 16 * 1024;
 
-/** Read by the handler, which takes an empty body too. */
-const REPROCESS_BODY = {
-  required: false,
-  content: {
-    "application/json": {
-      schema: {
-        type: "object" as const,
-        additionalProperties: false,
-        properties: {
-          processors: {
-            type: "array" as const,
-            items: { type: "string" as const, maxLength: 40 },
-            minItems: 1,
-            maxItems: 32,
-            description: "Without it all that read the file's type",
-          },
-        },
-      },
-    },
-  },
-};
-
 export const reprocess = endpoint({
   access: "upload:write",
   route: createRoute({
@@ -44,15 +22,16 @@ export const reprocess = endpoint({
     operationId: "reprocess",
     summary: "Process an upload again",
     description: "One that is queued or running already is answered the same, and not run twice.",
-    request: { params: UploadIdParams, body: REPROCESS_BODY },
+    request: { params: UploadIdParams, body: jsonBody(ReprocessBody) },
     responses: {
       202: json("The upload, most likely queued", UploadSchema),
-      ...problems("invalid_request", "body_too_large", "unsupported_media_type"),
-      ...problems("upload_not_found", "upload_in_progress", "upload_conflict"),
-      ...problems("unknown_processor", "invalid_parameter"),
-      ...ACCESS_PROBLEMS,
     },
   }),
+  problems: [
+    ...(["invalid_request", "body_too_large", "unsupported_media_type"] as const),
+    ...(["upload_not_found", "upload_in_progress", "upload_conflict"] as const),
+    ...(["unknown_processor", "invalid_parameter"] as const),
+  ],
   async handler(c) {
     const body = await readOptionalJson(c, ReprocessBody, MAX_BODY_BYTES);
     const { id } = c.req.valid("param");
@@ -72,10 +51,9 @@ export const getResult = endpoint({
     request: { params: UploadIdParams },
     responses: {
       200: json("The latest result of each processor", ResultSchema),
-      ...problems("upload_not_found"),
-      ...ACCESS_PROBLEMS,
     },
   }),
+  problems: ["upload_not_found", "storage_unavailable", "storage_timeout"],
   async handler(c) {
     const { id } = c.req.valid("param");
     const { upload, results } = await c.var.services.processing.result(c.var.caller.tenant, id);

@@ -1,0 +1,173 @@
+import { createRoute } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { type ErrorCode, UploadTooLargeError } from "../../domain/errors.ts";
+import { findMediaType } from "../../domain/media-type.ts";
+import type { Upload } from "../../domain/upload.ts";
+import { json } from "../answers.ts";
+import { type EnvOf, endpoint } from "../endpoint.ts";
+import { MAX_FORM_OVERHEAD_BYTES, readUploadForm } from "../multipart.ts";
+import { HttpError } from "../problem.ts";
+import { bodyOf, findContentLength, refuseContentEncoding } from "../request-body.ts";
+import { FilenameParams, PutNamedQuery, PutQuery, toUploadJson, UploadSchema } from "../schemas.ts";
+import { readDetails, toFlag } from "../upload-details.ts";
+
+type WriteContext = Context<EnvOf<"upload:write">>;
+
+const CREATED = {
+  ...json("Stored durably", UploadSchema),
+  headers: {
+    Location: { description: "Where the upload is", schema: { type: "string" as const } },
+  },
+};
+
+/** What may go wrong with any upload. */
+const UPLOAD_PROBLEMS: readonly ErrorCode[] = [
+  ...(["body_incomplete", "request_timeout", "upload_too_large"] as const),
+  ...(["unsupported_media_type", "invalid_parameter", "invalid_filename"] as const),
+  ...(["storage_unavailable", "storage_read_only", "storage_timeout"] as const),
+  ...(["storage_full", "records_full", "reservation_lost"] as const),
+];
+
+/** A file as it comes, declared raw: a zod schema would have it read whole. */
+const FILE_BODY = {
+  description: "The file",
+  content: { "*/*": { schema: { type: "string" as const, format: "binary" } } },
+};
+
+const FORM_BODY = {
+  description: "Fields may come before or after the file",
+  required: true,
+  content: {
+    "multipart/form-data": {
+      schema: {
+        type: "object" as const,
+        required: ["file"],
+        properties: {
+          file: { type: "string" as const, format: "binary" },
+          auto_process: {
+            type: "string" as const,
+            enum: ["true", "false"],
+            description: "Process on arrival; the default is the server's",
+          },
+          metadata: { type: "string" as const, description: "A JSON object, at most 2 KiB" },
+        },
+      },
+    },
+  },
+};
+
+export const createUpload = endpoint({
+  access: "upload:write",
+  route: createRoute({
+    method: "post",
+    path: "/upload",
+    operationId: "createUpload",
+    summary: "Upload a file as a form",
+    request: { body: FORM_BODY },
+    responses: { 201: CREATED },
+  }),
+  problems: [
+    ...UPLOAD_PROBLEMS,
+    ...(["invalid_multipart", "missing_file", "too_many_files"] as const),
+    ...(["too_many_fields", "invalid_metadata"] as const),
+  ],
+  async handler(c) {
+    const { headers } = c.req.raw;
+    refuseContentEncoding(headers);
+    const contentType = headers.get("Content-Type") ?? "";
+    if (findMediaType(contentType) !== "multipart/form-data") {
+      throw new HttpError(
+        "unsupported_media_type",
+        "Cannot read upload: POST takes multipart/form-data (PUT takes the file as it is)",
+      );
+    }
+    const { maxUploadBytes } = c.var.options;
+    if ((findContentLength(headers) ?? 0) > maxUploadBytes + MAX_FORM_OVERHEAD_BYTES) {
+      throw new UploadTooLargeError(maxUploadBytes);
+    }
+    const form = await readUploadForm(bodyOf(c), contentType);
+    const { tenant, subject } = c.var.caller;
+    try {
+      const upload = await c.var.services.uploads.upload({
+        tenant,
+        createdBy: subject,
+        originalFilename: form.filename,
+        declaredType: form.declaredType,
+        body: { kind: "once", stream: form.file },
+        details: async () => readDetails(await form.fields()),
+        signal: c.req.raw.signal,
+      });
+      return created(c, upload);
+    } finally {
+      form.release();
+    }
+  },
+});
+
+export const putUpload = endpoint({
+  access: "upload:write",
+  route: createRoute({
+    method: "put",
+    path: "/upload/{filename}",
+    operationId: "putUpload",
+    summary: "Upload a file as it is, named by the path",
+    description: "What `curl -T cv.pdf …/upload/` sends.",
+    request: { params: FilenameParams, query: PutQuery, body: FILE_BODY },
+    responses: { 201: CREATED },
+  }),
+  problems: UPLOAD_PROBLEMS,
+  async handler(c) {
+    const { filename } = c.req.valid("param");
+    return created(c, await putFile(c, filename, c.req.valid("query").auto_process));
+  },
+});
+
+export const putUploadNamed = endpoint({
+  access: "upload:write",
+  route: createRoute({
+    method: "put",
+    path: "/upload",
+    operationId: "putUploadNamed",
+    summary: "Upload a file as it is, named by the query",
+    request: { query: PutNamedQuery, body: FILE_BODY },
+    responses: { 201: CREATED },
+  }),
+  problems: UPLOAD_PROBLEMS,
+  async handler(c) {
+    const { filename, auto_process } = c.req.valid("query");
+    return created(c, await putFile(c, filename, auto_process));
+  },
+});
+
+async function putFile(
+  c: WriteContext,
+  filename: string,
+  autoProcess: "true" | "false" | undefined,
+): Promise<Upload> {
+  const { headers, signal } = c.req.raw;
+  refuseContentEncoding(headers);
+  const declaredType = headers.get("Content-Type") ?? undefined;
+  if (findMediaType(declaredType) === "multipart/form-data") {
+    throw new HttpError(
+      "unsupported_media_type",
+      "Cannot read upload: PUT takes the file as it is (POST takes multipart/form-data)",
+    );
+  }
+  const sizeBytes = findContentLength(headers);
+  const { tenant, subject } = c.var.caller;
+  return await c.var.services.uploads.upload({
+    tenant,
+    createdBy: subject,
+    originalFilename: filename,
+    declaredType,
+    body: { kind: "once", stream: bodyOf(c), ...(sizeBytes === undefined ? {} : { sizeBytes }) },
+    details: async () => ({ autoProcess: toFlag(autoProcess), metadata: {} }),
+    signal,
+  });
+}
+
+function created(c: WriteContext, upload: Upload) {
+  const base = c.var.options.publicUrl ?? "";
+  c.header("Location", `${base}/api/v1/upload/${upload.id}`);
+  return c.json(toUploadJson(upload), 201);
+}
