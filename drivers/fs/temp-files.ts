@@ -17,6 +17,11 @@ import { TEMP_FOLDER, type Tree } from "./tree.ts";
 const BATCH_BYTES = 512 * 1024;
 /** IOV_MAX on Linux: more buffers than that take a second call anyway. */
 const BATCH_CHUNKS = 1024;
+/**
+ * So much is written before the disk is told to begin with it. Without that a large file is received into
+ * memory first and waits for the disk at its end; with it both work at the same time.
+ */
+const SYNC_EVERY_BYTES = 16 * 1024 * 1024;
 const FILE_MODE = 0o640;
 /** Characters of the key's digest in a temp file's name: 128 bits. */
 const KEY_DIGEST_CHARS = 32;
@@ -132,6 +137,10 @@ class Writer {
   readonly #create: () => Promise<FileHandle>;
   #file: FileHandle | undefined;
   #inFlight: Promise<void> = Promise.resolve();
+  /** An early sync on its way. Its failure fails the write: the system tells each loss only once. */
+  #syncing: Promise<void> | null = null;
+  #unsyncedBytes = 0;
+  #failure: { readonly error: unknown } | null = null;
 
   constructor(create: () => Promise<FileHandle>) {
     this.#create = create;
@@ -140,6 +149,7 @@ class Writer {
   /** Resolves as soon as the batch before is written; throws if that failed. */
   async write(batch: Uint8Array[]): Promise<void> {
     await this.#inFlight;
+    this.#throwFailure();
     this.#inFlight = this.#append(batch);
     // The next call, finish or abandon will look at it; until then it is nobody's unhandled rejection.
     this.#inFlight.catch(() => {});
@@ -148,6 +158,8 @@ class Writer {
   /** Everything on the disk, and the file closed. */
   async finish(): Promise<BigIntStats> {
     await this.#inFlight;
+    await this.#syncing;
+    this.#throwFailure();
     const file = await this.#open();
     await file.sync();
     const stats = await file.stat({ bigint: true });
@@ -159,6 +171,7 @@ class Writer {
   /** Close the file. Waits for the write on its way: its descriptor's number must not be reused under it. */
   async abandon(): Promise<void> {
     await this.#inFlight.catch(() => {});
+    await this.#syncing;
     await this.#file?.close().catch(() => {});
   }
 
@@ -175,7 +188,25 @@ class Writer {
       if (bytesWritten === 0)
         throw new StowageError("storage_full", "Cannot write: no byte is taken");
       rest = dropBytes(rest, bytesWritten);
+      this.#unsyncedBytes += bytesWritten;
     }
+    if (this.#unsyncedBytes >= SYNC_EVERY_BYTES && this.#syncing === null) this.#beginSync(file);
+  }
+
+  #beginSync(file: FileHandle): void {
+    this.#unsyncedBytes = 0;
+    this.#syncing = file
+      .datasync()
+      .catch((error: unknown) => {
+        this.#failure = { error };
+      })
+      .finally(() => {
+        this.#syncing = null;
+      });
+  }
+
+  #throwFailure(): void {
+    if (this.#failure !== null) throw this.#failure.error;
   }
 }
 

@@ -11,6 +11,8 @@ if (major < 22 || (major === 22 && minor < 16)) {
   process.exit(2);
 }
 
+const { keepYoungGenerationSmall } = await import("../runtime/young-generation.ts");
+keepYoungGenerationSmall();
 const { run } = await import("./run.ts");
 
 /** Long enough for the last lines to leave; whatever else still holds the process is not waited for. */

@@ -118,6 +118,15 @@ describe.skipIf(!hasStrace)("put() of the local driver", () => {
     expect(tempFilesOf(root)).toEqual([]);
   });
 
+  test("fails when an early sync of a large file fails, though a later one would not tell", () => {
+    const root = storage();
+    const faults = ["-e", "inject=fdatasync:error=EIO:when=1"];
+    const { printed } = trace(root, ["--mib=64", "tenant/upload/file"], faults);
+    expect(printed).toBe("storage_unavailable");
+    expect(tempFilesOf(root)).toEqual([]);
+    expect(existsSync(join(root, "tenant/upload/file"))).toBe(false);
+  });
+
   test.each([2, 3, 4])("fails when sync number %i, of a folder, fails", (count) => {
     const root = storage();
     const faults = ["-e", `inject=fsync:error=EIO:when=${count}`];
