@@ -31,6 +31,8 @@ type Method = "PUT" | "POST";
 interface Contender {
   readonly name: string;
   readonly module: string;
+  /** Flags of its Node. */
+  readonly flags?: readonly string[];
   /** Where it takes an upload; without an entry it does not take that method. */
   readonly upload: Partial<Record<Method, string>>;
   download(id: string): string;
@@ -46,6 +48,8 @@ const CONTENDERS: readonly Contender[] = [
   {
     name: "stowage",
     module: "./servers/stowage.ts",
+    // As npm start and the bin have it.
+    flags: ["--max-semi-space-size=4"],
     upload: { PUT: "/api/v1/upload/bench.bin", POST: "/api/v1/upload" },
     download: (id) => `/api/v1/upload/${id}/file`,
   },
@@ -81,7 +85,10 @@ class Running {
 
   static async start(contender: Contender): Promise<Running> {
     const folder = await mkdtemp(join(flags.folder, "stowage-bench-"));
-    const child = fork(new URL(contender.module, import.meta.url), [folder], { stdio: "inherit" });
+    const child = fork(new URL(contender.module, import.meta.url), [folder], {
+      execArgv: [...(contender.flags ?? [])],
+      stdio: "inherit",
+    });
     const target = await new Promise<Target>((resolve, reject) => {
       child.once("message", (message) => resolve(message as Target));
       child.once("exit", (code) => reject(new Error(`${contender.name} ended with ${code}`)));

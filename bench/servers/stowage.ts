@@ -1,12 +1,8 @@
 /** Stowage as `npm start` runs it: durable files, records in SQLite, API keys. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { keepYoungGenerationSmall } from "../../src/runtime/young-generation.ts";
-
-// As the command line does, before anything else is loaded.
-keepYoungGenerationSmall();
-const { loadConfig } = await import("../../src/config.ts");
-const { serve } = await import("../../src/runtime/node.ts");
+import { loadConfig } from "../../src/config.ts";
+import { serve } from "../../src/runtime/node.ts";
 
 const folder = process.argv[2] ?? ".";
 const config = loadConfig({
