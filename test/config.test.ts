@@ -135,12 +135,19 @@ describe("loadConfig()", () => {
     expect(loadConfig({ MAX_UPLOAD_BYTES: text }).uploads.maxBytes).toBe(bytes);
   });
 
-  it.each(["0", "-1", "5G", "5 gigabytes", "1.5", "1e9", "9007199254740993", "0x10", "5GiB!"])(
-    "refuses the size %s",
-    (text) => {
-      expect(wrong({ MAX_UPLOAD_BYTES: text })).toEqual(["MAX_UPLOAD_BYTES"]);
-    },
-  );
+  it.each([
+    "0",
+    "-1",
+    "5G",
+    "5 gigabytes",
+    "1.5",
+    "1e9",
+    "9007199254740993",
+    "0x10",
+    "5GiB!",
+  ])("refuses the size %s", (text) => {
+    expect(wrong({ MAX_UPLOAD_BYTES: text })).toEqual(["MAX_UPLOAD_BYTES"]);
+  });
 
   it.each(["65536", "-1", "8000.5", "1e3", "٣"])("refuses the port %s", (text) => {
     expect(wrong({ PORT: text })).toEqual(["PORT"]);
@@ -211,14 +218,16 @@ describe("loadConfig() on storage", () => {
     expect(loadConfig({ DATABASE_URL: text }).database).toEqual({ kind: "sqlite", path });
   });
 
-  it.each(["postgres://u:p@h/d", "sqlite:", "sqlite://host/x.db", "./x.db"])(
-    "refuses %s for records",
-    (text) => {
-      const [problem] = problemsOf({ DATABASE_URL: text });
-      expect(problem?.variable).toBe("DATABASE_URL");
-      expect(problem?.expected).toContain("postgres:// is not built yet");
-    },
-  );
+  it.each([
+    "postgres://u:p@h/d",
+    "sqlite:",
+    "sqlite://host/x.db",
+    "./x.db",
+  ])("refuses %s for records", (text) => {
+    const [problem] = problemsOf({ DATABASE_URL: text });
+    expect(problem?.variable).toBe("DATABASE_URL");
+    expect(problem?.expected).toContain("postgres:// is not built yet");
+  });
 });
 
 describe("loadConfig() on places", () => {

@@ -36,13 +36,18 @@ describe("sniffer.sniff()", () => {
     expect(await sniff(new Uint8Array(Buffer.from(hex, "hex")))).toBe(type);
   });
 
-  it.each(["", " ", "hello, world", "a,b\n1,2\n", "# Title\n<p>", "{}", "\ufeffname;age\n"])(
-    "leaves the text %j to what was declared",
-    async (text) => {
-      expect(await sniff(text)).toBeNull();
-      expect(await sniff(utf16(text))).toBeNull();
-    },
-  );
+  it.each([
+    "",
+    " ",
+    "hello, world",
+    "a,b\n1,2\n",
+    "# Title\n<p>",
+    "{}",
+    "\ufeffname;age\n",
+  ])("leaves the text %j to what was declared", async (text) => {
+    expect(await sniff(text)).toBeNull();
+    expect(await sniff(utf16(text))).toBeNull();
+  });
 
   it("never throws, and answers with a bare media type", async () => {
     const magic = [
@@ -106,12 +111,18 @@ describe("sniffer.sniff() on markup", () => {
     expect(await sniff("<?xml version='1.0'?><rss>")).toBe("application/xml");
   });
 
-  it.each(["<3 you", "<abc>", "<pre-release>", "<", "<!", "<?", "<!--", "1 < 2"])(
-    "takes %j for no page, or at most for HTML",
-    async (text) => {
-      expect([null, "text/html"]).toContain(await sniff(text));
-    },
-  );
+  it.each([
+    "<3 you",
+    "<abc>",
+    "<pre-release>",
+    "<",
+    "<!",
+    "<?",
+    "<!--",
+    "1 < 2",
+  ])("takes %j for no page, or at most for HTML", async (text) => {
+    expect([null, "text/html"]).toContain(await sniff(text));
+  });
 });
 
 describe("sniffer.sniff() on PDF", () => {

@@ -32,8 +32,7 @@ describe("readRangeHeader() on 100 bytes", () => {
     "bytes=a-b",
     "bytes=1",
   ])("answers %j with the whole file", (header) =>
-    expect(readRangeHeader(header, 100)).toEqual({ kind: "whole" }),
-  );
+    expect(readRangeHeader(header, 100)).toEqual({ kind: "whole" }));
 
   test("never leaves the file", () => {
     const header = fc.oneof(

@@ -48,8 +48,7 @@ describe("parseFilename()", () => {
     "a\u0085",
     "\ud800x",
   ])("refuses %j", (original) =>
-    expect(codeOf(() => parseFilename(original))).toBe("invalid_filename"),
-  );
+    expect(codeOf(() => parseFilename(original))).toBe("invalid_filename"));
 
   test("cuts between characters at 255 bytes and keeps the extension", () => {
     const cut = parseFilename(`${"😀".repeat(100)}.pdf`);
@@ -132,12 +131,19 @@ describe("parseObjectKey()", () => {
 
 describe("findTenantId()", () => {
   test.each(["a", "ACME-1", "a.b", "_x", "-", "a".repeat(64)])("takes %j", (text) =>
-    expect(findTenantId(text)).toBe(text),
-  );
-  test.each(["", ".a", "..", "a/b", "ä", "a b", "a".repeat(65), "a\n", 7, null])(
-    "refuses %j",
-    (text) => expect(findTenantId(text)).toBeNull(),
-  );
+    expect(findTenantId(text)).toBe(text));
+  test.each([
+    "",
+    ".a",
+    "..",
+    "a/b",
+    "ä",
+    "a b",
+    "a".repeat(65),
+    "a\n",
+    7,
+    null,
+  ])("refuses %j", (text) => expect(findTenantId(text)).toBeNull());
 });
 
 describe("newUploadId()", () => {

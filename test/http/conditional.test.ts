@@ -68,12 +68,12 @@ test.each([
   [{ Range: "bytes=0-99", "If-Range": AFTER }, "200"],
   [{ Range: "bytes=9999-", "If-Range": '"old"' }, "200"],
   [{ "If-Range": '"old"' }, "200"],
-] as [Record<string, string>, string][])(
-  "selectRepresentation() answers %j with %s",
-  (headers, expected) => {
-    expect(answer(headers)).toBe(expected);
-  },
-);
+] as [
+  Record<string, string>,
+  string,
+][])("selectRepresentation() answers %j with %s", (headers, expected) => {
+  expect(answer(headers)).toBe(expected);
+});
 
 test("selectRepresentation() knows no range of a HEAD, and none of an empty file", () => {
   expect(answer({ Range: "bytes=0-99" }, "HEAD")).toBe("200");

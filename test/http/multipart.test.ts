@@ -286,19 +286,19 @@ test("readUploadForm() reads no further than its reader, but for its buffers", a
   read.release();
 });
 
-test.each(["release", "return"] as const)(
-  "readUploadForm() lets its source go when its reader stops by %s",
-  async (how) => {
-    const { told, source } = endlessForm();
-    const read = await readUploadForm(source, TYPE);
-    const reader = read.file[Symbol.asyncIterator]();
-    await reader.next();
-    if (how === "release") read.release();
-    else await reader.return?.();
-    await told.ended.promise;
-    expect(await codeOf(read.fields())).toBe("request_aborted");
-  },
-);
+test.each([
+  "release",
+  "return",
+] as const)("readUploadForm() lets its source go when its reader stops by %s", async (how) => {
+  const { told, source } = endlessForm();
+  const read = await readUploadForm(source, TYPE);
+  const reader = read.file[Symbol.asyncIterator]();
+  await reader.next();
+  if (how === "release") read.release();
+  else await reader.return?.();
+  await told.ended.promise;
+  expect(await codeOf(read.fields())).toBe("request_aborted");
+});
 
 test("readUploadForm() lets its reader go while its source is silent", async () => {
   async function* silent(): AsyncGenerator<Uint8Array> {

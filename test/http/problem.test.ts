@@ -20,18 +20,17 @@ test.each(CODES)("problemResponse() tells %s as RFC 9457 wants it", async (code)
   expect(response.headers.has("Retry-After")).toBe(STATUS[code] === 503);
 });
 
-test.each(CODES.filter((code) => STATUS[code] >= 500 || code === "invalid_key"))(
-  "problemResponse() keeps what %s says from callers",
-  async (code) => {
-    const error = new StowageError(code, SECRET, {
-      cause: new Error(SECRET),
-      data: { key: SECRET },
-    });
-    const { text, problem } = await told(error);
-    expect(text).not.toMatch(/secret|bucket|AKIA/);
-    expect(problem.detail).not.toBe("");
-  },
-);
+test.each(
+  CODES.filter((code) => STATUS[code] >= 500 || code === "invalid_key"),
+)("problemResponse() keeps what %s says from callers", async (code) => {
+  const error = new StowageError(code, SECRET, {
+    cause: new Error(SECRET),
+    data: { key: SECRET },
+  });
+  const { text, problem } = await told(error);
+  expect(text).not.toMatch(/secret|bucket|AKIA/);
+  expect(problem.detail).not.toBe("");
+});
 
 test.each([
   ["an error", new Error(SECRET)],

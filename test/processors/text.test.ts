@@ -87,13 +87,15 @@ describe("text", () => {
     expect(found.output).toMatchObject({ ...facts, truncated: false });
   });
 
-  it.each(["text/markdown", "text/csv", "text/tab-separated-values", "application/json"])(
-    "reads %s as it stands",
-    async (contentType) => {
-      expect(text.accepts).toContain(contentType);
-      expect((await read(contentType, Buffer.from("a,b\n"))).text).toBe("a,b");
-    },
-  );
+  it.each([
+    "text/markdown",
+    "text/csv",
+    "text/tab-separated-values",
+    "application/json",
+  ])("reads %s as it stands", async (contentType) => {
+    expect(text.accepts).toContain(contentType);
+    expect((await read(contentType, Buffer.from("a,b\n"))).text).toBe("a,b");
+  });
 
   it.each([
     ["a PDF with a password", PDF, fixture("encrypted.pdf"), "document_encrypted", "a password"],
@@ -174,13 +176,10 @@ describe("text", () => {
     ["PDF", PDF, pdf(["BT /F 9 Tf 9 9 Td (eight ch) Tj ET", "BT /F 9 Tf 9 9 Td (more) Tj ET"])],
     ["Word", DOCX, docx(p("eight ch") + p("more"))],
     ["plain", TXT, Buffer.from("eight ch\n\nmore")],
-  ])(
-    "says that text is missing where the limit falls between paragraphs (%s)",
-    async (_, type, bytes) => {
-      const found = await read(type, bytes, { maxTextBytes: 8 });
-      expect(found).toMatchObject({ text: "eight ch", output: { truncated: true } });
-    },
-  );
+  ])("says that text is missing where the limit falls between paragraphs (%s)", async (_, type, bytes) => {
+    const found = await read(type, bytes, { maxTextBytes: 8 });
+    expect(found).toMatchObject({ text: "eight ch", output: { truncated: true } });
+  });
 
   it.each([
     ["PDF", PDF, pdf(["BT /F 9 Tf 9 9 Td (eight ch) Tj ET", ""])],

@@ -146,35 +146,40 @@ describe("standard output", () => {
 });
 
 describe("a process that was taken over", () => {
-  it.each(["too much text", "ready once more", "an end", "a huge frame", "no JSON", "silence"])(
-    "is ended when it answers with %s",
-    async (lie) => {
-      const host = watchedHost();
-      const command = [process.execPath, join(import.meta.dirname, "liar.ts"), lie];
-      const { run } = extractor({ host, command, limits: { maxTextBytes: MIB } });
-      expect(await failureOf(run(deed("pid")))).toMatchObject({
-        code: "extractor_crashed",
-        retryable: true,
-      });
-      expect(await endsOf(host)).toEqual(["SIGKILL"]);
-    },
-  );
+  it.each([
+    "too much text",
+    "ready once more",
+    "an end",
+    "a huge frame",
+    "no JSON",
+    "silence",
+  ])("is ended when it answers with %s", async (lie) => {
+    const host = watchedHost();
+    const command = [process.execPath, join(import.meta.dirname, "liar.ts"), lie];
+    const { run } = extractor({ host, command, limits: { maxTextBytes: MIB } });
+    expect(await failureOf(run(deed("pid")))).toMatchObject({
+      code: "extractor_crashed",
+      retryable: true,
+    });
+    expect(await endsOf(host)).toEqual(["SIGKILL"]);
+  });
 });
 
 describe("a processor that breaks its contract", () => {
-  it.each(["fail", "invent", "text 2000000"])(
-    "(%s) has failed, and its process is replaced",
-    async (says) => {
-      const host = watchedHost();
-      const { run } = extractor({ host, limits: { maxTextBytes: MIB } });
-      const error = await failureOf(run(deed(says)));
-      expect(error).toMatchObject({ code: "processor_failed", retryable: false });
-      expect(error.message).toBe("Cannot process document: processor hostile failed");
-      expect(await host.started[0]?.ended).toEqual({ code: null, signal: "SIGKILL" });
-      await run(deed("pid"));
-      expect(host.started).toHaveLength(2);
-    },
-  );
+  it.each([
+    "fail",
+    "invent",
+    "text 2000000",
+  ])("(%s) has failed, and its process is replaced", async (says) => {
+    const host = watchedHost();
+    const { run } = extractor({ host, limits: { maxTextBytes: MIB } });
+    const error = await failureOf(run(deed(says)));
+    expect(error).toMatchObject({ code: "processor_failed", retryable: false });
+    expect(error.message).toBe("Cannot process document: processor hostile failed");
+    expect(await host.started[0]?.ended).toEqual({ code: null, signal: "SIGKILL" });
+    await run(deed("pid"));
+    expect(host.started).toHaveLength(2);
+  });
 
   it("is told from one that refuses a document", async () => {
     const host = watchedHost();
