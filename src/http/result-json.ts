@@ -40,9 +40,14 @@ async function* writeResult(
   for (const result of results) {
     const text = await result.openText?.();
     const { name, version, status } = result;
-    yield `${before}${openObject({ name, version, status })},"output":`;
-    if (text === undefined) yield JSON.stringify(result.output);
-    else yield* writeOutput(result.output ?? {}, text);
+    try {
+      yield `${before}${openObject({ name, version, status })},"output":`;
+      if (text === undefined) yield JSON.stringify(result.output);
+      else yield* writeOutput(result.output ?? {}, text);
+    } finally {
+      // Whoever stops before the text was begun has opened it all the same.
+      await text?.cancel().catch(() => {});
+    }
     yield `,"error":${JSON.stringify(toErrorJson(result.error))},"duration_ms":${result.durationMs}}`;
     before = ",";
   }
