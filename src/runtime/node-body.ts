@@ -1,9 +1,14 @@
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ByteStream } from "../domain/bytes.ts";
 import { StowageError } from "../domain/errors.ts";
 
-/** A client may be slow for this long, summed over the request, before its rate is judged. */
+/** How long a client may keep us waiting before its first byte. */
 const GRACE_MS = 10_000;
+/**
+ * And ever: whoever was fast may stand still for this long, but not for as long as a gigabyte would have
+ * earned. A reservation usually lives no longer without a byte.
+ */
+const MAX_CREDIT_MS = 60_000;
 const LOOK_EVERY_MS = 1_000;
 
 /**
@@ -13,17 +18,26 @@ const LOOK_EVERY_MS = 1_000;
  * take the bytes is not the client's fault. Ending the iteration early leaves the connection alone, so that
  * an answer can still be sent on it.
  *
+ * A client that waits to be asked for its body (`Expect: 100-continue`) is asked with the first read.
+ *
  * @param minBytesPerSecond 0 for no minimum.
  * @throws {StowageError} While iterating: `request_aborted` when the connection breaks, `request_timeout`
  *   when the client is slower than the minimum.
  */
-export function incomingBody(incoming: IncomingMessage, minBytesPerSecond: number): ByteStream {
+export function incomingBody(
+  incoming: IncomingMessage,
+  outgoing: Pick<ServerResponse, "writeContinue">,
+  minBytesPerSecond: number,
+): ByteStream {
   return {
     [Symbol.asyncIterator]() {
       const chunks = incoming.iterator({ destroyOnReturn: false });
       const pace = new Pace(minBytesPerSecond);
+      let awaited = /^100-continue$/i.test(incoming.headers.expect ?? "");
       return {
         async next() {
+          if (awaited) outgoing.writeContinue();
+          awaited = false;
           try {
             const next = await pace.waitFor(chunks.next());
             if (next.done === true) pace.stop();
@@ -52,11 +66,13 @@ function toBodyError(error: unknown): unknown {
   });
 }
 
-/** Judges how fast the client sends while we wait for it. */
+/**
+ * Judges how fast the client sends while we wait for it: every byte earns it the time that it takes at the
+ * minimum rate, waiting uses it up.
+ */
 class Pace {
   readonly #minBytesPerSecond: number;
-  #bytes = 0;
-  #waitedMs = 0;
+  #creditMs = GRACE_MS;
   #waitingSince: number | null = null;
   #giveUp: ((error: StowageError) => void) | null = null;
   #timer: ReturnType<typeof setInterval> | undefined;
@@ -76,13 +92,15 @@ class Pace {
         promise.then(resolve, reject);
       });
     } finally {
-      this.#waitedMs += performance.now() - this.#waitingSince;
+      this.#creditMs -= performance.now() - this.#waitingSince;
       this.#waitingSince = null;
     }
   }
 
   count(bytes: number): void {
-    this.#bytes += bytes;
+    if (this.#minBytesPerSecond === 0) return;
+    const earnedMs = (bytes / this.#minBytesPerSecond) * 1000;
+    this.#creditMs = Math.min(MAX_CREDIT_MS, this.#creditMs + earnedMs);
   }
 
   stop(): void {
@@ -91,8 +109,7 @@ class Pace {
 
   #look(): void {
     if (this.#waitingSince === null) return;
-    const waitedMs = this.#waitedMs + performance.now() - this.#waitingSince;
-    if (waitedMs < GRACE_MS || this.#bytes >= (waitedMs / 1000) * this.#minBytesPerSecond) return;
+    if (performance.now() - this.#waitingSince < this.#creditMs) return;
     this.#giveUp?.(
       new StowageError(
         "request_timeout",

@@ -1,10 +1,11 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { randomUUID } from "node:crypto";
+import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import type { Config } from "../config.ts";
 import { StowageError } from "../domain/errors.ts";
 import type { Logger } from "../domain/ports/logger.ts";
-import { MAX_FORM_OVERHEAD_BYTES } from "../http/multipart.ts";
+import { problemResponse } from "../http/problem.ts";
 import type { Stowage } from "../stowage.ts";
 import { sendStream } from "./node-response.ts";
 
@@ -23,15 +24,17 @@ export class NodeServer {
     this.#config = config;
     this.#logger = logger;
     // No limit on a request as a whole: a large file over a thin line takes its time.
-    this.#server = createServer({ requestTimeout: 0, headersTimeout: HEADERS_TIMEOUT_MS });
-    const listener = getRequestListener(this.#answer);
-    this.#server.on("request", listener);
-    this.#server.on("checkContinue", (incoming: IncomingMessage, outgoing: ServerResponse) => {
-      // RFC 9110, 10.1.1: a body that will be refused for its length is not asked for.
-      const announced = Number(incoming.headers["content-length"] ?? 0);
-      if (announced <= config.uploads.maxBytes + MAX_FORM_OVERHEAD_BYTES) outgoing.writeContinue();
-      void listener(incoming, outgoing);
+    this.#server = createServer({
+      requestTimeout: 0,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      // A request without a Host is refused by the listener, which says why.
+      requireHostHeader: false,
     });
+    const listener = getRequestListener(this.#answer, { errorHandler: answerUnreadable });
+    this.#server.on("request", listener);
+    // RFC 9110, 10.1.1: a body is asked for when somebody reads it (see incomingBody), so never when the
+    // request is refused for its token, its type or its length.
+    this.#server.on("checkContinue", listener);
     this.#server.on("clientError", refuse);
   }
 
@@ -64,7 +67,7 @@ export class NodeServer {
     env: { readonly outgoing: unknown },
   ): Promise<Response> => {
     const response = await this.#stowage.fetch(request, env);
-    // Files go out our own way; see sendStream.
+    // Streams go out our own way; see sendStream. Files and results are what tells of ranges.
     if (!response.headers.has("accept-ranges") || response.body === null) return response;
     return await sendStream(response, env.outgoing as ServerResponse, this.#logger);
   };
@@ -84,21 +87,43 @@ function cannotListen(error: Error, host: string, port: number): StowageError {
   );
 }
 
+/** A request that cannot even be looked at: its target or its Host is none. */
+function answerUnreadable(cause: unknown): Response {
+  const error = new StowageError(
+    "invalid_request",
+    "Cannot read request: its target or its Host header is wrong",
+    { cause },
+  );
+  const requestId = randomUUID();
+  const response = problemResponse(error, requestId);
+  response.headers.set("X-Request-Id", requestId);
+  return response;
+}
+
 /** What is no HTTP gets an answer all the same, in the form that every error here has. */
 function refuse(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === "ECONNRESET" || !socket.writable) {
     socket.destroy();
     return;
   }
-  const [status, title] =
+  const [status, title, state] =
     error.code === "HPE_HEADER_OVERFLOW"
-      ? [431, "Request Header Fields Too Large"]
+      ? [431, "Request Header Fields Too Large", "its headers are too long"]
       : error.code === "ERR_HTTP_REQUEST_TIMEOUT"
-        ? [408, "Request Timeout"]
-        : [400, "Bad Request"];
-  const code = status === 408 ? "request_timeout" : "invalid_request";
-  const body = JSON.stringify({ type: "about:blank", title, status, code });
-  socket.end(
-    `HTTP/1.1 ${status} ${title}\r\nConnection: close\r\nContent-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-  );
+        ? [408, "Request Timeout", "its headers did not arrive in time"]
+        : [400, "Bad Request", "it is no valid HTTP"];
+  const requestId = randomUUID();
+  const body = JSON.stringify({
+    ...{ type: "about:blank", title, status, detail: `Cannot read request: ${state}` },
+    code: status === 408 ? "request_timeout" : "invalid_request",
+    request_id: requestId,
+  });
+  const head = [
+    `HTTP/1.1 ${status} ${title}`,
+    "Connection: close",
+    "Content-Type: application/problem+json",
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    `X-Request-Id: ${requestId}`,
+  ];
+  socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);
 }

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from "node:http";
+import type { HttpBindings } from "@hono/node-server";
 import { createLogger } from "../adapters/log/logger.ts";
 import type { Config } from "../config.ts";
 import { createStowage } from "../stowage.ts";
@@ -45,9 +45,8 @@ export async function serve(config: Config, io: ServeIo): Promise<RunningServer>
     const stowage = await createStowage(config, {
       ...parts,
       requestBody: (env) => {
-        const incoming = (env as { incoming?: IncomingMessage } | undefined)?.incoming;
-        if (incoming === undefined) return null;
-        return incomingBody(incoming, config.server.minTransferBytesPerSecond);
+        const { incoming, outgoing } = env as HttpBindings;
+        return incomingBody(incoming, outgoing, config.server.minTransferBytesPerSecond);
       },
     });
     const server = new NodeServer(stowage, config, logger);
