@@ -13,7 +13,8 @@ const MARKS = /\p{M}/gu;
  * @see https://www.rfc-editor.org/rfc/rfc8187
  */
 export function formatContentDisposition(kind: "attachment" | "inline", filename: string): string {
-  const fallback = filename.normalize("NFKD").replace(MARKS, "").replace(UNFIT_FOR_QUOTES, "_");
+  // Canonical (NFD), since NFKD would make slashes and dots of their full-width lookalikes.
+  const fallback = filename.normalize("NFD").replace(MARKS, "").replace(UNFIT_FOR_QUOTES, "_");
   const plain = `${kind}; filename="${fallback}"`;
   return fallback === filename ? plain : `${plain}; filename*=UTF-8''${percentEncode(filename)}`;
 }

@@ -17,23 +17,20 @@ export function formatHttpDate(ms: number): string {
  */
 export function findHttpDate(text: string): number | null {
   const imf = IMF_FIXDATE.exec(text);
-  if (imf !== null) return toMs(imf[3], imf[2], imf[1], imf.slice(4));
+  if (imf !== null) return toMs(imf.slice(4), imf[3], imf[2], imf[1]);
   const asctime = ASCTIME.exec(text);
-  if (asctime !== null) return toMs(asctime[6], asctime[1], asctime[2], asctime.slice(3));
+  if (asctime !== null) return toMs(asctime.slice(3, 6), asctime[6], asctime[1], asctime[2]);
   const rfc850 = RFC_850.exec(text);
-  // Nobody has sent two-digit years for decades: those of this century will do.
-  return rfc850 === null ? null : toMs(`20${rfc850[3]}`, rfc850[2], rfc850[1], rfc850.slice(4));
+  if (rfc850 === null) return null;
+  // Never more than fifty years ahead (RFC 9110, 5.6.7), and no file here is older than 1970.
+  const year = `${Number(rfc850[3]) < 70 ? 20 : 19}${rfc850[3]}`;
+  return toMs(rfc850.slice(4), year, rfc850[2], rfc850[1]);
 }
 
-function toMs(
-  year: string | undefined,
-  month: string | undefined,
-  day: string | undefined,
-  time: readonly string[],
-): number | null {
-  const monthIndex = MONTHS.indexOf(month ?? "");
-  const [hours, minutes, seconds] = time.map(Number);
-  if (monthIndex < 0) return null;
-  const ms = Date.UTC(Number(year), monthIndex, Number(day), hours, minutes, seconds);
-  return Number.isNaN(ms) ? null : ms;
+function toMs(time: readonly string[], year = "", month = "", day = ""): number | null {
+  const monthNumber = `${MONTHS.indexOf(month) + 1}`.padStart(2, "0");
+  const iso = `${year}-${monthNumber}-${day.trim().padStart(2, "0")}T${time.join(":")}.000Z`;
+  const ms = Date.parse(iso);
+  // Compared, because the 31st of June would pass as the 1st of July.
+  return Number.isNaN(ms) || new Date(ms).toISOString() !== iso ? null : ms;
 }

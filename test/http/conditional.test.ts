@@ -90,12 +90,17 @@ test("findHttpDate() reads all three forms of RFC 9110 and nothing else", () => 
   expect(findHttpDate("Friday, 06-Nov-26 08:49:37 GMT")).toBe(ms);
   expect(findHttpDate("Fri Nov  6 08:49:37 2026")).toBe(ms);
   expect(findHttpDate(formatHttpDate(ms))).toBe(ms);
+  // Two digits are never more than fifty years ahead: this one must not turn an old copy into a 304.
+  expect(findHttpDate("Sunday, 06-Nov-94 08:49:37 GMT")).toBe(Date.UTC(1994, 10, 6, 8, 49, 37));
   for (const text of [
     "",
     "2026-11-06T08:49:37Z",
     "Fri, 06 Nov 2026 08:49:37",
     "1",
     "Fri, 06 Foo 2026 08:49:37 GMT",
+    "Wed, 31 Jun 2026 08:49:37 GMT",
+    "Fri, 06 Nov 2026 24:00:00 GMT",
+    "Fri, 06 Nov 2026 08:49:61 GMT",
   ]) {
     expect(findHttpDate(text), text).toBeNull();
   }

@@ -51,6 +51,10 @@ test.each([
   ["naïve.pdf", `attachment; filename="naive.pdf"; filename*=UTF-8''na%C3%AFve.pdf`],
   ["履歴.pdf", `attachment; filename="__.pdf"; filename*=UTF-8''%E5%B1%A5%E6%AD%B4.pdf`],
   ['a"b.pdf', `attachment; filename="a_b.pdf"; filename*=UTF-8''a%22b.pdf`],
+  [
+    "．．／x.pdf",
+    `attachment; filename="___x.pdf"; filename*=UTF-8''%EF%BC%8E%EF%BC%8E%EF%BC%8Fx.pdf`,
+  ],
   ["100%.pdf", `attachment; filename="100_.pdf"; filename*=UTF-8''100%25.pdf`],
 ])("formatContentDisposition() writes %s readably", (filename, header) => {
   expect(formatContentDisposition("attachment", filename)).toBe(header);
