@@ -1,0 +1,118 @@
+import { expect, test } from "vitest";
+import { StowageError } from "../../src/domain/errors.ts";
+import { probeDriver } from "../../src/domain/probe-driver.ts";
+import type { StorageDriver } from "../../src/driver.ts";
+import { testApp } from "../support/test-app.ts";
+import { problemOf } from "./problem-of.ts";
+
+/** What must never leave the service, as it may stand in an error of a storage. */
+const CANARY = "canary-/srv/data/bucket-7f3a";
+
+const OPERATOR = { headers: { Authorization: "Bearer operator" } };
+
+/** An app whose storage takes no writes for as long as `code` is set. */
+async function appThatFails() {
+  const fault: { code: "storage_full" | "storage_read_only" | "text" | null } = { code: null };
+  const app = await testApp({
+    tamper(driver) {
+      const refuse = async (...call: Parameters<StorageDriver["put"]>) => {
+        if (fault.code === null) return await driver.put(...call);
+        // A third party's driver may throw anything at all.
+        if (fault.code === "text") throw CANARY;
+        throw new StowageError(fault.code, `Cannot write ${CANARY}`, { cause: new Error(CANARY) });
+      };
+      const random = (bytes: Uint8Array) =>
+        crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>);
+      const tampered = { ...driver, put: refuse };
+      return { put: refuse, check: (options) => probeDriver(tampered, random, options) };
+    },
+  });
+  const ready = async () => {
+    const answer = await app.send("GET", "/health/ready", { headers: { Authorization: "" } });
+    const { status, checks } = (await answer.json()) as { status: string; checks: object[] };
+    return [answer.status, status, checks] as const;
+  };
+  return { ...app, fault, ready };
+}
+
+test.each([
+  ["storage_full", 507, null],
+  ["storage_read_only", 503, "5"],
+  ["text", 503, "5"],
+] as const)("a storage that fails with %s makes uploads fail, and readiness follows", async (code, status, retryAfter) => {
+  const app = await appThatFails();
+  const before = await app.put("from before");
+  expect(await app.ready()).toEqual([
+    200,
+    "ready",
+    ["storage", "records", "processing"].map((name) => ({
+      name,
+      status: "healthy",
+      error_code: null,
+    })),
+  ]);
+  app.fault.code = code;
+  const kept = await app.kept();
+  const answer = await app.send("PUT", "/api/v1/upload/a.txt", { body: "x" });
+  expect(answer.headers.get("retry-after")).toBe(retryAfter);
+  const told = JSON.stringify([...answer.headers]) + (await answer.clone().text());
+  expect(told).not.toContain("canary");
+  const errorCode = code === "text" ? "storage_unavailable" : code;
+  expect(await problemOf(answer)).toEqual({ status, code: errorCode });
+  expect(await app.kept()).toEqual(kept);
+
+  const [unready, word, checks] = await app.ready();
+  expect([unready, word]).toEqual([503, "unready"]);
+  expect(checks[0]).toEqual({ name: "storage", status: "unhealthy", error_code: errorCode });
+  expect(JSON.stringify(checks)).not.toContain("canary");
+  // What is stored stays readable meanwhile.
+  const file = await app.send("GET", `/api/v1/upload/${before.id}/file`);
+  expect(await file.text()).toBe("from before");
+
+  app.fault.code = null;
+  app.clock.advance(2_000);
+  expect((await app.ready())[0]).toBe(200);
+});
+
+test("GET /storage/health probes every storage anew and names what is denied", async () => {
+  const app = await appThatFails();
+  const get = async () => {
+    const answer = await app.send("GET", "/api/v1/storage/health", OPERATOR);
+    return { status: answer.status, body: (await answer.json()) as { storages: object[] } };
+  };
+  const steps = (write: boolean) => expect.arrayContaining([{ name: "write", ok: write }]);
+  const service = { service: "memory_file_storage", uri: "memory:" };
+  const healthy = { ...service, status: "healthy", error_code: null, steps: steps(true) };
+  expect(await get()).toMatchObject({ status: 200, body: { storages: [healthy] } });
+  app.fault.code = "storage_read_only";
+  const unhealthy = { status: "unhealthy", error_code: "storage_read_only", steps: steps(false) };
+  const found = await get();
+  expect(found).toMatchObject({ status: 503, body: { storages: [unhealthy] } });
+  expect(JSON.stringify(found)).not.toContain("canary");
+});
+
+test("records that are away make the service unready, but not dead", async () => {
+  const app = await testApp({
+    tamperRecords: () => ({
+      async check() {
+        throw new StowageError("records_unavailable", `Cannot open ${CANARY}`);
+      },
+    }),
+  });
+  const answer = await app.send("GET", "/health/ready");
+  expect(answer.status).toBe(503);
+  const body = await answer.text();
+  expect(body).toContain(
+    '{"name":"records","status":"unhealthy","error_code":"records_unavailable"}',
+  );
+  expect(body).not.toContain("canary");
+  const live = await app.send("GET", "/health/live");
+  expect([live.status, await live.json()]).toEqual([200, { status: "alive" }]);
+});
+
+test("readiness falls as soon as the service stops, with everything healthy", async () => {
+  const app = await testApp();
+  app.stowage.health.beginShutdown();
+  const answer = await app.send("GET", "/health/ready");
+  expect([answer.status, await answer.json()]).toMatchObject([503, { status: "unready" }]);
+});
