@@ -11,11 +11,13 @@ import type { UploadRecords } from "../../src/domain/ports/records.ts";
 import { type Principal, SCOPES, type Scope } from "../../src/domain/principal.ts";
 import { parseTenantId } from "../../src/domain/tenant.ts";
 import type { StorageDriver } from "../../src/driver.ts";
+import { STATUS } from "../../src/http/problem.ts";
 import { defineProcessor, type Processor } from "../../src/processor.ts";
 import { createStowage, type StowageParts } from "../../src/stowage.ts";
+import { type Document, findBreaches } from "../http/contract.ts";
 import { TestClock } from "./services.ts";
 
-/** Finds words; its text is the document itself, and whatever `before` puts in front. */
+/** Its text is the document itself. */
 export const ECHO = defineProcessor({
   name: "echo",
   version: "1",
@@ -60,6 +62,8 @@ export interface TestAppOptions {
   readonly tamper?: (driver: StorageDriver) => Partial<StorageDriver>;
   readonly tamperRecords?: (records: UploadRecords) => Partial<UploadRecords>;
   readonly requestBody?: StowageParts["requestBody"];
+  /** Instead of the extractor's own. */
+  readonly extractorCheck?: () => Promise<void>;
 }
 
 /** The whole service on real parts: memory storage, SQLite in memory, processors in process, a held clock. */
@@ -71,6 +75,11 @@ export async function testApp(options: TestAppOptions = {}) {
   await migrate(executor);
   const real = createUploadRecords(executor, clock);
   const drivers: StorageDriver[] = [];
+  const extractor = createInProcessExtractor({
+    processors: options.processors ?? [ECHO],
+    concurrency: 2,
+    logger,
+  });
   const stowage = await createStowage(
     loadConfig({
       FILE_STORAGE_TYPE: "memory",
@@ -90,17 +99,14 @@ export async function testApp(options: TestAppOptions = {}) {
       ],
       records: { ...real, ...options.tamperRecords?.(real) },
       keys: createApiKeyRecords(executor),
-      extractor: createInProcessExtractor({
-        processors: options.processors ?? [ECHO],
-        concurrency: 2,
-        logger,
-      }),
+      extractor: { ...extractor, ...(options.extractorCheck && { check: options.extractorCheck }) },
       authenticate: options.authenticate ?? authenticate,
       ...{ logger, clock },
       random: (bytes) => crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>),
       ...(options.requestBody === undefined ? {} : { requestBody: options.requestBody }),
     },
   );
+  let document: unknown = null;
   onTestFinished(async () => {
     await stowage.close();
     await executor.close();
@@ -119,7 +125,24 @@ export async function testApp(options: TestAppOptions = {}) {
       body: init.body ?? null,
       ...{ duplex: "half" },
     });
-    return await stowage.fetch(request, env);
+    const answer = await stowage.fetch(request, env);
+    await holdToDocument(method, path, answer);
+    return answer;
+  }
+
+  /** Every answer of every test is what the document promises. */
+  async function holdToDocument(method: string, path: string, answer: Response): Promise<void> {
+    // Nobody is there to be promised anything.
+    if (answer.status === STATUS.request_aborted) return;
+    document ??= await (await stowage.fetch(new Request("http://test/openapi.json"))).json();
+    const contentType = answer.headers.get("Content-Type");
+    // Results and files are streams that tests look at piece by piece.
+    const isStream = answer.status < 300 && /\/(file|result)\/?(\?|$)/.test(path);
+    const body = isStream ? "" : await answer.clone().text();
+    const { status } = answer;
+    const told = { status, contentType, body };
+    const breaches = findBreaches(document as Document, { method, path }, told);
+    if (breaches.length > 0) throw new Error(`The document promises otherwise: ${breaches}`);
   }
 
   return {
