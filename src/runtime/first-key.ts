@@ -1,12 +1,13 @@
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { createApiKey, isAlive } from "../adapters/auth/api-key.ts";
+import { createApiKey } from "../adapters/auth/api-key.ts";
 import { hasher } from "../adapters/hash.ts";
-import { type Config, ConfigError } from "../config.ts";
+import type { Config } from "../config.ts";
 import type { ApiKeyRecords } from "../domain/ports/api-keys.ts";
 import type { Clock, RandomSource } from "../domain/ports/clock.ts";
 import { SCOPES } from "../domain/principal.ts";
 import { parseTenantId } from "../domain/tenant.ts";
+import { requireCredentials } from "./credentials.ts";
 
 /** A key that was just made, and where it is kept for its owner. */
 export interface FirstKey {
@@ -27,21 +28,13 @@ export async function ensureFirstKey(
   keys: ApiKeyRecords,
   parts: { readonly clock: Clock; readonly random: RandomSource },
 ): Promise<FirstKey | null> {
-  if (config.auth.jwt !== null) return null;
-  const known = await keys.list();
   if (config.production) {
-    if (known.some((key) => isAlive(key, parts.clock.now()))) return null;
-    throw new ConfigError([
-      {
-        variable: "AUTH_JWT_SECRET",
-        read: "nothing, and there is no API key",
-        expected:
-          'a secret of at least 32 bytes, or AUTH_JWKS_URL, or a key: stowage token create --tenant acme --scope "upload:read upload:write"',
-      },
-    ]);
+    await requireCredentials(config, keys, parts.clock);
+    return null;
   }
+  if (config.auth.jwt !== null) return null;
   // Once: whoever revoked the first key did not ask for another.
-  if (known.length > 0) return null;
+  if ((await keys.list()).length > 0) return null;
   const { key, record } = createApiKey(
     { tenant: parseTenantId("default"), scopes: SCOPES, label: "first start", expiresAt: null },
     parts.random,

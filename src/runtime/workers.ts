@@ -8,6 +8,7 @@ import { createUploadRecords } from "../adapters/records/upload-records.ts";
 import { loadConfig } from "../config.ts";
 import type { Clock } from "../domain/ports/clock.ts";
 import { createStowage, type Stowage } from "../stowage.ts";
+import { requireCredentials } from "./credentials.ts";
 
 /** What wrangler.toml binds: the database, and settings as text. */
 export interface WorkerEnv {
@@ -44,10 +45,11 @@ async function open(env: WorkerEnv): Promise<Stowage> {
   });
   const executor = openD1(env.DB);
   await requireSchema(executor);
+  const keys = createApiKeyRecords(executor);
+  await requireCredentials(config, keys, clock);
   return await createStowage(config, {
-    ...{ clock, logger, drivers: [memoryDriver] },
+    ...{ clock, logger, keys, drivers: [memoryDriver] },
     records: createUploadRecords(executor, clock),
-    keys: createApiKeyRecords(executor),
     extractor: createInProcessExtractor({ processors: [], concurrency: 1, logger }),
     random: (bytes) => crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>),
     fetch: (...args) => fetch(...args),
