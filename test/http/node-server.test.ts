@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
 import { loadConfig } from "../../src/config.ts";
-import { SILENT } from "../../src/domain/ports/logger.ts";
 import { NodeServer } from "../../src/runtime/node-server.ts";
 import { ServerProcess } from "../support/server-process.ts";
 import { tempFolder } from "../support/temp-folder.ts";
@@ -64,7 +63,7 @@ const PATIENCE = { timeout: 10_000, interval: 50 };
 async function startHere(options: TestAppOptions) {
   const app = await testApp(options);
   const config = loadConfig({ FILE_STORAGE_TYPE: "memory", PORT: "0" });
-  const server = new NodeServer(app.stowage, config, SILENT);
+  const server = new NodeServer(app.stowage, config, app.logger);
   const url = await server.listen();
   onTestFinished(() => server.close(0));
   return { ...app, url };
@@ -307,6 +306,35 @@ test("a storage that fails in the middle of a result never lets it look whole", 
   const answer = await app.get(`/api/v1/upload/${id}/result`);
   expect(answer).not.toMatch(/\r\n0\r\n\r\n$/);
   expect(answer).not.toContain("on fire");
+  // Told once, in the log; whatever streams elsewhere prints to the console.
+  const told = app.log.filter(({ event }) => event === "response.broken_off");
+  expect(told).toMatchObject([{ level: "error", fields: { errorCode: "internal" } }]);
+});
+
+test("a client that leaves in the middle of a result has the storage's stream cancelled", async () => {
+  const cancelled = Promise.withResolvers<void>();
+  const app = await startHere({
+    tamper: (driver) => ({
+      async get(key, options) {
+        const read = await driver.get(key, options);
+        if (!key.startsWith(".stowage/derived/")) return read;
+        const stream = new ReadableStream<Uint8Array>({
+          pull: (controller) => controller.enqueue(Buffer.alloc(65_536, "x")),
+          cancel: () => cancelled.resolve(),
+        });
+        return { ...read, stream };
+      },
+    }),
+  });
+  const { id } = await app.put("some text", "a.txt", "?auto_process=true");
+  app.stowage.start();
+  const status = async () => (await app.send("GET", `/api/v1/upload/${id}`)).json();
+  await expect.poll(status, PATIENCE).toMatchObject({ status: "processed" });
+  const wire = await Wire.open(app.url);
+  await wire.send(head(`GET /api/v1/upload/${id}/result`, { Authorization: "Bearer acme" }));
+  await wire.until(/xxx/);
+  await wire.reset();
+  await cancelled.promise;
 });
 
 test("SIGTERM lets an upload finish and takes no new connections", async () => {
