@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import { getRequestListener } from "@hono/node-server";
+import { getRequestListener, type Http2Bindings, type HttpBindings } from "@hono/node-server";
 import type { Config } from "../config.ts";
 import { StowageError } from "../domain/errors.ts";
 import type { Logger } from "../domain/ports/logger.ts";
@@ -18,6 +18,7 @@ export class NodeServer {
   readonly #stowage: Stowage;
   readonly #config: Config;
   readonly #logger: Logger;
+  #stopping = false;
 
   constructor(stowage: Stowage, config: Config, logger: Logger) {
     this.#stowage = stowage;
@@ -52,6 +53,7 @@ export class NodeServer {
 
   /** Take no new connections, let requests under way finish, and cut those that do not within `graceMs`. */
   async close(graceMs: number): Promise<void> {
+    this.#stopping = true;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeIdleConnections();
     const cut = setTimeout(() => {
@@ -64,12 +66,15 @@ export class NodeServer {
 
   readonly #answer = async (
     request: Request,
-    env: { readonly outgoing: unknown },
+    env: HttpBindings | Http2Bindings,
   ): Promise<Response> => {
+    const outgoing = env.outgoing as ServerResponse;
     const response = await this.#stowage.fetch(request, env);
+    // A connection that is kept for the next request would hold up the stop.
+    if (this.#stopping) outgoing.shouldKeepAlive = false;
     // Streams go out our own way; see sendStream. Files and results are what tells of ranges.
     if (!response.headers.has("accept-ranges") || response.body === null) return response;
-    return await sendStream(response, env.outgoing as ServerResponse, this.#logger);
+    return await sendStream(response, outgoing, this.#logger);
   };
 }
 

@@ -57,7 +57,7 @@ async function start(env: Record<string, string> = {}) {
 }
 
 const NOTHING = { records: [0, 0], files: [], temporary: [] };
-const PATIENCE = { timeout: 10_000, interval: 50 };
+const PATIENCE = { timeout: 20_000, interval: 50 };
 
 /** A server in this process, over an app whose storage can be tampered with. */
 async function startHere(options: TestAppOptions) {
@@ -106,7 +106,9 @@ async function startBreaking(prefix: string) {
   return { ...app, get };
 }
 
-test(`${ABORTS} aborted uploads leave nothing behind, and the process as it was`, async () => {
+test(`${ABORTS} aborted uploads leave nothing behind, and the process as it was`, {
+  timeout: 90_000,
+}, async () => {
   const service = await start();
   const content = randomBytes(LIMIT / 2);
   const whole = [
@@ -252,6 +254,61 @@ test.each([
   expect(start).toMatch(new RegExp(`x-request-id: ${problem["request_id"]}`, "i"));
 });
 
+test.each([
+  "/api/v1//upload",
+  "//api/v1/upload",
+  "/api/v1/x/../upload",
+  "/api/v1/x/%2e%2e/upload",
+  "/api/v1/upload/.",
+  "/api/v1/upload/%2e",
+  "/api/v1/upload;a=b",
+  "/API/V1/UPLOAD",
+  "/api/v1/%75pload",
+  "/api/v1/upload/?",
+  "/api/v1/upload%2f",
+  "/api/v1/upload%00",
+  "/api/v1/upload/%ff",
+  "/api/v1/health/live/../../upload",
+  "/health/live/%2e%2e/%2e%2e/api/v1/upload",
+  "http://stowage.test/api/v1/upload",
+])("the path %s passes no gate without a token", async (path) => {
+  const app = await startHere({});
+  const before = await app.kept();
+  for (const method of ["GET", "HEAD", "PUT", "DELETE", "TRACE"]) {
+    const wire = await Wire.open(app.url);
+    await wire.send(head(`${method} ${path}`, { Connection: "close", "Content-Length": 0 }));
+    await wire.closed;
+    expect(wire.received, method).toMatch(/^HTTP\/1\.1 (400|401|404|405) .*x-request-id: /is);
+  }
+  expect(await app.kept()).toEqual(before);
+});
+
+test("a connection serves on after a HEAD, a 304 and a refused body", async () => {
+  const app = await startHere({});
+  const upload = await app.put("some text");
+  const file = `/api/v1/upload/${upload.id}/file`;
+  const Authorization = "Bearer acme";
+  const wire = await Wire.open(app.url);
+  const requests: readonly [string, number, string][] = [
+    [head(`HEAD ${file}`, { Authorization }), 200, ""],
+    [head(`GET ${file}`, { Authorization, "If-None-Match": `"${upload["sha256"]}"` }), 304, ""],
+    [`${head("PUT /api/v1/upload/a", { "Content-Length": 5 })}hello`, 401, "unauthenticated"],
+    [head(`GET ${file}`, { Authorization, Range: "bytes=5-" }), 206, "text"],
+    [head(`GET ${file}`, { Authorization, Range: "bytes=99-" }), 416, "range_not_satisfiable"],
+    [head("OPTIONS /api/v1/upload", {}), 405, "method_not_allowed"],
+    [head("GET /health/live", { Connection: "close" }), 200, "alive"],
+  ];
+  for (const [request, status, text] of requests) {
+    wire.received = "";
+    await wire.send(request);
+    await wire.until(text === "" ? /\r\n\r\n/ : new RegExp(text));
+    expect(wire.received).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    if (text === "") expect(wire.received).toMatch(/\r\n\r\n$/);
+    if (request.startsWith("HEAD")) expect(wire.received).toMatch(/content-length: 9\r\n/i);
+  }
+  await wire.closed;
+});
+
 test("bad chunks get a 400, and nothing is kept", async () => {
   const service = await start();
   const wire = await service.wire();
@@ -341,7 +398,11 @@ test("SIGTERM lets an upload finish and takes no new connections", async () => {
   const service = await start();
   const wire = await service.wire();
   await wire.send(
-    head("PUT /api/v1/upload/a.txt", { ...service.headers, "Content-Length": 10 }),
+    head("PUT /api/v1/upload/a.txt", {
+      ...service.headers,
+      Connection: "keep-alive",
+      "Content-Length": 10,
+    }),
     "hello",
   );
   await expect.poll(service.kept, PATIENCE).toMatchObject({ records: [0, 1] });
@@ -353,7 +414,8 @@ test("SIGTERM lets an upload finish and takes no new connections", async () => {
     );
   await expect.poll(refused, PATIENCE).toBe("refused");
   await wire.send("hello");
-  expect(await wire.until(/"sha256"/)).toMatch(/^HTTP\/1\.1 201 /);
+  // Nobody waits for a next request.
+  expect(await wire.until(/"sha256"/)).toMatch(/^HTTP\/1\.1 201 .*connection: close/is);
   expect(await service.server.ended).toEqual({ code: 0, signal: null });
   const { id } = JSON.parse(wire.received.slice(wire.received.indexOf("{"))) as { id: string };
   const stored = join(service.folder, "uploads", "default", id, "a.txt");
