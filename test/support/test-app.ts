@@ -57,7 +57,8 @@ function recordingLogger(lines: LogLine[], context: LogLine["fields"] = {}): Log
 export interface TestAppOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly processors?: readonly Processor[];
-  readonly authenticate?: StowageParts["authenticate"];
+  /** Who is calling; `credentials` judges API keys and JWTs, as in production. */
+  readonly authenticate?: StowageParts["authenticate"] | "credentials";
   /** Replaces verbs of the storage's driver. */
   readonly tamper?: (driver: StorageDriver) => Partial<StorageDriver>;
   readonly tamperRecords?: (records: UploadRecords) => Partial<UploadRecords>;
@@ -74,6 +75,7 @@ export async function testApp(options: TestAppOptions = {}) {
   const executor = await openNodeSqlite(":memory:");
   await migrate(executor);
   const real = createUploadRecords(executor, clock);
+  const keys = createApiKeyRecords(executor);
   const drivers: StorageDriver[] = [];
   const extractor = createInProcessExtractor({
     processors: options.processors ?? [ECHO],
@@ -98,9 +100,11 @@ export async function testApp(options: TestAppOptions = {}) {
         },
       ],
       records: { ...real, ...options.tamperRecords?.(real) },
-      keys: createApiKeyRecords(executor),
+      keys,
       extractor: { ...extractor, ...(options.extractorCheck && { check: options.extractorCheck }) },
-      authenticate: options.authenticate ?? authenticate,
+      ...(options.authenticate === "credentials"
+        ? {}
+        : { authenticate: options.authenticate ?? authenticate }),
       ...{ logger, clock },
       random: (bytes) => crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>),
       ...(options.requestBody === undefined ? {} : { requestBody: options.requestBody }),
@@ -146,7 +150,7 @@ export async function testApp(options: TestAppOptions = {}) {
   }
 
   return {
-    ...{ stowage, clock, log, logger, send },
+    ...{ stowage, clock, keys, log, logger, send },
     /** Upload text with PUT. @returns The upload object. */
     async put(text: string, filename = "a.txt", query = ""): Promise<UploadJson> {
       const answer = await send("PUT", `/api/v1/upload/${encodeURIComponent(filename)}${query}`, {
