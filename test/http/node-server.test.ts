@@ -7,7 +7,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { loadConfig } from "../../src/config.ts";
 import { NodeServer } from "../../src/runtime/node-server.ts";
 import { ServerProcess } from "../support/server-process.ts";
-import { tempFolder } from "../support/temp-folder.ts";
+import { fastFolder } from "../support/temp-folder.ts";
 import { type TestAppOptions, testApp } from "../support/test-app.ts";
 import { head, Wire } from "./wire.ts";
 
@@ -17,7 +17,7 @@ const AT_ONCE = 32;
 
 /** The real program over a folder and a database of its own. */
 async function start(env: Record<string, string> = {}) {
-  const folder = tempFolder();
+  const folder = fastFolder();
   const uploads = join(folder, "uploads");
   const server = await ServerProcess.start({
     FILE_STORAGE_PATH: uploads,
