@@ -116,3 +116,30 @@ test("readiness falls as soon as the service stops, with everything healthy", as
   const answer = await app.send("GET", "/health/ready");
   expect([answer.status, await answer.json()]).toMatchObject([503, { status: "unready" }]);
 });
+
+test("readiness never says unhealthy in a 200: what hinders no upload is degraded", async () => {
+  const app = await testApp({
+    extractorCheck: async () => {
+      throw new StowageError("extractor_unavailable", `Cannot start ${CANARY}`);
+    },
+  });
+  const answer = await app.send("GET", "/health/ready");
+  const body = await answer.text();
+  expect(answer.status).toBe(200);
+  expect(body).toContain(
+    '{"name":"processing","status":"degraded","error_code":"extractor_unavailable"}',
+  );
+  expect(body).not.toMatch(/unhealthy|canary/);
+});
+
+test("GET /storage/health tells the worst of all storages at its top", async () => {
+  const app = await appThatFails();
+  const top = async () => {
+    const answer = await app.send("GET", "/api/v1/storage/health", OPERATOR);
+    const { service, status, error_code } = (await answer.json()) as Record<string, unknown>;
+    return [service, status, error_code];
+  };
+  expect(await top()).toEqual(["file_storage", "healthy", null]);
+  app.fault.code = "storage_full";
+  expect(await top()).toEqual(["file_storage", "unhealthy", "storage_full"]);
+});

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { STATUS } from "../../src/http/problem.ts";
 import { BASE_PATH } from "../../src/http/router.ts";
 import { testApp } from "../support/test-app.ts";
 import { type Document, findBreaches, type Operation } from "./contract.ts";
@@ -107,4 +108,51 @@ test("findBreaches() sees what a document does not promise", async () => {
   expect(breaches(200, { ...upload, size: null })).toEqual([]);
   expect(breaches(200, { ...upload, status: "lost" })).toHaveLength(1);
   expect(breaches(200, { ...upload, id: undefined })).toEqual(["getUpload 200.id is missing"]);
+});
+
+test("/openapi.json declares the status of every problem that a route may answer", async () => {
+  const { document, stowage } = await documentOf();
+  for (const { route, access, problems } of stowage.endpoints) {
+    const operation = operationsOf(document).find(
+      ([, , { operationId }]) => operationId === route.operationId,
+    )?.[2];
+    const guarded = ["unauthenticated", "insufficient_scope", "auth_unavailable"] as const;
+    for (const code of [
+      ...problems,
+      ...(access === "public" ? [] : guarded),
+      "internal",
+    ] as const) {
+      const content = operation?.responses[STATUS[code]]?.content ?? {};
+      expect(Object.keys(content), `${route.operationId} ${code}`).toContain(
+        "application/problem+json",
+      );
+    }
+  }
+});
+
+test("/openapi.json declares parameters and bodies as callers need them", async () => {
+  const { document } = await documentOf();
+  const operation = (path: string, method: string) =>
+    document.paths[BASE_PATH + path]?.[method] as unknown as Record<string, unknown>;
+  expect(operation("/upload", "get")["parameters"]).toContainEqual(
+    expect.objectContaining({
+      name: "limit",
+      in: "query",
+      required: false,
+      schema: { type: "integer", minimum: 1, maximum: 200, default: 50 },
+    }),
+  );
+  expect(operation("/upload", "post")["requestBody"]).toMatchObject({
+    content: { "multipart/form-data": { schema: { required: ["file"] } } },
+  });
+  expect(operation("/upload/{filename}", "put")["requestBody"]).toMatchObject({
+    content: { "*/*": { schema: { format: "binary" } } },
+  });
+  const processors = { type: "array", minItems: 1, maxItems: 32 };
+  expect(operation("/upload/{id}/reprocess", "post")["requestBody"]).toMatchObject({
+    required: false,
+    content: {
+      "application/json": { schema: { additionalProperties: false, properties: { processors } } },
+    },
+  });
 });
