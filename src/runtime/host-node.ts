@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import process from "node:process";
 import type { Host, HostProcess } from "../domain/ports/host.ts";
@@ -36,7 +36,7 @@ function start(
   env: Readonly<Record<string, string>>,
   logger: Logger,
 ): HostProcess {
-  const child = spawn(command, args, {
+  const child: ChildProcess = spawn(command, args, {
     // Node merges nothing in: this is all that the process sees.
     env: { ...env },
     stdio: ["pipe", "pipe", "pipe"],
@@ -49,22 +49,36 @@ function start(
   // Later errors (a signal that did not arrive, a pipe that broke) show in `write`, `output` and `ended`;
   // unheard they would end the service.
   child.on("error", () => {});
-  for (const stream of [child.stdin, child.stdout, child.stderr]) stream.on("error", () => {});
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+  const { stdin, stdout, stderr } = child;
+  // Node gives no pipes to a process for which no descriptor was left (EMFILE, ENFILE).
+  if (!stdin || !stdout || !stderr) return neverStarted(ended);
+  for (const stream of [stdin, stdout, stderr]) stream.on("error", () => {});
+  stderr.setEncoding("utf8").on("data", (text: string) => {
     logger.debug("process.stderr", { pid: child.pid, text: text.slice(0, MAX_ERROR_TEXT) });
   });
   return {
     pid: child.pid ?? 0,
     write(bytes) {
       return new Promise((resolve, reject) => {
-        const room = child.stdin.write(bytes, (error) => (error ? reject(error) : resolve()));
+        const room = stdin.write(bytes, (error) => (error ? reject(error) : resolve()));
         if (room) resolve();
       });
     },
-    end: () => void child.stdin.end(),
-    output: child.stdout,
+    end: () => void stdin.end(),
+    output: stdout,
     ended,
     kill: (signal) => void child.kill(signal),
+  };
+}
+
+function neverStarted(ended: HostProcess["ended"]): HostProcess {
+  return {
+    pid: 0,
+    write: () => Promise.reject(new Error("Cannot write to process: it did not start")),
+    end: () => {},
+    output: (async function* () {})(),
+    ended,
+    kill: () => {},
   };
 }
 

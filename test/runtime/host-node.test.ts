@@ -1,6 +1,8 @@
+import { spawnSync } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { concatBytes } from "../../src/domain/bytes.ts";
 import { type LogFields, type Logger, SILENT } from "../../src/domain/ports/logger.ts";
@@ -85,6 +87,26 @@ describe("spawn()", () => {
     expect(await none.ended).toEqual({ code: 127, signal: null });
     expect(await textOf(none.output)).toBe("");
     await expect(none.write(new Uint8Array(1 << 20))).rejects.toThrow();
+  });
+
+  it("gives a program that no descriptor is left for as one that ended with 127", () => {
+    const script = fileURLToPath(
+      new URL("../adapters/extractor/without-descriptors.ts", import.meta.url),
+    );
+    const { stdout, stderr } = spawnSync(
+      "sh",
+      ["-c", `ulimit -n 64; exec "$0" "$1"`, process.execPath, script],
+      { encoding: "utf8" },
+    );
+    expect(JSON.parse(stdout || JSON.stringify(stderr))).toEqual({
+      full: "EMFILE",
+      pid: 0,
+      outputBytes: 0,
+      write: "rejected",
+      ended: { code: 127, signal: null },
+      // What the extractor makes of it: no document is to blame.
+      extraction: { code: "extractor_unavailable", retryable: true },
+    });
   });
 
   it("tells standard error at debug, cut short", async () => {

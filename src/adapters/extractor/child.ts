@@ -64,7 +64,7 @@ export class Child {
    */
   static async start(options: ChildOptions, signal: AbortSignal): Promise<Child> {
     signal.throwIfAborted();
-    const child = new Child(options);
+    const child = Child.#spawn(options);
     const late = unavailable(`it did not start within ${START_MS} ms`);
     const timer = setTimeout(() => child.kill(late), START_MS);
     const release = child.#killOnAbort(signal);
@@ -77,6 +77,15 @@ export class Child {
     } finally {
       clearTimeout(timer);
       release();
+    }
+  }
+
+  /** @throws {StowageError} `extractor_unavailable`: no document is to blame. */
+  static #spawn(options: ChildOptions): Child {
+    try {
+      return new Child(options);
+    } catch (error) {
+      throw unavailable("it cannot be started", error);
     }
   }
 

@@ -152,6 +152,18 @@ describe("run()", () => {
     expect(lines).toEqual([["hostile.heard", { lengthBytes: 3 }]]);
   });
 
+  it("blames no document where its host cannot start a process", async () => {
+    const trouble = new TypeError("spawn is broken");
+    const host = {
+      ...watchedHost(),
+      spawn() {
+        throw trouble;
+      },
+    };
+    const error = await failureOf(extractor({ host }).run(document(HELLO)));
+    expect(error).toMatchObject({ code: "extractor_unavailable", retryable: true, cause: trouble });
+  });
+
   it("refuses a processor that it does not have", async () => {
     const { run } = extractor();
     const error = await failureOf(run(document(HELLO, { processor: "ocr" })));
