@@ -54,10 +54,18 @@ export function toStowageError(error: unknown): StowageError {
   const errno = errnoOf(error);
   const [code, found, retryable] = (errno === null ? undefined : MEANINGS[errno]) ?? OTHER;
   return new StowageError(code, `Cannot use object in local storage: ${found}`, {
-    cause: error,
+    cause: withoutPath(error),
     retryable: retryable === "retryable",
     data: { errno },
   });
+}
+
+/** What failed, without the path, the message that names it, or a stack that repeats both: logs show causes. */
+function withoutPath(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const { code, errno, syscall } = error as NodeJS.ErrnoException;
+  if (syscall === undefined) return error;
+  return Object.assign(new Error(`${syscall} failed`), { code, errno, syscall });
 }
 
 /** Run system calls; what they throw becomes an error of ours. */

@@ -23,7 +23,8 @@ interface Conversion {
  * Fields as plain data: redacted, bounded in every direction, without cycles. Total: a getter that throws
  * or a hostile proxy becomes a word in brackets.
  *
- * @param stacks Whether errors show their stack. Their code, message and chain of causes they always show.
+ * @param stacks Whether errors show their stack. Their code, message and chain of causes they
+ *   always show, but below that no message of an error that carries a path.
  */
 export function toPlain(fields: Readonly<Record<string, unknown>>, stacks: boolean): PlainObject {
   // Each field has a budget of its own: a huge one takes nothing from its neighbours.
@@ -90,17 +91,24 @@ function entries(
 }
 
 function errorFields(error: Error, stacks: boolean): [string, unknown][] {
-  const { name, message, cause, code, data, errors } = error as Error & Record<string, unknown>;
+  const { name, cause, code, data, errors } = error as Error & Record<string, unknown>;
   const plainName = name === "Error" || name === "StowageError";
   return [
     ["name", plainName ? undefined : name],
     ["code", code],
-    ["message", message],
+    ["message", stacks ? error.message : messageOf(error)],
     ["data", typeof data === "object" && Object.keys(data ?? {}).length > 0 ? data : undefined],
     ["stack", stacks ? error.stack : undefined],
     ["errors", Array.isArray(errors) ? errors : undefined],
     ["cause", cause],
   ];
+}
+
+/** A system call's error names the path it was for, and with it tenants and filenames. */
+function messageOf(error: Error & { path?: unknown; dest?: unknown; syscall?: unknown }): string {
+  const { path, dest, syscall, message } = error;
+  if (typeof path !== "string" && typeof dest !== "string") return message;
+  return typeof syscall === "string" ? `${syscall} failed` : "system call failed";
 }
 
 function cut(text: string): string {

@@ -72,6 +72,27 @@ describe("createLogger() as JSON", () => {
     expect(debug.last().error.cause.stack).toContain("logger.test.ts");
   });
 
+  it.each(["path", "dest"])("tells what failed but not the %s of it, except at debug", (name) => {
+    const root = Object.assign(new Error("EACCES: denied, open '/a/SECRETNAME.txt'"), {
+      ...{ code: "EACCES", errno: -13, syscall: "open", [name]: "/a/SECRETNAME.txt" },
+    });
+    const fields = { error: new StowageError("storage_access_denied", "No", { cause: root }) };
+    for (const format of ["json", "pretty"] as const) {
+      const { log, lines } = setup({ format });
+      log.error("x", fields);
+      log.with(fields).info("y");
+      expect(lines).toHaveLength(2);
+      for (const line of lines) {
+        expect(line).toContain("open failed");
+        expect(line).toContain("EACCES");
+        expect(line).not.toContain("SECRETNAME");
+      }
+    }
+    const debug = setup({ level: "debug" });
+    debug.log.debug("x", fields);
+    expect(debug.last().error.cause.message).toContain("SECRETNAME");
+  });
+
   it("hides secrets in values, in errors and under telling names, at any depth", () => {
     const { log, lines } = setup({ level: "debug" });
     const key = `stw_0123456789abcdef_${"A".repeat(43)}`;

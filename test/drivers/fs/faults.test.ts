@@ -1,9 +1,18 @@
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, onTestFinished, test } from "vitest";
 import local from "../../../drivers/fs.ts";
+import { createLogger } from "../../../src/adapters/log/logger.ts";
 import { ownKey, parseObjectKey, readAtMost } from "../../../src/driver.ts";
 import { testDriverContext } from "../../support/driver-context.ts";
 import { tempFolder } from "../../support/temp-folder.ts";
@@ -181,4 +190,29 @@ describe("the local driver", () => {
     await parent.put(parseObjectKey("file"), bytesOf(1));
     await expect(open(file)).rejects.toMatchObject({ code: "storage_misconfigured" });
   });
+});
+
+test("no error of the local driver names the file, in the log at any level", async () => {
+  const folder = tempFolder();
+  const driver = await open(folder);
+  const lines: string[] = [];
+  const log = createLogger({ level: "debug", format: "json", write: (line) => lines.push(line) });
+  const secret = (name: string) => parseObjectKey(`tenant/upload/SECRETNAME${name}`);
+  mkdirSync(join(folder, secret("")), { recursive: true });
+  writeFileSync(join(folder, secret("/file")), "");
+  const long = secret("x".repeat(300));
+  const calls = {
+    EISDIR: () => driver.put(secret(""), bytesOf(1)),
+    ENOTDIR: () => driver.put(secret("/file/inner"), bytesOf(1)),
+    ENAMETOOLONG: () => driver.put(long, bytesOf(1)),
+  };
+  for (const [errno, call] of Object.entries(calls)) {
+    const error: unknown = await call().catch((reason: unknown) => reason);
+    log.error("x", { error });
+    expect(error).toMatchObject({
+      data: { errno },
+      cause: { code: errno, syscall: expect.any(String) },
+    });
+  }
+  expect(lines.join("\n")).not.toContain("SECRETNAME");
 });
