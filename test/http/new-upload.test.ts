@@ -61,12 +61,15 @@ test.each([
   ["in the path, with a slash behind it", `${UPLOAD}/a.txt/`, "a.txt"],
   ["in the query", `${UPLOAD}?filename=caf%C3%A9+1.txt`, "café 1.txt"],
   ["in the query of a path with its slash", `${UPLOAD}/?filename=a.txt`, "a.txt"],
-])("PUT /upload stores a body named %s", async (_, path, filename) => {
+  ["like an encoded query", `${UPLOAD}/a%3Fb%2523c+d%25.txt?x=%FF`, "a?b%23c+d%.txt"],
+  ["with a folder before it", `${UPLOAD}/%2e%2e%2Fa.txt/`, "a.txt", "../a.txt"],
+  ["in a query with more around it", `${UPLOAD}?a=%FF&?filename=z&file%6Eame=b%2B%26=c&d`, "b+&=c"],
+])("PUT /upload stores a body named %s", async (_, path, filename, original = filename) => {
   const app = await testApp();
   const upload = await uploadOf(await app.send("PUT", path, { body: "hello" }));
   expect(upload).toMatchObject({
     filename,
-    original_filename: filename,
+    original_filename: original,
     size: 5,
     status: "stored",
   });
@@ -225,6 +228,18 @@ test.each([
     "invalid_filename",
   ],
   ["NUL in the filename", `${UPLOAD}/a%00b`, { body: "x" }, 422, "invalid_filename"],
+  ["a name that is no UTF-8", `${UPLOAD}/%FF.txt`, { body: "x" }, 422, "invalid_filename"],
+  [
+    "a name half UTF-8",
+    `${UPLOAD}/100%25%2541%2F%C3%A9%FF/`,
+    { body: "x" },
+    422,
+    "invalid_filename",
+  ],
+  ["a surrogate", `${UPLOAD}/%ED%A0%80.txt`, { body: "x" }, 422, "invalid_filename"],
+  ["a bare %", `${UPLOAD}/100%.txt`, { body: "x" }, 422, "invalid_filename"],
+  ["a query half UTF-8", `${UPLOAD}?filename=%25%2541%FF`, { body: "x" }, 422, "invalid_filename"],
+  ["a bare % in the query", `${UPLOAD}?filename=100%`, { body: "x" }, 422, "invalid_filename"],
   ["no filename", UPLOAD, { body: "x" }, 422, "invalid_parameter"],
   ["two filenames", `${UPLOAD}?filename=a&filename=b`, { body: "x" }, 422, "invalid_parameter"],
   [

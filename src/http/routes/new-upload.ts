@@ -1,6 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { type ErrorCode, UploadTooLargeError } from "../../domain/errors.ts";
+import { type ErrorCode, StowageError, UploadTooLargeError } from "../../domain/errors.ts";
 import { findMediaType } from "../../domain/media-type.ts";
 import type { Upload } from "../../domain/upload.ts";
 import { json } from "../answers.ts";
@@ -117,7 +117,7 @@ export const putUpload = endpoint({
   }),
   problems: UPLOAD_PROBLEMS,
   async handler(c) {
-    const { filename } = c.req.valid("param");
+    const filename = decodeFilename(lastSegmentOf(c.req.url));
     return created(c, await putFile(c, filename, c.req.valid("query").auto_process));
   },
 });
@@ -134,10 +134,39 @@ export const putUploadNamed = endpoint({
   }),
   problems: UPLOAD_PROBLEMS,
   async handler(c) {
-    const { filename, auto_process } = c.req.valid("query");
-    return created(c, await putFile(c, filename, auto_process));
+    const filename = decodeFilename(filenameOfQuery(c.req.url));
+    return created(c, await putFile(c, filename, c.req.valid("query").auto_process));
   },
 });
+
+/** As sent, still encoded. Not by `URL`, which takes `%2e%2e` for the folder above. */
+function lastSegmentOf(url: string): string {
+  const [path = ""] = url.split(/[?#]/, 1);
+  return path.replace(/\/$/, "").replace(/^.*\//, "");
+}
+
+/** As sent, still encoded, but for the `+` that a form writes for a space. */
+function filenameOfQuery(url: string): string {
+  const parameters = new URL(url).search.slice(1).split("&");
+  // The `&` keeps a `?` that belongs to a name from being taken for the query's own.
+  const named = parameters.find((parameter) =>
+    new URLSearchParams(`&${parameter}`).has("filename"),
+  );
+  return named?.replace(/^[^=]*=?/, "").replaceAll("+", " ") ?? "";
+}
+
+/** The router leaves what it cannot decode as it is, so two names could become one, or one another. */
+function decodeFilename(encoded: string): string {
+  try {
+    return decodeURIComponent(encoded);
+  } catch (error) {
+    throw new StowageError(
+      "invalid_filename",
+      "Cannot use filename: it is not UTF-8 in percent-encoding",
+      { cause: error },
+    );
+  }
+}
 
 async function putFile(
   c: WriteContext,
