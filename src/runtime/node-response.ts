@@ -22,25 +22,29 @@ export async function sendStream(
   const onClose = (): void => {
     reader.cancel().catch(() => {});
   };
+  let ended = false;
   outgoing.once("close", onClose);
   try {
+    // A client that has gone already tells so no more.
+    if (outgoing.destroyed) return RESPONSE_ALREADY_SENT;
     outgoing.writeHead(response.status, Object.fromEntries(response.headers));
     for (;;) {
       const { done, value } = await reader.read();
+      ended = done;
       if (done || outgoing.destroyed) break;
       if (!outgoing.write(value)) await drained(outgoing);
     }
-    outgoing.off("close", onClose);
     outgoing.end();
   } catch (error) {
-    outgoing.off("close", onClose);
     outgoing.destroy();
-    reader.cancel().catch(() => {});
     logger.error("response.broken_off", {
       requestId: response.headers.get("x-request-id"),
       errorCode: isStowageError(error) ? error.code : "internal",
       error,
     });
+  } finally {
+    outgoing.off("close", onClose);
+    if (!ended) reader.cancel().catch(() => {});
   }
   return RESPONSE_ALREADY_SENT;
 }
