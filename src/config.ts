@@ -39,8 +39,6 @@ export interface Config {
     readonly port: number;
     /** Without a slash at its end; `null`: the address listened on. */
     readonly publicUrl: string | null;
-    /** How many proxies in front to believe. */
-    readonly trustedProxies: number;
     /** 0: no minimum. */
     readonly minTransferBytesPerSecond: number;
     readonly shutdownGraceSeconds: number;
@@ -95,7 +93,13 @@ export class ConfigError extends StowageError {
 type Env = Readonly<Record<string, string | undefined>>;
 
 /** In the contract, yet not built: setting one must not pass in silence. */
-const NOT_BUILT = ["QUOTA_BYTES", "CORS_ORIGINS", "STOWAGE_DRIVERS", "STOWAGE_PROCESSORS"];
+const NOT_BUILT = [
+  "QUOTA_BYTES",
+  "CORS_ORIGINS",
+  "TRUST_PROXY",
+  "STOWAGE_DRIVERS",
+  "STOWAGE_PROCESSORS",
+];
 
 /**
  * Read the configuration. A variable that is empty counts as unset.
@@ -121,7 +125,6 @@ export function loadConfig(env: Env, defaults: Partial<Place> = {}): Config {
       host: values.HOST,
       port: values.PORT,
       publicUrl: values.PUBLIC_URL,
-      trustedProxies: values.TRUST_PROXY,
       minTransferBytesPerSecond: values.MIN_TRANSFER_BYTES_PER_SECOND,
       shutdownGraceSeconds: values.SHUTDOWN_GRACE_SECONDS,
     },

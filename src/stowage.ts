@@ -12,7 +12,7 @@ import { ProcessingService } from "./application/processing-service.ts";
 import { ProcessingWorker } from "./application/processing-worker.ts";
 import { ProcessorCatalog } from "./application/processor-catalog.ts";
 import { Reconciler } from "./application/reconciler.ts";
-import { identifyStorage } from "./application/storage-identity.ts";
+import { findStorageId, identifyStorage } from "./application/storage-identity.ts";
 import { Storages } from "./application/storages.ts";
 import { UploadService } from "./application/upload-service.ts";
 import type { Config } from "./config.ts";
@@ -24,8 +24,12 @@ import type { Clock, RandomSource } from "./domain/ports/clock.ts";
 import type { Extractor } from "./domain/ports/extractor.ts";
 import type { Host } from "./domain/ports/host.ts";
 import type { Logger } from "./domain/ports/logger.ts";
-import type { UploadRecords } from "./domain/ports/records.ts";
-import type { DriverDefinition } from "./domain/ports/storage-driver.ts";
+import type { StorageUsage, UploadRecords } from "./domain/ports/records.ts";
+import type {
+  DriverContext,
+  DriverDefinition,
+  StorageDriver,
+} from "./domain/ports/storage-driver.ts";
 import type { StorageUri } from "./domain/storage-uri.ts";
 import { createApp, type HttpApp } from "./http/app.ts";
 
@@ -46,6 +50,8 @@ export interface StowageParts {
   /** How drivers and key sets reach the network. Default: the runtime's own. */
   readonly fetch?: typeof globalThis.fetch;
   readonly host?: Host;
+  /** Told in the OpenAPI document. */
+  readonly version?: string;
   /** The body of a request as the runtime received it, where that is faster than `request.body`. */
   readonly requestBody?: (env: unknown) => ByteStream | null;
 }
@@ -89,12 +95,13 @@ export async function createStowage(config: Config, parts: StowageParts): Promis
     policy: {
       maxUploadBytes: config.uploads.maxBytes,
       autoProcess: config.uploads.autoProcess,
+      allowedTypes: config.uploads.allowedContentTypes,
       leaseMs,
     },
   });
   const downloads = new DownloadService({ records, storages });
   const processing = new ProcessingService({ records, storages, catalog, queue, logger });
-  const health = new HealthService({ records, storages, extractor });
+  const health = new HealthService({ records, storages, extractor, clock });
   const reconciler = new Reconciler({ records, storages, clock, logger, deleteGraceMs: leaseMs });
   const worker = new ProcessingWorker({
     ...{ records, storages, extractor, queue, clock, random, logger },
@@ -110,6 +117,7 @@ export async function createStowage(config: Config, parts: StowageParts): Promis
       ...{ logger, clock, random },
       maxUploadBytes: config.uploads.maxBytes,
       publicUrl: config.server.publicUrl,
+      ...(parts.version === undefined ? {} : { version: parts.version }),
       ...(parts.requestBody === undefined ? {} : { requestBody: parts.requestBody }),
     },
   );
@@ -117,6 +125,8 @@ export async function createStowage(config: Config, parts: StowageParts): Promis
     ...{ fetch: app.fetch, endpoints: app.endpoints },
     ...{ storages, uploads, downloads, processing, health, reconciler, worker },
     start() {
+      // Told now: a configuration fault would otherwise look like documents that wait.
+      extractor.check().catch((error) => logger.error("processing.unavailable", { error }));
       reconciler.start(config.uploads.reconcileIntervalSeconds * 1000);
       worker.start();
     },
@@ -141,48 +151,66 @@ function authenticatorOf(config: Config, parts: StowageParts): Authenticator {
   });
 }
 
-async function openStorages(config: Config, parts: StowageParts): Promise<Storages> {
-  const registry = new DriverRegistry(parts.drivers);
-  const fallbacks: FileStorage[] = [];
-  for (const uri of config.storage.fallbacks) {
-    fallbacks.push(await openStorage(uri, registry, parts));
-  }
-  const primary = await openStorage(config.storage.primary, registry, parts);
-  const storages = new Storages(primary, fallbacks);
-  for (const storage of storages.all) await parts.records.noteStorage(storage.id, storage.display);
-  await refuseMissing(storages, parts);
-  return storages;
+interface OpenedDriver {
+  readonly uri: StorageUri;
+  readonly driver: StorageDriver;
+  /** `null` for a storage that nobody has used yet. */
+  readonly id: string | null;
 }
 
-async function openStorage(
-  uri: StorageUri,
-  registry: DriverRegistry,
-  parts: StowageParts,
-): Promise<FileStorage> {
-  const { clock, random, logger } = parts;
-  const driver = await registry.open(uri, {
+async function openStorages(config: Config, parts: StowageParts): Promise<Storages> {
+  const registry = new DriverRegistry(parts.drivers);
+  const opened: OpenedDriver[] = [];
+  try {
+    for (const uri of [...config.storage.fallbacks, config.storage.primary]) {
+      const driver = await registry.open(uri, driverContext(uri, parts));
+      opened.push({ uri, driver, id: uri.options["id"] ?? (await findStorageId(driver)) });
+    }
+    // Before anything is written: a mistyped path must not become a storage of its own.
+    await refuseMissing(new Set(opened.map(({ id }) => id)), parts);
+    const storages: FileStorage[] = [];
+    for (const one of opened) storages.push(await toFileStorage(one, parts));
+    for (const storage of storages) await parts.records.noteStorage(storage.id, storage.display);
+    return new Storages(storages.at(-1) as FileStorage, storages.slice(0, -1));
+  } catch (error) {
+    await Promise.allSettled(opened.map(({ driver }) => driver.dispose?.()));
+    throw error;
+  }
+}
+
+function driverContext(uri: StorageUri, parts: StowageParts): DriverContext {
+  return {
     fetch: parts.fetch ?? globalThis.fetch,
-    now: () => clock.now(),
-    random,
-    logger: logger.with({ driver: uri.scheme }),
+    now: () => parts.clock.now(),
+    random: parts.random,
+    logger: parts.logger.with({ driver: uri.scheme }),
     hash: hasher,
     ...(parts.host === undefined ? {} : { host: parts.host }),
-  });
-  const id = await identifyStorage(driver, { clock, random }, uri.options["id"]);
+  };
+}
+
+async function toFileStorage(opened: OpenedDriver, parts: StowageParts): Promise<FileStorage> {
+  const { clock, random, logger } = parts;
+  const { driver, uri } = opened;
+  const id = await identifyStorage(driver, { clock, random }, opened.id);
   return new FileStorage({ id, display: uri.display, driver, hasher, sniffer, clock, logger });
 }
 
-/** Uploads in a storage that is not at hand would be 404s and 503s later: said now, and all of them. */
-async function refuseMissing(storages: Storages, parts: StowageParts): Promise<void> {
+/** Uploads in a storage that is not at hand would be 503s later: said now, and all of them. */
+async function refuseMissing(
+  known: ReadonlySet<string | null>,
+  parts: StowageParts,
+): Promise<void> {
   const missing = (await parts.records.storageUsage()).filter(
-    (usage) => usage.uploads > 0 && !storages.has(usage.storageId),
+    ({ storageId, uploads }) => uploads > 0 && !known.has(storageId),
   );
+  const isMemory = ({ display }: StorageUsage) => display.startsWith("memory:");
   // What lay in memory is lost with its process; no setting brings it back.
-  const lost = missing.filter((usage) => usage.display.startsWith("memory:"));
-  for (const { storageId, uploads } of lost) {
+  for (const { storageId } of missing.filter(isMemory)) {
+    const uploads = await parts.records.dropStorage(storageId);
     parts.logger.warn("storage.lost_with_memory", { storageId, uploads });
   }
-  const wanted = missing.filter((usage) => !lost.includes(usage));
+  const wanted = missing.filter((usage) => !isMemory(usage));
   if (wanted.length === 0) return;
   const list = wanted.map(
     ({ storageId, display, uploads }) => `${uploads} in ${display} (storage ${storageId})`,

@@ -33,7 +33,6 @@ describe("loadConfig()", () => {
         host: "127.0.0.1",
         port: 8000,
         publicUrl: null,
-        trustedProxies: 0,
         minTransferBytesPerSecond: 1024,
         shutdownGraceSeconds: 20,
       },

@@ -2,7 +2,7 @@ import type { ByteRange } from "../domain/byte-range.ts";
 import type { Body } from "../domain/bytes.ts";
 import { StowageError } from "../domain/errors.ts";
 import { utf8Length } from "../domain/filename.ts";
-import { findMediaType, UNKNOWN_MEDIA_TYPE } from "../domain/media-type.ts";
+import { findMediaType, matchesMediaType, UNKNOWN_MEDIA_TYPE } from "../domain/media-type.ts";
 import { buildObjectKey, type ObjectKey, type ObjectRef } from "../domain/object-key.ts";
 import type { Clock } from "../domain/ports/clock.ts";
 import type { Hasher } from "../domain/ports/hasher.ts";
@@ -18,10 +18,12 @@ export type ObjectAddress = ObjectRef | ObjectKey;
 export interface SaveOptions {
   /** What the client says it is; counts where the bytes say nothing. */
   readonly declaredType?: string | undefined;
+  /** Media types that are accepted, `image/*` for all images; without it, any. */
+  readonly allowedTypes?: readonly string[];
   /** The longest body that is accepted; without it, the driver's own limit. */
   readonly limitBytes?: number;
-  /** Called as bytes flow. */
-  readonly onProgress?: () => void;
+  /** Called as bytes flow, and once when they have all come. */
+  readonly onProgress?: (ended: boolean) => void;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -85,7 +87,8 @@ export class FileStorage {
    * Store one body durably. Its bytes stream once through the limit, the sniffer and SHA-256.
    *
    * @throws {UploadTooLargeError} As soon as the limit is passed; nothing is kept.
-   * @throws {StowageError} `body_incomplete`, `request_aborted`, `invalid_key`, `storage_*`; nothing is kept.
+   * @throws {StowageError} `unsupported_media_type`, `body_incomplete`, `request_aborted`, `invalid_key`,
+   *   `storage_*`; nothing is kept.
    */
   async save(address: ObjectAddress, body: Body, options: SaveOptions = {}): Promise<SavedFile> {
     const key = this.#keyOf(address);
@@ -102,6 +105,12 @@ export class FileStorage {
     try {
       const contentType =
         incoming.sniffedType ?? findMediaType(options.declaredType) ?? UNKNOWN_MEDIA_TYPE;
+      if (options.allowedTypes && !matchesMediaType(contentType, options.allowedTypes)) {
+        throw new StowageError(
+          "unsupported_media_type",
+          `Cannot accept upload: files of type ${contentType} are not taken here`,
+        );
+      }
       const stored = await this.#call("put", () =>
         this.#driver.put(key, incoming.body, { contentType, ...signalOf(options) }),
       );

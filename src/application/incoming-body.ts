@@ -8,8 +8,8 @@ export interface InspectOptions {
   readonly sniffer: Sniffer;
   /** The body must not be longer. */
   readonly limitBytes: number;
-  /** Called for every chunk that passes: bytes are flowing. Cheap. */
-  readonly onProgress?: (() => void) | undefined;
+  /** Called for every chunk that passes, and once when all have. Cheap. */
+  readonly onProgress?: ((ended: boolean) => void) | undefined;
 }
 
 /**
@@ -118,7 +118,7 @@ class Passed {
   #sha256 = "";
   readonly #hash: Hash;
   readonly #limitBytes: number;
-  readonly #onProgress: (() => void) | undefined;
+  readonly #onProgress: ((ended: boolean) => void) | undefined;
 
   constructor(options: InspectOptions) {
     this.#hash = options.hasher("sha256");
@@ -135,7 +135,7 @@ class Passed {
     this.sizeBytes += chunk.byteLength;
     if (this.sizeBytes > this.#limitBytes) throw new UploadTooLargeError(this.#limitBytes);
     this.#hash.update(chunk);
-    this.#onProgress?.();
+    this.#onProgress?.(false);
   }
 
   end(): void {
@@ -146,6 +146,7 @@ class Passed {
       );
     }
     this.#ended = true;
+    this.#onProgress?.(true);
     this.#sha256 = toHex(this.#hash.digest());
   }
 

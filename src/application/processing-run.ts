@@ -18,7 +18,12 @@ export type JobRun =
       readonly results: readonly ProcessorResult[];
     }
   /** Something that may pass stood in the way. */
-  | { readonly kind: "retry"; readonly error: ProcessingError }
+  | {
+      readonly kind: "retry";
+      readonly error: ProcessingError;
+      /** Whether the document itself was tried: only then may it run out of tries. */
+      readonly counts: boolean;
+    }
   /** The signal was aborted: the job is lost, or the server stops. */
   | { readonly kind: "interrupted" };
 
@@ -51,8 +56,9 @@ export class ProcessingRun {
     for (const name of this.#job.processors) {
       const result = await this.#runOne(name, signal);
       if (result === null) return { kind: "interrupted" };
-      if (result.error?.retryable === true && !lastTry) {
-        return { kind: "retry", error: result.error };
+      if (result.error?.retryable === true) {
+        const counts = wasTried(result.error);
+        if (!counts || !lastTry) return { kind: "retry", error: result.error, counts };
       }
       results.push(result);
     }
@@ -196,4 +202,9 @@ function isExplanation(error: StowageError): boolean {
 
 function textKeysOf(results: readonly ProcessorResult[]): ObjectKey[] {
   return results.flatMap(({ textKey }) => (textKey === null ? [] : [textKey]));
+}
+
+/** A service that cannot start its extractor or reach its storage says nothing about the document. */
+function wasTried(error: ProcessingError): boolean {
+  return error.code !== "extractor_unavailable" && !error.code.startsWith("storage_");
 }

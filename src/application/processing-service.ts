@@ -1,3 +1,5 @@
+import { isStowageError } from "../domain/errors.ts";
+import type { ObjectKey } from "../domain/object-key.ts";
 import type { JobQueue } from "../domain/ports/job-queue.ts";
 import type { Logger } from "../domain/ports/logger.ts";
 import type { UploadRecords } from "../domain/ports/records.ts";
@@ -79,10 +81,25 @@ export class ProcessingService {
   #withText(upload: Upload, result: ProcessorResult): OpenResult {
     const { textKey } = result;
     if (textKey === null) return { ...result, openText: null };
-    const openText = async (): Promise<ReadableStream<Uint8Array>> => {
-      const read = await this.#storages.byId(upload.storageId).retrieve(textKey);
-      return read.stream;
-    };
-    return { ...result, openText };
+    return { ...result, openText: () => this.#openText(upload, result.name, textKey) };
+  }
+
+  /** A text that a later run has just replaced is found under its new key. */
+  async #openText(
+    upload: Upload,
+    name: string,
+    key: ObjectKey,
+  ): Promise<ReadableStream<Uint8Array>> {
+    try {
+      return (await this.#storages.byId(upload.storageId).retrieve(key)).stream;
+    } catch (error) {
+      if (!isStowageError(error, "object_not_found")) throw error;
+      const now = await this.#records.find(upload.tenant, upload.id);
+      if (now === null) throw uploadNotFound();
+      const results = await this.#records.results(upload.tenant, upload.id);
+      const newKey = results.find((result) => result.name === name)?.textKey;
+      if (!newKey || (newKey === key && now.storageId === upload.storageId)) throw error;
+      return await this.#openText(now, name, newKey);
+    }
   }
 }

@@ -179,8 +179,10 @@ export class ProcessingWorker {
     }
     if (outcome.kind === "retry") {
       await run.discard();
-      const runAfter = this.#clock.now() + this.#backoffMs(job.attempt);
-      await this.#records.retryJob(job, runAfter, outcome.error);
+      const { error, counts } = outcome;
+      if (!counts) this.#logger.error("processing.impossible", { errorCode: error.code });
+      const backoffMs = counts ? this.#backoffMs(job.attempt) : this.#policy.pollMs;
+      await this.#records.retryJob(job, this.#clock.now() + backoffMs, error, counts);
       return;
     }
     const finished = await this.#records.finishJob(job, {

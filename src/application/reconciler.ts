@@ -109,13 +109,20 @@ export class Reconciler {
 
   /** Remove what a writer that woke up late has put under a key that was given up. */
   async #watchTombstones(): Promise<void> {
+    let all = true;
     for (const storage of this.#storages.all) {
       const tombstones = await this.#records.tombstones(storage.id, 1000);
       if (tombstones.length === 0) continue;
-      await storage.delete(tombstones.map((tombstone) => tombstone.key));
-      for (const { key } of tombstones) await eraseDerived(storage, key);
+      try {
+        await storage.delete(tombstones.map((tombstone) => tombstone.key));
+        for (const { key } of tombstones) await eraseDerived(storage, key);
+      } catch (error) {
+        all = false;
+        this.#logger.warn("reconciler.tombstones_deferred", { storageId: storage.id, error });
+      }
     }
-    await this.#records.dropTombstones();
+    // One that was not looked at must not run out unseen.
+    if (all) await this.#records.dropTombstones();
   }
 
   async #sweep(): Promise<number> {

@@ -19,18 +19,18 @@ const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
  * Records hold this id, so a wrong folder or bucket is noticed before anything is looked up in it, and the
  * same storage is recognised under another path.
  *
- * @param knownId The id that the URI of a read-only storage names (`?id=`): nothing is read or written.
+ * @param knownId What {@link findStorageId} has found, or the id that the URI of a read-only storage names
+ *   (`?id=`): nothing is written then.
  * @throws {StowageError} `storage_misconfigured` if the file is there and makes no sense; what the driver
  *   throws if the storage cannot be reached or written.
  */
 export async function identifyStorage(
   driver: StorageDriver,
   parts: { readonly clock: Clock; readonly random: RandomSource },
-  knownId?: string,
+  knownId: string | null = null,
 ): Promise<string> {
-  if (knownId !== undefined) return checkId(knownId);
-  const found = await readIdentity(driver);
-  if (found !== null) return found;
+  const found = knownId ?? (await findStorageId(driver));
+  if (found !== null) return checkId(found);
   const id = newUploadId(parts.clock.now(), parts.random);
   const createdAt = new Date(parts.clock.now()).toISOString();
   try {
@@ -46,10 +46,16 @@ export async function identifyStorage(
     if (!isStowageError(error, "object_exists")) throw error;
   }
   // Read back: of two servers that start at once on a fresh storage one has won.
-  return (await readIdentity(driver)) ?? id;
+  return (await findStorageId(driver)) ?? id;
 }
 
-async function readIdentity(driver: StorageDriver): Promise<string | null> {
+/**
+ * Who a storage is, without making it anybody.
+ *
+ * @returns `null` for a storage that was never used.
+ * @throws {StowageError} As {@link identifyStorage} does.
+ */
+export async function findStorageId(driver: StorageDriver): Promise<string | null> {
   try {
     const { stream } = await driver.get(IDENTITY_KEY);
     const bytes = await readAtMost(stream, IDENTITY_LIMIT_BYTES);

@@ -27,6 +27,7 @@ export class StorageProbe {
   readonly #logger: Logger;
   #last: StorageHealth | null = null;
   #lastStatus: StorageHealth["status"] = "healthy";
+  #asking: Promise<StorageHealth> | null = null;
 
   constructor(driver: StorageDriver, clock: Clock, logger: Logger) {
     this.#driver = driver;
@@ -46,6 +47,14 @@ export class StorageProbe {
       const ageMs = this.#clock.now() - last.checkedAt;
       if (ageMs < (last.status === "healthy" ? HEALTHY_FOR_MS : UNHEALTHY_FOR_MS)) return last;
     }
+    // Whoever asks meanwhile waits for the same answer.
+    this.#asking ??= this.#ask().finally(() => {
+      this.#asking = null;
+    });
+    return await this.#asking;
+  }
+
+  async #ask(): Promise<StorageHealth> {
     const health = this.#toHealth(await this.#check());
     if (health.status !== this.#lastStatus) {
       const { status, errorCode } = health;

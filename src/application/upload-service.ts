@@ -45,6 +45,8 @@ export interface UploadInput {
 export interface UploadPolicy {
   readonly maxUploadBytes: number;
   readonly autoProcess: boolean;
+  /** Media types that are accepted, `image/*` for all images. */
+  readonly allowedTypes: readonly string[];
   /** How long a reservation lives without a byte. */
   readonly leaseMs: number;
 }
@@ -85,8 +87,8 @@ export class UploadService {
    *
    * @returns The committed upload; its bytes and its record are durable.
    * @throws {UploadTooLargeError} As soon as the limit is passed.
-   * @throws {StowageError} `invalid_filename`, `body_incomplete`, `request_aborted`, `storage_*`,
-   *   `records_*`, and whatever `details` rejects with. After any error nothing is kept, at the latest once
+   * @throws {StowageError} `invalid_filename`, `unsupported_media_type` for a type that is not accepted,
+   *   `body_incomplete`, `request_aborted`, `storage_*`, `records_*`, and whatever `details` rejects with. After any error nothing is kept, at the latest once
    *   the reconciler has run.
    */
   async upload(input: UploadInput): Promise<Upload> {
@@ -103,6 +105,7 @@ export class UploadService {
       saved = await this.#storages.primary.save(reservation.key, input.body, {
         declaredType: input.declaredType,
         limitBytes: this.#policy.maxUploadBytes,
+        allowedTypes: this.#policy.allowedTypes,
         onProgress: lease.onProgress,
         signal: lease.over(input.signal),
       });
@@ -227,16 +230,22 @@ function reservationLost(cause: unknown): StowageError {
   );
 }
 
-/** Keeps a reservation alive while bytes flow, and stops the upload when it is lost all the same. */
+/** How long the last sync and the fields after the file may take once the file has come. */
+const FINISH_MS = 10 * 60_000;
+
+/** Keeps a reservation alive while bytes flow and are brought to the disk, and stops the upload when it is lost all the same. */
 class Lease {
   lost = false;
   #moved = false;
+  #finishUntil = 0;
+  readonly #clock: Clock;
   readonly #abort = new AbortController();
   readonly #timer: ReturnType<typeof setInterval>;
 
   constructor(records: UploadRecords, reservation: Reservation, leaseMs: number, clock: Clock) {
+    this.#clock = clock;
     this.#timer = setInterval(() => {
-      if (!this.#moved) return;
+      if (!this.#moved && clock.now() > this.#finishUntil) return;
       this.#moved = false;
       records.renewReservation(reservation, clock.now() + leaseMs).then(
         (kept) => {
@@ -250,8 +259,9 @@ class Lease {
     }, leaseMs / 3);
   }
 
-  readonly onProgress = (): void => {
+  readonly onProgress = (ended: boolean): void => {
     this.#moved = true;
+    if (ended) this.#finishUntil = this.#clock.now() + FINISH_MS;
   };
 
   /** The caller's signal, or ours once the lease is lost. */

@@ -24,12 +24,17 @@ ${columns(Object.entries<Setting>(SETTINGS).map(([name, setting]) => [name, desc
     const { values } = parseCommand("serve", args, {});
     const config = loadConfig(cli.env, { terminal: cli.isTerminal });
     const stop = cli.stopSignal();
+    // A start may take long (a slow mount, a locked database): nobody should think it did not hear.
+    const onEarly = () =>
+      cli.err("Stopping once it has started; interrupt again to stop at once\n");
+    stop.addEventListener("abort", onEarly);
     const server = await (await cli.runtime()).serve(config, {
       // Whoever reads JSON from stdout wants nothing else there.
       out: (text) => (values.json ? cli.err(text) : cli.out(text)),
       err: (text) => cli.err(text),
       isTerminal: cli.isTerminal && !cli.env["NO_COLOR"],
     });
+    stop.removeEventListener("abort", onEarly);
     cli.out(values.json ? `${JSON.stringify({ url: server.url })}\n` : listening(server.url));
     if (await interrupted(stop, server.closed)) {
       const grace = config.server.shutdownGraceSeconds;

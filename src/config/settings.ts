@@ -77,7 +77,6 @@ export const SETTINGS = {
     { words: "the address listened on" },
     publicUrl,
   ),
-  TRUST_PROXY: setting("How many proxies in front to believe", "0", whole(0, 32)),
   MAX_UPLOAD_BYTES: setting(
     "Largest file accepted",
     {

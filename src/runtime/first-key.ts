@@ -1,47 +1,49 @@
-import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { createApiKey } from "../adapters/auth/api-key.ts";
+import { createApiKey, findApiKeyId, isAlive } from "../adapters/auth/api-key.ts";
 import { hasher } from "../adapters/hash.ts";
 import type { Config } from "../config.ts";
 import type { ApiKeyRecords } from "../domain/ports/api-keys.ts";
 import type { Clock, RandomSource } from "../domain/ports/clock.ts";
 import { SCOPES } from "../domain/principal.ts";
 import { parseTenantId } from "../domain/tenant.ts";
-import { requireCredentials } from "./credentials.ts";
 
-/** A key that was just made, and where it is kept for its owner. */
+/** The key of the first start, and where it is kept for its owner. */
 export interface FirstKey {
+  /** Whether it was made just now. */
+  readonly isNew: boolean;
   readonly key: string;
   /** `null` where the records live in memory: then the key dies with them. */
   readonly file: string | null;
 }
 
 /**
- * See to it that somebody can call. Where nothing is configured yet, a server that is not in production
- * makes one key for the tenant `default` and keeps it in a file that only its owner can read.
+ * See to it that somebody can call a server that is not in production: where nothing is configured yet, make
+ * one key for the tenant `default` and keep it in a file that only its owner can read.
  *
- * @returns The key if one was made just now, else `null`.
- * @throws {ConfigError} In production: a server that nobody can call, or everybody, must not start.
+ * @returns The key if it was made just now, or made by an earlier start and still counts; else `null`.
  */
 export async function ensureFirstKey(
   config: Config,
   keys: ApiKeyRecords,
   parts: { readonly clock: Clock; readonly random: RandomSource },
 ): Promise<FirstKey | null> {
-  if (config.production) {
-    await requireCredentials(config, keys, parts.clock);
-    return null;
-  }
   if (config.auth.jwt !== null) return null;
-  // Once: whoever revoked the first key did not ask for another.
-  if ((await keys.list()).length > 0) return null;
+  const file = firstKeyFile(config);
+  const known = await keys.list();
+  // Made once: whoever revoked the first key did not ask for another.
+  if (known.length > 0) {
+    const kept = file === null ? "" : (await readFile(file, "utf8").catch(() => "")).trim();
+    const record = known.find(({ id }) => id === findApiKeyId(kept));
+    if (record === undefined || !isAlive(record, parts.clock.now())) return null;
+    return { isNew: false, key: kept, file };
+  }
   const { key, record } = createApiKey(
     { tenant: parseTenantId("default"), scopes: SCOPES, label: "first start", expiresAt: null },
     parts.random,
     parts.clock,
     hasher,
   );
-  const file = firstKeyFile(config);
   if (file !== null) {
     await mkdir(dirname(file), { recursive: true });
     await writeFile(file, `${key}\n`, { mode: 0o600 });
@@ -49,7 +51,7 @@ export async function ensureFirstKey(
     await chmod(file, 0o600);
   }
   await keys.insert(record);
-  return { key, file };
+  return { isNew: true, key, file };
 }
 
 /** Beside the database: the two belong together. */

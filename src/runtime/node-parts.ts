@@ -1,5 +1,5 @@
 import { randomFillSync } from "node:crypto";
-import { mkdir } from "node:fs/promises";
+import { mkdir, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import fsDriver from "../../drivers/fs.ts";
 import memoryDriver from "../../drivers/memory.ts";
@@ -61,7 +61,7 @@ export async function openKeyRecords(
 
 async function openDatabase(config: Config): Promise<SqlExecutor> {
   const { path } = config.database;
-  if (path !== ":memory:") await makeFolder(dirname(path));
+  if (path !== ":memory:") await makePrivateFile(path);
   const executor = await openNodeSqlite(path);
   try {
     await migrate(executor);
@@ -72,14 +72,17 @@ async function openDatabase(config: Config): Promise<SqlExecutor> {
   }
 }
 
-async function makeFolder(path: string): Promise<void> {
+/** Names and digests of files are nobody else's business; SQLite's other files take over the mode. */
+async function makePrivateFile(path: string): Promise<void> {
+  const folder = dirname(path);
   try {
-    await mkdir(path, { recursive: true });
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await (await open(path, "a", 0o600)).close();
   } catch (cause) {
     const { code = "unknown" } = cause as NodeJS.ErrnoException;
     throw new StowageError(
       "records_unavailable",
-      `Cannot make the folder of the database: ${code} (correct DATABASE_URL, or the permissions of ${path})`,
+      `Cannot open the database: ${code} (correct DATABASE_URL, or the permissions of ${folder})`,
       { cause },
     );
   }

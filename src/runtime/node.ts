@@ -1,11 +1,13 @@
 import type { HttpBindings } from "@hono/node-server";
 import { createLogger } from "../adapters/log/logger.ts";
 import type { Config } from "../config.ts";
-import { createStowage } from "../stowage.ts";
+import { createStowage, type Stowage } from "../stowage.ts";
+import { requireCredentials } from "./credentials.ts";
 import { ensureFirstKey, type FirstKey } from "./first-key.ts";
 import { incomingBody } from "./node-body.ts";
 import { openNodeParts } from "./node-parts.ts";
 import { NodeServer } from "./node-server.ts";
+import { packageVersion } from "./version.ts";
 
 export { openKeyRecords } from "./node-parts.ts";
 
@@ -40,41 +42,53 @@ export async function serve(config: Config, io: ServeIo): Promise<RunningServer>
   });
   for (const warning of config.warnings) logger.warn("config.warning", { warning });
   const parts = await openNodeParts(config, logger);
+  let stowage: Stowage | undefined;
+  let server: NodeServer | undefined;
+  const stop = async (graceMs: number): Promise<void> => {
+    stowage?.health.beginShutdown();
+    await server?.close(graceMs);
+    await stowage?.close();
+    await parts.close();
+  };
   try {
-    const firstKey = await ensureFirstKey(config, parts.keys, parts);
-    const stowage = await createStowage(config, {
+    if (config.production) await requireCredentials(config, parts.keys, parts.clock);
+    stowage = await createStowage(config, {
       ...parts,
+      version: packageVersion(),
       requestBody: (env) => {
         const { incoming, outgoing } = env as HttpBindings;
         return incomingBody(incoming, outgoing, config.server.minTransferBytesPerSecond);
       },
     });
-    const server = new NodeServer(stowage, config, logger);
+    server = new NodeServer(stowage, config, logger);
     const url = await server.listen();
+    // Only now: a start that failed must not have made a key that nobody was shown.
+    const firstKey = config.production ? null : await ensureFirstKey(config, parts.keys, parts);
     stowage.start();
     logger.info("server.listening", { url, storage: stowage.storages.primary.driverName });
-    if (firstKey !== null) io.out(welcome(url, firstKey));
-    const stop = async (): Promise<void> => {
-      stowage.health.beginShutdown();
-      await server.close(config.server.shutdownGraceSeconds * 1000);
-      await stowage.close();
-      await parts.close();
-      logger.info("server.stopped");
-    };
+    if (firstKey !== null) io.out(firstKey.isNew ? welcome(url, firstKey) : reminder(firstKey));
     const closed = Promise.withResolvers<void>();
     let stopping: Promise<void> | null = null;
     return {
       url,
       closed: closed.promise,
       async close() {
-        stopping ??= stop().finally(() => closed.resolve());
+        stopping ??= stop(config.server.shutdownGraceSeconds * 1000).finally(() =>
+          closed.resolve(),
+        );
         await stopping;
+        logger.info("server.stopped");
       },
     };
   } catch (error) {
-    await parts.close();
+    await stop(0);
     throw error;
   }
+}
+
+/** What a newcomer sees on later starts. */
+function reminder({ file }: FirstKey): string {
+  return `The API key of the first start is in ${file}\n`;
 }
 
 /** What a newcomer sees on the first start. */

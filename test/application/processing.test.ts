@@ -125,6 +125,36 @@ describe("ProcessingWorker", () => {
     expect(runs).toBe(3);
   });
 
+  test("never gives up a document because nothing could be tried with it", async () => {
+    let works = false;
+    const services = await testServices({
+      processors: [shout],
+      maxAttempts: 2,
+      extract: async () => {
+        if (works) return { output: {}, text: "READ" };
+        throw new StowageError("extractor_unavailable", "Cannot process documents: no process", {
+          retryable: true,
+        });
+      },
+    });
+    const { id } = await services.put("hello", true);
+    services.worker.start();
+    for (let round = 0; round < 5; round += 1) {
+      await services.worker.idle();
+      expect(await services.uploads.get(ACME, id)).toMatchObject({
+        status: "queued",
+        processing: { attempts: 0, error: { code: "extractor_unavailable" } },
+      });
+      services.clock.advance(60_000);
+      services.queue.wake();
+    }
+    works = true;
+    await services.worker.idle();
+    services.clock.advance(60_000);
+    services.queue.wake();
+    expect((await settled(services, id)).status).toBe("processed");
+  });
+
   test("gives up without another run what has died in every try", async () => {
     const services = await testServices({ processors: [shout], maxAttempts: 2 });
     const { id } = await services.put("hello", true);
@@ -270,6 +300,23 @@ describe("reprocess()", () => {
     const { results } = await services.processing.result(ACME, id);
     expect(await textOf((await results[0]?.openText?.()) ?? new ReadableStream())).toBe("run 2");
     expect(await textKeys(services)).toHaveLength(1);
+  });
+
+  test("result() finds the text of the run that has just replaced the one it saw", async () => {
+    let run = 0;
+    const counting = processor("counting", async () => {
+      run += 1;
+      return { output: {}, text: `run ${run}` };
+    });
+    const services = await testServices({ processors: [counting] });
+    const { id } = await services.put("hello", true);
+    await settled(services, id);
+    await services.worker.idle();
+    const { results } = await services.processing.result(ACME, id);
+    await services.processing.reprocess(ACME, id, null);
+    await expect.poll(async () => (await services.uploads.get(ACME, id)).status).toBe("processed");
+    await services.worker.idle();
+    expect(await textOf((await results[0]?.openText?.()) ?? new ReadableStream())).toBe("run 2");
   });
 
   test("refuses unknown processors, and those that do not read the type", async () => {

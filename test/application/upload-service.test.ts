@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { StowageError } from "../../src/domain/errors.ts";
 import { ACME, bytesOf, LEASE_MS, OTHER, testServices, textOf } from "../support/services.ts";
 
@@ -162,6 +162,35 @@ describe("upload()", () => {
     });
     await expect(upload).rejects.toMatchObject({ code: "invalid_filename" });
     expect(await services.rows()).toBe(0);
+  });
+
+  test("refuses a type that is not accepted, by its bytes, before it is put", async () => {
+    const services = await testServices({ allowedTypes: ["text/*"] });
+    await expect(services.put("%PDF-1.7\n")).rejects.toMatchObject({
+      code: "unsupported_media_type",
+    });
+    expect(await left(services)).toEqual(GONE);
+    expect((await services.put("hello")).contentType).toBe("text/plain");
+  });
+
+  test("keeps its reservation while the storage finishes what has all come", async () => {
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const services = await testServices({
+      tamper: (driver) => ({
+        async put(...args) {
+          const stored = await driver.put(...args);
+          for (let step = 0; step < 9; step += 1) {
+            services.clock.advance(LEASE_MS / 3);
+            vi.advanceTimersByTime(LEASE_MS / 3);
+            await new Promise((resolve) => setImmediate(resolve));
+            await services.reconciler.run();
+          }
+          return stored;
+        },
+      }),
+    });
+    expect((await services.put("hello")).status).toBe("stored");
   });
 
   test("does not believe a driver that stores fewer bytes than it read", async () => {

@@ -21,7 +21,7 @@ test("documents that cannot be read end as failed with their reason, and stay do
     fetch(`${server.url}/api/v1/upload${path}`, {
       method,
       headers: { authorization: `Bearer ${key}`, "content-type": "text/plain" },
-      body: (body as BodyInit | undefined) ?? null,
+      body: body === undefined ? null : Buffer.from(body),
     });
   const cases: [string, Uint8Array, string][] = [
     ["encrypted.pdf", readFileSync("test/fixtures/encrypted.pdf"), "document_encrypted"],

@@ -51,6 +51,7 @@ export interface TestServicesOptions {
   readonly extract?: Extractor["run"];
   readonly maxUploadBytes?: number;
   readonly maxAttempts?: number;
+  readonly allowedTypes?: readonly string[];
 }
 
 /** The services over real parts: two memory storages, SQLite in memory, processors in process. */
@@ -85,6 +86,7 @@ export async function testServices(options: TestServicesOptions = {}) {
     policy: {
       maxUploadBytes: options.maxUploadBytes ?? 1_000_000,
       autoProcess: false,
+      allowedTypes: options.allowedTypes ?? ["*/*"],
       leaseMs: LEASE_MS,
     },
   });

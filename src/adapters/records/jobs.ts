@@ -130,13 +130,18 @@ export function jobs(
       return row === undefined ? null : toUpload(row);
     },
 
-    async retryJob(job, runAfter, error) {
+    async retryJob(job, runAfter, error, counts = true) {
       const [, rows] = await executor.batch(
         change({
           to: "queued",
           where: held(job),
           at: clock.now(),
-          set: { ...LEASE_OVER, run_after: runAfter, error: toJson(error) },
+          set: {
+            ...LEASE_OVER,
+            run_after: runAfter,
+            error: toJson(error),
+            ...(counts ? {} : { attempts: sql`attempts - 1` }),
+          },
         }),
       );
       return rows.length > 0;

@@ -6,7 +6,7 @@ import { db } from "./schema.ts";
 /** What lies where, and whether the database itself is well. */
 export function storages(
   executor: SqlExecutor,
-): Pick<UploadRecords, "noteStorage" | "storageUsage" | "check"> {
+): Pick<UploadRecords, "noteStorage" | "dropStorage" | "storageUsage" | "check"> {
   return {
     async noteStorage(storageId, display) {
       await executor.run(
@@ -16,6 +16,16 @@ export function storages(
           .onConflict((conflict) => conflict.column("storage_id").doUpdateSet({ display }))
           .compile(),
       );
+    },
+
+    async dropStorage(storageId) {
+      // Results and events go with their uploads (ON DELETE CASCADE).
+      const [rows] = await executor.batch([
+        db.deleteFrom("uploads").where("storage_id", "=", storageId).returning("id").compile(),
+        db.deleteFrom("tombstones").where("storage_id", "=", storageId).compile(),
+        db.deleteFrom("storages").where("storage_id", "=", storageId).compile(),
+      ]);
+      return rows.length;
     },
 
     async storageUsage() {

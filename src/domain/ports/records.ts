@@ -158,8 +158,13 @@ export interface UploadRecords {
   renewJob(job: Job, leaseUntil: number): Promise<boolean>;
   /** Write results and status. @returns The upload, or `null` if fenced out (nothing was written). */
   finishJob(job: Job, outcome: JobOutcome): Promise<Upload | null>;
-  /** Back to `queued`, due at `runAfter`, keeping `error` to be seen. @returns `false` if fenced out. */
-  retryJob(job: Job, runAfter: number, error: ProcessingError): Promise<boolean>;
+  /**
+   * Back to `queued`, due at `runAfter`, keeping `error` to be seen.
+   *
+   * @param counts Whether the attempt counts: not where nothing was tried with the document itself.
+   * @returns `false` if fenced out.
+   */
+  retryJob(job: Job, runAfter: number, error: ProcessingError, counts?: boolean): Promise<boolean>;
   /** Give an unfinished job back as if it had not been claimed (shutdown). */
   handBackJob(job: Job): Promise<void>;
   /** When the next job is due, or `null` if none is waiting; milliseconds since 1970. */
@@ -177,6 +182,8 @@ export interface UploadRecords {
 
   /** Remember under which URI a storage was opened. */
   noteStorage(storageId: string, display: string): Promise<void>;
+  /** Remove every upload that lies in a storage which is gone for good. @returns How many. */
+  dropStorage(storageId: string): Promise<number>;
   /** Every storage that an upload lies in. */
   storageUsage(): Promise<readonly StorageUsage[]>;
   /** Proves that the database answers and takes writes. */
