@@ -15,6 +15,7 @@ export class Feeder {
   readonly #process: HostProcess;
   #waiting = false;
   #ended = false;
+  #letGo: () => Promise<unknown> = async () => {};
 
   constructor(process: HostProcess) {
     this.#process = process;
@@ -28,26 +29,33 @@ export class Feeder {
   /**
    * Send the request and the document. Ends early after {@link Feeder.end} or when the process is gone.
    *
-   * @throws Only what `stream` throws.
+   * @throws Only what `stream` throws, and only before that: later it is nobody's concern.
    */
   async feed(request: RunMessage, stream: ByteStream): Promise<void> {
-    await this.#send("message", encodeMessage(request));
+    const chunks = stream[Symbol.asyncIterator]();
+    this.#letGo = async () => chunks.return?.();
     try {
+      await this.#send("message", encodeMessage(request));
       this.#waiting = true;
-      for await (const chunk of stream) {
+      for await (const chunk of { [Symbol.asyncIterator]: () => chunks }) {
         this.#waiting = false;
         for (const payload of payloadsOf(chunk)) await this.#send("data", payload);
         if (this.#ended) return;
         this.#waiting = true;
       }
+      this.#letGo = async () => {};
+      this.end();
+    } catch (error) {
+      if (!this.#ended) throw error;
     } finally {
       this.#waiting = false;
     }
-    this.end();
   }
 
-  /** Tell the process that the document is over, whether or not all of it was sent. */
+  /** Tell the process that the document is over, and let go of what of it was not sent. */
   end(): void {
+    // Not awaited: it may have to wait for a read on its way, and the process has no part in that.
+    this.#letGo().catch(() => {});
     if (this.#ended) return;
     void this.#send("end", NOTHING);
     this.#ended = true;

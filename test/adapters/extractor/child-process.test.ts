@@ -114,6 +114,32 @@ describe("run()", () => {
     expect(host.started).toHaveLength(1);
   });
 
+  it("lets go of a document that is answered early, and of its failure after that", async () => {
+    const host = watchedHost();
+    const { run } = extractor({ host });
+    const pending = Promise.withResolvers<never>();
+    const letGo = Promise.withResolvers<void>();
+    let chunks = 0;
+    const stuck = {
+      next: () => (chunks++ === 0 ? Promise.resolve({ value: HELLO }) : pending.promise),
+      async return() {
+        letGo.resolve();
+        return { done: true, value: undefined } as const;
+      },
+    };
+    const open = async () => ({ [Symbol.asyncIterator]: () => stuck });
+    await run(deed("", { extension: ".unread", sizeBytes: 1000, open }));
+    await letGo.promise;
+    async function* next() {
+      yield HELLO.subarray(0, 5);
+      pending.reject(new Error("the connection of the first one timed out"));
+      await new Promise((resolve) => setImmediate(resolve));
+      yield HELLO.subarray(5);
+    }
+    expect((await run(document(HELLO, { open: async () => next() }))).text).toBe("Hello, reader");
+    expect(host.started).toHaveLength(1);
+  });
+
   it("passes on what opening or reading the document throws", async () => {
     const host = watchedHost();
     const { run } = extractor({ host });
