@@ -182,6 +182,16 @@ export function jobsContract(bench: () => Bench): void {
     ]);
   });
 
+  it("retryJob() takes back an attempt that does not count", async () => {
+    const upload = await queue(bench());
+    const job = await claim(bench(), "t1");
+    expect(await bench().records.retryJob(job, START + 5, TROUBLE, false)).toBe(true);
+    expect(await bench().records.find(ACME, upload.id)).toMatchObject({
+      status: "queued",
+      processing: { attempts: 0, error: TROUBLE },
+    });
+  });
+
   it("handBackJob() takes the attempt back and keeps the job's place", async () => {
     const first = await queue(bench());
     bench().clock.advance(1);

@@ -205,6 +205,17 @@ export function readingContract(bench: () => Bench): void {
     ]);
   });
 
+  it("dropStorage() forgets all that lay in one storage, and nothing else", async () => {
+    const gone = await store(bench());
+    const kept = await store(bench(), { storageId: "storage-2" });
+    await bench().records.noteStorage("storage-1", "memory:");
+    expect(await bench().records.dropStorage("storage-1")).toBe(1);
+    expect(await bench().records.find(ACME, gone.id)).toBeNull();
+    expect(await bench().records.events(ACME, gone.id, 0, 10)).toEqual([]);
+    expect(await bench().records.find(ACME, kept.id)).not.toBeNull();
+    expect(await bench().records.dropStorage("storage-1")).toBe(0);
+  });
+
   it("check() passes on a database that takes writes", async () => {
     await bench().records.check();
     await bench().records.check();
