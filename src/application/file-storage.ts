@@ -103,8 +103,7 @@ export class FileStorage {
       onProgress: options.onProgress,
     });
     try {
-      const contentType =
-        incoming.sniffedType ?? findMediaType(options.declaredType) ?? UNKNOWN_MEDIA_TYPE;
+      const contentType = typeOf(incoming, options.declaredType);
       if (options.allowedTypes && !matchesMediaType(contentType, options.allowedTypes)) {
         throw new StowageError(
           "unsupported_media_type",
@@ -257,4 +256,12 @@ function signalOf(options: { readonly signal?: AbortSignal | undefined }): {
   signal?: AbortSignal;
 } {
   return options.signal === undefined ? {} : { signal: options.signal };
+}
+
+/** What the bytes say; where they say nothing, what the client says; where it says nothing, text if it is. */
+function typeOf(incoming: IncomingBody, declared: string | undefined): string {
+  if (incoming.sniffedType !== null) return incoming.sniffedType;
+  const declaredType = findMediaType(declared) ?? UNKNOWN_MEDIA_TYPE;
+  // `application/octet-stream` is what tools send that do not know either (RFC 2046, 4.5.1).
+  return declaredType === UNKNOWN_MEDIA_TYPE && incoming.isText ? "text/plain" : declaredType;
 }

@@ -19,13 +19,16 @@ export interface InspectOptions {
 export class IncomingBody {
   /** What the head looks like, or `null` if it says nothing. */
   readonly sniffedType: string | null;
+  /** Whether the head is text, where it says nothing else. */
+  readonly isText: boolean;
   /** What to hand to the driver. */
   readonly body: Body;
   readonly #passed: Passed;
   readonly #release: () => void;
 
-  private constructor(sniffedType: string | null, body: Body, passed: Passed, release: () => void) {
-    this.sniffedType = sniffedType;
+  private constructor(sniffed: Sniffed, body: Body, passed: Passed, release: () => void) {
+    this.sniffedType = sniffed.type;
+    this.isText = sniffed.isText;
     this.body = body;
     this.#passed = passed;
     this.#release = release;
@@ -75,7 +78,7 @@ export class IncomingBody {
         }
       }
       if (ended) passed.end();
-      const sniffedType = await sniff(options.sniffer, head);
+      const sniffed = await sniff(options.sniffer, head);
       const onward: Body = ended
         ? { kind: "bytes", bytes: concatBytes(head) }
         : {
@@ -83,7 +86,7 @@ export class IncomingBody {
             stream: passAlong(head, iterator, passed),
             ...(body.sizeBytes === undefined ? {} : { sizeBytes: body.sizeBytes }),
           };
-      return new IncomingBody(sniffedType, onward, passed, release);
+      return new IncomingBody(sniffed, onward, passed, release);
     } catch (error) {
       release();
       throw error;
@@ -188,7 +191,14 @@ async function readNext(iterator: AsyncIterator<Uint8Array>): Promise<Uint8Array
   }
 }
 
-async function sniff(sniffer: Sniffer, head: readonly Uint8Array[]): Promise<string | null> {
-  if (head.length === 0) return null;
-  return await sniffer.sniff(concatBytes(head).subarray(0, sniffer.headBytes));
+interface Sniffed {
+  readonly type: string | null;
+  readonly isText: boolean;
+}
+
+async function sniff(sniffer: Sniffer, chunks: readonly Uint8Array[]): Promise<Sniffed> {
+  if (chunks.length === 0) return { type: null, isText: false };
+  const head = concatBytes(chunks).subarray(0, sniffer.headBytes);
+  const type = await sniffer.sniff(head);
+  return { type, isText: type === null && sniffer.isText(head) };
 }

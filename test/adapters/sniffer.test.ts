@@ -195,3 +195,25 @@ describe("sniffer.sniff() on office documents", () => {
     expect(await sniff(cfb)).toBeNull();
   });
 });
+
+describe("sniffer.isText()", () => {
+  const isText = (bytes: string | Uint8Array) =>
+    sniffer.isText(typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes);
+
+  it("knows UTF-8 text, with line ends, tabs and colours, with a BOM or without", () => {
+    for (const text of ["a", "Zoë\t履歴書\r\n", "\u001b[31mred\u001b[0m", "\ufeffx", "a,b\f"]) {
+      expect(isText(text), text).toBe(true);
+    }
+  });
+
+  it("does not take a character that the head cuts in two for a mistake", () => {
+    expect(isText(new TextEncoder().encode("a😀").subarray(0, 3))).toBe(true);
+    expect(isText(new TextEncoder().encode("é".repeat(sniffer.headBytes)))).toBe(true);
+  });
+
+  it("finds no text in nothing, in other bytes, or where control characters are", () => {
+    for (const bytes of ["", "a\0b", "a\u0007", new Uint8Array([0xff, 0x41]), randomBytes(256)]) {
+      expect(isText(bytes)).toBe(false);
+    }
+  });
+});

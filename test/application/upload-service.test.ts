@@ -34,6 +34,25 @@ describe("upload()", () => {
     expect(upload.contentType).toBe("application/pdf");
   });
 
+  test.each([
+    ["application/octet-stream", "hello", "text/plain"],
+    [undefined, "hello", "text/plain"],
+    ["text/csv", "a,b", "text/csv"],
+    [undefined, "a\u0007b", "application/octet-stream"],
+    [undefined, "", "application/octet-stream"],
+  ])("takes what is declared %s and holds %j for %s", async (declaredType, text, contentType) => {
+    const { uploads } = await testServices();
+    const upload = await uploads.upload({
+      tenant: ACME,
+      createdBy: "key:x",
+      originalFilename: "a",
+      declaredType,
+      body: { kind: "bytes", bytes: bytesOf(text) },
+      details: async () => ({ autoProcess: null, metadata: {} }),
+    });
+    expect(upload.contentType).toBe(contentType);
+  });
+
   test("reserves before it puts, and commits only after the put has ended", async () => {
     const seen: string[] = [];
     const services = await testServices({

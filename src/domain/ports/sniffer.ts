@@ -7,4 +7,6 @@ export interface Sniffer {
    * @returns A media type without parameters, or `null` where the bytes say nothing.
    */
   sniff(head: Uint8Array): Promise<string | null>;
+  /** Whether `head` is text, of whatever kind: what is declared says which, `text/plain` where nothing does. */
+  isText(head: Uint8Array): boolean;
 }
