@@ -88,8 +88,8 @@ export class UploadService {
    * @returns The committed upload; its bytes and its record are durable.
    * @throws {UploadTooLargeError} As soon as the limit is passed.
    * @throws {StowageError} `invalid_filename`, `unsupported_media_type` for a type that is not accepted,
-   *   `body_incomplete`, `request_aborted`, `storage_*`, `records_*`, and whatever `details` rejects with. After any error nothing is kept, at the latest once
-   *   the reconciler has run.
+   *   `body_incomplete`, `request_aborted`, `storage_*`, `records_*`, and whatever `details` rejects with.
+   *   After any error nothing is kept, at the latest once the reconciler has run.
    */
   async upload(input: UploadInput): Promise<Upload> {
     const filename = parseFilename(input.originalFilename);

@@ -15,6 +15,15 @@ const shout = processor("shout", async (input) => {
   return { output: { characters: text.length }, text };
 });
 
+/** A processor whose text tells how often it has run. */
+function counting(): Processor {
+  let run = 0;
+  return processor("counting", async () => {
+    run += 1;
+    return { output: {}, text: `run ${run}` };
+  });
+}
+
 async function settled(services: Services, id: string) {
   services.worker.start();
   const get = () => services.uploads.get(ACME, id);
@@ -286,12 +295,7 @@ describe("reprocess()", () => {
   });
 
   test("replaces the text of the run before", async () => {
-    let run = 0;
-    const counting = processor("counting", async () => {
-      run += 1;
-      return { output: {}, text: `run ${run}` };
-    });
-    const services = await testServices({ processors: [counting] });
+    const services = await testServices({ processors: [counting()] });
     const { id } = await services.put("hello", true);
     await settled(services, id);
     await services.processing.reprocess(ACME, id, ["counting"]);
@@ -303,12 +307,7 @@ describe("reprocess()", () => {
   });
 
   test("result() finds the text of the run that has just replaced the one it saw", async () => {
-    let run = 0;
-    const counting = processor("counting", async () => {
-      run += 1;
-      return { output: {}, text: `run ${run}` };
-    });
-    const services = await testServices({ processors: [counting] });
+    const services = await testServices({ processors: [counting()] });
     const { id } = await services.put("hello", true);
     await settled(services, id);
     await services.worker.idle();
