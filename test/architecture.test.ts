@@ -42,6 +42,14 @@ const RULES: readonly { readonly from: RegExp; readonly may: readonly RegExp[] }
     may: [/^src\/driver\.ts$/, /^drivers\/fs\//, /^zod$/, /^node:/],
   },
   { from: /^drivers\/conformance\//, may: [/^src\/driver\.ts$/, /^drivers\/conformance\//] },
+  {
+    from: /^drivers\/s3(\/|\.ts$)/,
+    may: [/^src\/driver\.ts$/, /^drivers\/s3\//, /^zod$/, /^aws4fetch$/],
+  },
+  {
+    from: /^drivers\/unstorage(\/|\.ts$)/,
+    may: [/^src\/driver\.ts$/, /^drivers\/unstorage\//, /^zod$/, /^unstorage(\/|$)/],
+  },
   { from: /^drivers\/memory\.ts$/, may: [/^src\/driver\.ts$/, /^zod$/] },
   {
     from: /^processors\/text(\/|\.ts$)/,

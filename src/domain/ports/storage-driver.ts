@@ -28,6 +28,12 @@ export interface PutOptions extends CallOptions {
   readonly metadata?: Readonly<Record<string, string>>;
   /** Only if nothing is stored under the key; otherwise `object_exists`. */
   readonly ifNoneMatch?: "*";
+  /**
+   * Called and awaited with the id of a multipart upload before its first part is sent, by drivers with a
+   * `multipart` group: whoever is told can `abort` it if this process dies. If it rejects, the put fails
+   * with its error and keeps nothing.
+   */
+  readonly onMultipart?: (multipartId: string) => Promise<void>;
 }
 
 export interface GetOptions extends CallOptions {
