@@ -111,9 +111,10 @@ export class ProcessingWorker {
     try {
       while (!this.#stopped && this.#running.size < this.#extractor.concurrency) {
         const token = newUploadId(this.#clock.now(), this.#random);
-        const job = await this.#records.claim(token, this.#clock.now() + this.#policy.leaseMs);
+        const leaseUntil = this.#clock.now() + this.#policy.leaseMs;
+        const job = await this.#records.claim(token, leaseUntil, this.#storages.ids);
         if (job === null) {
-          const nextAt = await this.#records.nextJobAt();
+          const nextAt = await this.#records.nextJobAt(this.#storages.ids);
           if (nextAt !== null) {
             nextInMs = Math.min(nextInMs, Math.max(10, nextAt - this.#clock.now()));
           }

@@ -81,7 +81,11 @@ export class Reconciler {
     let removed = 0;
     let deferred = 0;
     for (;;) {
-      const abandoned = await this.#records.collectAbandoned(BATCH, this.#deleteGraceMs);
+      const abandoned = await this.#records.collectAbandoned(
+        BATCH,
+        this.#deleteGraceMs,
+        this.#storages.ids,
+      );
       let progress = 0;
       for (const upload of abandoned) {
         try {

@@ -17,8 +17,9 @@ export class Storages {
     return [...this.#byId.values()];
   }
 
-  has(id: string): boolean {
-    return this.#byId.has(id);
+  /** The identities of all of them. */
+  get ids(): readonly string[] {
+    return [...this.#byId.keys()];
   }
 
   /** @throws {StowageError} `storage_unavailable` if no storage with that identity is configured. */

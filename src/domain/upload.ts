@@ -76,6 +76,8 @@ export interface Upload {
   readonly metadata: Readonly<Record<string, unknown>>;
   /** The id that an adopted upload had before. */
   readonly externalId: string | null;
+  /** The multipart upload that its put has begun and not completed, as the driver names it; else `null`. */
+  readonly multipartId: string | null;
   /** `key:…` or `jwt:…`: who uploaded it. */
   readonly createdBy: string;
   readonly expiresAt: number | null;

@@ -168,7 +168,9 @@ describe("ProcessingWorker", () => {
     const services = await testServices({ processors: [shout], maxAttempts: 2 });
     const { id } = await services.put("hello", true);
     for (const token of ["a", "b"]) {
-      expect(await services.records.claim(token, services.clock.now() + 10)).not.toBeNull();
+      expect(
+        await services.records.claim(token, services.clock.now() + 10, services.storages.ids),
+      ).not.toBeNull();
       services.clock.advance(20);
     }
     expect(await settled(services, id)).toMatchObject({
@@ -253,7 +255,11 @@ describe("ProcessingWorker", () => {
     await services.processing.reprocess(ACME, id, null);
     const dead: string[] = [];
     for (const token of ["a", "b"]) {
-      const job = await services.records.claim(token, services.clock.now() + 10);
+      const job = await services.records.claim(
+        token,
+        services.clock.now() + 10,
+        services.storages.ids,
+      );
       dead.push(`.stowage/derived/acme/${id}/shout-${job?.upload.revision}.txt`);
       services.clock.advance(20);
     }

@@ -11,6 +11,11 @@ import { db, type Schema } from "./schema.ts";
 /** Which upload is meant, and what must still be true of it. */
 export type UploadCondition = (eb: ExpressionBuilder<Schema, "uploads">) => Expression<SqlBool>;
 
+/** `+` keeps SQLite from walking the index of `storage_id`: what is due comes first. */
+export function inStorages(storageIds: readonly string[]): Expression<SqlBool> {
+  return sql<SqlBool>`+storage_id in (${sql.join(storageIds)})`;
+}
+
 export interface Change {
   readonly to: RecordStatus;
   /** Default: every status from which `to` may be reached. */

@@ -2,7 +2,7 @@ import { type SqlBool, sql } from "kysely";
 import type { Clock } from "../../domain/ports/clock.ts";
 import type { Tombstone, UploadRecords } from "../../domain/ports/records.ts";
 import { statusesBefore, type Upload } from "../../domain/upload.ts";
-import { change, eventOf, type UploadCondition } from "./changes.ts";
+import { change, eventOf, inStorages, type UploadCondition } from "./changes.ts";
 import type { SqlExecutor } from "./executor.ts";
 import { toUpload } from "./rows.ts";
 import { db } from "./schema.ts";
@@ -45,9 +45,9 @@ export function deletions(
       ]);
     },
 
-    async collectAbandoned(limit, deleteGraceMs) {
+    async collectAbandoned(limit, deleteGraceMs, storageIds) {
       const now = clock.now();
-      const abandoned = oldestRemains(limit, now, now - deleteGraceMs);
+      const abandoned = oldestRemains(limit, now, now - deleteGraceMs, storageIds);
       const wasUploading = sql<SqlBool>`status = 'uploading'`;
       const [, rows] = await executor.batch([
         eventOf("deleting", (eb) => eb.and([wasUploading, abandoned(eb)]), now),
@@ -119,11 +119,17 @@ function leaveTombstone({ storageId, key, until }: Tombstone, condition: UploadC
 }
 
 /** Reservations whose lease has ended, and deletes that were begun before `begunBefore`. */
-function oldestRemains(limit: number, now: number, begunBefore: number): UploadCondition {
+function oldestRemains(
+  limit: number,
+  now: number,
+  begunBefore: number,
+  storageIds: readonly string[],
+): UploadCondition {
   const chosen = db
     .selectFrom("uploads")
     .select("id")
     .where(IS_REMAINS)
+    .where(inStorages(storageIds))
     .where((eb) => eb.or([eb("status", "=", "uploading"), eb("due_at", "<", begunBefore)]))
     .where("due_at", "<=", now)
     .orderBy("due_at")

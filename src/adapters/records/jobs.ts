@@ -3,7 +3,7 @@ import { StowageError } from "../../domain/errors.ts";
 import type { Clock } from "../../domain/ports/clock.ts";
 import type { Job, UploadRecords } from "../../domain/ports/records.ts";
 import { type ProcessorResult, statusesBefore } from "../../domain/upload.ts";
-import { change, type UploadCondition } from "./changes.ts";
+import { change, inStorages, type UploadCondition } from "./changes.ts";
 import type { SqlExecutor } from "./executor.ts";
 import { toJson, toUpload } from "./rows.ts";
 import { db, type UploadRow } from "./schema.ts";
@@ -65,7 +65,7 @@ export function jobs(
       return { upload: toUpload(found), queued: false };
     },
 
-    async claim(leaseToken, leaseUntil) {
+    async claim(leaseToken, leaseUntil, storageIds) {
       const now = clock.now();
       const [, [row]] = await executor.batch(
         change({
@@ -79,6 +79,7 @@ export function jobs(
                 .selectFrom("uploads")
                 .select("id")
                 .where(IS_JOB)
+                .where(inStorages(storageIds))
                 .where("due_at", "<=", now)
                 .orderBy("due_at")
                 .orderBy("id")
@@ -160,12 +161,13 @@ export function jobs(
       );
     },
 
-    async nextJobAt() {
+    async nextJobAt(storageIds) {
       const [row] = await executor.run(
         db
           .selectFrom("uploads")
           .select("due_at")
           .where(IS_JOB)
+          .where(inStorages(storageIds))
           .orderBy("due_at")
           .limit(1)
           .compile(),

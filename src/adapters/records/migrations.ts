@@ -2,6 +2,7 @@ import { CompiledQuery } from "kysely";
 import { StowageError } from "../../domain/errors.ts";
 import type { RunQuery, SqlExecutor, UnitExecutor } from "./executor.ts";
 import { SCHEMA_1 } from "./schema-1.ts";
+import { SCHEMA_2 } from "./schema-2.ts";
 
 /** One step of the schema, forward only. Once released it never changes. */
 export interface Migration {
@@ -15,6 +16,7 @@ export interface Migration {
 /** All migrations by version. `migrations/*.sql` holds the same for wrangler; a test keeps them equal. */
 export const MIGRATIONS: readonly Migration[] = [
   { version: 1, name: "schema", statements: SCHEMA_1 },
+  { version: 2, name: "multipart", statements: SCHEMA_2 },
 ];
 
 /** The text of a migration's file, `{version}_{name}.sql`, for `wrangler d1 migrations apply`. */

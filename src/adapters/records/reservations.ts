@@ -10,7 +10,7 @@ import { db, type UploadRow } from "./schema.ts";
 export function reservations(
   executor: SqlExecutor,
   clock: Clock,
-): Pick<UploadRecords, "reserve" | "renewReservation" | "commit" | "release"> {
+): Pick<UploadRecords, "reserve" | "renewReservation" | "noteMultipart" | "commit" | "release"> {
   return {
     async reserve(upload, leaseUntil) {
       const now = clock.now();
@@ -51,6 +51,18 @@ export function reservations(
       return rows.length > 0;
     },
 
+    async noteMultipart(reservation, multipartId) {
+      const rows = await executor.run(
+        db
+          .updateTable("uploads")
+          .set({ multipart_id: multipartId })
+          .where(held(reservation))
+          .returning("id")
+          .compile(),
+      );
+      if (rows.length === 0) throw reservationLost();
+    },
+
     async commit(reservation, facts) {
       const [, [changed], [found]] = await executor.batch([
         ...committing(reservation, facts, clock.now()),
@@ -58,11 +70,7 @@ export function reservations(
       ]);
       const row = changed ?? found;
       if (row !== undefined && isCommitted(row, facts)) return toUpload(row);
-      throw new StowageError(
-        "reservation_lost",
-        "Cannot finish upload: its reservation was cleaned up meanwhile",
-        { retryable: true },
-      );
+      throw reservationLost();
     },
 
     async release(reservation) {
@@ -98,8 +106,17 @@ function committing(reservation: Reservation, facts: CommitFacts, now: number) {
       processors: JSON.stringify(facts.process ?? []),
       run_after: facts.process === null ? null : now,
       lease_until: null,
+      multipart_id: null,
     },
   });
+}
+
+function reservationLost(): StowageError {
+  return new StowageError(
+    "reservation_lost",
+    "Cannot finish upload: its reservation was cleaned up meanwhile",
+    { retryable: true },
+  );
 }
 
 function selectOf({ id, tenant }: Reservation) {

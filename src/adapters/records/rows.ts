@@ -17,6 +17,7 @@ export function toUpload(row: UploadRow): Upload {
     contentType: row.content_type,
     metadata: JSON.parse(row.metadata),
     externalId: row.external_id,
+    multipartId: row.multipart_id,
     createdBy: row.created_by,
     expiresAt: row.expires_at,
     processing: {

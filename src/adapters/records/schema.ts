@@ -59,6 +59,8 @@ interface UploadsTable {
   updated_at: number;
   /** When somebody must look at it again: `run_after` or `lease_until`, as the status says. */
   due_at: ColumnType<number | null, never, never>;
+  /** While `uploading`, and in what is left of it: whose parts the storage holds. */
+  multipart_id: string | null;
 }
 
 interface ResultsTable {

@@ -108,6 +108,12 @@ export interface UploadRecords {
   /** @returns `false` if the reservation is lost. */
   renewReservation(reservation: Reservation, leaseUntil: number): Promise<boolean>;
   /**
+   * Keep the id of the multipart upload that the put of a reservation has begun; `commit` forgets it.
+   *
+   * @throws `reservation_lost` if somebody has cleaned it up: the caller aborts its multipart upload.
+   */
+  noteMultipart(reservation: Reservation, multipartId: string): Promise<void>;
+  /**
    * Turn the reservation into a `stored` or `queued` upload.
    *
    * @throws `reservation_lost` if somebody has cleaned it up: the caller removes its bytes.
@@ -152,8 +158,12 @@ export interface UploadRecords {
     processors: readonly string[],
   ): Promise<{ readonly upload: Upload; readonly queued: boolean } | null>;
 
-  /** Take the job that has waited longest: queued and due, or running under a lease that has ended. */
-  claim(leaseToken: string, leaseUntil: number): Promise<Job | null>;
+  /**
+   * Take the job that has waited longest: queued and due, or running under a lease that has ended.
+   *
+   * @param storageIds Where its bytes may lie: other servers may know other storages, and have its try.
+   */
+  claim(leaseToken: string, leaseUntil: number, storageIds: readonly string[]): Promise<Job | null>;
   /** @returns `false` if the job is no longer ours: stop, and write nothing. */
   renewJob(job: Job, leaseUntil: number): Promise<boolean>;
   /** Write results and status. @returns The upload, or `null` if fenced out (nothing was written). */
@@ -167,14 +177,19 @@ export interface UploadRecords {
   retryJob(job: Job, runAfter: number, error: ProcessingError, counts?: boolean): Promise<boolean>;
   /** Give an unfinished job back as if it had not been claimed (shutdown). */
   handBackJob(job: Job): Promise<void>;
-  /** When the next job is due, or `null` if none is waiting; milliseconds since 1970. */
-  nextJobAt(): Promise<number | null>;
+  /** When the next job of these storages is due, or `null` if none waits; milliseconds since 1970. */
+  nextJobAt(storageIds: readonly string[]): Promise<number | null>;
 
   /**
    * Turn reservations whose lease has ended into `deleting` rows and return them together with those that
-   * an interrupted delete left behind more than `deleteGraceMs` ago.
+   * an interrupted delete left behind more than `deleteGraceMs` ago. Only those whose bytes lie in
+   * `storageIds`: the others are for a server that can remove them.
    */
-  collectAbandoned(limit: number, deleteGraceMs: number): Promise<readonly Upload[]>;
+  collectAbandoned(
+    limit: number,
+    deleteGraceMs: number,
+    storageIds: readonly string[],
+  ): Promise<readonly Upload[]>;
   /** Tombstones of `storageId`, oldest first. */
   tombstones(storageId: string, limit: number): Promise<readonly Tombstone[]>;
   /** Forget tombstones that have run out. @returns How many. */

@@ -21,6 +21,8 @@ export const GLOBEX = parseTenantId("globex");
 /** 2026-01-01T00:00:00Z. */
 export const START = 1_767_225_600_000;
 export const LEASE_MS = 60_000;
+/** Those that uploads lie in here. */
+export const STORAGES = ["storage-1", "storage-2"];
 
 /** One database under test, with a clock that stands still until it is told. */
 export interface Bench {
@@ -96,7 +98,7 @@ export function queue(bench: Bench, changes?: Parameters<typeof newUpload>[1]): 
 
 /** Claim what is due, which must be something. */
 export async function claim(bench: Bench, token: string): Promise<Job> {
-  const job = await bench.records.claim(token, bench.clock.now() + LEASE_MS);
+  const job = await bench.records.claim(token, bench.clock.now() + LEASE_MS, STORAGES);
   if (job === null) throw new Error("nothing to claim");
   return job;
 }

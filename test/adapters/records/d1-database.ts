@@ -60,9 +60,16 @@ function relay(miniflare: Miniflare, database: string): D1Binding {
   };
 }
 
-/** What `wrangler d1 migrations apply` does with the files that are shipped: in order, each in one batch. */
-export async function applyMigrationFiles(database: D1Binding): Promise<void> {
-  for (const name of (await readdir(MIGRATIONS_FOLDER)).sort()) {
+/**
+ * What `wrangler d1 migrations apply` does with the files that are shipped: in order, each in one batch.
+ * `from` and `to` choose some of them, for a database that has had, or will get, the others.
+ */
+export async function applyMigrationFiles(
+  database: D1Binding,
+  from = 0,
+  to?: number,
+): Promise<void> {
+  for (const name of (await readdir(MIGRATIONS_FOLDER)).sort().slice(from, to)) {
     const sql = await readFile(`${MIGRATIONS_FOLDER}/${name}`, "utf8");
     const statements = sql.split(/;\n/).filter((statement) => statement.trim() !== "");
     await database.batch(statements.map((statement) => database.prepare(statement)));

@@ -12,6 +12,7 @@ import {
   GLOBEX,
   LEASE_MS,
   result,
+  STORAGES,
   store,
   TROUBLE,
 } from "./bench.ts";
@@ -72,7 +73,7 @@ async function compare(model: Model, bench: Bench): Promise<void> {
       visible ? [...expected.results].map(([name, version]) => `${name}@${version}`).sort() : [],
     );
   }
-  expect(await bench.records.nextJobAt()).toBe(waiting(model)[0]?.due ?? null);
+  expect(await bench.records.nextJobAt(STORAGES)).toBe(waiting(model)[0]?.due ?? null);
 }
 
 /** What is queued or running, in the order in which it is due. */
@@ -135,7 +136,7 @@ const steps: fc.Arbitrary<Step>[] = [
     step("claim()", async (model, bench) => {
       const now = bench.clock.now();
       const token = `token-${model.jobs.length}`;
-      const job = await bench.records.claim(token, now + LEASE_MS);
+      const job = await bench.records.claim(token, now + LEASE_MS, STORAGES);
       const expected = waiting(model).find(({ due }) => due <= now)?.of;
       expect(job?.upload.id).toBe(expected?.upload.id);
       if (job === null || expected === undefined) return;

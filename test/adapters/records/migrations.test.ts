@@ -32,6 +32,19 @@ async function schemaOf(executor: SqlExecutor): Promise<string[]> {
   return rows.map(({ sql }) => sql).sort();
 }
 
+/** As a release with schema 1 has written it: the columns are named, as they were then. */
+const INSERT_INTO_1 = CompiledQuery.raw(`INSERT INTO uploads
+  (id, tenant, storage_id, key, revision, status, filename, original_filename, size_bytes, sha256,
+   content_type, created_by, created_at, updated_at)
+  VALUES ('u', 'acme', 's', 'acme/u/a.txt', 2, 'stored', 'a.txt', 'a.txt', 5, 'ab', 'text/plain', 'key:k', 1, 2)`);
+const OLD_UPLOAD = { id: "u", status: "stored", size_bytes: 5, multipart_id: null };
+
+async function uploadsIn(executor: SqlExecutor): Promise<readonly unknown[]> {
+  return await executor.run(
+    CompiledQuery.raw("SELECT id, status, size_bytes, multipart_id FROM uploads"),
+  );
+}
+
 function setVersion(executor: SqlExecutor, version: number) {
   return executor.run(
     CompiledQuery.raw("UPDATE meta SET value = ? WHERE name = 'schema_version'", [String(version)]),
@@ -64,6 +77,19 @@ describe("migrations", () => {
     expect(await schemaOf(executor)).toEqual(before);
     await migrate(executor, [...MIGRATIONS, NEXT]);
     expect(await schemaOf(executor)).toEqual([...before, NEXT.statements[0] ?? ""].sort());
+  });
+
+  it("migrate() brings a database of schema 1 to the newest with all that it holds", async () => {
+    const executor = await open(await databasePath());
+    await migrate(executor, MIGRATIONS.slice(0, 1));
+    await executor.run(INSERT_INTO_1);
+    await migrate(executor);
+    await requireSchema(executor);
+    expect(await uploadsIn(executor)).toEqual([OLD_UPLOAD]);
+    // A release that knows schema 1 only.
+    await expect(migrate(executor, MIGRATIONS.slice(0, 1))).rejects.toMatchObject({
+      code: "records_newer",
+    });
   });
 
   it("migrate() leaves the schema as it was when a step fails", async () => {
@@ -103,7 +129,7 @@ describe("migrations", () => {
   describe("on D1", () => {
     let d1: Awaited<ReturnType<typeof startD1>>;
     beforeAll(async () => {
-      d1 = await startD1("EMPTY", "APPLIED");
+      d1 = await startD1("EMPTY", "APPLIED", "OLD");
     });
     afterAll(() => d1.stop());
 
@@ -112,6 +138,16 @@ describe("migrations", () => {
         code: "invalid_config",
         message: expect.stringContaining("wrangler d1 migrations apply"),
       });
+    });
+
+    it("the files bring a database of schema 1 to the newest with all that it holds", async () => {
+      const executor = openD1(d1.open("OLD"));
+      await applyMigrationFiles(d1.open("OLD"), 0, 1);
+      await expect(requireSchema(executor)).rejects.toMatchObject({ code: "invalid_config" });
+      await executor.run(INSERT_INTO_1);
+      await applyMigrationFiles(d1.open("OLD"), 1);
+      await requireSchema(executor);
+      expect(await uploadsIn(executor)).toEqual([OLD_UPLOAD]);
     });
 
     it("the files make the schema that the runner makes", async () => {

@@ -6,7 +6,7 @@ import { CompiledQuery } from "kysely";
 import { describe, expect, it } from "vitest";
 import type { UnitExecutor } from "../../../src/adapters/records/executor.ts";
 import { migrate } from "../../../src/adapters/records/migrations.ts";
-import { ACME, createBench, eventTypes, queue, reserve, store } from "./bench.ts";
+import { ACME, createBench, eventTypes, queue, reserve, STORAGES, store } from "./bench.ts";
 import { start } from "./processes.ts";
 import { databasePath, open } from "./scratch.ts";
 import { countCommits } from "./wal.ts";
@@ -184,7 +184,7 @@ describe("openNodeSqlite()", () => {
     });
     for (let turn = 0; turn < 40; turn++) {
       await new Promise((resolve) => setTimeout(resolve, 5));
-      await bench.records.nextJobAt();
+      await bench.records.nextJobAt(STORAGES);
     }
     expect(settled).toBe(false);
     holder.go();

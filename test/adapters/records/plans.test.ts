@@ -2,7 +2,7 @@ import { CompiledQuery } from "kysely";
 import { expect, it } from "vitest";
 import type { SqlExecutor } from "../../../src/adapters/records/executor.ts";
 import { migrate } from "../../../src/adapters/records/migrations.ts";
-import { ACME, type Bench, createBench, newUpload, START } from "./bench.ts";
+import { ACME, type Bench, createBench, newUpload, START, STORAGES } from "./bench.ts";
 import { open } from "./scratch.ts";
 
 const AFTER = { createdAt: START, id: newUpload(createBench(nowhere())).id };
@@ -21,10 +21,10 @@ const CALLS: Record<string, { call(bench: Bench): Promise<unknown>; index: strin
     call: ({ records }) => records.find(ACME, "old"),
     index: "uploads_external",
   },
-  "claim()": { call: ({ records }) => records.claim("t", START), index: "uploads_jobs" },
-  "nextJobAt()": { call: ({ records }) => records.nextJobAt(), index: "uploads_jobs" },
+  "claim()": { call: ({ records }) => records.claim("t", START, STORAGES), index: "uploads_jobs" },
+  "nextJobAt()": { call: ({ records }) => records.nextJobAt(STORAGES), index: "uploads_jobs" },
   "collectAbandoned()": {
-    call: ({ records }) => records.collectAbandoned(9, 0),
+    call: ({ records }) => records.collectAbandoned(9, 0, STORAGES),
     index: "uploads_remains",
   },
   "events()": {

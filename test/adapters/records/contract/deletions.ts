@@ -14,6 +14,7 @@ import {
   reserve,
   result,
   START,
+  STORAGES,
   store,
   TROUBLE,
 } from "../bench.ts";
@@ -57,8 +58,8 @@ export function deletionsContract(bench: () => Bench): void {
     expect(await records.finishJob(job, outcome)).toBeNull();
     await records.handBackJob(job);
     bench().clock.advance(2 * LEASE_MS);
-    expect(await records.claim("t2", START)).toBeNull();
-    expect(await records.nextJobAt()).toBeNull();
+    expect(await records.claim("t2", START, STORAGES)).toBeNull();
+    expect(await records.nextJobAt(STORAGES)).toBeNull();
     expect(await dump(bench())).toBe(before);
     expect(deleting?.processing.startedAt).toBe(START);
   });
@@ -124,10 +125,10 @@ export function deletionsContract(bench: () => Bench): void {
     await store(bench());
     await queue(bench());
     bench().clock.advance(LEASE_MS - 1);
-    expect(await bench().records.collectAbandoned(10, 0)).toEqual([]);
+    expect(await bench().records.collectAbandoned(10, 0, STORAGES)).toEqual([]);
     const alive = await reserve(bench());
     bench().clock.advance(1);
-    expect(await bench().records.collectAbandoned(10, 1_000)).toMatchObject([
+    expect(await bench().records.collectAbandoned(10, 1_000, STORAGES)).toMatchObject([
       { id: abandoned.id, status: "deleting", revision: 2, key: abandoned.key },
     ]);
     expect(await bench().records.find(ACME, abandoned.id)).toBeNull();
@@ -139,7 +140,7 @@ export function deletionsContract(bench: () => Bench): void {
     const upload = await store(bench());
     await bench().records.beginDelete(ACME, upload.id);
     const ids = async () =>
-      (await bench().records.collectAbandoned(10, 1_000)).map((row) => row.id);
+      (await bench().records.collectAbandoned(10, 1_000, STORAGES)).map((row) => row.id);
     bench().clock.advance(1_000);
     expect(await ids()).toEqual([]);
     bench().clock.advance(1);
@@ -156,7 +157,7 @@ export function deletionsContract(bench: () => Bench): void {
     bench().clock.advance(LEASE_MS);
     const seen: string[] = [];
     for (let round = 0; round < 3; round++) {
-      const rows = await bench().records.collectAbandoned(2, 10);
+      const rows = await bench().records.collectAbandoned(2, 10, STORAGES);
       expect(rows.length).toBeLessThanOrEqual(2);
       seen.push(...rows.map(({ id }) => id));
       bench().clock.advance(1);
@@ -164,10 +165,23 @@ export function deletionsContract(bench: () => Bench): void {
     expect(seen.sort()).toEqual(reservations.map(({ id }) => id).sort());
   });
 
+  it("collectAbandoned() leaves to other servers what lies in storages of theirs", async () => {
+    const reservation = await reserve(bench());
+    bench().clock.advance(LEASE_MS);
+    const before = await dump(bench());
+    expect(await bench().records.collectAbandoned(10, 0, ["storage-2", "storage-3"])).toEqual([]);
+    expect(await dump(bench())).toBe(before);
+    expect(await bench().records.collectAbandoned(10, 0, ["storage-1"])).toMatchObject([
+      { id: reservation.id },
+    ]);
+  });
+
   it("collectAbandoned() gives every one to one of two at once", async () => {
     for (let index = 0; index < 3; index++) await reserve(bench());
     bench().clock.advance(LEASE_MS);
-    const both = await Promise.all([1, 2].map(() => bench().records.collectAbandoned(10, 1_000)));
+    const both = await Promise.all(
+      [1, 2].map(() => bench().records.collectAbandoned(10, 1_000, STORAGES)),
+    );
     expect(both.flat()).toHaveLength(3);
   });
 }

@@ -14,6 +14,7 @@ import {
   reserve,
   result,
   START,
+  STORAGES,
   setStatus,
   store,
   TROUBLE,
@@ -42,16 +43,34 @@ export function jobsContract(bench: () => Bench): void {
     });
     expect(await bench().records.find(ACME, first.id)).toEqual(job.upload);
     expect((await claim(bench(), "t2")).upload.id).toBe(second.id);
-    expect(await bench().records.claim("t3", START)).toBeNull();
+    expect(await bench().records.claim("t3", START, STORAGES)).toBeNull();
+  });
+
+  it("claim() leaves to other servers what lies in storages of theirs, and takes no try of it", async () => {
+    const theirs = await queue(bench(), { storageId: "storage-2" });
+    const { records, clock } = bench();
+    clock.advance(1);
+    const ours = await queue(bench());
+    expect(await records.nextJobAt(["storage-1"])).toBe(START + 1);
+    expect(await records.claim("t1", START + LEASE_MS, ["storage-1"])).toMatchObject({
+      upload: { id: ours.id },
+    });
+    expect(await records.claim("t2", START, ["storage-1"])).toBeNull();
+    expect(await records.find(ACME, theirs.id)).toEqual(theirs);
+    expect((await claim(bench(), "t3")).attempt).toBe(1);
+    // Nor does it take over what has died there.
+    clock.advance(LEASE_MS);
+    expect(await records.claim("t4", START, ["storage-3"])).toBeNull();
+    expect(await records.nextJobAt(["storage-3"])).toBeNull();
   });
 
   it("claim() leaves alone what is not due yet, and nextJobAt() says when", async () => {
     const upload = await queue(bench());
-    expect(await bench().records.nextJobAt()).toBe(START);
+    expect(await bench().records.nextJobAt(STORAGES)).toBe(START);
     await bench().records.retryJob(await claim(bench(), "t1"), START + 500, TROUBLE);
-    expect(await bench().records.nextJobAt()).toBe(START + 500);
+    expect(await bench().records.nextJobAt(STORAGES)).toBe(START + 500);
     bench().clock.advance(499);
-    expect(await bench().records.claim("t2", START + LEASE_MS)).toBeNull();
+    expect(await bench().records.claim("t2", START + LEASE_MS, STORAGES)).toBeNull();
     bench().clock.advance(1);
     expect((await claim(bench(), "t2")).upload.id).toBe(upload.id);
   });
@@ -60,7 +79,7 @@ export function jobsContract(bench: () => Bench): void {
     const uploads = await Promise.all(Array.from({ length: 4 }, () => queue(bench())));
     const claims = await Promise.all(
       Array.from({ length: 12 }, (_, index) =>
-        bench().records.claim(`t${index}`, START + LEASE_MS),
+        bench().records.claim(`t${index}`, START + LEASE_MS, STORAGES),
       ),
     );
     const won = claims.filter((job): job is Job => job !== null);
@@ -74,8 +93,8 @@ export function jobsContract(bench: () => Bench): void {
     const upload = await queue(bench());
     const stale = await claim(bench(), "t1");
     bench().clock.advance(LEASE_MS - 1);
-    expect(await bench().records.claim("t2", START)).toBeNull();
-    expect(await bench().records.nextJobAt()).toBe(START + LEASE_MS);
+    expect(await bench().records.claim("t2", START, STORAGES)).toBeNull();
+    expect(await bench().records.nextJobAt(STORAGES)).toBe(START + LEASE_MS);
     bench().clock.advance(1);
     const job = await claim(bench(), "t2");
     expect(job).toMatchObject({ attempt: 2, upload: { id: upload.id, revision: 4 } });
@@ -98,7 +117,7 @@ export function jobsContract(bench: () => Bench): void {
     bench().clock.advance(LEASE_MS - 1);
     expect(await bench().records.renewJob(job, START + 3 * LEASE_MS)).toBe(true);
     bench().clock.advance(LEASE_MS);
-    expect(await bench().records.claim("t2", START)).toBeNull();
+    expect(await bench().records.claim("t2", START, STORAGES)).toBeNull();
   });
 
   it("finishJob() writes status, error and results together", async () => {
@@ -129,7 +148,7 @@ export function jobsContract(bench: () => Bench): void {
     expect(await bench().records.find(ACME, upload.id)).toEqual(finished);
     expect(await bench().records.results(ACME, upload.id)).toEqual([failed, text]);
     expect(await eventTypes(bench(), upload)).toEqual(["queued", "processing", "failed"]);
-    expect(await bench().records.nextJobAt()).toBeNull();
+    expect(await bench().records.nextJobAt(STORAGES)).toBeNull();
   });
 
   it("finishJob() twice writes once", async () => {
@@ -247,7 +266,7 @@ export function jobsContract(bench: () => Bench): void {
         processing: { attempts: 0, error: null, startedAt: START, finishedAt: null },
       },
     });
-    expect(await bench().records.nextJobAt()).toBe(START + 7);
+    expect(await bench().records.nextJobAt(STORAGES)).toBe(START + 7);
     expect(await bench().records.results(ACME, upload.id)).toHaveLength(1);
     const job = await claim(bench(), "t2");
     expect(job).toMatchObject({ attempt: 1, processors: ["metadata"] });

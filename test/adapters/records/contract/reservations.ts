@@ -10,6 +10,7 @@ import {
   newUpload,
   reserve,
   START,
+  STORAGES,
   store,
 } from "../bench.ts";
 
@@ -32,6 +33,7 @@ export function reservationsContract(bench: () => Bench): void {
       sha256: null,
       metadata: {},
       externalId: null,
+      multipartId: null,
       expiresAt: null,
       processing: { attempts: 0, error: null, startedAt: null, finishedAt: null },
       createdAt: START,
@@ -76,13 +78,13 @@ export function reservationsContract(bench: () => Bench): void {
         at: START + 5,
       },
     ]);
-    expect(await bench().records.nextJobAt()).toBeNull();
+    expect(await bench().records.nextJobAt(STORAGES)).toBeNull();
   });
 
   it("commit() queues the upload where processors are named", async () => {
     const upload = await store(bench(), {}, { process: ["text"] });
     expect(upload.status).toBe("queued");
-    expect(await bench().records.nextJobAt()).toBe(START);
+    expect(await bench().records.nextJobAt(STORAGES)).toBe(START);
     expect(await eventTypes(bench(), upload)).toEqual(["queued"]);
   });
 
@@ -99,7 +101,7 @@ export function reservationsContract(bench: () => Bench): void {
     const released = await reserve(bench());
     await bench().records.release(released);
     bench().clock.advance(LEASE_MS);
-    await bench().records.collectAbandoned(10, 0);
+    await bench().records.collectAbandoned(10, 0, STORAGES);
     const before = await dump(bench());
     for (const lost of [collected, released]) {
       await expect(bench().records.commit(lost, FACTS)).rejects.toMatchObject({
@@ -122,9 +124,9 @@ export function reservationsContract(bench: () => Bench): void {
     bench().clock.advance(LEASE_MS - 1);
     expect(await bench().records.renewReservation(reservation, START + 3 * LEASE_MS)).toBe(true);
     bench().clock.advance(LEASE_MS);
-    expect(await bench().records.collectAbandoned(10, 0)).toEqual([]);
+    expect(await bench().records.collectAbandoned(10, 0, STORAGES)).toEqual([]);
     bench().clock.advance(LEASE_MS + 1);
-    expect(await bench().records.collectAbandoned(10, 0)).toHaveLength(1);
+    expect(await bench().records.collectAbandoned(10, 0, STORAGES)).toHaveLength(1);
     expect(await bench().records.renewReservation(reservation, START + 9 * LEASE_MS)).toBe(false);
   });
 
@@ -133,6 +135,40 @@ export function reservationsContract(bench: () => Bench): void {
     await bench().records.commit(reservation, FACTS);
     const before = await dump(bench());
     expect(await bench().records.renewReservation(reservation, START)).toBe(false);
+    expect(await dump(bench())).toBe(before);
+  });
+
+  it("noteMultipart() keeps the id of a multipart upload for whoever finds the reservation", async () => {
+    const reservation = await reserve(bench());
+    await bench().records.noteMultipart(reservation, "parts-1");
+    expect(await bench().records.renewReservation(reservation, START + LEASE_MS)).toBe(true);
+    bench().clock.advance(LEASE_MS);
+    const found = { id: reservation.id, multipartId: "parts-1" };
+    expect(await bench().records.collectAbandoned(10, 0, STORAGES)).toMatchObject([found]);
+    // Whoever collected it may die, too.
+    bench().clock.advance(LEASE_MS);
+    expect(await bench().records.collectAbandoned(10, 0, STORAGES)).toMatchObject([found]);
+  });
+
+  it("noteMultipart() is forgotten by commit()", async () => {
+    const reservation = await reserve(bench());
+    await bench().records.noteMultipart(reservation, "parts-1");
+    const upload = await bench().records.commit(reservation, FACTS);
+    expect(upload).toMatchObject({ revision: 2, multipartId: null });
+  });
+
+  it("noteMultipart() refuses a reservation that is lost, committed, or another tenant's", async () => {
+    const kept = await reserve(bench());
+    const committed = await reserve(bench());
+    await bench().records.commit(committed, FACTS);
+    const released = await reserve(bench());
+    await bench().records.release(released);
+    const before = await dump(bench());
+    for (const wrong of [committed, released, { ...kept, tenant: GLOBEX }]) {
+      await expect(bench().records.noteMultipart(wrong, "parts-1")).rejects.toMatchObject({
+        code: "reservation_lost",
+      });
+    }
     expect(await dump(bench())).toBe(before);
   });
 
