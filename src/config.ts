@@ -1,15 +1,13 @@
 import { mask } from "./config/mask.ts";
-import { misspelt } from "./config/misspelt.ts";
-import {
-  defaultText,
-  type Place,
-  SETTINGS,
-  type Setting,
-  type SettingName,
-  type Values,
-} from "./config/settings.ts";
+import type { ConfigProblem, Env } from "./config/problem.ts";
+import { defaultText, type Place, type Setting } from "./config/setting.ts";
+import { SETTINGS, type SettingName, type Values } from "./config/settings.ts";
+import { primaryStorage, s3Problems, usesS3 } from "./config/storage.ts";
+import { warningsOf } from "./config/warnings.ts";
 import { StowageError } from "./domain/errors.ts";
 import type { StorageUri } from "./domain/storage-uri.ts";
+
+export type { ConfigProblem } from "./config/problem.ts";
 
 /** How tokens are verified: by a shared secret (HS256) or by somebody's published keys. */
 export type JwtConfig = (
@@ -68,15 +66,6 @@ export interface Config {
   readonly warnings: readonly string[];
 }
 
-/** One setting that is wrong. */
-export interface ConfigProblem {
-  readonly variable: string;
-  /** The value, secrets masked, or `nothing`. */
-  readonly read: string;
-  /** What would be right. */
-  readonly expected: string;
-}
-
 /** The settings are wrong; `problems` and the message hold every one of them. */
 export class ConfigError extends StowageError {
   readonly problems: readonly ConfigProblem[];
@@ -90,17 +79,6 @@ export class ConfigError extends StowageError {
   }
 }
 
-type Env = Readonly<Record<string, string | undefined>>;
-
-/** In the contract, yet not built: setting one must not pass in silence. */
-const NOT_BUILT = [
-  "QUOTA_BYTES",
-  "CORS_ORIGINS",
-  "TRUST_PROXY",
-  "STOWAGE_DRIVERS",
-  "STOWAGE_PROCESSORS",
-];
-
 /**
  * Read the configuration. A variable that is empty counts as unset.
  *
@@ -112,10 +90,12 @@ export function loadConfig(env: Env, defaults: Partial<Place> = {}): Config {
   const production =
     defaults.production ?? (runtime === "workers" || env["NODE_ENV"]?.trim() === "production");
   const place: Place = { runtime, production, terminal: defaults.terminal ?? false };
-  const problems: ConfigProblem[] = [];
-  const values = readValues(env, place, problems);
-  const primary = primaryStorage(values, problems);
-  const jwt = jwtConfig(values, problems);
+  const found: ConfigProblem[] = [];
+  const values = readValues(env, place, found);
+  const primary = primaryStorage(values, found);
+  found.push(...s3Problems(env, values));
+  const jwt = jwtConfig(values, found);
+  const problems = found.filter((problem) => concerns(problem.variable, values));
   if (problems.length > 0) throw new ConfigError(problems);
   return deepFreeze({
     production,
@@ -158,30 +138,16 @@ function readValues(env: Env, place: Place, problems: ConfigProblem[]): Values {
     const result = setting.schema.safeParse(text);
     if (result.success) return [variable, result.data];
     const read = mask(text, setting.secret === true);
-    problems.push({ variable, read, expected: setting.expected });
+    problems.push({ variable, read, expected: setting.explain?.(text) ?? setting.expected });
     return [variable, null];
   });
   return Object.fromEntries(entries) as Values;
 }
 
-/** Built as a value: an odd character in a path needs no escaping. */
-function primaryStorage(values: Values, problems: ConfigProblem[]): StorageUri {
-  const scheme = values.FILE_STORAGE_TYPE;
-  const given = values.FILE_STORAGE_PATH;
-  let path = "";
-  if (scheme === "local") path = given ?? "./storage/uploads";
-  else if (scheme !== "memory") path = keyPrefix(given ?? "uploads", problems);
-  return { scheme, authority: "", path, options: {}, display: `${scheme}:${path}` };
-}
-
-/** `./` and doubled slashes mean nothing in a bucket; `..` would leave the prefix, or seem to. */
-function keyPrefix(path: string, problems: ConfigProblem[]): string {
-  const segments = path.split("/").filter((segment) => segment !== "" && segment !== ".");
-  if (segments.includes("..")) {
-    const expected = "a key prefix without .. segments";
-    problems.push({ variable: "FILE_STORAGE_PATH", read: mask(path, false), expected });
-  }
-  return segments.join("/");
+/** AWS's variables may be set for another program: without an S3 storage they are none of our business. */
+function concerns(variable: string, values: Values): boolean {
+  const setting: Setting | undefined = SETTINGS[variable as SettingName];
+  return setting?.only !== "s3" || usesS3(values);
 }
 
 function jwtConfig(values: Values, problems: ConfigProblem[]): JwtConfig | null {
@@ -212,24 +178,6 @@ function jwtConfig(values: Values, problems: ConfigProblem[]): JwtConfig | null 
   }
   if (url !== null) return { kind: "jwks", url, ...common };
   return secret === null ? null : { kind: "secret", secret, ...common };
-}
-
-function warningsOf(env: Env, values: Values, production: boolean): readonly string[] {
-  const warnings = [...misspelt(env, [...Object.keys(SETTINGS), ...NOT_BUILT])];
-  for (const name of NOT_BUILT) {
-    if (env[name]) warnings.push(`${name} is set but this version does not read it`);
-  }
-  if (values.AUTH_JWT_SECRET === null && values.AUTH_JWKS_URL === null) {
-    for (const name of ["AUTH_JWT_ISSUER", "AUTH_JWT_AUDIENCE", "AUTH_OPERATOR_CLAIM"] as const) {
-      if (values[name] !== null) {
-        warnings.push(`${name} has no effect without AUTH_JWT_SECRET or AUTH_JWKS_URL`);
-      }
-    }
-  }
-  if (!production && /^prod/i.test(values.NODE_ENV ?? "")) {
-    warnings.push("NODE_ENV is not production: only that very word makes defaults strict");
-  }
-  return warnings;
 }
 
 function deepFreeze<T>(value: T): T {

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { mask } from "../src/config/mask.ts";
-import { describeDefault, SETTINGS, type Setting } from "../src/config/settings.ts";
+import { describeDefault, type Setting } from "../src/config/setting.ts";
+import { SETTINGS } from "../src/config/settings.ts";
 import { type Config, ConfigError, loadConfig } from "../src/config.ts";
 import { isStowageError } from "../src/domain/errors.ts";
 import { parseStorageUri } from "../src/domain/storage-uri.ts";

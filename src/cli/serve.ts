@@ -1,4 +1,5 @@
-import { describeDefault, SETTINGS, type Setting } from "../config/settings.ts";
+import { describeDefault, type Setting } from "../config/setting.ts";
+import { SETTINGS } from "../config/settings.ts";
 import { loadConfig } from "../config.ts";
 import { type Command, type ExitCode, parseCommand } from "./command.ts";
 import { columns, HELP_ROW } from "./help.ts";

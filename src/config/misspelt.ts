@@ -1,6 +1,9 @@
 /** Shorter names (`HOST`, `PORT`) are a letter away from too many honest ones. */
 const SHORTEST = 8;
 
+/** AWS names an endpoint for each of its services, most of them two letters away from that of S3. */
+const OTHERS = /^AWS_ENDPOINT_URL_/;
+
 /**
  * Variables that are set, are none of ours, and yet look like a slip of the pen.
  *
@@ -12,7 +15,8 @@ export function misspelt(
 ): readonly string[] {
   const long = known.filter((name) => name.length >= SHORTEST);
   return Object.keys(env)
-    .filter((name) => name.length >= SHORTEST - 2 && name.length <= 64 && !known.includes(name))
+    .filter((name) => name.length >= SHORTEST - 2 && name.length <= 64)
+    .filter((name) => !known.includes(name) && !OTHERS.test(name))
     .flatMap((name) => {
       const meant = long.find((candidate) => distance(name.toUpperCase(), candidate) <= 2);
       return meant === undefined ? [] : [`${name} is set but not read: is ${meant} meant?`];

@@ -6,6 +6,8 @@ export interface Reader<T> {
   readonly schema: z.ZodType<T, string>;
   /** What would be right, as the end of "expected …". */
   readonly expected: string;
+  /** The same for a text whose mistake can be told apart; `null` where `expected` says it all. */
+  readonly explain?: (text: string) => string | null;
 }
 
 /** A whole number in decimal digits. */
@@ -31,6 +33,18 @@ export function oneOf<const Words extends readonly [string, ...string[]]>(
 ): Reader<Words[number]> {
   return {
     schema: z.string().toLowerCase().pipe(z.enum(words)),
+    expected: `one of ${words.join(", ")}`,
+  } as Reader<Words[number]>;
+}
+
+/** Words that are written in one way and read in any case. */
+export function choice<const Words extends readonly [string, ...string[]]>(
+  ...words: Words
+): Reader<Words[number]> {
+  const inTheirCase = (text: string) =>
+    words.find((word) => word.toLowerCase() === text.toLowerCase()) ?? text;
+  return {
+    schema: z.string().transform(inTheirCase).pipe(z.enum(words)),
     expected: `one of ${words.join(", ")}`,
   } as Reader<Words[number]>;
 }
@@ -88,6 +102,15 @@ export const driverName: Reader<string> = {
     .toLowerCase()
     .regex(/^[a-z][a-z0-9+.-]*$/),
   expected: "local, s3, r2, memory, unstorage or the name of a registered driver",
+  explain(text) {
+    const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(text)?.[1]?.toLowerCase();
+    if (scheme === undefined) return null;
+    const rest =
+      scheme === "s3"
+        ? "AWS_S3_BUCKET and FILE_STORAGE_PATH say where"
+        : "FILE_STORAGE_PATH says where";
+    return `the driver's name alone, ${scheme}, no URI: ${rest}`;
+  },
 };
 
 export const storageUris: Reader<readonly StorageUri[]> = {
@@ -124,17 +147,19 @@ export const database: Reader<{ readonly kind: "sqlite"; readonly path: string }
   expected: "sqlite: and a path, like sqlite:./storage/stowage.db (postgres:// is not built yet)",
 };
 
-/** The address that links are made from, without a slash at its end. */
-export const publicUrl: Reader<string> = {
-  schema: z.string().transform((text, context) => {
-    const url = findUrl(text);
-    const plain = url !== null && `${url.search}${url.hash}${url.username}${url.password}` === "";
-    if (plain && /^https?:$/.test(url.protocol)) return url.href.replace(/\/+$/, "");
-    context.addIssue({ code: "custom" });
-    return z.NEVER;
-  }),
-  expected: "an http or https address without query or credentials, like https://files.example.com",
-};
+/** An HTTP address that paths are appended to, without a slash at its end. */
+export function address(example: string): Reader<string> {
+  return {
+    schema: z.string().transform((text, context) => {
+      const url = findUrl(text);
+      const plain = url !== null && `${url.search}${url.hash}${url.username}${url.password}` === "";
+      if (plain && /^https?:$/.test(url.protocol)) return url.href.replace(/\/+$/, "");
+      context.addIssue({ code: "custom" });
+      return z.NEVER;
+    }),
+    expected: `an http or https address without query or credentials, like ${example}`,
+  };
+}
 
 /** Keys fetched over plain HTTP could be anybody's, except from this very machine. */
 export const jwksUrl: Reader<string> = {

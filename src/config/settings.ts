@@ -1,11 +1,10 @@
 import {
+  address,
   database,
   driverName,
   jwksUrl,
   mediaTypes,
   oneOf,
-  publicUrl,
-  type Reader,
   signingSecret,
   size,
   storageUris,
@@ -13,39 +12,8 @@ import {
   whole,
   yesOrNo,
 } from "./readers.ts";
-
-/** Where the service runs, as far as defaults depend on it. */
-export interface Place {
-  readonly production: boolean;
-  readonly runtime: "node" | "deno" | "bun" | "workers";
-  /** Whether a person reads the log. */
-  readonly terminal: boolean;
-}
-
-/** A default that depends on the place, with the words that describe it. */
-interface PlacedDefault {
-  readonly words: string;
-  of(place: Place): string;
-}
-
-/** One environment variable. */
-export interface Setting<T = unknown> extends Reader<T> {
-  /** What it means, in one line. */
-  readonly about: string;
-  /** Used where the variable is unset or empty: text as one would write it, or the words for none. */
-  readonly default: string | PlacedDefault | { readonly words: string };
-  /** Never show its value. */
-  readonly secret?: true;
-}
-
-function setting<T, const D extends Setting["default"]>(
-  about: string,
-  fallback: D,
-  reader: Reader<T>,
-  secret?: true,
-): Setting<T> & { readonly default: D } {
-  return { about, default: fallback, ...reader, ...(secret && { secret }) };
-}
+import { S3_SETTINGS } from "./s3-settings.ts";
+import { type PlacedDefault, setting } from "./setting.ts";
 
 const CLAIM = "the name of a claim, at most 200 characters without spaces";
 
@@ -62,6 +30,7 @@ export const SETTINGS = {
     { words: "none" },
     storageUris,
   ),
+  ...S3_SETTINGS,
   DATABASE_URL: setting("Where records are kept", "sqlite:./storage/stowage.db", database),
   HOST: setting(
     "Address to listen on",
@@ -75,7 +44,7 @@ export const SETTINGS = {
   PUBLIC_URL: setting(
     "Address that links are made from",
     { words: "the address listened on" },
-    publicUrl,
+    address("https://files.example.com"),
   ),
   MAX_UPLOAD_BYTES: setting(
     "Largest file accepted",
@@ -166,14 +135,3 @@ type ValueOf<S> = S extends { schema: { _output: infer T }; default: infer D }
 
 /** What was read: `null` where nothing is set and there is no default. */
 export type Values = { readonly [Name in SettingName]: ValueOf<(typeof SETTINGS)[Name]> };
-
-/** The text that is read where `setting` is unset, or `null`. */
-export function defaultText(setting: Setting, place: Place): string | null {
-  if (typeof setting.default === "string") return setting.default;
-  return "of" in setting.default ? setting.default.of(place) : null;
-}
-
-/** The default in words. */
-export function describeDefault(setting: Setting): string {
-  return typeof setting.default === "string" ? setting.default : setting.default.words;
-}

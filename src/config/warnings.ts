@@ -1,0 +1,89 @@
+import { mask } from "./mask.ts";
+import { misspelt } from "./misspelt.ts";
+import type { Env } from "./problem.ts";
+import { S3_SETTINGS } from "./s3-settings.ts";
+import { SETTINGS, type Values } from "./settings.ts";
+import { DEFAULT_PREFIX, keyPrefix, usesS3, variablePrefixes } from "./storage.ts";
+
+/** In the contract, yet not built: setting one must not pass in silence. */
+const NOT_BUILT = [
+  "QUOTA_BYTES",
+  "CORS_ORIGINS",
+  "TRUST_PROXY",
+  "STOWAGE_DRIVERS",
+  "STOWAGE_PROCESSORS",
+];
+
+/** Other programs' names, and people's, for what we read under another. */
+const OTHER_NAMES: Readonly<Record<string, keyof typeof S3_SETTINGS>> = {
+  AWS_BUCKET: "AWS_S3_BUCKET",
+  AWS_BUCKET_NAME: "AWS_S3_BUCKET",
+  S3_BUCKET: "AWS_S3_BUCKET",
+  AWS_S3_REGION: "AWS_REGION",
+  AWS_S3_ENDPOINT: "AWS_ENDPOINT_URL_S3",
+  AWS_S3_ENDPOINT_URL: "AWS_ENDPOINT_URL_S3",
+  S3_ENDPOINT: "AWS_ENDPOINT_URL_S3",
+  AWS_ACCESS_KEY: "AWS_ACCESS_KEY_ID",
+  AWS_SECRET_KEY: "AWS_SECRET_ACCESS_KEY",
+  AWS_SECURITY_TOKEN: "AWS_SESSION_TOKEN",
+};
+
+/** A folder, as one writes it for the type local: `./storage`, `/data`, `C:\data`. */
+const FOLDER = /^(?:\.{0,2}[/\\]|[A-Za-z]:[/\\])/;
+
+/** Sentences about settings that are no error but hardly meant. */
+export function warningsOf(env: Env, values: Values, production: boolean): readonly string[] {
+  return [
+    ...misspelt(env, knownNames(values)),
+    ...storageWarnings(env, values),
+    ...NOT_BUILT.filter((name) => env[name]).map(
+      (name) => `${name} is set but this version does not read it`,
+    ),
+    ...tokenWarnings(values),
+    ...(!production && /^prod/i.test(values.NODE_ENV ?? "")
+      ? ["NODE_ENV is not production: only that very word makes defaults strict"]
+      : []),
+  ];
+}
+
+/** With those of `?env=ARCHIVE`. */
+function knownNames(values: Values): readonly string[] {
+  const prefixed = variablePrefixes(values).flatMap((prefix) =>
+    Object.keys(S3_SETTINGS).map((name) => `${prefix}_${name}`),
+  );
+  return [...Object.keys(SETTINGS), ...NOT_BUILT, ...prefixed];
+}
+
+function storageWarnings(env: Env, values: Values): readonly string[] {
+  const warnings: string[] = [];
+  const type = values.FILE_STORAGE_TYPE;
+  const path = values.FILE_STORAGE_PATH;
+  if (type === "local" && env["AWS_S3_BUCKET"]?.trim() && !usesS3(values)) {
+    warnings.push(
+      "AWS_S3_BUCKET is set but files are kept locally: is FILE_STORAGE_TYPE=s3 meant?",
+    );
+  }
+  if (type !== "local" && type !== "memory" && path !== null && FOLDER.test(path)) {
+    warnings.push(
+      `FILE_STORAGE_PATH is ${mask(path, false)}, which looks like a folder: keys will begin with ${mask(keyPrefix(path), false)} (unset it for "${DEFAULT_PREFIX}")`,
+    );
+  }
+  if (!usesS3(values)) return warnings;
+  for (const [other, name] of Object.entries(OTHER_NAMES)) {
+    if (env[other] && !env[name]) warnings.push(`${other} is set but not read: is ${name} meant?`);
+  }
+  if (values.AWS_ACCESS_KEY_ID === null && values.AWS_SESSION_TOKEN !== null) {
+    warnings.push("AWS_SESSION_TOKEN has no effect without AWS_ACCESS_KEY_ID");
+  }
+  if (values.AWS_ACCESS_KEY_ID !== null && values.AWS_PROFILE !== null) {
+    warnings.push("AWS_PROFILE has no effect beside AWS_ACCESS_KEY_ID");
+  }
+  return warnings;
+}
+
+function tokenWarnings(values: Values): readonly string[] {
+  if (values.AUTH_JWT_SECRET !== null || values.AUTH_JWKS_URL !== null) return [];
+  return (["AUTH_JWT_ISSUER", "AUTH_JWT_AUDIENCE", "AUTH_OPERATOR_CLAIM"] as const)
+    .filter((name) => values[name] !== null)
+    .map((name) => `${name} has no effect without AUTH_JWT_SECRET or AUTH_JWKS_URL`);
+}
