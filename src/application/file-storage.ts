@@ -1,8 +1,8 @@
 import type { ByteRange } from "../domain/byte-range.ts";
 import type { Body } from "../domain/bytes.ts";
-import { StowageError } from "../domain/errors.ts";
+import { isStowageError, StowageError } from "../domain/errors.ts";
 import { utf8Length } from "../domain/filename.ts";
-import { findMediaType, matchesMediaType, UNKNOWN_MEDIA_TYPE } from "../domain/media-type.ts";
+import { matchesMediaType } from "../domain/media-type.ts";
 import { buildObjectKey, type ObjectKey, type ObjectRef } from "../domain/object-key.ts";
 import type { Clock } from "../domain/ports/clock.ts";
 import type { Hasher } from "../domain/ports/hasher.ts";
@@ -24,6 +24,11 @@ export interface SaveOptions {
   readonly limitBytes?: number;
   /** Called as bytes flow, and once when they have all come. */
   readonly onProgress?: (ended: boolean) => void;
+  /**
+   * Called and awaited with the id of a multipart upload, where the put needs one, before its first part is
+   * sent: what {@link FileStorage.abortMultipart} takes if this process dies. If it rejects, nothing is kept.
+   */
+  readonly onMultipart?: (multipartId: string) => Promise<void>;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -103,15 +108,17 @@ export class FileStorage {
       onProgress: options.onProgress,
     });
     try {
-      const contentType = typeOf(incoming, options.declaredType);
+      const contentType = incoming.contentType(options.declaredType);
       if (options.allowedTypes && !matchesMediaType(contentType, options.allowedTypes)) {
         throw new StowageError(
           "unsupported_media_type",
           `Cannot accept upload: files of type ${contentType} are not taken here`,
         );
       }
+      const { onMultipart } = options;
+      const noting = onMultipart && this.#driver.multipart ? { onMultipart } : {};
       const stored = await this.#call("put", () =>
-        this.#driver.put(key, incoming.body, { contentType, ...signalOf(options) }),
+        this.#driver.put(key, incoming.body, { contentType, ...noting, ...signalOf(options) }),
       );
       const sha256 = incoming.sha256();
       if (stored.sizeBytes !== incoming.sizeBytes) {
@@ -197,13 +204,41 @@ export class FileStorage {
     } while (cursor !== null);
   }
 
-  /** Remove what unfinished writes left behind. @returns How many; 0 where the driver leaves nothing. */
+  /** Free the parts of a multipart upload that will not be completed. Idempotent. */
+  async abortMultipart(
+    address: ObjectAddress,
+    multipartId: string,
+    options: ReadOptions = {},
+  ): Promise<void> {
+    const { multipart } = this.#driver;
+    if (multipart === undefined) {
+      // Opened by another driver than the one that has begun it: to wait for that one could be for ever.
+      this.#logger.warn("storage.parts_out_of_reach");
+      return;
+    }
+    await this.#call("abort", () =>
+      multipart.abort(this.#keyOf(address), multipartId, signalOf(options)),
+    );
+  }
+
+  /**
+   * Remove what unfinished writes left behind. Where parts of one key may not be looked for (S3 wants
+   * ListBucketMultipartUploads for that), they are not: their id is in the record, or a rule of the bucket
+   * removes them.
+   *
+   * @returns How many; 0 where the driver leaves nothing.
+   */
   async removeLeftovers(which: ObjectAddress | { readonly before: number }): Promise<number> {
-    const { leftovers } = this.#driver;
+    const { leftovers, multipart } = this.#driver;
     if (leftovers === undefined) return 0;
-    const selection =
-      typeof which === "object" && "before" in which ? which : { key: this.#keyOf(which) };
-    return await this.#call("leftovers", () => leftovers.remove(selection));
+    const isSweep = typeof which === "object" && "before" in which;
+    const selection = isSweep ? which : { key: this.#keyOf(which) };
+    try {
+      return await this.#call("leftovers", () => leftovers.remove(selection));
+    } catch (error) {
+      if (isSweep || !multipart || !isStowageError(error, "storage_access_denied")) throw error;
+      return 0;
+    }
   }
 
   /** Whether the storage takes, gives and deletes; a recent answer is reused unless `fresh` is asked for. */
@@ -256,12 +291,4 @@ function signalOf(options: { readonly signal?: AbortSignal | undefined }): {
   signal?: AbortSignal;
 } {
   return options.signal === undefined ? {} : { signal: options.signal };
-}
-
-/** What the bytes say; where they say nothing, what the client says; where it says nothing, text if it is. */
-function typeOf(incoming: IncomingBody, declared: string | undefined): string {
-  if (incoming.sniffedType !== null) return incoming.sniffedType;
-  const declaredType = findMediaType(declared) ?? UNKNOWN_MEDIA_TYPE;
-  // `application/octet-stream` is what tools send that do not know either (RFC 2046, 4.5.1).
-  return declaredType === UNKNOWN_MEDIA_TYPE && incoming.isText ? "text/plain" : declaredType;
 }

@@ -1,5 +1,6 @@
 import { type Body, concatBytes, toHex } from "../domain/bytes.ts";
 import { isStowageError, StowageError, UploadTooLargeError } from "../domain/errors.ts";
+import { findMediaType, UNKNOWN_MEDIA_TYPE } from "../domain/media-type.ts";
 import type { Hash, Hasher } from "../domain/ports/hasher.ts";
 import type { Sniffer } from "../domain/ports/sniffer.ts";
 
@@ -17,18 +18,14 @@ export interface InspectOptions {
  * its head. The bytes are neither copied nor held, but for the head.
  */
 export class IncomingBody {
-  /** What the head looks like, or `null` if it says nothing. */
-  readonly sniffedType: string | null;
-  /** Whether the head is text, where it says nothing else. */
-  readonly isText: boolean;
   /** What to hand to the driver. */
   readonly body: Body;
+  readonly #sniffed: Sniffed;
   readonly #passed: Passed;
   readonly #release: () => void;
 
   private constructor(sniffed: Sniffed, body: Body, passed: Passed, release: () => void) {
-    this.sniffedType = sniffed.type;
-    this.isText = sniffed.isText;
+    this.#sniffed = sniffed;
     this.body = body;
     this.#passed = passed;
     this.#release = release;
@@ -91,6 +88,15 @@ export class IncomingBody {
       release();
       throw error;
     }
+  }
+
+  /** What the bytes say; where they say nothing, what the client says; where it says nothing, text if it is. */
+  contentType(declared: string | undefined): string {
+    const { type, isText } = this.#sniffed;
+    if (type !== null) return type;
+    const declaredType = findMediaType(declared) ?? UNKNOWN_MEDIA_TYPE;
+    // `application/octet-stream` is what tools send that do not know either (RFC 2046, 4.5.1).
+    return declaredType === UNKNOWN_MEDIA_TYPE && isText ? "text/plain" : declaredType;
   }
 
   /** Bytes that have passed so far. */
@@ -192,7 +198,9 @@ async function readNext(iterator: AsyncIterator<Uint8Array>): Promise<Uint8Array
 }
 
 interface Sniffed {
+  /** What the head looks like, or `null` if it says nothing. */
   readonly type: string | null;
+  /** Whether the head is text, where it says nothing else. */
   readonly isText: boolean;
 }
 

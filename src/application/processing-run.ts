@@ -126,6 +126,10 @@ export class ProcessingRun {
     });
   }
 
+  /**
+   * A text longer than a part is sent in parts whose id nobody notes: whoever dies over it leaves them to
+   * the next try and to the sweep. Few texts are that long, and the job knows no place for an id.
+   */
   async #keep(name: string, text: string, signal: AbortSignal): Promise<ObjectKey> {
     const key = this.#keyOf(name, this.#job.upload.revision);
     this.#written.push(key);

@@ -19,6 +19,7 @@ import { eraseBytes } from "./erase.ts";
 import type { SavedFile } from "./file-storage.ts";
 import type { ProcessorCatalog } from "./processor-catalog.ts";
 import type { Storages } from "./storages.ts";
+import { UploadLease } from "./upload-lease.ts";
 
 /** What a caller may decide about an upload, known at the latest when its body has ended. */
 export interface UploadDetails {
@@ -98,7 +99,8 @@ export class UploadService {
       throw new UploadTooLargeError(this.#policy.maxUploadBytes);
     }
     const reservation = await this.#reserve(input, filename);
-    const lease = new Lease(this.#records, reservation, this.#policy.leaseMs, this.#clock);
+    const lease = new UploadLease(this.#records, reservation, this.#policy.leaseMs, this.#clock);
+    let multipartId: string | null = null;
     let saved: SavedFile;
     let details: UploadDetails;
     try {
@@ -107,12 +109,18 @@ export class UploadService {
         limitBytes: this.#policy.maxUploadBytes,
         allowedTypes: this.#policy.allowedTypes,
         onProgress: lease.onProgress,
+        onMultipart: async (id) => {
+          multipartId = id;
+          await this.#records.noteMultipart(reservation, id);
+        },
         signal: lease.over(input.signal),
       });
       details = await input.details();
     } catch (error) {
-      await this.#undo(reservation);
-      throw lease.lost ? reservationLost(error) : error;
+      await this.#undo(reservation, multipartId);
+      // A put that does not find its own parts: the reconciler has come and gone.
+      const cleaned = multipartId !== null && isStowageError(error, "object_not_found");
+      throw lease.lost || cleaned ? reservationLost(error) : error;
     } finally {
       lease.stop();
     }
@@ -195,21 +203,32 @@ export class UploadService {
     } catch (error) {
       // Any other failure may hide a commit that did happen: its bytes are left to the reconciler, which
       // removes them only under an expired reservation.
-      if (isStowageError(error, "reservation_lost")) await this.#undo(reservation);
+      if (isStowageError(error, "reservation_lost")) await this.#undo(reservation, null);
       throw error;
     }
   }
 
-  /** Remove what an upload that failed may have left. What cannot be removed now, the reconciler will. */
-  async #undo(reservation: Reservation): Promise<void> {
+  /**
+   * Remove what an upload that failed may have left: also the parts, whose driver has tried but may have
+   * failed over the same trouble. What cannot be removed now, the reconciler will: it finds the row.
+   */
+  async #undo(reservation: Reservation, multipartId: string | null): Promise<void> {
+    const { storageId, key } = reservation;
+    // Not the upload's own signal, which may be why it failed.
+    const signal = AbortSignal.timeout(UNDO_MS);
     try {
-      await this.#storages.byId(reservation.storageId).delete([reservation.key]);
+      const storage = this.#storages.byId(storageId);
+      if (multipartId !== null) await storage.abortMultipart(key, multipartId, { signal });
+      await storage.delete([key], { signal });
       await this.#records.release(reservation);
     } catch (error) {
       this.#logger.warn("upload.undo_deferred", { uploadId: reservation.id, error });
     }
   }
 }
+
+/** The caller waits for his answer while it is cleaned up. */
+const UNDO_MS = 5_000;
 
 /** Nobody still writes to a key after this long, whatever was suspended. */
 export const LATE_WRITER_MS = 24 * 60 * 60 * 1000;
@@ -228,50 +247,4 @@ function reservationLost(cause: unknown): StowageError {
     "Cannot finish upload: it stood still for too long and was cleaned up",
     { cause, retryable: true },
   );
-}
-
-/** How long the last sync and the fields after the file may take once the file has come. */
-const FINISH_MS = 10 * 60_000;
-
-/** Keeps a reservation alive while bytes flow and are brought to the disk, and stops the upload when it is lost all the same. */
-class Lease {
-  lost = false;
-  #moved = false;
-  #finishUntil = 0;
-  readonly #clock: Clock;
-  readonly #abort = new AbortController();
-  readonly #timer: ReturnType<typeof setInterval>;
-
-  constructor(records: UploadRecords, reservation: Reservation, leaseMs: number, clock: Clock) {
-    this.#clock = clock;
-    this.#timer = setInterval(() => {
-      if (!this.#moved && clock.now() > this.#finishUntil) return;
-      this.#moved = false;
-      records.renewReservation(reservation, clock.now() + leaseMs).then(
-        (kept) => {
-          if (kept) return;
-          this.lost = true;
-          this.#abort.abort();
-        },
-        // The database is away: the lease may yet be renewed next time, and commit will tell.
-        () => {},
-      );
-    }, leaseMs / 3);
-  }
-
-  readonly onProgress = (ended: boolean): void => {
-    this.#moved = true;
-    if (ended) this.#finishUntil = this.#clock.now() + FINISH_MS;
-  };
-
-  /** The caller's signal, or ours once the lease is lost. */
-  over(signal: AbortSignal | undefined): AbortSignal {
-    return signal === undefined
-      ? this.#abort.signal
-      : AbortSignal.any([signal, this.#abort.signal]);
-  }
-
-  stop(): void {
-    clearInterval(this.#timer);
-  }
 }

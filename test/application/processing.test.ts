@@ -1,3 +1,4 @@
+import { CompiledQuery } from "kysely";
 import { describe, expect, test } from "vitest";
 import { StowageError } from "../../src/domain/errors.ts";
 import { defineProcessor, type Processor } from "../../src/processor.ts";
@@ -59,6 +60,22 @@ describe("ProcessingWorker", () => {
     ]);
     expect(await textOf((await results[0]?.openText?.()) ?? new ReadableStream())).toBe("HELLO");
     expect(await textKeys(services)).toHaveLength(1);
+  });
+
+  test("leaves a job whose storage is another server's to that one, with all its tries", async () => {
+    const services = await testServices({ processors: [shout] });
+    const upload = await services.put("hello", true);
+    await services.executor.run(
+      CompiledQuery.raw("UPDATE uploads SET storage_id = 'elsewhere' WHERE id = ?", [upload.id]),
+    );
+    services.worker.start();
+    await services.worker.idle();
+    const left = { status: "queued", revision: upload.revision, processing: { attempts: 0 } };
+    expect(await services.uploads.get(ACME, upload.id)).toMatchObject(left);
+    // Ours are not held up by it.
+    const { id } = await services.put("hello", true);
+    expect(await settled(services, id)).toMatchObject({ status: "processed" });
+    expect(await services.uploads.get(ACME, upload.id)).toMatchObject(left);
   });
 
   test("leaves a type that nobody reads as it is stored", async () => {

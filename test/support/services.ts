@@ -112,7 +112,11 @@ export async function testServices(options: TestServicesOptions = {}) {
       deleteGraceMs: LEASE_MS,
     }),
     /** Upload bytes, or text, as a stream that is read once. */
-    put: (content: string | Uint8Array | AsyncIterable<Uint8Array>, process = false) =>
+    put: (
+      content: string | Uint8Array | AsyncIterable<Uint8Array>,
+      process = false,
+      signal?: AbortSignal,
+    ) =>
       uploads.upload({
         tenant: ACME,
         createdBy: "key:test",
@@ -120,6 +124,7 @@ export async function testServices(options: TestServicesOptions = {}) {
         declaredType: "text/plain",
         body: { kind: "once", stream: streamOf(content) },
         details: async () => ({ autoProcess: process, metadata: {} }),
+        signal,
       }),
     /** Every key in the primary storage but its identity. */
     keys: async () => {
