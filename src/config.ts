@@ -30,6 +30,8 @@ export interface Config {
     /** Older storages, still read from. */
     readonly fallbacks: readonly StorageUri[];
   };
+  /** Modules with further drivers, as they are written. */
+  readonly drivers: readonly string[];
   readonly database: { readonly kind: "sqlite"; readonly path: string };
   readonly server: {
     readonly host: string;
@@ -95,11 +97,14 @@ export function loadConfig(env: Env, defaults: Partial<Place> = {}): Config {
   const primary = primaryStorage(values, found);
   found.push(...s3Problems(env, values));
   const jwt = jwtConfig(values, found);
+  if (runtime === "workers" && values.STOWAGE_DRIVERS !== null)
+    found.push(driversOnWorkers(values));
   const problems = found.filter((problem) => concerns(problem.variable, values));
   if (problems.length > 0) throw new ConfigError(problems);
   return deepFreeze({
     production,
     storage: { primary, fallbacks: values.FILE_STORAGE_FALLBACK ?? [] },
+    drivers: values.STOWAGE_DRIVERS ?? [],
     database: values.DATABASE_URL,
     server: {
       host: values.HOST,
@@ -148,6 +153,13 @@ function readValues(env: Env, place: Place, problems: ConfigProblem[]): Values {
 function concerns(variable: string, values: Values): boolean {
   const setting: Setting | undefined = SETTINGS[variable as SettingName];
   return setting?.only !== "s3" || usesS3(values);
+}
+
+/** A Worker is one bundle: it loads no module that is named at run time. */
+function driversOnWorkers({ STOWAGE_DRIVERS: names }: Values): ConfigProblem {
+  const expected =
+    "nothing on Workers: import the driver and pass it to createStowage({ drivers })";
+  return { variable: "STOWAGE_DRIVERS", read: mask(String(names), false), expected };
 }
 
 function jwtConfig(values: Values, problems: ConfigProblem[]): JwtConfig | null {

@@ -4,6 +4,7 @@
  * @module stowage/driver
  */
 import type { z } from "zod";
+import { brandDriver } from "./domain/driver-definition.ts";
 import { StowageError } from "./domain/errors.ts";
 import type {
   DriverContext,
@@ -33,6 +34,8 @@ export { probeDriver } from "./domain/probe-driver.ts";
 export { readBody } from "./domain/read-body.ts";
 export { streamBytes } from "./domain/stream-bytes.ts";
 export { compareUtf8 } from "./domain/utf8-order.ts";
+/** The zod that options are written in: a driver needs no copy of its own. */
+export { z } from "zod";
 
 export interface DriverSpecification<Options> {
   /** Lower-case letters, digits, `+ . -`; begins with a letter (RFC 3986, 3.1). */
@@ -67,7 +70,7 @@ export function defineDriver<Options>(
   if (!DRIVER_NAME.test(name)) {
     throw new StowageError("invalid_config", `Cannot define driver: "${name}" is no URI scheme`);
   }
-  return Object.freeze({
+  return brandDriver({
     name,
     async open(options: unknown, context: DriverContext): Promise<StorageDriver> {
       const parsed = schema.safeParse(options);

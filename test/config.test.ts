@@ -29,6 +29,7 @@ describe("loadConfig()", () => {
     expect(config).toEqual({
       production: false,
       storage: { primary: parseStorageUri("local:./storage/uploads"), fallbacks: [] },
+      drivers: [],
       database: { kind: "sqlite", path: "./storage/stowage.db" },
       server: {
         host: "127.0.0.1",

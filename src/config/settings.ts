@@ -1,3 +1,4 @@
+import { moduleNames } from "./module-names.ts";
 import {
   address,
   database,
@@ -31,6 +32,7 @@ export const SETTINGS = {
     storageUris,
   ),
   ...S3_SETTINGS,
+  STOWAGE_DRIVERS: setting("Modules with further drivers", { words: "none" }, moduleNames),
   DATABASE_URL: setting("Where records are kept", "sqlite:./storage/stowage.db", database),
   HOST: setting(
     "Address to listen on",

@@ -1,6 +1,7 @@
 import { randomFillSync } from "node:crypto";
 import { mkdir, open } from "node:fs/promises";
 import { dirname } from "node:path";
+import process from "node:process";
 import fsDriver from "../../drivers/fs.ts";
 import memoryDriver from "../../drivers/memory.ts";
 import textProcessor from "../../processors/text.ts";
@@ -15,9 +16,11 @@ import { StowageError } from "../domain/errors.ts";
 import type { ApiKeyRecords } from "../domain/ports/api-keys.ts";
 import type { Clock, RandomSource } from "../domain/ports/clock.ts";
 import type { Logger } from "../domain/ports/logger.ts";
+import type { DriverDefinition } from "../domain/ports/storage-driver.ts";
 import type { StowageParts } from "../stowage.ts";
 import { nodeExtractCommand } from "./extract-command.ts";
 import { createNodeHost } from "./host-node.ts";
+import { loadDrivers } from "./load-drivers.ts";
 
 /** The process's clock. */
 const clock: Clock = { now: () => Date.now() };
@@ -29,8 +32,30 @@ const DRIVERS = [fsDriver, memoryDriver];
 
 export type NodeParts = StowageParts & { close(): Promise<void> };
 
-/** Open everything that the service needs from Node: database, processes, files, clock. */
-export async function openNodeParts(config: Config, logger: Logger): Promise<NodeParts> {
+/**
+ * Every driver that storages may name on Node: our own, those of the caller, and those that `STOWAGE_DRIVERS`
+ * names.
+ *
+ * @throws {ConfigError} If one of the latter cannot be loaded or has a name that is taken.
+ */
+export async function nodeDrivers(
+  config: Config,
+  given: readonly DriverDefinition[] = [],
+): Promise<readonly DriverDefinition[]> {
+  return await loadDrivers(config.drivers, process.cwd(), [...DRIVERS, ...given]);
+}
+
+/**
+ * Open everything that the service needs from Node: drivers, database, processes, files, clock.
+ *
+ * @param given Drivers besides our own.
+ */
+export async function openNodeParts(
+  config: Config,
+  logger: Logger,
+  given: readonly DriverDefinition[] = [],
+): Promise<NodeParts> {
+  const drivers = await nodeDrivers(config, given);
   const executor = await openDatabase(config);
   const host = createNodeHost(logger);
   const { concurrency, timeoutSeconds, memoryBytes, maxTextBytes } = config.processing;
@@ -41,7 +66,7 @@ export async function openNodeParts(config: Config, logger: Logger): Promise<Nod
     limits: { memoryBytes, maxTextBytes, wallMs: timeoutSeconds * 1000 },
   });
   return {
-    ...{ drivers: DRIVERS, extractor, logger, clock, random, host },
+    ...{ drivers, extractor, logger, clock, random, host },
     records: createUploadRecords(executor, clock),
     keys: createApiKeyRecords(executor),
     async close() {
