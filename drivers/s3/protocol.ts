@@ -7,8 +7,16 @@ export interface Credentials {
   readonly expiresAt?: number;
 }
 
-/** Where credentials come from. Asked before every request; what it gives may be kept by it, not by us. */
-export type CredentialSource = (signal?: AbortSignal) => Promise<Credentials>;
+/**
+ * Where credentials come from. Asked before every attempt; what it gives may be kept by it, not by us.
+ *
+ * @param refused Those that the server has just refused as expired or unknown: anything kept is to be read
+ *   anew. The same ones again end the call.
+ */
+export type CredentialSource = (
+  signal?: AbortSignal,
+  refused?: Credentials,
+) => Promise<Credentials>;
 
 /** One request of S3's REST API, before it is addressed, signed and sent. */
 export interface S3Request {
@@ -48,8 +56,9 @@ export interface S3Client {
    * are done here.
    *
    * @returns The answer, if its status is 2xx. A body is the caller's to read or cancel.
-   * @throws {StowageError} For every other answer and for none. `data` holds `s3Code` (`NoSuchKey`, or for
-   *   answers without a body what their status means), `status` and `action`. Codes: `object_not_found`
+   * @throws {StowageError} For every other answer and for none. `data` holds `action`, `s3Code` (`NoSuchKey`,
+   *   or for answers without a body what their status means; `null` without an answer), `status` (or `null`)
+   *   and `attempts`: above 1, an earlier one may have done its work. Codes: `object_not_found`
    *   (NoSuchKey, NoSuchUpload, or 404 to HEAD of a key), `object_exists` (412 to `if-none-match`), `object_changed` (412
    *   otherwise), `storage_access_denied`, `storage_misconfigured` (bucket, region, key pair, clock),
    *   `storage_unavailable`, `storage_timeout`, `storage_full`, `request_aborted`.

@@ -1,0 +1,117 @@
+import { abortedError, type DriverContext, throwIfAborted } from "../../src/driver.ts";
+import type { S3Timeouts } from "./client-options.ts";
+import { type Attempt, AttemptError } from "./failure.ts";
+import { networkFailure, timeoutFailure } from "./network-failures.ts";
+import type { S3Answer } from "./protocol.ts";
+import type { SignedRequest } from "./signing.ts";
+
+/**
+ * One request and its answer, under clocks and under the caller's signal.
+ *
+ * It is the listener and the source of the body itself and owns one timer, so that a call makes little and
+ * thousands of calls under one signal leave nothing behind: signal and timer are let go when the answer has
+ * no body, or when its body ends, fails or is cancelled.
+ */
+export class Exchange {
+  readonly #abort = new AbortController();
+  readonly #attempt: Attempt;
+  readonly #timeouts: S3Timeouts;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #expired: string | null = null;
+  #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+
+  constructor(attempt: Attempt, timeouts: S3Timeouts) {
+    const { signal } = attempt.request;
+    throwIfAborted(signal);
+    this.#attempt = attempt;
+    this.#timeouts = timeouts;
+    signal?.addEventListener("abort", this);
+  }
+
+  /** The caller gave up. */
+  handleEvent(): void {
+    this.#abort.abort(this.#attempt.request.signal?.reason);
+  }
+
+  /** @throws {AttemptError} Without an answer. @throws {StowageError} `request_aborted`. */
+  async send(fetch: DriverContext["fetch"], { url, headers }: SignedRequest): Promise<S3Answer> {
+    const { method, body } = this.#attempt.request;
+    const { answerMs, minBytesPerSecond } = this.#timeouts;
+    const bodyMs = ((body?.byteLength ?? 0) / minBytesPerSecond) * 1000;
+    this.#expireAfter(answerMs + bodyMs, "does not answer");
+    let response: Response;
+    try {
+      response = await fetch(url, {
+        method,
+        headers,
+        // Bytes, not a stream: they go out with a content-length everywhere.
+        ...(body !== undefined && { body: body as Uint8Array<ArrayBuffer> }),
+        // Credentials are for this host alone.
+        redirect: "manual",
+        signal: this.#abort.signal,
+      });
+    } catch (error) {
+      throw this.#explain(error);
+    }
+    clearTimeout(this.#timer);
+    return this.#guard(response);
+  }
+
+  /** The answer with its body under the idle clock. */
+  #guard({ status, headers, body }: Response): S3Answer {
+    if (body === null || headers.get("content-length") === "0") {
+      this.#release();
+      return { status, headers, body: null };
+    }
+    this.#reader = body.getReader();
+    // Nothing is read ahead: while nobody asks, the clock stands still.
+    return { status, headers, body: new ReadableStream(this, { highWaterMark: 0 }) };
+  }
+
+  /** The answer's body is asked for its next chunk. */
+  async pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
+    this.#expireAfter(this.#timeouts.idleMs, "sends nothing more of its answer");
+    try {
+      const result = await this.#reader?.read();
+      clearTimeout(this.#timer);
+      if (result?.value !== undefined) return controller.enqueue(result.value);
+      this.#release();
+      controller.close();
+    } catch (error) {
+      throw this.#explain(error);
+    }
+  }
+
+  /** The answer's body is not wanted any more. */
+  async cancel(reason: unknown): Promise<void> {
+    this.#release();
+    // A body that has failed already has nothing left to free.
+    await this.#reader?.cancel(reason).catch(() => {});
+  }
+
+  #expireAfter(ms: number, what: string): void {
+    this.#timer = setTimeout(() => {
+      this.#expired = `${what} for ${Math.round(ms / 1000)} s`;
+      this.#abort.abort();
+    }, ms);
+  }
+
+  /** What an error of fetch or of its body means: the caller's will, our clock, or the network. */
+  #explain(error: unknown): Error {
+    this.#release();
+    const { request, addressing } = this.#attempt;
+    if (request.signal?.aborted === true) return abortedError(request.signal);
+    const { origin } = addressing;
+    const failure =
+      this.#expired === null
+        ? networkFailure(error, origin)
+        : timeoutFailure(origin, this.#expired);
+    return new AttemptError(failure, this.#attempt);
+  }
+
+  /** Let go of the caller's signal and of the clock. */
+  #release(): void {
+    clearTimeout(this.#timer);
+    this.#attempt.request.signal?.removeEventListener("abort", this);
+  }
+}
