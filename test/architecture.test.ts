@@ -36,7 +36,7 @@ const RULES: readonly { readonly from: RegExp; readonly may: readonly RegExp[] }
     may: [/^src\/(domain|config)\//, /^src\/config\.ts$/, /^zod$/],
   },
   { from: /^src\/(stowage|index)\.ts$/, may: [/^src\/(?!runtime\/|cli\/)/] },
-  { from: /^src\/(runtime|cli)\//, may: [/./] },
+  { from: /^src\/(runtime\/|cli\/|node\.ts$)/, may: [/./] },
   {
     from: /^drivers\/fs(\/|\.ts$)/,
     may: [/^src\/driver\.ts$/, /^drivers\/fs\//, /^zod$/, /^node:/],

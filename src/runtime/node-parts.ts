@@ -15,6 +15,7 @@ import type { Config } from "../config.ts";
 import { StowageError } from "../domain/errors.ts";
 import type { ApiKeyRecords } from "../domain/ports/api-keys.ts";
 import type { Clock, RandomSource } from "../domain/ports/clock.ts";
+import type { Host } from "../domain/ports/host.ts";
 import type { Logger } from "../domain/ports/logger.ts";
 import type { DriverDefinition } from "../domain/ports/storage-driver.ts";
 import type { StowageParts } from "../stowage.ts";
@@ -32,6 +33,14 @@ const DRIVERS = [fsDriver, memoryDriver];
 
 export type NodeParts = StowageParts & { close(): Promise<void> };
 
+/** What the caller brings along. */
+export interface GivenParts {
+  /** Drivers besides our own. */
+  readonly drivers?: readonly DriverDefinition[];
+  /** The environment as drivers see it. Default: the process's. */
+  readonly env?: Host["env"];
+}
+
 /**
  * Every driver that storages may name on Node: our own, those of the caller, and those that `STOWAGE_DRIVERS`
  * names.
@@ -45,19 +54,15 @@ export async function nodeDrivers(
   return await loadDrivers(config.drivers, process.cwd(), [...DRIVERS, ...given]);
 }
 
-/**
- * Open everything that the service needs from Node: drivers, database, processes, files, clock.
- *
- * @param given Drivers besides our own.
- */
+/** Open everything that the service needs from Node: drivers, database, processes, files, clock. */
 export async function openNodeParts(
   config: Config,
   logger: Logger,
-  given: readonly DriverDefinition[] = [],
+  given: GivenParts = {},
 ): Promise<NodeParts> {
-  const drivers = await nodeDrivers(config, given);
+  const drivers = await nodeDrivers(config, given.drivers);
   const executor = await openDatabase(config);
-  const host = createNodeHost(logger);
+  const host = { ...createNodeHost(logger), env: given.env ?? process.env };
   const { concurrency, timeoutSeconds, memoryBytes, maxTextBytes } = config.processing;
   const extractor = createChildExtractor({
     ...{ host, concurrency, logger, clock },

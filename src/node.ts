@@ -1,0 +1,104 @@
+/**
+ * Stowage on Node, as a library: the whole service without a server of its own.
+ *
+ * @module stowage/node
+ */
+import process from "node:process";
+import { createLogger } from "./adapters/log/logger.ts";
+import { type Config, loadConfig } from "./config.ts";
+import type { Authenticator } from "./domain/ports/authenticator.ts";
+import type { Logger } from "./domain/ports/logger.ts";
+import type { DriverDefinition } from "./domain/ports/storage-driver.ts";
+import { requireCredentials } from "./runtime/credentials.ts";
+import { openNodeParts } from "./runtime/node-parts.ts";
+import { packageVersion } from "./runtime/version.ts";
+import { createStowage as createCore, type Stowage } from "./stowage.ts";
+
+export { ConfigError, type ConfigProblem } from "./config.ts";
+export { type ErrorCode, isStowageError, StowageError } from "./domain/errors.ts";
+export { type Logger, SILENT } from "./domain/ports/logger.ts";
+export { type Principal, SCOPES, type Scope } from "./domain/principal.ts";
+export { parseTenantId, type TenantId } from "./domain/tenant.ts";
+export type { Upload, UploadStatus } from "./domain/upload.ts";
+export type { Stowage } from "./stowage.ts";
+
+/** What an application may decide about its Stowage. Everything has a default. */
+export interface StowageOptions {
+  /** The settings: what `stowage serve` reads from the environment. Default: `process.env`. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Drivers besides the built-in ones and those that `STOWAGE_DRIVERS` names. */
+  readonly drivers?: readonly DriverDefinition[];
+  /**
+   * Who is calling: instead of JSON Web Tokens and API keys.
+   *
+   * @returns `null` for a request without a credential that counts: it is answered with 401.
+   */
+  readonly authenticate?: Authenticator["authenticate"];
+  /** Where events are told; `SILENT` tells nobody. Default: standard error, by `LOG_LEVEL` and `LOG_FORMAT`. */
+  readonly logger?: Logger;
+}
+
+/**
+ * Open storages, records and processors, and put the service together.
+ *
+ * `fetch` answers requests from then on: mount it in any server. `start()` begins the work in the background
+ * (processing, and tidying up what crashes have left); an application that only reads may do without.
+ * `close()` stops that work and lets everything go: call it once, when no request is under way any more.
+ *
+ * @example
+ * ```ts
+ * import { createStowage, parseTenantId, SCOPES } from "stowage/node";
+ *
+ * const stowage = await createStowage({
+ *   env: { FILE_STORAGE_PATH: "./files", DATABASE_URL: "sqlite:./files.db" },
+ *   async authenticate(request) {
+ *     const user = request.headers.get("x-user");
+ *     if (user === null) return null;
+ *     return { kind: "tenant", tenant: parseTenantId(user), subject: user, scopes: new Set(SCOPES) };
+ *   },
+ * });
+ * stowage.start();
+ * const answer = await stowage.fetch(
+ *   new Request("http://localhost/api/v1/upload/hello.txt", {
+ *     method: "PUT",
+ *     headers: { "x-user": "acme" },
+ *     body: "Hello",
+ *   }),
+ * );
+ * console.log(answer.status); // 201
+ * await stowage.close();
+ * ```
+ *
+ * @throws {ConfigError} Naming every setting that is wrong, drivers that cannot be loaded among them; in
+ *   production also where nobody could call.
+ * @throws {StowageError} If storage or database cannot be opened. Nothing is held any more then.
+ */
+export async function createStowage(options: StowageOptions = {}): Promise<Stowage> {
+  const { env = process.env, drivers = [], authenticate } = options;
+  const config = loadConfig(env);
+  const logger = options.logger ?? standardErrorLogger(config);
+  for (const warning of config.warnings) logger.warn("config.warning", { warning });
+  const parts = await openNodeParts(config, logger, { drivers, env });
+  try {
+    if (authenticate === undefined && config.production) {
+      await requireCredentials(config, parts.keys, parts.clock);
+    }
+    const own = authenticate === undefined ? {} : { authenticate };
+    const stowage = await createCore(config, { ...parts, ...own, version: packageVersion() });
+    let closing: Promise<void> | null = null;
+    return {
+      ...stowage,
+      close() {
+        closing ??= stowage.close().finally(() => parts.close());
+        return closing;
+      },
+    };
+  } catch (error) {
+    await parts.close();
+    throw error;
+  }
+}
+
+function standardErrorLogger({ log: { level, format } }: Config): Logger {
+  return createLogger({ level, format, write: (line) => void process.stderr.write(`${line}\n`) });
+}

@@ -1,0 +1,121 @@
+import { execFile } from "node:child_process";
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { describe, expect, onTestFinished, test } from "vitest";
+import memory from "../drivers/memory.ts";
+import { type DriverContext, defineDriver, z } from "../src/driver.ts";
+import { createStowage, parseTenantId, SCOPES, SILENT, type StowageOptions } from "../src/node.ts";
+import { installPackage } from "./support/package-sources.ts";
+import { tempFolder } from "./support/temp-folder.ts";
+
+const run = promisify(execFile);
+
+function settings(folder: string): Record<string, string> {
+  return {
+    FILE_STORAGE_TYPE: "memory",
+    DATABASE_URL: `sqlite:${join(folder, "stowage.db")}`,
+  };
+}
+
+async function open(options: StowageOptions) {
+  const stowage = await createStowage({ logger: SILENT, ...options });
+  onTestFinished(() => stowage.close());
+  return stowage;
+}
+
+const authenticate: NonNullable<StowageOptions["authenticate"]> = async (request) => {
+  const user = request.headers.get("x-user");
+  if (user === null) return null;
+  return { kind: "tenant", tenant: parseTenantId(user), subject: user, scopes: new Set(SCOPES) };
+};
+
+function put(name: string, headers: Record<string, string> = { "x-user": "acme" }): Request {
+  const url = `http://localhost/api/v1/upload/${name}`;
+  return new Request(url, { method: "PUT", headers, body: `${name} in full` });
+}
+
+/** Files of `folder` that this process holds open. */
+function heldFiles(folder: string): string[] {
+  return readdirSync("/proc/self/fd")
+    .flatMap((descriptor) => {
+      try {
+        return [readlinkSync(`/proc/self/fd/${descriptor}`)];
+      } catch {
+        return []; // the listing's own
+      }
+    })
+    .filter((path) => path.startsWith(folder));
+}
+
+describe("createStowage()", () => {
+  test("its example runs as it is written, and ends", async () => {
+    const [, comment = ""] =
+      /@example\n \* ```ts\n([\s\S]*?) \* ```/.exec(readFileSync("src/node.ts", "utf8")) ?? [];
+    const folder = tempFolder();
+    installPackage(folder);
+    writeFileSync(join(folder, "example.mjs"), comment.replaceAll(/^ \* ?/gm, ""));
+    const { stdout } = await run(process.execPath, ["example.mjs"], { cwd: folder });
+    expect(stdout).toBe("201\n");
+    const [file = ""] = readdirSync(join(folder, "files", "acme"));
+    const path = join(folder, "files", "acme", file, "hello.txt");
+    expect(readFileSync(path, "utf8")).toBe("Hello");
+  });
+
+  test("opens drivers that are given in code, with the settings as their environment", async () => {
+    const folder = tempFolder();
+    let seen: DriverContext["host"];
+    const acme = defineDriver({
+      name: "acme",
+      options: z.looseObject({}),
+      async create(_options, context) {
+        seen = context.host;
+        return { ...(await memory.open({}, context)) };
+      },
+    });
+    const env = { ...settings(folder), FILE_STORAGE_TYPE: "acme", ACME_TOKEN: "abc" };
+    const stowage = await open({ env, drivers: [acme], authenticate });
+    expect(stowage.storages.primary.driverName).toBe("acme");
+    expect(seen?.env["ACME_TOKEN"]).toBe("abc");
+    expect((await stowage.fetch(put("a.txt"))).status).toBe(201);
+  });
+
+  test("asks the application who is calling", async () => {
+    const env = { ...settings(tempFolder()), NODE_ENV: "production" };
+    const stowage = await open({ env, authenticate });
+    expect((await stowage.fetch(put("a.txt"))).status).toBe(201);
+    expect((await stowage.fetch(put("a.txt", {}))).status).toBe(401);
+  });
+
+  test("refuses in production where nobody could call", async () => {
+    const folder = tempFolder();
+    const env = { ...settings(folder), NODE_ENV: "production" };
+    await expect(open({ env })).rejects.toThrow("AUTH_JWT_SECRET: read nothing");
+    expect(heldFiles(folder)).toEqual([]);
+  });
+
+  test("holds nothing any more after a start that failed", async () => {
+    const folder = tempFolder();
+    for (const [env, code] of [
+      [{ FILE_STORAGE_TYPE: "acme" }, "unknown_driver"],
+      [{ FILE_STORAGE_TYPE: "local", FILE_STORAGE_PATH: "/dev/null/x" }, "storage_misconfigured"],
+      [{ STOWAGE_DRIVERS: "./missing.ts" }, "invalid_config"],
+    ] as const) {
+      await expect(open({ env: { ...settings(folder), ...env } })).rejects.toMatchObject({ code });
+      expect(heldFiles(folder)).toEqual([]);
+    }
+    const twice = open({ env: settings(folder), drivers: [memory] });
+    await expect(twice).rejects.toThrow('two are named "memory"');
+    expect(heldFiles(folder)).toEqual([]);
+  });
+
+  test("close() lets everything go, and may be called twice", async () => {
+    const folder = tempFolder();
+    const stowage = await open({ env: settings(folder), authenticate });
+    stowage.start();
+    expect((await stowage.fetch(put("a.txt"))).status).toBe(201);
+    expect(heldFiles(folder)).not.toEqual([]);
+    await Promise.all([stowage.close(), stowage.close()]);
+    expect(heldFiles(folder)).toEqual([]);
+  });
+});
