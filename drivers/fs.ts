@@ -54,7 +54,7 @@ export default defineDriver({
   name: "local",
   options: z.strictObject({ path: z.string().min(1, "expected the path of a folder") }),
   async create({ path }, context) {
-    const tree = await guard(() => Tree.open(path));
+    const tree = await guard(() => Tree.open(path, context.existing === true));
     const temp = new TempFiles(tree, context);
     const driver: Omit<StorageDriver, "name"> = {
       limits: LIMITS,

@@ -6,30 +6,24 @@ import { createInProcessQueue } from "./adapters/queue/in-process.ts";
 import { sniffer } from "./adapters/sniffer.ts";
 import { DownloadService } from "./application/download-service.ts";
 import { DriverRegistry } from "./application/driver-registry.ts";
-import { FileStorage } from "./application/file-storage.ts";
 import { HealthService } from "./application/health-service.ts";
+import { openStorages } from "./application/open-storages.ts";
 import { ProcessingService } from "./application/processing-service.ts";
 import { ProcessingWorker } from "./application/processing-worker.ts";
 import { ProcessorCatalog } from "./application/processor-catalog.ts";
 import { Reconciler } from "./application/reconciler.ts";
-import { findStorageId, identifyStorage } from "./application/storage-identity.ts";
-import { Storages } from "./application/storages.ts";
+import type { Storages } from "./application/storages.ts";
 import { UploadService } from "./application/upload-service.ts";
 import type { Config } from "./config.ts";
 import type { ByteStream } from "./domain/bytes.ts";
-import { StowageError } from "./domain/errors.ts";
 import type { ApiKeyRecords } from "./domain/ports/api-keys.ts";
 import type { Authenticator } from "./domain/ports/authenticator.ts";
 import type { Clock, RandomSource } from "./domain/ports/clock.ts";
 import type { Extractor } from "./domain/ports/extractor.ts";
 import type { Host } from "./domain/ports/host.ts";
 import type { Logger } from "./domain/ports/logger.ts";
-import type { StorageUsage, UploadRecords } from "./domain/ports/records.ts";
-import type {
-  DriverContext,
-  DriverDefinition,
-  StorageDriver,
-} from "./domain/ports/storage-driver.ts";
+import type { UploadRecords } from "./domain/ports/records.ts";
+import type { DriverContext, DriverDefinition } from "./domain/ports/storage-driver.ts";
 import type { StorageUri } from "./domain/storage-uri.ts";
 import { createApp, type HttpApp } from "./http/app.ts";
 
@@ -86,7 +80,11 @@ const POLL_FOR_JOBS_MS = 5_000;
  */
 export async function createStowage(config: Config, parts: StowageParts): Promise<Stowage> {
   const { records, extractor, logger, clock, random } = parts;
-  const storages = await openStorages(config, parts);
+  const storages = await openStorages(config.storage.primary, config.storage.fallbacks, {
+    ...{ records, clock, random, logger, hasher, sniffer },
+    registry: new DriverRegistry(parts.drivers),
+    context: (uri) => driverContext(uri, parts),
+  });
   const queue = createInProcessQueue(logger);
   const catalog = new ProcessorCatalog(extractor.processors);
   const leaseMs = config.uploads.leaseSeconds * 1000;
@@ -151,34 +149,10 @@ function authenticatorOf(config: Config, parts: StowageParts): Authenticator {
   });
 }
 
-interface OpenedDriver {
-  readonly uri: StorageUri;
-  readonly driver: StorageDriver;
-  /** `null` for a storage that nobody has used yet. */
-  readonly id: string | null;
-}
-
-async function openStorages(config: Config, parts: StowageParts): Promise<Storages> {
-  const registry = new DriverRegistry(parts.drivers);
-  const opened: OpenedDriver[] = [];
-  try {
-    for (const uri of [...config.storage.fallbacks, config.storage.primary]) {
-      const driver = await registry.open(uri, driverContext(uri, parts));
-      opened.push({ uri, driver, id: uri.options["id"] ?? (await findStorageId(driver)) });
-    }
-    // Before anything is written: a mistyped path must not become a storage of its own.
-    await refuseMissing(new Set(opened.map(({ id }) => id)), parts);
-    const storages: FileStorage[] = [];
-    for (const one of opened) storages.push(await toFileStorage(one, parts));
-    for (const storage of storages) await parts.records.noteStorage(storage.id, storage.display);
-    return new Storages(storages.at(-1) as FileStorage, storages.slice(0, -1));
-  } catch (error) {
-    await Promise.allSettled(opened.map(({ driver }) => driver.dispose?.()));
-    throw error;
-  }
-}
-
-function driverContext(uri: StorageUri, parts: StowageParts): DriverContext {
+function driverContext(
+  uri: StorageUri,
+  parts: Pick<StowageParts, "fetch" | "clock" | "random" | "logger" | "host">,
+): DriverContext {
   return {
     fetch: parts.fetch ?? globalThis.fetch,
     now: () => parts.clock.now(),
@@ -187,36 +161,4 @@ function driverContext(uri: StorageUri, parts: StowageParts): DriverContext {
     hash: hasher,
     ...(parts.host === undefined ? {} : { host: parts.host }),
   };
-}
-
-async function toFileStorage(opened: OpenedDriver, parts: StowageParts): Promise<FileStorage> {
-  const { clock, random, logger } = parts;
-  const { driver, uri } = opened;
-  const id = await identifyStorage(driver, { clock, random }, opened.id);
-  return new FileStorage({ id, display: uri.display, driver, hasher, sniffer, clock, logger });
-}
-
-/** Uploads in a storage that is not at hand would be 503s later: said now, and all of them. */
-async function refuseMissing(
-  known: ReadonlySet<string | null>,
-  parts: StowageParts,
-): Promise<void> {
-  const missing = (await parts.records.storageUsage()).filter(
-    ({ storageId, uploads }) => uploads > 0 && !known.has(storageId),
-  );
-  const isMemory = ({ display }: StorageUsage) => display.startsWith("memory:");
-  // What lay in memory is lost with its process; no setting brings it back.
-  for (const { storageId } of missing.filter(isMemory)) {
-    const uploads = await parts.records.dropStorage(storageId);
-    parts.logger.warn("storage.lost_with_memory", { storageId, uploads });
-  }
-  const wanted = missing.filter((usage) => !isMemory(usage));
-  if (wanted.length === 0) return;
-  const list = wanted.map(
-    ({ storageId, display, uploads }) => `${uploads} in ${display} (storage ${storageId})`,
-  );
-  throw new StowageError(
-    "storage_misconfigured",
-    `Cannot start: uploads lie in storages that are not configured: ${list.join("; ")}; name them in FILE_STORAGE_FALLBACK, or correct FILE_STORAGE_TYPE and FILE_STORAGE_PATH`,
-  );
 }

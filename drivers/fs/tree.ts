@@ -42,12 +42,14 @@ export class Tree {
   }
 
   /**
-   * Open the folder `path` (relative to the working directory), durably made if it is missing.
+   * Open the folder `path` (relative to the working directory), durably made if it is missing and need not
+   * be `existing`.
    *
    * @throws {StowageError} `storage_misconfigured` if it is no folder.
    */
-  static async open(path: string): Promise<Tree> {
+  static async open(path: string, existing: boolean): Promise<Tree> {
     const absolute = resolve(path);
+    if (existing) return await Tree.#find(absolute);
     try {
       const firstMade = await mkdir(absolute, { recursive: true, mode: FOLDER_MODE });
       if (firstMade !== undefined) {
@@ -64,6 +66,19 @@ export class Tree {
         { cause },
       );
     }
+  }
+
+  static async #find(absolute: string): Promise<Tree> {
+    try {
+      const root = await realpath(absolute);
+      if ((await lstat(root)).isDirectory()) return new Tree(root);
+    } catch (cause) {
+      if (!NO_FOLDER.has(errnoOf(cause) ?? "")) throw cause;
+    }
+    throw new StowageError(
+      "storage_misconfigured",
+      `Cannot open local storage: there is no folder ${absolute}`,
+    );
   }
 
   /** @throws {StowageError} `invalid_key` for what would lie outside the root, or among unfinished files. */

@@ -243,6 +243,8 @@ export interface DriverContext {
   readonly random: RandomSource;
   readonly logger: Logger;
   readonly hash: Hasher;
+  /** The storage is an older one, to be found: one that is not there is `storage_misconfigured`, not made. */
+  readonly existing?: boolean;
   /** Environment and small files, on Node, Deno and Bun. */
   readonly host?: Host;
 }

@@ -1,0 +1,167 @@
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import fs from "../../drivers/fs.ts";
+import memory from "../../drivers/memory.ts";
+import { hasher } from "../../src/adapters/hash.ts";
+import { migrate } from "../../src/adapters/records/migrations.ts";
+import { openNodeSqlite } from "../../src/adapters/records/node-sqlite.ts";
+import { createUploadRecords } from "../../src/adapters/records/upload-records.ts";
+import { sniffer } from "../../src/adapters/sniffer.ts";
+import { DriverRegistry } from "../../src/application/driver-registry.ts";
+import { openStorages } from "../../src/application/open-storages.ts";
+import { parseFilename } from "../../src/domain/filename.ts";
+import { buildObjectKey } from "../../src/domain/object-key.ts";
+import { SILENT } from "../../src/domain/ports/logger.ts";
+import { parseStorageUri } from "../../src/domain/storage-uri.ts";
+import { newUploadId } from "../../src/domain/upload-id.ts";
+import { type DriverDefinition, StowageError } from "../../src/driver.ts";
+import { testDriverContext } from "../support/driver-context.ts";
+import { ACME, TestClock } from "../support/services.ts";
+import { tempFolder } from "../support/temp-folder.ts";
+
+/** Starts of one service after another, with the same records and a folder for its storages. */
+async function starts() {
+  const clock = new TestClock();
+  const executor = await openNodeSqlite(":memory:");
+  onTestFinished(() => executor.close());
+  await migrate(executor);
+  const records = createUploadRecords(executor, clock);
+  const folder = tempFolder();
+  let open = 0;
+  /** Counts the drivers that nobody has disposed of. */
+  const counted = (definition: DriverDefinition): DriverDefinition => ({
+    name: definition.name,
+    async open(options, context) {
+      const driver = await definition.open(options, context);
+      open += 1;
+      const dispose = async () => {
+        open -= 1;
+      };
+      return { ...driver, dispose };
+    },
+  });
+  const away: DriverDefinition = {
+    name: "away",
+    async open() {
+      throw new StowageError("storage_unavailable", "Cannot reach bucket: nobody answers", {
+        retryable: true,
+      });
+    },
+  };
+  const { random } = testDriverContext();
+  const start = async (primary: string, ...fallbacks: string[]) => {
+    const at = (uri: string) => parseStorageUri(uri.replace("local:", `local:${folder}/`));
+    return await openStorages(at(primary), fallbacks.map(at), {
+      registry: new DriverRegistry([...[fs, memory].map(counted), away]),
+      context: () => testDriverContext(),
+      ...{ records, hasher, sniffer, clock, random, logger: SILENT },
+    });
+  };
+  return {
+    ...{ folder, records, start },
+    openDrivers: () => open,
+    /** An upload that lies in the storage `uri`, which is closed again. @returns The storage's id. */
+    async store(uri: string, ...fallbacks: string[]): Promise<string> {
+      const storages = await start(uri, ...fallbacks);
+      const { id: storageId } = storages.primary;
+      await storages.close();
+      const id = newUploadId(clock.now(), random);
+      const filename = parseFilename("a.txt");
+      const key = buildObjectKey({ tenant: ACME, uploadId: id, filename });
+      const facts = { contentType: "text/plain", createdBy: "key:x", originalFilename: "a.txt" };
+      await records.reserve({ id, tenant: ACME, storageId, key, filename, ...facts }, clock.now());
+      return storageId;
+    },
+  };
+}
+
+test("a fallback that is not there is told, and neither made nor written to", async () => {
+  const { start, folder, openDrivers } = await starts();
+  await expect(start("local:new", "local:typo")).rejects.toMatchObject({
+    code: "storage_misconfigured",
+    message: `Cannot start: FILE_STORAGE_FALLBACK local:${folder}/typo cannot be used: Cannot open local storage: there is no folder ${folder}/typo`,
+  });
+  expect(existsSync(join(folder, "typo"))).toBe(false);
+  expect(readdirSync(join(folder, "new"))).toEqual([]);
+  expect(openDrivers()).toBe(0);
+});
+
+test("a fallback that was never used is told, and given no identity", async () => {
+  const { start, folder, openDrivers } = await starts();
+  mkdirSync(join(folder, "empty"));
+  await expect(start("local:new", "local:empty")).rejects.toThrow(
+    /FALLBACK local:\S+\/empty is no storage: nothing was ever stored there/,
+  );
+  expect(readdirSync(join(folder, "empty"))).toEqual([]);
+  expect(openDrivers()).toBe(0);
+});
+
+test("every storage that cannot be used is named at once, and how many uploads lie where", async () => {
+  const { start, store, folder } = await starts();
+  const first = await store("local:first");
+  const second = await store("local:second", "local:first");
+  const starting = start("local:new", "local:typo", "away://bucket/uploads");
+  await expect(starting).rejects.toMatchObject({ code: "storage_misconfigured" });
+  const message = await starting.catch((error: Error) => error.message);
+  for (const words of [
+    `FILE_STORAGE_FALLBACK local:${folder}/typo cannot be used: `,
+    "FILE_STORAGE_FALLBACK away://bucket/uploads cannot be used: Cannot reach bucket: nobody answers",
+    `1 in local:${folder}/first (storage ${first})`,
+    `1 in local:${folder}/second (storage ${second})`,
+    "name them in FILE_STORAGE_FALLBACK, or correct FILE_STORAGE_TYPE, FILE_STORAGE_PATH or AWS_S3_BUCKET",
+  ]) {
+    expect(message).toContain(words);
+  }
+  expect(readdirSync(join(folder, "new"))).toEqual([]);
+});
+
+test("trouble with a storage keeps its code, and whether it may pass", async () => {
+  const { start } = await starts();
+  await expect(start("away://bucket")).rejects.toMatchObject({
+    code: "storage_unavailable",
+    retryable: true,
+    message:
+      "Cannot start: storage away://bucket cannot be used: Cannot reach bucket: nobody answers",
+  });
+});
+
+test("older storages are known by their identity, wherever they are moved to", async () => {
+  const { start, store } = await starts();
+  const old = await store("local:old");
+  const storages = await start("local:new", "local:old");
+  expect(storages.ids).toEqual([old, storages.primary.id]);
+  expect(storages.primary.id).not.toBe(old);
+});
+
+test("a storage that is named twice is opened once, as the primary", async () => {
+  const { start, store, openDrivers } = await starts();
+  const id = await store("local:old");
+  const storages = await start("local:old", "local:old", "local:old");
+  expect(storages.ids).toEqual([id]);
+  expect(openDrivers()).toBe(1);
+  await storages.close();
+  expect(openDrivers()).toBe(0);
+});
+
+test("?id= names a storage that cannot be written, and is refused where it is another", async () => {
+  const { start, store, folder } = await starts();
+  const id = "0199e4d4-0000-7000-8000-000000000001";
+  mkdirSync(join(folder, "archive"));
+  const storages = await start("local:new", `local:archive?id=${id}`);
+  expect(storages.ids).toContain(id);
+  expect(readdirSync(join(folder, "archive"))).toEqual([]);
+  const other = await store("local:new");
+  await expect(start("local:newer", `local:new?id=${id}`)).rejects.toThrow(
+    `is storage ${other}, not the one that its ?id= names`,
+  );
+});
+
+test("uploads in a memory that is gone are forgotten, but not by a start that fails", async () => {
+  const { start, store, records } = await starts();
+  await store("memory:");
+  await expect(start("local:new", "local:typo")).rejects.toThrow("typo");
+  expect(await records.storageUsage()).toHaveLength(1);
+  await start("local:new");
+  expect(await records.storageUsage()).toEqual([]);
+});
