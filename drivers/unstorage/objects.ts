@@ -1,0 +1,228 @@
+import {
+  type DriverContext,
+  type ObjectKey,
+  type StoredObject,
+  StowageError,
+  toHex,
+} from "../../src/driver.ts";
+import {
+  type Card,
+  findCard,
+  formatCard,
+  newVersion,
+  toStoredObject,
+  versionTime,
+} from "./card.ts";
+import type { ItemNames } from "./item-names.ts";
+import type { Items, Patience } from "./items.ts";
+
+/** Cleaning up behind a failure must not take as long as the failure. */
+const CLEANUP_TIMEOUT_MS = 5000;
+/** A card that is cut off may be one that is just being written: `fs` empties a file before it fills it. */
+const REREAD_AFTER_MS = 50;
+/** How often an object may be replaced between the two reads of a `read`. */
+const READ_ATTEMPTS = 5;
+
+type Parts = Pick<DriverContext, "now" | "random" | "hash">;
+
+/**
+ * Objects as two items each: their bytes, under a name that no other put uses, and a card that says which
+ * bytes count. Writing the card is the one step that changes what readers see, so an object is replaced as
+ * a whole even where the driver writes items piecemeal.
+ */
+export class Objects {
+  readonly #items: Items;
+  readonly #names: ItemNames;
+  readonly #parts: Parts;
+
+  constructor(items: Items, names: ItemNames, parts: Parts) {
+    this.#items = items;
+    this.#names = names;
+    this.#parts = parts;
+  }
+
+  /**
+   * @param bytes Are the storage's from now on.
+   * @throws {StowageError} With an `exclusive` put `object_exists`, if somebody was clearly first.
+   */
+  async store(
+    key: ObjectKey,
+    bytes: Uint8Array,
+    { exclusive, patience }: { readonly exclusive: boolean; readonly patience: Patience },
+  ): Promise<StoredObject> {
+    const card: Card = {
+      version: newVersion(this.#parts.now(), this.#parts.random),
+      sizeBytes: bytes.byteLength,
+      sha256: this.#digest(bytes),
+    };
+    const content = this.#names.content(key, card.version);
+    let old: Card | null;
+    try {
+      await this.#items.writeBytes(content, bytes, patience);
+      old = await this.find(key, patience);
+      if (exclusive && old !== null) throw keyTaken();
+    } catch (error) {
+      await this.#discard(content);
+      throw error;
+    }
+    try {
+      await this.#items.writeText(this.#names.card(key), formatCard(card), patience);
+      if ((await this.find(key, patience)) === null) throw dropped();
+    } catch (error) {
+      await this.#undo(key, card, old);
+      throw error;
+    }
+    if (old !== null) await this.#discard(this.#names.content(key, old.version));
+    return toStoredObject(key, card);
+  }
+
+  /** What is stored there, without its bytes; `null` if nothing is, or nothing whole. */
+  async find(key: ObjectKey, patience: Patience): Promise<Card | null> {
+    const name = this.#names.card(key);
+    const text = await this.#items.readText(name, patience);
+    if (text === null) return null;
+    const card = findCard(text);
+    if (card !== null) return card;
+    await new Promise((resolve) => setTimeout(resolve, REREAD_AFTER_MS));
+    return findCard((await this.#items.readText(name, patience)) ?? "");
+  }
+
+  /** @throws {StowageError} `object_not_found`, `object_changed`, `object_corrupt`. */
+  async read(
+    key: ObjectKey,
+    ifMatch: string | undefined,
+    patience: Patience,
+  ): Promise<{ readonly card: Card; readonly bytes: Uint8Array }> {
+    let missing: string | undefined;
+    for (let attempt = 0; attempt < READ_ATTEMPTS; attempt += 1) {
+      const card = await this.find(key, patience);
+      if (card === null) {
+        throw new StowageError("object_not_found", "Cannot read object: nothing is stored there");
+      }
+      if (ifMatch !== undefined && ifMatch !== card.version) break;
+      if (missing === card.version) throw corrupt("its bytes are missing");
+      const bytes = await this.#items.readBytes(this.#names.content(key, card.version), patience);
+      if (bytes === null) {
+        // Replaced or deleted between the two reads; if the card still says the same, lost.
+        missing = card.version;
+        continue;
+      }
+      if (bytes.byteLength !== card.sizeBytes || this.#digest(bytes) !== card.sha256) {
+        throw corrupt("its bytes are not those that were stored");
+      }
+      return { card, bytes };
+    }
+    throw new StowageError("object_changed", "Cannot read object: it has been replaced", {
+      retryable: true,
+    });
+  }
+
+  /** Remove what is stored there, also if it is damaged. Nothing there is fine. */
+  async remove(key: ObjectKey, patience: Patience): Promise<void> {
+    const name = this.#names.card(key);
+    const text = await this.#items.readText(name, patience);
+    if (text === null) return;
+    const contents = await this.#contentsOf(key, text, patience);
+    // The card first: bytes without a card are nobody's, a card without bytes is a damaged object.
+    await this.#items.remove(name, patience);
+    for (const content of contents) await this.#items.remove(content, patience);
+  }
+
+  /** Every key that begins with `prefix`, in no order; an object of it may be gone or never have been whole. */
+  async keys(prefix: string, patience: Patience): Promise<ObjectKey[]> {
+    const found = await this.#scan(prefix, patience);
+    return found.flatMap(({ key, version }) => (version === null ? [key] : []));
+  }
+
+  /** Remove bytes that no card speaks of, where `matches` says so. @returns How many. */
+  async removeUnfinished(
+    prefix: string,
+    matches: (key: ObjectKey, madeAt: number) => boolean,
+    patience: Patience,
+  ): Promise<number> {
+    let removed = 0;
+    for (const { key, version } of await this.#scan(prefix, patience)) {
+      if (version === null || !matches(key, versionTime(version))) continue;
+      if ((await this.find(key, patience))?.version === version) continue;
+      await this.#items.remove(this.#names.content(key, version), patience);
+      removed += 1;
+    }
+    return removed;
+  }
+
+  async #scan(prefix: string, patience: Patience) {
+    const folder = this.#names.folder(prefix);
+    if (folder === null) return [];
+    const names = await this.#items.names(folder, patience);
+    return names.flatMap((name) => {
+      const found = this.#names.find(name);
+      return found?.key.startsWith(prefix) ? [found] : [];
+    });
+  }
+
+  async #contentsOf(key: ObjectKey, cardText: string, patience: Patience): Promise<string[]> {
+    const card = findCardOrNull(cardText);
+    if (card !== null) return [this.#names.content(key, card.version)];
+    const found = await this.#scan(key, patience);
+    return found.flatMap((item) =>
+      item.key === key && item.version !== null ? [this.#names.content(key, item.version)] : [],
+    );
+  }
+
+  /**
+   * Take back a card that may or may not have been written, unless somebody else's is there by now. If that
+   * fails too, bytes and card stay as they are: whichever card counts, its bytes are there.
+   */
+  async #undo(key: ObjectKey, card: Card, old: Card | null): Promise<void> {
+    const patience = { timeoutMs: CLEANUP_TIMEOUT_MS };
+    const name = this.#names.card(key);
+    try {
+      const text = await this.#items.readText(name, patience);
+      const found = text === null ? null : findCardOrNull(text);
+      if (text !== null && (found === null || found.version === card.version)) {
+        if (old === null) await this.#items.remove(name, patience);
+        else await this.#items.writeText(name, formatCard(old), patience);
+      }
+      await this.#items.remove(this.#names.content(key, card.version), patience);
+    } catch {
+      // The failure that led here is the one to tell.
+    }
+  }
+
+  async #discard(content: string): Promise<void> {
+    try {
+      await this.#items.remove(content, { timeoutMs: CLEANUP_TIMEOUT_MS });
+    } catch {
+      // Bytes that no card speaks of are found by `removeUnfinished`.
+    }
+  }
+
+  #digest(bytes: Uint8Array): string {
+    const hash = this.#parts.hash("sha256");
+    hash.update(bytes);
+    return toHex(hash.digest());
+  }
+}
+
+function findCardOrNull(text: string): Card | null {
+  try {
+    return findCard(text);
+  } catch {
+    return null;
+  }
+}
+
+export function keyTaken(): StowageError {
+  return new StowageError("object_exists", "Cannot store object: its key is taken");
+}
+
+function corrupt(found: string): StowageError {
+  return new StowageError("object_corrupt", `Cannot read object: ${found}`);
+}
+
+function dropped(): StowageError {
+  return new StowageError(
+    "storage_unavailable",
+    "Cannot store object: the unstorage driver took it and does not have it (is it read-only, or a cache?)",
+  );
+}
