@@ -6,6 +6,7 @@ export default defineConfig({
   resolve: { alias: PACKAGE_ALIASES },
   test: {
     include: ["test/**/*.slow.ts"],
+    globalSetup: ["test/s3/radosgw-shared.ts"],
     pool: "forks",
     maxWorkers: 1,
     testTimeout: 600_000,

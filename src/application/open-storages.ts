@@ -1,152 +1,167 @@
-import type { Dispatcher } from "undici";
-import type { OutgoingBody } from "./node-fetch-body.ts";
+import { StowageError } from "../domain/errors.ts";
+import type { Clock, RandomSource } from "../domain/ports/clock.ts";
+import type { Hasher } from "../domain/ports/hasher.ts";
+import type { Logger } from "../domain/ports/logger.ts";
+import type { StorageUsage, UploadRecords } from "../domain/ports/records.ts";
+import type { Sniffer } from "../domain/ports/sniffer.ts";
+import type { DriverContext, StorageDriver } from "../domain/ports/storage-driver.ts";
+import type { StorageUri } from "../domain/storage-uri.ts";
+import type { DriverRegistry } from "./driver-registry.ts";
+import { FileStorage } from "./file-storage.ts";
+import { findStorageId, identifyStorage } from "./storage-identity.ts";
+import { wrapDriverError } from "./storage-probe.ts";
+import { Storages } from "./storages.ts";
 
-/** How much of an answer may wait for its reader before the connection is paused. */
-const READ_AHEAD = new ByteLengthQueuingStrategy({ highWaterMark: 256 * 1024 });
-/** https://fetch.spec.whatwg.org/#null-body-status */
-const STATUSES_WITHOUT_BODY: ReadonlySet<number> = new Set([204, 205, 304]);
-/** https://datatracker.ietf.org/doc/html/rfc9112#section-4 */
-const REASON_PHRASE = /^[\t\x20-\x7e\x80-\xff]*$/;
-
-export interface OutgoingRequest {
-  readonly url: URL;
-  /** In upper case. */
-  readonly method: string;
-  /** Names and values in turn. */
-  readonly headers: string[];
-  readonly body: OutgoingBody;
-  readonly signal: AbortSignal | undefined;
+export interface OpenStoragesParts {
+  readonly registry: DriverRegistry;
+  /** What the driver of `uri` gets. */
+  readonly context: (uri: StorageUri) => DriverContext;
+  readonly records: Pick<UploadRecords, "storageUsage" | "dropStorage" | "noteStorage">;
+  readonly hasher: Hasher;
+  readonly sniffer: Sniffer;
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  readonly logger: Logger;
 }
 
-/** How `fetch` fails where there is no answer. */
-export function fetchFailed(cause: unknown): TypeError {
-  return new TypeError("fetch failed", { cause });
+/** A storage that could be opened and asked who it is. */
+interface OpenedStorage {
+  readonly uri: StorageUri;
+  readonly driver: StorageDriver;
+  /** `null` for one that nobody has used yet. */
+  readonly id: string | null;
 }
 
-/** Send one request and wait for the head of its answer. */
-export async function send(dispatcher: Dispatcher, request: OutgoingRequest): Promise<Response> {
-  const { url, method, headers, body, signal } = request;
-  if (signal?.aborted) {
-    body.cancel(signal.reason);
-    throw signal.reason;
-  }
-  const exchange = new Exchange(request);
-  dispatcher.dispatch(
-    {
-      ...{ origin: url.origin, path: url.pathname + url.search, method, headers },
-      // Undici takes any iterable; its types do not tell.
-      body: body.payload as Uint8Array | null,
-      // It would close the connection after each HEAD, for fear of servers that answer with a body.
-      ...(method === "HEAD" ? { reset: false } : {}),
-    },
-    exchange,
-  );
-  return await exchange.response;
+/** What keeps a storage from being used, as a sentence about it. */
+interface Trouble {
+  readonly text: string;
+  readonly error: StowageError | null;
 }
 
-/** A request under way: from the moment it is sent until the last byte of its answer is here. */
-class Exchange implements Dispatcher.DispatchHandler {
-  readonly response: Promise<Response>;
-  readonly #request: OutgoingRequest;
-  readonly #resolve: (response: Response) => void;
-  readonly #reject: (reason: unknown) => void;
-  /** What holds the connection, once there is one. */
-  #controller: Dispatcher.DispatchController | null = null;
-  #reader: ReadableStreamDefaultController<Uint8Array> | null = null;
-  #over = false;
-
-  constructor(request: OutgoingRequest) {
-    const { promise, resolve, reject } = Promise.withResolvers<Response>();
-    this.response = promise;
-    this.#resolve = resolve;
-    this.#reject = reject;
-    this.#request = request;
-    request.signal?.addEventListener("abort", this.#onAbort);
+/**
+ * Open the storages that are configured, and prove that no record lies anywhere else.
+ *
+ * Only the primary storage may be a new one. A fallback without an identity was never used: a mistyped path
+ * or bucket, to be told and not to be made a storage of its own.
+ *
+ * @throws {StowageError} Before anything is written, naming every storage that cannot be used and how many
+ *   uploads lie where nobody looks. The code is the first driver's, or `storage_misconfigured`.
+ */
+export async function openStorages(
+  primary: StorageUri,
+  fallbacks: readonly StorageUri[],
+  parts: OpenStoragesParts,
+): Promise<Storages> {
+  const opened: OpenedStorage[] = [];
+  const troubles: Trouble[] = [];
+  try {
+    for (const uri of fallbacks) await openOne(uri, true, parts, { opened, troubles });
+    await openOne(primary, false, parts, { opened, troubles });
+    const missing = await findMissing(opened, parts.records);
+    refuse(troubles, missing.elsewhere);
+    await forget(missing.inMemory, parts);
+    const storages: FileStorage[] = [];
+    for (const one of await dropTwins(opened)) storages.push(await toFileStorage(one, parts));
+    for (const storage of storages) await parts.records.noteStorage(storage.id, storage.display);
+    return new Storages(storages.at(-1) as FileStorage, storages.slice(0, -1));
+  } catch (error) {
+    await Promise.allSettled(opened.map(({ driver }) => driver.dispose?.()));
+    throw error;
   }
+}
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    if (this.#over) controller.abort(new Error("Cannot send request: it was aborted"));
-    else this.#controller = controller;
+async function openOne(
+  uri: StorageUri,
+  isFallback: boolean,
+  parts: OpenStoragesParts,
+  found: { readonly opened: OpenedStorage[]; readonly troubles: Trouble[] },
+): Promise<void> {
+  const named = uri.options["id"];
+  const name = `${isFallback ? "FILE_STORAGE_FALLBACK" : "storage"} ${uri.display}`;
+  const trouble = (text: string, error: StowageError | null = null) =>
+    found.troubles.push({ text: `${name} ${text}`, error });
+  try {
+    const context = { ...parts.context(uri), ...(isFallback && { existing: true }) };
+    const driver = await parts.registry.open(uri, context);
+    // Kept at once: whatever happens next, it is disposed of.
+    const index = found.opened.push({ uri, driver, id: null }) - 1;
+    const id = await findStorageId(driver);
+    if (named !== undefined && id !== null && id !== named) {
+      trouble(`is storage ${id}, not the one that its ?id= names`);
+    }
+    found.opened[index] = { uri, driver, id: named ?? id };
+    if (isFallback && (named ?? id) === null) {
+      trouble("is no storage: nothing was ever stored there (correct it, or leave it out)");
+    }
+  } catch (cause) {
+    const error = wrapDriverError(uri.scheme, "open storage", cause);
+    trouble(`cannot be used: ${error.message}`, error);
   }
+}
 
-  onResponseStart(
-    _controller: Dispatcher.DispatchController,
-    status: number,
-    headers: Record<string, string | string[] | undefined>,
-    statusText = "",
-  ): void {
-    if (status < 200) return;
-    const empty = this.#request.method === "HEAD" || STATUSES_WITHOUT_BODY.has(status);
-    const response = new Response(empty ? null : this.#body(), {
-      ...{ status, headers: toHeaders(headers) },
-      statusText: REASON_PHRASE.test(statusText) ? statusText : "",
-    });
-    Object.defineProperty(response, "url", { value: this.#request.url.href });
-    this.#resolve(response);
-  }
+interface Missing {
+  readonly elsewhere: readonly StorageUsage[];
+  /** Lost with the process whose memory it was; no setting brings them back. */
+  readonly inMemory: readonly StorageUsage[];
+}
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#reader === null) return;
-    // No Buffer: its slice() is another one than that of a Uint8Array.
-    this.#reader.enqueue(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength));
-    if ((this.#reader.desiredSize ?? 0) <= 0) controller.pause();
-  }
-
-  onResponseEnd(): void {
-    this.#finish("the server has answered");
-    this.#reader?.close();
-  }
-
-  onResponseError(_controller: Dispatcher.DispatchController, cause: Error): void {
-    if (this.#over) return;
-    this.#finish(cause);
-    this.#reject(fetchFailed(cause));
-    this.#reader?.error(new TypeError("terminated", { cause }));
-  }
-
-  readonly #onAbort = (): void => {
-    const { reason } = this.#request.signal as AbortSignal;
-    this.#finish(reason);
-    this.#reject(reason);
-    this.#reader?.error(reason);
-    this.#drop();
+/** Uploads in a storage that is not at hand would be 503s later. */
+async function findMissing(
+  opened: readonly OpenedStorage[],
+  records: OpenStoragesParts["records"],
+): Promise<Missing> {
+  const known = new Set(opened.map(({ id }) => id));
+  const missing = (await records.storageUsage()).filter(({ storageId }) => !known.has(storageId));
+  const isMemory = ({ display }: StorageUsage) => display.startsWith("memory:");
+  return {
+    elsewhere: missing.filter((usage) => !isMemory(usage)),
+    inMemory: missing.filter(isMemory),
   };
+}
 
-  #body(): ReadableStream<Uint8Array> {
-    return new ReadableStream<Uint8Array>(
-      {
-        start: (reader) => {
-          this.#reader = reader;
-        },
-        pull: () => this.#controller?.resume(),
-        cancel: (reason) => {
-          if (this.#over) return;
-          this.#finish(reason);
-          this.#drop();
-        },
-      },
-      READ_AHEAD,
+function refuse(troubles: readonly Trouble[], missing: readonly StorageUsage[]): void {
+  const texts = troubles.map(({ text }) => text);
+  if (missing.length > 0) {
+    const places = missing.map(
+      ({ storageId, display, uploads }) => `${uploads} in ${display} (storage ${storageId})`,
+    );
+    texts.push(
+      `uploads lie in storages that are not at hand: ${places.join(", ")}; name them in FILE_STORAGE_FALLBACK, or correct FILE_STORAGE_TYPE, FILE_STORAGE_PATH or AWS_S3_BUCKET`,
     );
   }
+  if (texts.length === 0) return;
+  const error = troubles.find((trouble) => trouble.error !== null)?.error;
+  throw new StowageError(
+    error?.code ?? "storage_misconfigured",
+    `Cannot start: ${texts.join("; ")}`,
+    { cause: error?.cause, retryable: error?.retryable ?? false },
+  );
+}
 
-  /** Nobody waits for this request any more: its connection cannot be used for another. */
-  #drop(): void {
-    this.#controller?.abort(new Error("Cannot read answer: it was given up"));
-  }
-
-  #finish(reason: unknown): void {
-    this.#over = true;
-    this.#request.signal?.removeEventListener("abort", this.#onAbort);
-    this.#request.body.cancel(reason);
+async function forget(
+  lost: readonly StorageUsage[],
+  { records, logger }: OpenStoragesParts,
+): Promise<void> {
+  for (const { storageId } of lost) {
+    const uploads = await records.dropStorage(storageId);
+    logger.warn("storage.lost_with_memory", { storageId, uploads });
   }
 }
 
-function toHeaders(from: Record<string, string | string[] | undefined>): Headers {
-  const headers = new Headers();
-  for (const name in from) {
-    const value = from[name];
-    if (typeof value === "string") headers.append(name, value);
-    else for (const one of value ?? []) headers.append(name, one);
-  }
-  return headers;
+/** One storage named twice is opened once, as what it is named last: the primary, if it is that. */
+async function dropTwins(opened: readonly OpenedStorage[]): Promise<readonly OpenedStorage[]> {
+  const isTwin = ({ id }: OpenedStorage, index: number) =>
+    id !== null && opened.slice(index + 1).some((later) => later.id === id);
+  for (const { driver } of opened.filter(isTwin)) await driver.dispose?.();
+  return opened.filter((one, index) => !isTwin(one, index));
+}
+
+async function toFileStorage(
+  opened: OpenedStorage,
+  parts: OpenStoragesParts,
+): Promise<FileStorage> {
+  const { hasher, sniffer, clock, logger } = parts;
+  const { driver, uri } = opened;
+  const id = await identifyStorage(driver, parts, opened.id);
+  return new FileStorage({ id, display: uri.display, driver, hasher, sniffer, clock, logger });
 }
