@@ -8,6 +8,7 @@ import {
 import { createAddressing } from "./addressing.ts";
 import { answerFailure, errorFailure, foreignAnswer } from "./answer-failures.ts";
 import { DEFAULT_ATTEMPTS, DEFAULT_TIMEOUTS, type S3ClientOptions } from "./client-options.ts";
+import { sameCredentials } from "./credentials.ts";
 import { Exchange } from "./exchange.ts";
 import { type Attempt, AttemptError, type Failure, type Remedy } from "./failure.ts";
 import type { Credentials, S3Answer, S3Client, S3Request, XmlElement } from "./protocol.ts";
@@ -172,12 +173,4 @@ async function readXml(answer: S3Answer, attempt: Attempt): Promise<XmlElement> 
   if (root.name !== "Error") return root;
   const s3Code = childText(root, "Code") ?? "InternalError";
   throw new AttemptError(errorFailure(root, s3Code, answer, attempt), attempt);
-}
-
-function sameCredentials(one: Credentials, other: Credentials): boolean {
-  return (
-    one.accessKeyId === other.accessKeyId &&
-    one.secretAccessKey === other.secretAccessKey &&
-    one.sessionToken === other.sessionToken
-  );
 }
