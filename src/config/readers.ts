@@ -126,6 +126,15 @@ export const storageUris: Reader<readonly StorageUri[]> = {
     "storage URIs separated by commas, like local:./storage/uploads (a comma inside is %2C)",
 };
 
+/** What follows the scheme in `unstorage:redis?url=redis://localhost`, without a prefix. */
+export const unstorageDriver: Reader<StorageUri> = {
+  schema: z
+    .string()
+    .regex(/^(?:unstorage:)?[a-z][a-z0-9-]*(?:\?|$)/i)
+    .transform((text) => parseStorageUri(`unstorage:${text.replace(/^unstorage:/i, "")}`)),
+  expected: "a driver of unstorage and its options, like redis?url=redis://localhost",
+};
+
 export const mediaTypes: Reader<readonly string[]> = {
   schema: z
     .string()

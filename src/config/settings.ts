@@ -10,6 +10,7 @@ import {
   size,
   storageUris,
   text,
+  unstorageDriver,
   whole,
   yesOrNo,
 } from "./readers.ts";
@@ -32,6 +33,12 @@ export const SETTINGS = {
     storageUris,
   ),
   ...S3_SETTINGS,
+  UNSTORAGE_DRIVER: setting(
+    "Driver of unstorage and its options, where FILE_STORAGE_TYPE is unstorage",
+    { words: "none; unstorage needs one" },
+    unstorageDriver,
+    true,
+  ),
   STOWAGE_DRIVERS: setting("Modules with further drivers", { words: "none" }, moduleNames),
   DATABASE_URL: setting("Where records are kept", "sqlite:./storage/stowage.db", database),
   HOST: setting(

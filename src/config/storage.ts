@@ -19,6 +19,7 @@ export function primaryStorage(values: Values, problems: ConfigProblem[]): Stora
     problems.push({ variable: "FILE_STORAGE_PATH", read: mask(given, false), expected });
     return plainUri(scheme, "");
   }
+  if (scheme === "unstorage") return unstorageUri(values, prefix, problems);
   return scheme === "s3" ? bucketUri(values, prefix) : plainUri(scheme, prefix);
 }
 
@@ -91,6 +92,21 @@ function bucketProblems(env: Env, values: Values): readonly ConfigProblem[] {
 /** Built as a value: an odd character in a path needs no escaping. */
 function plainUri(scheme: string, path: string): StorageUri {
   return { scheme, authority: "", path, options: {}, display: `${scheme}:${path}` };
+}
+
+/** `UNSTORAGE_DRIVER` with the prefix behind the driver's name, where the URI has it. */
+function unstorageUri(values: Values, prefix: string, problems: ConfigProblem[]): StorageUri {
+  const variable = "UNSTORAGE_DRIVER";
+  const driver = values[variable];
+  if (driver === null) {
+    const told = problems.some((problem) => problem.variable === variable);
+    const expected = "a driver of unstorage, like redis?url=redis://localhost";
+    if (!told) problems.push({ variable, read: "nothing", expected });
+    return plainUri("unstorage", prefix);
+  }
+  const path = prefix === "" ? driver.path : `${driver.path}/${prefix}`;
+  const display = driver.display.replace(/:[^?]*/, () => `:${path}`);
+  return { ...driver, path, display };
 }
 
 /** As one would write it, so that what messages show can be handed back as a fallback. */

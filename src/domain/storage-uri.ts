@@ -13,12 +13,12 @@ export interface StorageUri {
   readonly path: string;
   /** The query. Of a name given twice the last counts. */
   readonly options: Readonly<Record<string, string>>;
-  /** As given, with the values of secret-looking options masked: fit for logs and messages. */
+  /** As given, with what looks secret masked, in options and in addresses: fit for logs and messages. */
   readonly display: string;
 }
 
 const SCHEME = /^([a-z][a-z0-9+.-]*):(.*)$/is;
-const SECRET_OPTION = /secret|token|password|key$/i;
+const SECRET_OPTION = /secret|token|pass(?:word|phrase)?$|key$|auth$|credentials?$|string$|^sas/i;
 
 /**
  * Read a storage URI. It is not run through WHATWG `URL`, which would collapse dot segments and forget
@@ -54,9 +54,18 @@ function splitLocation(location: string): { authority: string; path: string } {
 
 function displayOf(scheme: string, location: string, options: Record<string, string>): string {
   const shown = Object.entries(options).map(
-    ([name, value]) => `${name}=${SECRET_OPTION.test(name) ? "***" : value}`,
+    ([name, value]) => `${name}=${SECRET_OPTION.test(name) ? "***" : maskAddress(value)}`,
   );
-  return `${scheme}:${location}${shown.length > 0 ? `?${shown.join("&")}` : ""}`;
+  // In front of the host a lone user is none of the secrets, and a key may hold an @.
+  const masked = maskAddress(location.replace(/^\/\/[^/]*:[^/]*@/, "//***@"));
+  return `${scheme}:${masked}${shown.length > 0 ? `?${shown.join("&")}` : ""}`;
+}
+
+/** An address inside the URI, like `redis://:password@host?token=…`: its user, password and such options. */
+function maskAddress(text: string): string {
+  return text
+    .replace(/(:\/\/)\S*@/g, "$1***@")
+    .replace(/([?&;][^=?&;]*(?:secret|token|pass\w*|key|sig)=)[^&;]*/gi, "$1***");
 }
 
 function decode(text: string): string {

@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import process from "node:process";
 import fsDriver from "../../drivers/fs.ts";
 import memoryDriver from "../../drivers/memory.ts";
+import unstorageDriver from "../../drivers/unstorage.ts";
 import textProcessor from "../../processors/text.ts";
 import { createChildExtractor } from "../adapters/extractor/child-process.ts";
 import { createApiKeyRecords } from "../adapters/records/api-keys.ts";
@@ -29,7 +30,7 @@ const clock: Clock = { now: () => Date.now() };
 const random: RandomSource = (bytes) => randomFillSync(bytes);
 
 /** Drivers that Node can use without being told. */
-const DRIVERS = [fsDriver, memoryDriver];
+const DRIVERS = [fsDriver, memoryDriver, unstorageDriver];
 
 export type NodeParts = StowageParts & { close(): Promise<void> };
 

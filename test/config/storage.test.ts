@@ -240,3 +240,31 @@ describe("loadConfig() warns", () => {
     expect(warnings({ ...S3, ...env })).toEqual([]);
   });
 });
+
+describe("loadConfig() on unstorage", () => {
+  const UNSTORAGE = { FILE_STORAGE_TYPE: "unstorage" };
+
+  it("puts the prefix behind the driver's name, and masks its secrets", () => {
+    const UNSTORAGE_DRIVER = "redis?url=redis://:hunter2@h:6379/0&base=x";
+    const { primary } = loadConfig({ ...UNSTORAGE, UNSTORAGE_DRIVER }).storage;
+    expect(primary).toEqual({
+      scheme: "unstorage",
+      authority: "",
+      path: "redis/uploads",
+      options: { url: "redis://:hunter2@h:6379/0", base: "x" },
+      display: "unstorage:redis/uploads?url=redis://***@h:6379/0&base=x",
+    });
+    const bare = { ...UNSTORAGE, UNSTORAGE_DRIVER: "unstorage:memory", FILE_STORAGE_PATH: "./" };
+    expect(loadConfig(bare).storage.primary).toEqual(parseStorageUri("unstorage:memory"));
+  });
+
+  it.each([
+    [undefined, "nothing"],
+    ["redis://:hunter2@h", "*** (18 bytes)"],
+    ["redis/x?url=hunter2", "*** (19 bytes)"],
+  ])("needs UNSTORAGE_DRIVER, and refuses %j without showing it", (given, read) => {
+    const problem = problemOf({ ...UNSTORAGE, UNSTORAGE_DRIVER: given });
+    expect(problem).toMatchObject({ variable: "UNSTORAGE_DRIVER", read });
+    expect(problem?.expected).toMatch(/^a driver of unstorage/);
+  });
+});

@@ -103,6 +103,25 @@ describe("parseStorageUri()", () => {
     const { display } = parseStorageUri("redis://h/0?secretKey=hunter2&password=x&region=y");
     expect(display).toBe("redis://h/0?secretKey=***&password=***&region=y");
   });
+  test.each([
+    [
+      "unstorage:redis?url=redis://:hunter2@h:6379/0&base=x",
+      "unstorage:redis?url=redis://***@h:6379/0&base=x",
+    ],
+    ["unstorage:redis?url=redis%3A%2F%2Fu%3Ahun%2Fter2%40h", "unstorage:redis?url=redis://***@h"],
+    [
+      "unstorage:redis?url=redis://h?password%3Dhunter2%26db=1",
+      "unstorage:redis?url=redis://h?password=***&db=1",
+    ],
+    [
+      "unstorage:mongodb?connectionString=mongodb://u:hunter2@h",
+      "unstorage:mongodb?connectionString=***",
+    ],
+    ["unstorage:redis://u:hunter2@h/0", "unstorage:redis://***@h/0"],
+    ["sftp://u:hunter2@h/a", "sftp://***@h/a"],
+    ["sftp://u@h/a", "sftp://u@h/a"],
+    ["s3://bucket/a:b@c?endpoint=https://h:9000/x", "s3://bucket/a:b@c?endpoint=https://h:9000/x"],
+  ])("shows %j as %j", (text, display) => expect(parseStorageUri(text).display).toBe(display));
   test.each(["", "uploads", "://x", "s3://b/%zz"])("refuses %j", (text) => {
     expect(() => parseStorageUri(text)).toThrowError(/^Cannot read storage URI/);
   });
