@@ -1,6 +1,6 @@
 import type { ByteRange } from "../domain/byte-range.ts";
 import type { Body } from "../domain/bytes.ts";
-import { isStowageError, StowageError } from "../domain/errors.ts";
+import { StowageError } from "../domain/errors.ts";
 import { utf8Length } from "../domain/filename.ts";
 import { matchesMediaType } from "../domain/media-type.ts";
 import { buildObjectKey, type ObjectKey, type ObjectRef } from "../domain/object-key.ts";
@@ -221,24 +221,13 @@ export class FileStorage {
     );
   }
 
-  /**
-   * Remove what unfinished writes left behind. Where parts of one key may not be looked for (S3 wants
-   * ListBucketMultipartUploads for that), they are not: their id is in the record, or a rule of the bucket
-   * removes them.
-   *
-   * @returns How many; 0 where the driver leaves nothing.
-   */
+  /** Remove what unfinished writes left behind. @returns How many; 0 where the driver leaves nothing. */
   async removeLeftovers(which: ObjectAddress | { readonly before: number }): Promise<number> {
-    const { leftovers, multipart } = this.#driver;
+    const { leftovers } = this.#driver;
     if (leftovers === undefined) return 0;
-    const isSweep = typeof which === "object" && "before" in which;
-    const selection = isSweep ? which : { key: this.#keyOf(which) };
-    try {
-      return await this.#call("leftovers", () => leftovers.remove(selection));
-    } catch (error) {
-      if (isSweep || !multipart || !isStowageError(error, "storage_access_denied")) throw error;
-      return 0;
-    }
+    const selection =
+      typeof which === "object" && "before" in which ? which : { key: this.#keyOf(which) };
+    return await this.#call("leftovers", () => leftovers.remove(selection));
   }
 
   /** Whether the storage takes, gives and deletes; a recent answer is reused unless `fresh` is asked for. */

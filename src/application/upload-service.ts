@@ -118,9 +118,7 @@ export class UploadService {
       details = await input.details();
     } catch (error) {
       await this.#undo(reservation, multipartId);
-      // A put that does not find its own parts: the reconciler has come and gone.
-      const cleaned = multipartId !== null && isStowageError(error, "object_not_found");
-      throw lease.lost || cleaned ? reservationLost(error) : error;
+      throw lease.lost ? reservationLost(error) : error;
     } finally {
       lease.stop();
     }

@@ -177,7 +177,8 @@ export interface PresignedRequest {
 export interface LeftoverGroup {
   /**
    * Remove what unfinished writes left: of one `key`, or of any key if they began `before` a moment. The
-   * caller knows that nobody is writing them any more.
+   * caller knows that nobody is writing them any more. Where the storage does not let them be looked for,
+   * none is removed, and the log says so: what has noted the id of its parts aborts them without looking.
    *
    * @returns How many were removed.
    */
