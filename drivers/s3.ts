@@ -1,0 +1,67 @@
+import {
+  type DriverContext,
+  defineDriver,
+  probeDriver,
+  type StorageDriver,
+} from "../src/driver.ts";
+import { deleteObjects } from "./s3/delete.ts";
+import { getObject } from "./s3/get.ts";
+import { headObject } from "./s3/head.ts";
+import { KeySpace } from "./s3/keys.ts";
+import { leftoverGroup } from "./s3/leftovers.ts";
+import { listObjects } from "./s3/list.ts";
+import { multipartGroup } from "./s3/multipart.ts";
+import { openClient } from "./s3/open-client.ts";
+import { completeOptions, S3_OPTIONS, type S3Options, writeHeadersOf } from "./s3/options.ts";
+import { providerOf } from "./s3/providers.ts";
+import { putObject } from "./s3/put.ts";
+import { Slots } from "./s3/slots.ts";
+import { limitsOf, type S3Store } from "./s3/store.ts";
+
+/** AWS's advice is 8 to 16 MB: https://docs.aws.amazon.com/whitepapers/latest/s3-optimizing-performance-best-practices. */
+const PART_BYTES = 8 * 1024 * 1024;
+const PARTS_IN_FLIGHT = 4;
+const MAX_PARTS_IN_FLIGHT = 16;
+
+/**
+ * Objects in a bucket of S3, or of a service that speaks its API: `s3://bucket/prefix?region=eu-west-1`.
+ *
+ * What the URI leaves open comes from the variables of the AWS command line, see `S3Options`. Bodies longer
+ * than a part go out in parts, several at once; an upload holds `partsInFlight` parts and the one that is
+ * coming in, all uploads together `maxPartsInFlight` and one each. On AWS it needs s3:PutObject, GetObject,
+ * DeleteObject, ListBucket, AbortMultipartUpload and ListMultipartUploadParts.
+ */
+export default defineDriver({
+  name: "s3",
+  options: S3_OPTIONS,
+  create(given, context) {
+    const options = completeOptions(given, context);
+    const store = openStore(options, context);
+    const driver: Omit<StorageDriver, "name"> = {
+      limits: limitsOf(store),
+      put: (key, body, putOptions) => putObject(store, key, body, putOptions),
+      get: (key, getOptions) => getObject(store, key, getOptions),
+      head: (key, callOptions) => headObject(store, key, callOptions),
+      delete: (keys, callOptions) => deleteObjects(store, keys, callOptions),
+      list: (prefix, listOptions) => listObjects(store, prefix, listOptions),
+      check: (callOptions) => probeDriver(driver, context.random, callOptions),
+      multipart: multipartGroup(store),
+      leftovers: leftoverGroup(store),
+      dispose: () => store.client.dispose(),
+    };
+    return driver;
+  },
+});
+
+function openStore(options: S3Options, context: DriverContext): S3Store {
+  const provider = providerOf(options.endpoint ?? null);
+  return {
+    ...{ provider, context },
+    client: openClient(options, context),
+    keys: new KeySpace(options.path),
+    writeHeaders: writeHeadersOf(options, provider.encryptsByHeader),
+    partBytes: options.partBytes ?? PART_BYTES,
+    partsInFlight: options.partsInFlight ?? PARTS_IN_FLIGHT,
+    slots: new Slots(options.maxPartsInFlight ?? MAX_PARTS_IN_FLIGHT),
+  };
+}

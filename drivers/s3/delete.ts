@@ -1,0 +1,153 @@
+import {
+  type CallOptions,
+  type DeleteOutcome,
+  isAbort,
+  isStowageError,
+  type ObjectKey,
+  StowageError,
+  throwIfAborted,
+} from "../../src/driver.ts";
+import { childrenOf, required } from "./answers.ts";
+import { distrust, finish } from "./facts.ts";
+import type { XmlElement } from "./protocol.ts";
+import { MEANINGS, meaningOfStatus } from "./s3-codes.ts";
+import type { S3Store } from "./store.ts";
+import { escapeXml } from "./xml.ts";
+
+type Failures = DeleteOutcome["failures"][number][];
+
+const SINGLES_AT_ONCE = 8;
+/** Not even as `&#1;` (XML 1.0, 2.2): S3 refuses such a document whole. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: keys may hold them
+const UNFIT_FOR_XML = /[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/;
+
+/** Stores whose service has no DeleteObjects: Google's, and gateways. */
+const withoutBatch = new WeakSet<S3Store>();
+
+/**
+ * Delete objects: many with one request, where the service has it.
+ *
+ * In a versioned bucket this hides them behind delete markers; the bytes stay until a lifecycle rule expires
+ * the noncurrent versions.
+ */
+export async function deleteObjects(
+  store: S3Store,
+  keys: readonly ObjectKey[],
+  options: CallOptions = {},
+): Promise<DeleteOutcome> {
+  throwIfAborted(options.signal);
+  const alone = keys.filter((key) => UNFIT_FOR_XML.test(key));
+  const together = keys.filter((key) => !UNFIT_FOR_XML.test(key));
+  if (together.length === 1 || withoutBatch.has(store)) alone.push(...together.splice(0));
+  const failures: Failures = [];
+  if (together.length > 0) {
+    try {
+      const refused = await deleteBatch(store, together, options);
+      for (const [key, s3Code] of refused) {
+        // Passing trouble of one key: a request of its own is tried again, and told apart.
+        if (meaningOf(s3Code)[2] === "wait") alone.push(key);
+        else failures.push({ key, error: refusal(store, s3Code) });
+      }
+    } catch (error) {
+      if (!isUnknownRequest(error)) throw error;
+      withoutBatch.add(store);
+      alone.push(...together);
+    }
+  }
+  await deleteEach(store, alone, failures, options);
+  return { failures };
+}
+
+/**
+ * @returns The keys that are still there, with S3's code; keys that were not there count as deleted.
+ * @see https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
+ */
+async function deleteBatch(
+  { client, keys: space, context }: S3Store,
+  keys: readonly ObjectKey[],
+  { signal }: CallOptions,
+): Promise<[ObjectKey, string][]> {
+  const named = new Map(keys.map((key) => [space.inBucket(key), key]));
+  const objects = [...named.keys()].map((key) => `<Object><Key>${escapeXml(key)}</Key></Object>`);
+  const body = new TextEncoder().encode(`<Delete><Quiet>true</Quiet>${objects.join("")}</Delete>`);
+  const md5 = context.hash("md5");
+  md5.update(body);
+  const root = await client.sendForXml({
+    action: "DeleteObjects",
+    method: "POST",
+    query: [["delete", ""]],
+    headers: {
+      "content-type": "application/xml",
+      "content-md5": btoa(String.fromCharCode(...md5.digest())),
+    },
+    body,
+    signal,
+  });
+  if (root.name !== "DeleteResult") throw distrust(`it answers a deletion with ${root.name}`);
+  return childrenOf(root, "Error").flatMap((error): [ObjectKey, string][] => {
+    const key = named.get(required(error, "Key"));
+    if (key === undefined) throw distrust("it failed to delete a key that was not named");
+    return isMissing(error) ? [] : [[key, required(error, "Code")]];
+  });
+}
+
+async function deleteEach(
+  store: S3Store,
+  keys: readonly ObjectKey[],
+  failures: Failures,
+  options: CallOptions,
+): Promise<void> {
+  const queue = keys[Symbol.iterator]();
+  const worker = async (): Promise<void> => {
+    for (const key of queue) {
+      try {
+        await deleteOne(store, key, options);
+      } catch (error) {
+        if (isAbort(error)) throw error;
+        failures.push({ key, error });
+      }
+    }
+  };
+  const workers = Array.from({ length: Math.min(SINGLES_AT_ONCE, keys.length) }, worker);
+  await Promise.all(workers);
+}
+
+/** @see https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObject.html */
+async function deleteOne(
+  { client, keys }: S3Store,
+  key: ObjectKey,
+  { signal }: CallOptions,
+): Promise<void> {
+  const objectKey = keys.inBucket(key);
+  try {
+    const request = { action: "DeleteObject", method: "DELETE", objectKey, signal } as const;
+    await finish(await client.send(request));
+  } catch (error) {
+    // Google answers so; AWS does not tell.
+    if (!isStowageError(error, "object_not_found")) throw error;
+  }
+}
+
+function isMissing(error: XmlElement): boolean {
+  return meaningOf(required(error, "Code"))[0] === "object_not_found";
+}
+
+function meaningOf(s3Code: string): ReturnType<typeof meaningOfStatus> {
+  return MEANINGS.get(s3Code) ?? meaningOfStatus(400);
+}
+
+function refusal({ client }: S3Store, s3Code: string): StowageError {
+  const [code, advice] = meaningOf(s3Code);
+  const found =
+    advice === "" ? "allow s3:DeleteObject, and look for a policy that denies it" : advice;
+  return new StowageError(
+    code,
+    `Cannot delete an object in bucket "${client.bucket}": it answers ${s3Code}: ${found}`,
+    { data: { action: "DeleteObjects", s3Code } },
+  );
+}
+
+function isUnknownRequest(error: unknown): boolean {
+  const s3Code = isStowageError(error) ? error.data["s3Code"] : null;
+  return s3Code === "NotImplemented" || s3Code === "MethodNotAllowed";
+}

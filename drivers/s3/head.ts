@@ -1,0 +1,49 @@
+import {
+  type CallOptions,
+  isStowageError,
+  type ObjectKey,
+  type StoredObject,
+} from "../../src/driver.ts";
+import { byteCount, describe, finish } from "./facts.ts";
+import type { S3Answer } from "./protocol.ts";
+import type { S3Store } from "./store.ts";
+
+/** Stores of whose bucket something was seen: a 404 to HEAD has no body to say that the bucket is missing. */
+const bucketSeen = new WeakSet<S3Store>();
+
+/** What is stored under `key`, or `null` only if nothing is. */
+export async function headObject(
+  store: S3Store,
+  key: ObjectKey,
+  options: CallOptions = {},
+): Promise<StoredObject | null> {
+  const answer = await findHead(store, key, options);
+  return answer && describe(key, answer.headers, byteCount(answer.headers, "content-length"));
+}
+
+/**
+ * The head of an object's answer, for who wants its metadata too.
+ *
+ * @see https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
+ */
+export async function findHead(
+  store: S3Store,
+  key: ObjectKey,
+  { signal }: CallOptions = {},
+): Promise<S3Answer | null> {
+  const { client, keys } = store;
+  try {
+    const objectKey = keys.inBucket(key);
+    const answer = await client.send({ action: "HeadObject", method: "HEAD", objectKey, signal });
+    await finish(answer);
+    bucketSeen.add(store);
+    return answer;
+  } catch (error) {
+    if (!isStowageError(error, "object_not_found")) throw error;
+  }
+  if (!bucketSeen.has(store)) {
+    await finish(await client.send({ action: "HeadBucket", method: "HEAD", signal }));
+    bucketSeen.add(store);
+  }
+  return null;
+}

@@ -1,0 +1,120 @@
+import {
+  type CallOptions,
+  isStowageError,
+  type LeftoverGroup,
+  type ListOptions,
+  type MultipartGroup,
+  type ObjectKey,
+  throwIfAborted,
+} from "../../src/driver.ts";
+import { childrenOf, keyReader, required } from "./answers.ts";
+import { distrust } from "./facts.ts";
+import type { XmlElement } from "./protocol.ts";
+import type { S3Store } from "./store.ts";
+import { abortUpload } from "./uploads.ts";
+import { childText } from "./xml.ts";
+
+const PAGE_UPLOADS = 1000;
+
+type UploadPage = Awaited<ReturnType<MultipartGroup["listUploads"]>>;
+
+/**
+ * Uploads under way below a prefix.
+ *
+ * @see https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListMultipartUploads.html
+ */
+export async function listUploads(
+  { client, keys }: S3Store,
+  prefix: string,
+  { signal, cursor, limit = PAGE_UPLOADS }: ListOptions = {},
+): Promise<UploadPage> {
+  const page = await client.sendForXml({
+    action: "ListMultipartUploads",
+    method: "GET",
+    query: [
+      ["uploads", ""],
+      ["encoding-type", "url"],
+      ["max-uploads", String(Math.max(1, Math.min(limit, PAGE_UPLOADS)))],
+      ["prefix", keys.inBucket(prefix)],
+      ...(cursor === undefined ? [] : markersOf(cursor)),
+    ],
+    signal,
+  });
+  if (page.name !== "ListMultipartUploadsResult") {
+    throw distrust(`it answers a listing of uploads with ${page.name}`);
+  }
+  const read = keyReader(page);
+  const uploads = childrenOf(page, "Upload").flatMap((upload) => {
+    const key = keys.find(read(required(upload, "Key")));
+    const startedAt = Date.parse(required(upload, "Initiated"));
+    return key === null ? [] : [{ key, uploadId: required(upload, "UploadId"), startedAt }];
+  });
+  const next = childText(page, "IsTruncated") === "true" ? cursorOf(page, read) : null;
+  if (next !== null && next === cursor) throw distrust("it repeats a page of its uploads");
+  return { uploads, next };
+}
+
+/** Parts of uploads that nobody will complete. */
+export function leftoverGroup(store: S3Store): LeftoverGroup {
+  let warned = false;
+  return {
+    async remove(which, options = {}) {
+      throwIfAborted(options.signal);
+      try {
+        return await removeUploads(store, which, options);
+      } catch (error) {
+        if (!isListingDenied(error)) throw error;
+        if (!warned) {
+          store.context.logger.warn("s3.leftovers_unseen", {
+            bucket: store.client.bucket,
+            advice:
+              "let a lifecycle rule remove incomplete multipart uploads, or allow s3:ListBucketMultipartUploads",
+          });
+        }
+        warned = true;
+        return 0;
+      }
+    },
+  };
+}
+
+async function removeUploads(
+  store: S3Store,
+  which: { readonly key: ObjectKey } | { readonly before: number },
+  options: CallOptions,
+): Promise<number> {
+  const [prefix, isMeant] =
+    "key" in which
+      ? [which.key, (upload: UploadPage["uploads"][number]) => upload.key === which.key]
+      : ["", (upload: UploadPage["uploads"][number]) => upload.startedAt < which.before];
+  let removed = 0;
+  let cursor: string | null = null;
+  do {
+    const from: { cursor?: string } = cursor === null ? {} : { cursor };
+    const page: UploadPage = await listUploads(store, prefix, { ...options, ...from });
+    for (const { key, uploadId } of page.uploads.filter(isMeant)) {
+      if (await abortUpload(store, { key, uploadId }, options)) removed += 1;
+    }
+    cursor = page.next;
+  } while (cursor !== null);
+  return removed;
+}
+
+/** A cursor is both of S3's markers: uploads of one key follow each other by their ids. */
+function cursorOf(page: XmlElement, read: (text: string) => string): string {
+  return JSON.stringify([
+    read(required(page, "NextKeyMarker")),
+    childText(page, "NextUploadIdMarker") ?? "",
+  ]);
+}
+
+function markersOf(cursor: string): (readonly [string, string])[] {
+  const [keyMarker, uploadIdMarker] = JSON.parse(cursor) as [string, string];
+  const ofKey = ["key-marker", keyMarker] as const;
+  return uploadIdMarker === "" ? [ofKey] : [ofKey, ["upload-id-marker", uploadIdMarker]];
+}
+
+function isListingDenied(error: unknown): boolean {
+  if (!isStowageError(error, "storage_access_denied")) return false;
+  return error.data["action"] === "ListMultipartUploads";
+}

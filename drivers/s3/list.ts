@@ -1,0 +1,103 @@
+import {
+  compareUtf8,
+  type ListOptions,
+  type ListPage,
+  OWN_FOLDER,
+  type StoredObject,
+} from "../../src/driver.ts";
+import { childrenOf, keyReader, required, requiredCount } from "./answers.ts";
+import { distrust, quoted, toModifiedAt } from "./facts.ts";
+import type { S3Store } from "./store.ts";
+
+const PAGE_OBJECTS = 1000;
+const OWN = `${OWN_FOLDER}/`;
+/** Behind every own key, and in front of all that follows them. */
+const AFTER_OWN = `${OWN}\u{10ffff}`;
+
+/**
+ * One page of objects.
+ *
+ * The cursor is the last key that was looked at, not S3's token: it holds for ever, whatever comes and goes.
+ * Tokens serve only where a page is empty and more follow, as behind many delete markers. Objects that no
+ * key of ours can name (folder markers such as `a/`) are left out.
+ */
+export async function listObjects(
+  store: S3Store,
+  prefix: string,
+  { signal, cursor, limit = PAGE_OBJECTS }: ListOptions = {},
+): Promise<ListPage> {
+  const hidesOwn = OWN.startsWith(prefix) && prefix !== OWN;
+  const count = Math.max(1, Math.min(limit, PAGE_OBJECTS));
+  let from: From = { after: cursor ?? null, token: null };
+  for (;;) {
+    const page = await readPage(store, prefix, from, count, signal);
+    const objects = page.entries
+      .filter(({ name }) => !(hidesOwn && name.startsWith(OWN)))
+      .flatMap(({ name, ...facts }): StoredObject[] => {
+        const key = store.keys.find(store.keys.inBucket(name));
+        return key === null ? [] : [{ key, ...facts }];
+      });
+    const last = page.entries.at(-1)?.name;
+    const skips = hidesOwn && last?.startsWith(OWN) === true;
+    const next = skips ? AFTER_OWN : (last ?? null);
+    if (page.token === null) return { objects, next: null };
+    if (objects.length > 0 && next !== null) return { objects, next };
+    // Whoever reads pages may take an empty one for the end.
+    if (page.token === from.token) throw distrust("it repeats a page of its listing");
+    from = next === null ? { after: null, token: page.token } : { after: next, token: null };
+  }
+}
+
+/** Where a page begins: behind a key, or where a token says. */
+interface From {
+  readonly after: string | null;
+  readonly token: string | null;
+}
+
+/** Of an object in the bucket; `name` is its key without our prefix. */
+interface Entry extends Omit<StoredObject, "key"> {
+  readonly name: string;
+}
+
+/** @see https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html */
+async function readPage(
+  { client, keys }: S3Store,
+  prefix: string,
+  { after, token }: From,
+  count: number,
+  signal: AbortSignal | undefined,
+): Promise<{ readonly entries: readonly Entry[]; readonly token: string | null }> {
+  const page = await client.sendForXml({
+    action: "ListObjectsV2",
+    method: "GET",
+    query: [
+      ["list-type", "2"],
+      ["encoding-type", "url"],
+      ["max-keys", String(count)],
+      ["prefix", keys.inBucket(prefix)],
+      ...(after === null ? [] : [["start-after", keys.inBucket(after)] as const]),
+      ...(token === null ? [] : [["continuation-token", token] as const]),
+    ],
+    signal,
+  });
+  if (page.name !== "ListBucketResult") throw distrust(`it answers a listing with ${page.name}`);
+  const read = keyReader(page);
+  const entries = childrenOf(page, "Contents").map((entry): Entry => {
+    const objectKey = read(required(entry, "Key"));
+    if (!objectKey.startsWith(keys.inBucket(prefix))) {
+      throw distrust("it lists a key without the prefix that was asked for");
+    }
+    return {
+      name: objectKey.slice(keys.prefix.length),
+      sizeBytes: requiredCount(entry, "Size"),
+      version: quoted(required(entry, "ETag")),
+      modifiedAt: toModifiedAt(required(entry, "LastModified")),
+    };
+  });
+  const first = entries[0]?.name;
+  if (after !== null && first !== undefined && compareUtf8(first, after) <= 0) {
+    throw distrust("it repeats a page of its listing");
+  }
+  if (required(page, "IsTruncated") !== "true") return { entries, token: null };
+  return { entries, token: required(page, "NextContinuationToken") };
+}

@@ -1,0 +1,104 @@
+import {
+  type Body,
+  isStowageError,
+  type ObjectKey,
+  type PutOptions,
+  type StoredObject,
+  type StowageError,
+  throwIfAborted,
+  toHex,
+} from "../../src/driver.ts";
+import { refuseTaken } from "./complete.ts";
+import { byteCount, describe, distrust, finish } from "./facts.ts";
+import { findHead } from "./head.ts";
+import { descriptionHeaders } from "./metadata.ts";
+import { type Part, partsOf } from "./parts.ts";
+import { putInParts } from "./put-parts.ts";
+import type { S3Store } from "./store.ts";
+
+/** Who wrote an object that was put on a condition, to tell an own success from another's. */
+const WRITER_HEADER = "x-amz-meta-stowage-writer";
+
+/**
+ * Store a body: one request for what fits into one part, parts for everything longer.
+ *
+ * With `ifNoneMatch` exactly one of several racing writers wins where the service decides it
+ * (`limits.atomicIfNoneMatch`). Elsewhere the key is looked at first, which refuses what is there but not
+ * what comes at the same moment; services that know the condition on PutObject alone (Ceph, R2) decide races
+ * of bodies of one part.
+ */
+export async function putObject(
+  store: S3Store,
+  key: ObjectKey,
+  body: Body,
+  options: PutOptions = {},
+): Promise<StoredObject> {
+  const { signal, ifNoneMatch } = options;
+  throwIfAborted(signal);
+  // Refused before the body is read, not when all of it has come.
+  descriptionHeaders(options);
+  if (ifNoneMatch !== undefined && !store.provider.atomicIfNoneMatch) {
+    await refuseTaken(store, key, options);
+  }
+  const cut = new AbortController();
+  const scope = signal === undefined ? cut.signal : AbortSignal.any([signal, cut.signal]);
+  const rules = {
+    partBytes: store.partBytes,
+    uniform: store.provider.uniformParts,
+    hash: store.context.hash,
+  };
+  const parts = partsOf(body, rules, scope);
+  const { value: first } = await parts.next();
+  if (first === undefined) throw distrust("a body has no parts");
+  return first.isWhole
+    ? await putWhole(store, key, first, options)
+    : await putInParts(store, key, { first, rest: parts, cut, scope }, options);
+}
+
+/** @see https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html */
+async function putWhole(
+  store: S3Store,
+  key: ObjectKey,
+  { bytes, sha256 }: Part,
+  options: PutOptions,
+): Promise<StoredObject> {
+  const { client, keys, context } = store;
+  const { signal, ifNoneMatch } = options;
+  const writer = toHex(context.random(new Uint8Array(16)));
+  try {
+    const answer = await client.send({
+      action: "PutObject",
+      method: "PUT",
+      objectKey: keys.inBucket(key),
+      headers: {
+        ...descriptionHeaders(options),
+        ...store.writeHeaders,
+        ...(ifNoneMatch !== undefined && { "if-none-match": ifNoneMatch, [WRITER_HEADER]: writer }),
+      },
+      body: bytes,
+      ...(sha256 !== undefined && { bodySha256: sha256 }),
+      signal,
+    });
+    await finish(answer);
+    return describe(key, answer.headers, bytes.byteLength);
+  } catch (error) {
+    if (!isStowageError(error, "object_exists")) throw error;
+    const own = await findOwn(store, key, writer, error, options);
+    if (own === null) throw error;
+    return own;
+  }
+}
+
+/** What was repeated may have been refused because its first try had won and only the answer was lost. */
+async function findOwn(
+  store: S3Store,
+  key: ObjectKey,
+  writer: string,
+  { data }: StowageError,
+  options: PutOptions,
+): Promise<StoredObject | null> {
+  if (data["attempts"] === 1) return null;
+  const head = await findHead(store, key, options);
+  if (head?.headers.get(WRITER_HEADER) !== writer) return null;
+  return describe(key, head.headers, byteCount(head.headers, "content-length"));
+}

@@ -1,0 +1,51 @@
+import type { DriverContext, DriverLimits } from "../../src/driver.ts";
+import type { KeySpace } from "./keys.ts";
+import type { S3Client } from "./protocol.ts";
+import type { Provider } from "./providers.ts";
+import type { Slots } from "./slots.ts";
+
+/** What all verbs share: one bucket, a prefix in it, and how to write there. */
+export interface S3Store {
+  readonly client: S3Client;
+  readonly keys: KeySpace;
+  readonly provider: Provider;
+  /** Encryption and storage class: on PutObject and CreateMultipartUpload. */
+  readonly writeHeaders: Readonly<Record<string, string>>;
+  /** The length of the first parts of an upload; more where the object needs it. */
+  readonly partBytes: number;
+  /** Of one upload. */
+  readonly partsInFlight: number;
+  /** Parts in flight of all uploads together. */
+  readonly slots: Slots;
+  readonly context: DriverContext;
+}
+
+const MIB = 1024 ** 2;
+/** The shortest part that is not the last. */
+export const MIN_PART_BYTES = 5 * MIB;
+export const MAX_PART_BYTES = 5 * 1024 * MIB;
+export const MAX_PARTS = 10_000;
+/** What every S3 service takes; AWS alone has more by now. */
+const MAX_OBJECT_BYTES = 5 * 1024 ** 2 * MIB;
+const MAX_KEY_BYTES = 1024;
+
+/** @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html */
+export function limitsOf({ keys, provider }: Pick<S3Store, "keys" | "provider">): DriverLimits {
+  return Object.freeze({
+    maxObjectBytes: MAX_OBJECT_BYTES,
+    // https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html: 1,024 bytes, prefix and all.
+    maxKeyBytes: MAX_KEY_BYTES - new TextEncoder().encode(keys.prefix).byteLength,
+    maxSegmentBytes: null,
+    // https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
+    maxDeleteKeys: 1000,
+    needsKnownLength: false,
+    atomicIfNoneMatch: provider.atomicIfNoneMatch,
+    listOrder: "bytes",
+    parts: {
+      minBytes: MIN_PART_BYTES,
+      maxBytes: MAX_PART_BYTES,
+      maxCount: MAX_PARTS,
+      uniform: provider.uniformParts,
+    },
+  });
+}
