@@ -1,6 +1,7 @@
 import { type ParseArgsConfig, parseArgs } from "node:util";
 import type { Config } from "../config.ts";
 import type { ApiKeyRecords } from "../domain/ports/api-keys.ts";
+import type { Inspection } from "../runtime/inspection.ts";
 
 /** 0: done. 1: finished with failures. 2: wrong usage or configuration; nothing was tried. */
 export type ExitCode = 0 | 1 | 2;
@@ -11,6 +12,8 @@ export interface CliRuntime {
     config: Config,
     io: { out(text: string): void; err(text: string): void; readonly isTerminal: boolean },
   ): Promise<{ readonly url: string; readonly closed: Promise<void>; close(): Promise<void> }>;
+  /** Open the parts of the service one by one, changing nothing. */
+  inspect(config: Config, env: Cli["env"]): Promise<Inspection>;
   openKeyRecords(config: Config): Promise<{ readonly keys: ApiKeyRecords; close(): Promise<void> }>;
 }
 

@@ -2,11 +2,12 @@ import { redact } from "../adapters/log/redact.ts";
 import { type ErrorCode, isStowageError } from "../domain/errors.ts";
 import { packageVersion } from "../runtime/version.ts";
 import { type Cli, type Command, type ExitCode, UsageError } from "./command.ts";
+import { doctorCommand } from "./doctor.ts";
 import { generalHelp } from "./help.ts";
 import { serveCommand } from "./serve.ts";
 import { tokenCommand } from "./token.ts";
 
-const COMMANDS: readonly Command[] = [serveCommand, tokenCommand];
+const COMMANDS: readonly Command[] = [serveCommand, doctorCommand, tokenCommand];
 
 const ROOT: Command = {
   name: "",

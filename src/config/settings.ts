@@ -34,7 +34,7 @@ export const SETTINGS = {
   ),
   ...S3_SETTINGS,
   UNSTORAGE_DRIVER: setting(
-    "Driver of unstorage and its options, where FILE_STORAGE_TYPE is unstorage",
+    "What unstorage drives: redis?url=redis://localhost",
     { words: "none; unstorage needs one" },
     unstorageDriver,
     true,

@@ -31,7 +31,10 @@ export async function stowage(
     err(text) {
       err += text;
     },
-    runtime: async () => ({ serve: unexpected, openKeyRecords: unexpected, ...parts.runtime }),
+    runtime: async () => ({
+      ...{ serve: unexpected, inspect: unexpected, openKeyRecords: unexpected },
+      ...parts.runtime,
+    }),
   });
   return { code, out, err };
 }

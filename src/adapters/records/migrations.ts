@@ -55,15 +55,20 @@ export async function migrate(
  * @throws {StowageError} `invalid_config` if it is older, `records_newer` if it is newer.
  */
 export async function requireSchema(executor: SqlExecutor): Promise<void> {
-  const [found] = await executor.run(FIND_META);
-  const [row] = found === undefined ? [] : await executor.run(SELECT_VERSION);
-  const version = Number(row?.value ?? 0);
+  const version = await findSchemaVersion(executor);
   refuseNewer(version, MIGRATIONS.length);
   if (version === MIGRATIONS.length) return;
   throw new StowageError(
     "invalid_config",
     `Cannot use database: its schema is version ${version} instead of ${MIGRATIONS.length}; run "wrangler d1 migrations apply"`,
   );
+}
+
+/** The version of the schema that a database has; 0 for an empty one. */
+export async function findSchemaVersion(executor: Pick<SqlExecutor, "run">): Promise<number> {
+  const [found] = await executor.run(FIND_META);
+  const [row] = found === undefined ? [] : await executor.run(SELECT_VERSION);
+  return Number(row?.value ?? 0);
 }
 
 const FIND_META = CompiledQuery.raw(

@@ -1,0 +1,131 @@
+import { redact } from "../adapters/log/redact.ts";
+import { type Config, ConfigError, loadConfig } from "../config.ts";
+import { isAbort } from "../domain/errors.ts";
+import { parseStorageUri, type StorageUri } from "../domain/storage-uri.ts";
+import { type Cli, type Command, type ExitCode, parseCommand } from "./command.ts";
+import type { Check, DoctorContext, Finding } from "./doctor/check.ts";
+import { databaseCheck } from "./doctor/database.ts";
+import { settingsCheck, settingsProblems } from "./doctor/settings.ts";
+import { storageCheck } from "./doctor/storage.ts";
+import { columns, HELP_ROW } from "./help.ts";
+
+/** More storages than anybody has. */
+const MAX_STORAGES = 100;
+
+/** `stowage doctor`: look at everything that the service depends on, and say what to do. */
+export const doctorCommand: Command = {
+  name: "doctor",
+  summary: "Find out what is wrong, and what to do",
+  help: () => `Look at settings, storages and database, and say what is wrong and what to do.
+
+Usage: stowage doctor [--json] [STORAGE-URI…]
+
+Without a STORAGE-URI it looks at the storages that are configured. It stores a small probe under .stowage/ in
+each and removes it; it changes nothing else, and may run beside a server.
+
+Options:
+${columns([["--json", "Write one JSON object"], HELP_ROW])}
+
+Exit codes: 0 all is well (there may be warnings), 1 something failed, 2 wrong usage or settings.
+
+Example:
+  stowage doctor "s3://my-bucket/uploads?region=eu-west-1"
+`,
+
+  async run(cli, args): Promise<ExitCode> {
+    const { values, positionals } = parseCommand("doctor", args, {}, MAX_STORAGES);
+    const given = positionals.map(parseStorageUri);
+    const report = new Report(cli, values.json === true);
+    const exitCode = await examine(cli, given, report);
+    report.end();
+    return exitCode;
+  },
+};
+
+/** Everything that is looked at, in this order: what comes later makes sense where the earlier is well. */
+function checksOf(config: Config, storages: readonly StorageUri[]): readonly Check[] {
+  return [settingsCheck, ...storages.map(storageCheck), databaseCheck(config.database)];
+}
+
+async function examine(cli: Cli, given: readonly StorageUri[], report: Report): Promise<ExitCode> {
+  const { env } = cli;
+  const signal = cli.stopSignal();
+  try {
+    const config = loadConfig(env, { terminal: cli.isTerminal });
+    const { primary, fallbacks } = config.storage;
+    const storages = given.length > 0 ? given : [primary, ...fallbacks];
+    const parts = await (await cli.runtime()).inspect(config, env);
+    const configured = given.length === 0;
+    const context = { env, config, parts, configured, storageIds: new Set<string>(), signal };
+    for (const check of checksOf(config, storages)) await follow(check, context, report);
+    return report.failed > 0 ? 1 : 0;
+  } catch (error) {
+    if (isAbort(error)) {
+      cli.err("Interrupted: the rest was not looked at\n");
+      return 1;
+    }
+    if (!(error instanceof ConfigError)) throw error;
+    report.begin(settingsCheck.title);
+    for (const finding of settingsProblems(error)) report.tell(finding);
+    return 2;
+  }
+}
+
+async function follow(check: Check, context: DoctorContext, report: Report): Promise<void> {
+  report.begin(check.title);
+  try {
+    for await (const finding of check.run(context)) report.tell(finding);
+  } catch (error) {
+    if (isAbort(error)) throw error;
+    report.tell({ status: "fail", text: error instanceof Error ? error.message : String(error) });
+  }
+}
+
+/** Tells findings as they come, or all of them as JSON at the end. */
+class Report {
+  failed = 0;
+  #warned = 0;
+  #title = "";
+  readonly #cli: Cli;
+  readonly #json: boolean;
+  readonly #all: (Finding & { readonly check: string })[] = [];
+
+  constructor(cli: Cli, json: boolean) {
+    this.#cli = cli;
+    this.#json = json;
+  }
+
+  begin(title: string): void {
+    this.#title = title;
+    this.#print(`${title}\n`);
+  }
+
+  tell(finding: Finding): void {
+    if (finding.status === "fail") this.failed += 1;
+    if (finding.status === "warn") this.#warned += 1;
+    this.#all.push({ check: this.#title, ...finding });
+    const { status, text, detail, advice } = finding;
+    this.#print(`  ${status.padEnd(4)}  ${text}\n`);
+    if (detail !== undefined) this.#print(`        ${detail}\n`);
+    if (advice !== undefined) this.#print(`        → ${advice}\n`);
+  }
+
+  end(): void {
+    const { failed } = this;
+    const warnings = this.#warned;
+    if (this.#json) {
+      const findings = this.#all;
+      this.#cli.out(`${redact(JSON.stringify({ failed, warnings, findings }, null, 2))}\n`);
+      return;
+    }
+    const counts = [
+      failed > 0 ? `${failed} failed` : "",
+      warnings > 0 ? `${warnings} to look at` : "",
+    ];
+    this.#print(`\n${counts.filter((text) => text !== "").join(", ") || "All is well"}\n`);
+  }
+
+  #print(text: string): void {
+    if (!this.#json) this.#cli.out(redact(text));
+  }
+}

@@ -1,0 +1,71 @@
+import { isStowageError } from "../../domain/errors.ts";
+import type { StorageUri } from "../../domain/storage-uri.ts";
+import type { Finding } from "./check.ts";
+import { missingPermission } from "./s3-permissions.ts";
+import { findTrouble, NO_KEYS, NOT_S3, type Trouble, UNREACHABLE } from "./s3-troubles.ts";
+
+/** Codes that the S3 driver gives to answers that S3 never gives. */
+const FOREIGN = /^(?:Status\d+|BadRequest|MethodNotAllowed)$/;
+/** `fetch failed` wraps what failed, which may wrap it once more. */
+const MAX_CAUSES = 8;
+
+/** What failed, and where. */
+export interface Failed {
+  readonly error: unknown;
+  readonly uri: StorageUri;
+  /** What was tried: `write`. */
+  readonly step?: string;
+}
+
+/** A failure in words, with what to do. */
+export function explain({ error, uri, step }: Failed): Finding & { readonly advice?: string } {
+  const before = step === undefined ? "" : `${step}: `;
+  const message = error instanceof Error ? error.message : String(error);
+  const trouble = uri.scheme === "s3" ? findS3Trouble(error) : undefined;
+  // Messages of other drivers say what was found and what to do.
+  if (trouble === undefined) return { status: "fail", text: `${before}${message}` };
+  const permission = isStowageError(error, "storage_access_denied")
+    ? adviceFor(error.data["action"], uri, step)
+    : null;
+  return {
+    status: "fail",
+    text: `${before}${trouble.found}`,
+    detail: message,
+    advice: permission ?? trouble.advice,
+  };
+}
+
+function findS3Trouble(error: unknown): Trouble | undefined {
+  if (!isStowageError(error)) return undefined;
+  const { code, data } = error;
+  const s3Code = data["s3Code"];
+  if (s3Code === undefined) return code === "storage_misconfigured" ? NO_KEYS : undefined;
+  if (s3Code === null) return findTrouble(networkCode(error.cause) ?? "") ?? UNREACHABLE;
+  if (code === "storage_misconfigured" && FOREIGN.test(String(s3Code))) return NOT_S3;
+  return findTrouble(String(s3Code));
+}
+
+/** The innermost code: that of the system call or of TLS. */
+function networkCode(error: unknown): string | null {
+  let found: string | null = null;
+  let current = error;
+  for (let depth = 0; depth < MAX_CAUSES && current instanceof Error; depth += 1) {
+    if ("code" in current && typeof current.code === "string") found = current.code;
+    current = current.cause;
+  }
+  return found;
+}
+
+function adviceFor(call: unknown, uri: StorageUri, step: string | undefined): string | null {
+  // What was deleted is looked for; that it is gone is told only to who may list.
+  const asked = step === "delete" && call === "HeadObject" ? "ListObjectsV2" : call;
+  const line = missingPermission(asked, uri);
+  if (line === null) return null;
+  const kms = uri.options["sse"] === "aws:kms" && (asked === "PutObject" || asked === "GetObject");
+  const encryption = kms
+    ? "; with a KMS key also kms:GenerateDataKey and kms:Decrypt on the key"
+    : "";
+  const listing =
+    asked === "GetObject" ? "; without s3:ListBucket, what is missing is denied too" : "";
+  return `allow ${line}${encryption}${listing}`;
+}

@@ -1,0 +1,39 @@
+import type { StorageUri } from "../../domain/storage-uri.ts";
+
+/** What an S3 storage must be allowed to do. */
+export interface S3Permission {
+  /** As policies name it. */
+  readonly action: string;
+  /** Whether policies allow it on the bucket or on the objects in it. */
+  readonly on: "bucket" | "objects";
+  /** The calls of S3's API that need it. */
+  readonly calls: readonly string[];
+}
+
+/**
+ * Everything that an S3 storage is allowed for, and nothing else.
+ *
+ * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
+ */
+export const S3_PERMISSIONS: readonly S3Permission[] = [
+  {
+    action: "s3:PutObject",
+    on: "objects",
+    calls: ["PutObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"],
+  },
+  { action: "s3:GetObject", on: "objects", calls: ["GetObject", "HeadObject"] },
+  { action: "s3:DeleteObject", on: "objects", calls: ["DeleteObject", "DeleteObjects"] },
+  { action: "s3:AbortMultipartUpload", on: "objects", calls: ["AbortMultipartUpload"] },
+  { action: "s3:ListMultipartUploadParts", on: "objects", calls: ["ListParts"] },
+  { action: "s3:ListBucket", on: "bucket", calls: ["ListObjectsV2", "HeadBucket"] },
+  { action: "s3:ListBucketMultipartUploads", on: "bucket", calls: ["ListMultipartUploads"] },
+];
+
+/** The line to add to a policy, for a call that was denied; `null` for a call that is none of ours. */
+export function missingPermission(call: unknown, { authority, path }: StorageUri): string | null {
+  const permission = S3_PERMISSIONS.find(({ calls }) => calls.some((name) => name === call));
+  if (permission === undefined) return null;
+  const bucket = `arn:aws:s3:::${authority}`;
+  const { action, on } = permission;
+  return `${action} on ${on === "bucket" ? bucket : `${bucket}/${path === "" ? "" : `${path}/`}*`}`;
+}

@@ -1,0 +1,23 @@
+import { SETTINGS } from "../../config/settings.ts";
+import type { ConfigError } from "../../config.ts";
+import type { Check, Finding } from "./check.ts";
+
+/** What is set, and what is hardly meant. */
+export const settingsCheck: Check = {
+  title: "Settings",
+  async *run({ env, config }) {
+    const names = Object.keys(SETTINGS).filter((name) => env[name]?.trim());
+    const text = names.length === 0 ? "nothing is set: defaults everywhere" : names.join(", ");
+    yield { status: "ok", text };
+    for (const warning of config.warnings) yield { status: "warn", text: warning };
+  },
+};
+
+/** Each setting that stops the start. */
+export function settingsProblems(error: ConfigError): readonly Finding[] {
+  return error.problems.map(({ variable, read, expected }) => ({
+    status: "fail",
+    text: `${variable} is wrong: read ${read}`,
+    advice: `expected ${expected}`,
+  }));
+}

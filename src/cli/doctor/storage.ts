@@ -1,0 +1,108 @@
+import { findStorageId } from "../../application/storage-identity.ts";
+import { abortedError, throwIfAborted } from "../../domain/cancellation.ts";
+import { isAbort, isStowageError } from "../../domain/errors.ts";
+import type { StorageDriver } from "../../domain/ports/storage-driver.ts";
+import type { StorageUri } from "../../domain/storage-uri.ts";
+import type { Check, DoctorContext, Finding } from "./check.ts";
+import { explain } from "./explain.ts";
+import { lookForFolder, rememberFolders } from "./local-folder.ts";
+import { probeMultipart } from "./multipart.ts";
+import { createWire } from "./wire.ts";
+
+/** Whether one storage is there, who it is, and whether it can be worked with. */
+export function storageCheck(uri: StorageUri): Check {
+  return {
+    title: `Storage ${uri.display}`,
+    async *run(context) {
+      if (uri.scheme !== "local") {
+        yield* examine(uri, context);
+        return;
+      }
+      const missing = await lookForFolder(uri.path);
+      if (missing !== null) {
+        yield missing;
+        return;
+      }
+      const tidy = rememberFolders(uri.path);
+      try {
+        yield* examine(uri, context);
+      } finally {
+        await tidy();
+      }
+    },
+  };
+}
+
+async function* examine(uri: StorageUri, context: DoctorContext): AsyncIterable<Finding> {
+  const { parts, signal } = context;
+  const wire = createWire(parts.clock.now);
+  let driver: StorageDriver | undefined;
+  try {
+    driver = await untilAborted(parts.openStorage(uri, wire.around), signal);
+    const identity = await identify(uri, driver, context);
+    yield identity;
+    // Denied may be one right of several: the probe tells which. Anything else would only repeat itself.
+    if (identity.status === "ok" || identity.denied) {
+      const written = yield* probe(uri, driver, signal);
+      if (written && driver.multipart !== undefined) {
+        yield* probeMultipart(uri, driver.multipart, signal);
+      }
+    }
+  } catch (error) {
+    if (isAbort(error)) throw error;
+    yield explain({ error, uri });
+  } finally {
+    await driver?.dispose?.();
+  }
+  yield* wire.findings(uri);
+}
+
+/** Who the storage is. A fresh one is not made anybody: that is for the service to do. */
+async function identify(
+  uri: StorageUri,
+  driver: StorageDriver,
+  { signal, storageIds }: DoctorContext,
+): Promise<Finding & { readonly denied?: boolean }> {
+  try {
+    const id = uri.options["id"] ?? (await untilAborted(findStorageId(driver), signal));
+    if (id === null)
+      return { status: "ok", text: "can be reached; nothing has been stored here yet" };
+    storageIds.add(id);
+    return { status: "ok", text: `can be reached; it is storage ${id}` };
+  } catch (error) {
+    if (isAbort(error)) throw error;
+    const denied = isStowageError(error, "storage_access_denied");
+    return { ...explain({ error, uri, step: "find out who it is" }), denied };
+  }
+}
+
+/** @returns Whether something could be written. */
+async function* probe(
+  uri: StorageUri,
+  driver: StorageDriver,
+  signal: AbortSignal,
+): AsyncGenerator<Finding, boolean> {
+  const { steps } = await driver.check({ signal });
+  const done = steps.filter(({ ok }) => ok).map(({ name }) => name);
+  if (done.length > 0) yield { status: "ok", text: `works: ${done.join(", ")}` };
+  for (const { name: step, error } of steps.filter(({ ok }) => !ok)) {
+    const finding = explain({ error, uri, step });
+    // Named by its id, it is one that is only read from.
+    const bearable = uri.options["id"] !== undefined && (step === "write" || step === "delete");
+    yield bearable ? { ...finding, status: "warn" } : finding;
+  }
+  return done.includes("write");
+}
+
+/** What takes no signal is left behind: the process ends soon after. */
+async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  throwIfAborted(signal);
+  const { promise, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(abortedError(signal));
+  signal.addEventListener("abort", onAbort);
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}

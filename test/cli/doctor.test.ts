@@ -1,0 +1,199 @@
+import { existsSync, globSync, mkdirSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { SILENT } from "../../src/domain/ports/logger.ts";
+import { SCOPES } from "../../src/domain/principal.ts";
+import { parseTenantId } from "../../src/domain/tenant.ts";
+import { createStowage } from "../../src/node.ts";
+import { tempFolder } from "../support/temp-folder.ts";
+import { stowage } from "./terminal.ts";
+
+type Env = Record<string, string>;
+
+function settings(folder = tempFolder()): Env & { FILE_STORAGE_PATH: string } {
+  return {
+    FILE_STORAGE_PATH: join(folder, "uploads"),
+    DATABASE_URL: `sqlite:${join(folder, "stowage.db")}`,
+  };
+}
+
+/** `stowage doctor` with Node's real parts. */
+async function doctor(env: Env, argv: readonly string[] = [], stop?: AbortSignal) {
+  return await stowage(["doctor", ...argv], {
+    env,
+    runtime: await import("../../src/runtime/node.ts"),
+    ...(stop && { stopSignal: () => stop }),
+  });
+}
+
+/** A service that has taken one upload, and is still running. */
+async function runningService(env: Env) {
+  const service = await createStowage({
+    env,
+    logger: SILENT,
+    async authenticate() {
+      const tenant = parseTenantId("acme");
+      return { kind: "tenant", tenant, subject: "acme", scopes: new Set(SCOPES) };
+    },
+  });
+  onTestFinished(() => service.close());
+  const url = "http://localhost/api/v1/upload/hello.txt";
+  const answer = await service.fetch(new Request(url, { method: "PUT", body: "Hello" }));
+  expect(answer.status).toBe(201);
+  return service;
+}
+
+/** Every path below `folder`, files with their sizes and times. */
+function snapshot(folder: string): readonly string[] {
+  return globSync("**", { cwd: folder })
+    .map((path) => ({ path, stats: statSync(join(folder, path)) }))
+    .map(({ path, stats }) => (stats.isFile() ? `${path} ${stats.size} ${stats.mtimeMs}` : path))
+    .sort();
+}
+
+describe("stowage doctor", () => {
+  it("finds nothing wrong where nothing has been started, and makes nothing", async () => {
+    const folder = tempFolder();
+    const env = settings(folder);
+    const { code, out, err } = await doctor(env);
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    expect(out).toContain("the folder is not there yet: the first start makes it");
+    expect(out).toContain("there is none yet: the first start makes it");
+    expect(out).toMatch(/\nAll is well\n$/);
+    expect(snapshot(folder)).toEqual(["."]);
+  });
+
+  it("leaves no trace in a fresh folder, and gives it no identity", async () => {
+    const folder = tempFolder();
+    const env = settings(folder);
+    mkdirSync(env.FILE_STORAGE_PATH);
+    const { code, out } = await doctor(env);
+    expect(code).toBe(0);
+    expect(out).toContain("nothing has been stored here yet");
+    expect(out).toContain("works: write, read, list, delete");
+    expect(snapshot(folder)).toEqual([".", "uploads"]);
+  });
+
+  it("works beside a server, and changes neither its files nor its database", async () => {
+    const folder = tempFolder();
+    const env = settings(folder);
+    await runningService(env);
+    const files = () => snapshot(folder).filter((line) => !line.includes("-shm"));
+    const before = files();
+    const { code, out } = await doctor(env);
+    expect(out).toMatch(/it is storage [0-9a-f-]{36}\n/);
+    expect(out).toMatch(/opens; its schema is version \d+\n/);
+    expect({ code, files: files() }).toEqual({ code: 0, files: before });
+  });
+
+  it("makes no files beside a database that nobody uses", async () => {
+    const folder = tempFolder();
+    const env = settings(folder);
+    await (await runningService(env)).close();
+    expect(existsSync(join(folder, "stowage.db-wal"))).toBe(false);
+    const before = snapshot(folder);
+    expect((await doctor(env)).code).toBe(0);
+    expect(snapshot(folder)).toEqual(before);
+  });
+
+  it("tells every wrong setting, masks secrets and exits with 2", async () => {
+    const { code, out } = await doctor({ ...settings(), PORT: "x", AUTH_JWT_SECRET: "hunter2" });
+    expect(code).toBe(2);
+    expect(out).toContain('fail  PORT is wrong: read "x"\n        → expected a whole number');
+    expect(out).toContain("AUTH_JWT_SECRET is wrong: read *** (7 bytes)");
+    expect(out).toMatch(/\n2 failed\n$/);
+  });
+
+  it("tells a driver that cannot be loaded as the setting that names it", async () => {
+    const { code, out } = await doctor({ ...settings(), STOWAGE_DRIVERS: "./no-such.ts" });
+    expect(code).toBe(2);
+    expect(out).toContain('fail  STOWAGE_DRIVERS is wrong: read "./no-such.ts"');
+  });
+
+  it("warns of what is hardly meant, and exits with 0", async () => {
+    const { code, out } = await doctor({ ...settings(), FILE_STORGE_TYPE: "s3" });
+    expect(code).toBe(0);
+    expect(out).toContain(
+      "warn  FILE_STORGE_TYPE is set but not read: is FILE_STORAGE_TYPE meant?",
+    );
+    expect(out).toMatch(/\n1 to look at\n$/);
+  });
+
+  it("looks at every fallback, and at the storages that are named instead", async () => {
+    const env = { ...settings(), FILE_STORAGE_FALLBACK: "memory:" };
+    const configured = await doctor(env);
+    expect(configured.out).toContain("Storage memory:\n");
+    const { code, out } = await doctor(env, ["acme:x", "memory:"]);
+    expect(code).toBe(1);
+    expect(out).not.toContain("Storage local:");
+    expect(out).toContain('Storage acme:x\n  fail  Cannot open storage: no driver is named "acme"');
+    expect(out).toContain("Storage memory:\n  ok");
+  });
+
+  it("exits with 2 for what is no storage URI", async () => {
+    const { code, err } = await doctor(settings(), ["uploads"]);
+    expect(code).toBe(2);
+    expect(err).toContain("Cannot read storage URI");
+  });
+
+  it("misses the storage that uploads lie in, as the start would", async () => {
+    const folder = tempFolder();
+    const env = settings(folder);
+    await (await runningService(env)).close();
+    const elsewhere = { ...env, FILE_STORAGE_PATH: join(folder, "elsewhere") };
+    const { code, out } = await doctor(elsewhere);
+    expect(code).toBe(1);
+    expect(out).toContain(
+      `1 uploads lie in a storage that was not found: local:${env.FILE_STORAGE_PATH}`,
+    );
+    expect(out).toContain("→ name it in FILE_STORAGE_FALLBACK");
+    // Whoever asks for one storage has not said that there are no others.
+    expect((await doctor(elsewhere, ["memory:"])).code).toBe(0);
+  });
+
+  it("tells a database of a newer release from a file that is none", async () => {
+    const folder = tempFolder();
+    const env = settings(folder);
+    const database = new DatabaseSync(join(folder, "stowage.db"));
+    database.exec("CREATE TABLE meta (name, value)");
+    database.exec("INSERT INTO meta VALUES ('schema_version', '999')");
+    database.close();
+    const newer = await doctor(env);
+    expect(newer.code).toBe(1);
+    expect(newer.out).toContain("fail  its schema is version 999, this release knows");
+    writeFileSync(join(folder, "stowage.db"), "This is no database. ".repeat(100));
+    const none = await doctor(env);
+    expect(none.code).toBe(1);
+    expect(none.out).toContain(
+      "fail  it cannot be read and written\n        file is not a database",
+    );
+  });
+
+  it("tells a file where the folder would be", async () => {
+    const env = settings();
+    writeFileSync(env.FILE_STORAGE_PATH, "");
+    const { code, out } = await doctor(env);
+    expect(code).toBe(1);
+    expect(out).toContain("is no folder, and cannot become one");
+  });
+
+  it("writes one JSON object with --json, and nothing else", async () => {
+    const { code, out, err } = await doctor(settings(), ["--json", "memory:", "acme:x"]);
+    expect({ code, err }).toEqual({ code: 1, err: "" });
+    const { failed, warnings, findings } = JSON.parse(out);
+    expect({ failed, warnings }).toEqual({ failed: 1, warnings: 0 });
+    expect(findings).toContainEqual({
+      check: "Storage memory:",
+      status: "ok",
+      text: "works: write, read, list, delete",
+    });
+  });
+
+  it("stops where it is interrupted, and exits with 1", async () => {
+    const { code, out, err } = await doctor(settings(), ["memory:"], AbortSignal.abort());
+    expect(code).toBe(1);
+    expect(out).not.toContain("works:");
+    expect(err).toBe("Interrupted: the rest was not looked at\n");
+  });
+});
