@@ -1,0 +1,117 @@
+import { Agent, buildConnector, type Dispatcher, EnvHttpProxyAgent, errors } from "undici";
+import { type BodyInit, outgoingBody } from "./node-fetch-body.ts";
+import { type OutgoingRequest, send } from "./node-fetch-exchange.ts";
+import { failed, httpUrl, isRedirect, redirected } from "./node-fetch-redirect.ts";
+
+/**
+ * Connections to one origin; further requests wait. Each download under way holds one for as long as its
+ * reader takes, so a low number would let a few slow readers stop everybody.
+ */
+const CONNECTIONS_PER_ORIGIN = 256;
+const CONNECT_TIMEOUT_MS = 10_000;
+/** As browsers do: https://fetch.spec.whatwg.org/#http-redirect-fetch */
+const MAX_REDIRECTS = 20;
+
+export interface NodeFetchOptions {
+  /** At most so many connections to one origin. */
+  readonly connectionsPerOrigin?: number;
+  readonly connectTimeoutMs?: number;
+  /** Where `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` stand, in either case. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+export interface NodeFetch {
+  /**
+   * `fetch` for programs that talk to services: it adds no headers of its own (no `accept-encoding`, so
+   * bodies arrive as they are stored), keeps connections open between requests, and does not try again: a
+   * connection that the server has just closed is an error that the caller may retry.
+   *
+   * A body of bytes is sent with its length and without a copy; a stream with a `content-length` must have
+   * exactly that length. An answer's body is read, or cancelled, by the caller: until then it holds its
+   * connection. Silence for five minutes is an error; whoever is less patient brings a signal.
+   *
+   * @throws {TypeError} "fetch failed" where there is no answer; `cause` is why, with a `code`.
+   * @throws The signal's reason, as soon as it is aborted; reading the body throws it likewise.
+   */
+  readonly fetch: typeof globalThis.fetch;
+  /** End every connection and every request at once. */
+  close(): Promise<void>;
+}
+
+/** A `fetch` with connections of its own. @see https://undici.nodejs.org */
+export function createNodeFetch(options: NodeFetchOptions = {}): NodeFetch {
+  const stop = new AbortController();
+  const dispatcher = createDispatcher(options, stop.signal);
+  return {
+    async fetch(input, init) {
+      const redirect = init?.redirect ?? (input instanceof Request ? input.redirect : "follow");
+      let request = toRequest(input, init);
+      for (let hops = 0; ; hops += 1) {
+        const response = await send(dispatcher, request);
+        if (redirect === "manual" || !isRedirect(response)) return response;
+        await response.body?.cancel();
+        if (redirect === "error") throw failed("the answer is a redirect");
+        if (hops === MAX_REDIRECTS) throw failed("there are too many redirects");
+        request = redirected(request, response);
+      }
+    },
+    async close() {
+      // An agent forgets pools that have lost their connections, while they make new ones.
+      stop.abort();
+      await dispatcher.destroy();
+    },
+  };
+}
+
+function createDispatcher(options: NodeFetchOptions, signal: AbortSignal): Dispatcher {
+  const {
+    connectionsPerOrigin: connections = CONNECTIONS_PER_ORIGIN,
+    connectTimeoutMs: timeout = CONNECT_TIMEOUT_MS,
+    env = process.env,
+  } = options;
+  const ofSocket = { timeout, signal };
+  const connector = buildConnector(ofSocket);
+  const connect: buildConnector.connector = (target, callback) => {
+    // A socket that is born with an aborted signal is never closed.
+    if (signal.aborted) callback(new errors.ClientDestroyedError(), null);
+    else connector(target, callback);
+  };
+  const httpProxy = env["http_proxy"] ?? env["HTTP_PROXY"] ?? "";
+  const httpsProxy = env["https_proxy"] ?? env["HTTPS_PROXY"] ?? "";
+  if (httpProxy === "" && httpsProxy === "") return new Agent({ connections, connect });
+  return new EnvHttpProxyAgent({
+    ...{ connections, connect, proxyTls: ofSocket, httpProxy, httpsProxy },
+    noProxy: env["no_proxy"] ?? env["NO_PROXY"] ?? "",
+    // Many proxies let CONNECT through to port 443 only.
+    proxyTunnel: false,
+  });
+}
+
+/** @throws {TypeError} For what cannot be sent at all. */
+function toRequest(input: string | URL | Request, init: RequestInit = {}): OutgoingRequest {
+  if (input instanceof Request || isComposed(init.body)) {
+    // Rare enough to let the platform take it apart.
+    const { url, method, headers, body, signal } = new Request(input, { ...init, duplex: "half" });
+    return toRequest(url, { method, headers, body, signal });
+  }
+  const url = httpUrl(input);
+  const headers = headerList(init.headers);
+  const method = (init.method ?? "GET").toUpperCase();
+  return {
+    ...{ url, method, headers, signal: init.signal ?? undefined },
+    body: outgoingBody(init.body ?? null, headers),
+  };
+}
+
+function isComposed(body: BodyInit | null | undefined): boolean {
+  return body instanceof FormData || body instanceof URLSearchParams || body instanceof Blob;
+}
+
+/** Names and values in turn. */
+function headerList(headers: RequestInit["headers"]): string[] {
+  if (headers === undefined) return [];
+  const pairs = Symbol.iterator in headers ? headers : Object.entries(headers);
+  const list: string[] = [];
+  for (const [name, value] of pairs) list.push(name as string, value as string);
+  return list;
+}
