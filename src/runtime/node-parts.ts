@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import process from "node:process";
 import fsDriver from "../../drivers/fs.ts";
 import memoryDriver from "../../drivers/memory.ts";
+import s3Driver from "../../drivers/s3.ts";
 import unstorageDriver from "../../drivers/unstorage.ts";
 import textProcessor from "../../processors/text.ts";
 import { createChildExtractor } from "../adapters/extractor/child-process.ts";
@@ -23,6 +24,7 @@ import type { StowageParts } from "../stowage.ts";
 import { nodeExtractCommand } from "./extract-command.ts";
 import { createNodeHost } from "./host-node.ts";
 import { loadDrivers } from "./load-drivers.ts";
+import { createNodeFetch } from "./node-fetch.ts";
 
 /** The process's clock. */
 const clock: Clock = { now: () => Date.now() };
@@ -30,7 +32,7 @@ const clock: Clock = { now: () => Date.now() };
 const random: RandomSource = (bytes) => randomFillSync(bytes);
 
 /** Drivers that Node can use without being told. */
-const DRIVERS = [fsDriver, memoryDriver, unstorageDriver];
+const DRIVERS = [fsDriver, memoryDriver, s3Driver, unstorageDriver];
 
 export type NodeParts = StowageParts & { close(): Promise<void> };
 
@@ -71,12 +73,15 @@ export async function openNodeParts(
     processors: [textProcessor],
     limits: { memoryBytes, maxTextBytes, wallMs: timeoutSeconds * 1000 },
   });
+  const network = createNodeFetch({ env: host.env });
   return {
     ...{ drivers, extractor, logger, clock, random, host },
+    fetch: network.fetch,
     records: createUploadRecords(executor, clock),
     keys: createApiKeyRecords(executor),
     async close() {
       await extractor.close();
+      await network.close();
       await executor.close();
     },
   };
