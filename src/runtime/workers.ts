@@ -1,4 +1,5 @@
 import memoryDriver from "../../drivers/memory.ts";
+import s3Driver from "../../drivers/s3.ts";
 import { createInProcessExtractor } from "../adapters/extractor/in-process.ts";
 import { createLogger } from "../adapters/log/logger.ts";
 import { createApiKeyRecords } from "../adapters/records/api-keys.ts";
@@ -6,7 +7,9 @@ import { openD1 } from "../adapters/records/d1.ts";
 import { requireSchema } from "../adapters/records/migrations.ts";
 import { createUploadRecords } from "../adapters/records/upload-records.ts";
 import { loadConfig } from "../config.ts";
+import { StowageError } from "../domain/errors.ts";
 import type { Clock } from "../domain/ports/clock.ts";
+import type { Host } from "../domain/ports/host.ts";
 import { createStowage, type Stowage } from "../stowage.ts";
 import { requireCredentials } from "./credentials.ts";
 
@@ -21,8 +24,8 @@ const clock: Clock = { now: () => Date.now() };
 let opening: Promise<Stowage> | null = null;
 
 /**
- * The service on Cloudflare Workers, over D1. The storage for it (R2) and the Worker that processes are not
- * built yet: this is their door. Documents are never parsed here.
+ * The service on Cloudflare Workers, over D1. Files lie in a bucket, reached through S3; the R2 binding and
+ * the Worker that processes are not built yet: this is their door. Documents are never parsed here.
  */
 export default {
   async fetch(request, env) {
@@ -36,7 +39,8 @@ export default {
 } satisfies ExportedHandler<WorkerEnv>;
 
 async function open(env: WorkerEnv): Promise<Stowage> {
-  const config = loadConfig(settingsOf(env), { runtime: "workers" });
+  const settings = settingsOf(env);
+  const config = loadConfig(settings, { runtime: "workers" });
   const logger = createLogger({
     level: config.log.level,
     format: "json",
@@ -48,12 +52,27 @@ async function open(env: WorkerEnv): Promise<Stowage> {
   const keys = createApiKeyRecords(executor);
   await requireCredentials(config, keys, clock);
   return await createStowage(config, {
-    ...{ clock, logger, keys, drivers: [memoryDriver] },
+    ...{ clock, logger, keys, drivers: [memoryDriver, s3Driver] },
+    host: workersHost(settings),
     records: createUploadRecords(executor, clock),
     extractor: createInProcessExtractor({ processors: [], concurrency: 1, logger }),
     random: (bytes) => crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>),
     fetch: (...args) => fetch(...args),
   });
+}
+
+/** Variables and secrets, and nothing else: a Worker has neither files nor processes. */
+function workersHost(env: Host["env"]): Host {
+  return {
+    env,
+    readTextFile: async () => null,
+    spawn() {
+      throw new StowageError(
+        "unsupported_option",
+        "Cannot run a program: Workers have no processes",
+      );
+    },
+  };
 }
 
 function settingsOf(env: WorkerEnv): Record<string, string> {
