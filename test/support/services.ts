@@ -29,9 +29,12 @@ import { testDriverContext } from "./driver-context.ts";
 export const ACME = parseTenantId("acme");
 export const OTHER = parseTenantId("other");
 
-/** 2026-11-24, held still until a test moves it. */
+/** 2026-11-24 unless said otherwise, held still until a test moves it. */
 export class TestClock {
-  #now = Date.UTC(2026, 10, 24);
+  #now: number;
+  constructor(now = Date.UTC(2026, 10, 24)) {
+    this.#now = now;
+  }
   readonly now = (): number => this.#now;
   advance(ms: number): void {
     this.#now += ms;
