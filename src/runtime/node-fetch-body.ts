@@ -1,5 +1,3 @@
-import { errors } from "undici";
-
 /** What `fetch` takes for a body. */
 export type BodyInit = NonNullable<RequestInit["body"]>;
 
@@ -88,7 +86,7 @@ class StreamedBody implements OutgoingBody {
     for (;;) {
       const { done, value } = await this.#reader.read();
       // A cancelled stream looks like one that has ended.
-      if (this.#over) throw new errors.RequestAbortedError();
+      if (this.#over) throw new Error("Cannot send body: it was cancelled");
       this.#over = done;
       if (done) return null;
       if (!(value instanceof Uint8Array)) {
@@ -100,5 +98,6 @@ class StreamedBody implements OutgoingBody {
 }
 
 function mismatch(): Error {
-  return new errors.RequestContentLengthMismatchError();
+  const error = new Error("Cannot send body: its length is not the content-length");
+  return Object.assign(error, { code: "UND_ERR_REQ_CONTENT_LENGTH_MISMATCH" });
 }
