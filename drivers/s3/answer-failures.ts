@@ -73,12 +73,15 @@ export function errorFailure(
 function explain(
   code: Meaning[0],
   advice: string,
-  { action }: S3Request,
+  { action, headers }: S3Request,
   region: string | undefined,
 ): string {
   if (region !== undefined) return `the bucket is in ${region}; set that region`;
   if (code !== "storage_access_denied" || advice !== "") return advice;
-  const permission = PERMISSIONS[action] ?? `the permission for ${action}`;
+  const kms = headers?.["x-amz-server-side-encryption"]?.startsWith("aws:kms") === true;
+  const permission =
+    (PERMISSIONS[action] ?? `the permission for ${action}`) +
+    (kms ? ", kms:GenerateDataKey and kms:Decrypt" : "");
   const policy = `allow ${permission} to these credentials, and look for a bucket policy that denies it`;
   if (!READS.has(action)) return policy;
   return `either ${permission} is not allowed, or the object is missing and s3:ListBucket, which lets S3 say so, is not; allow both`;
@@ -90,7 +93,9 @@ async function readError({ body }: S3Answer): Promise<XmlElement | "foreign" | n
   if (bytes === null) return "foreign";
   if (bytes.byteLength === 0) return null;
   try {
-    const root = parseXml(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    const root = parseXml(
+      new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes),
+    );
     return root.name === "Error" ? root : "foreign";
   } catch {
     return "foreign";

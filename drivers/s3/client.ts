@@ -16,8 +16,8 @@ import { RetryBudget, sleep, waitMs } from "./retry.ts";
 import { digestOf, Signer } from "./signing.ts";
 import { childText, parseXml } from "./xml.ts";
 
-/** A page of 1,000 of the longest keys, percent-encoded, has about 5 MiB. */
-const MAX_XML_BYTES = 16 * 1024 * 1024;
+/** A page of 1,000 of the longest keys, percent-encoded, has less than 4 MiB. */
+const MAX_XML_BYTES = 8 * 1024 * 1024;
 /** A clock that is off by less than this is not what a server complains about. */
 const SKEW_WORTH_MS = 60_000;
 
@@ -105,7 +105,11 @@ export function createS3Client(options: S3ClientOptions, context: DriverContext)
         attempt.number - mended.size < maxAttempts && (await backOff(failure, attempt, startedAt))
       );
     }
-    if (mended.has(remedy)) return false;
+    if (mended.has(remedy)) {
+      if (remedy !== "region") return false;
+      const found = `the servers send us from region to region, the last time to ${failure.region}; check bucket, region and endpoint`;
+      throw new AttemptError({ ...failure, found, remedy: "none" }, attempt);
+    }
     mended.add(remedy);
     return await mend(failure, attempt);
   }
@@ -166,7 +170,7 @@ async function readXml(answer: S3Answer, attempt: Attempt): Promise<XmlElement> 
   let root: XmlElement;
   try {
     if (bytes === null) throw new RangeError(`It has more than ${MAX_XML_BYTES} bytes`);
-    root = parseXml(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    root = parseXml(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes));
   } catch (cause) {
     throw new AttemptError(foreignAnswer(answer, attempt, cause), attempt);
   }

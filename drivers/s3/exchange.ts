@@ -19,6 +19,7 @@ export class Exchange {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #expired: string | null = null;
   #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  #refused = false;
 
   constructor(attempt: Attempt, timeouts: S3Timeouts) {
     const { signal } = attempt.request;
@@ -30,6 +31,7 @@ export class Exchange {
 
   /** The caller gave up. */
   handleEvent(): void {
+    this.#release();
     this.#abort.abort(this.#attempt.request.signal?.reason);
   }
 
@@ -64,16 +66,21 @@ export class Exchange {
       return { status, headers, body: null };
     }
     this.#reader = body.getReader();
+    // A refusal is read by us, and as a whole has no longer than one chunk of a body that somebody wants.
+    this.#refused = status >= 300;
+    if (this.#refused) this.#expireAfter(this.#timeouts.idleMs, "does not end its answer");
     // Nothing is read ahead: while nobody asks, the clock stands still.
     return { status, headers, body: new ReadableStream(this, { highWaterMark: 0 }) };
   }
 
   /** The answer's body is asked for its next chunk. */
   async pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
-    this.#expireAfter(this.#timeouts.idleMs, "sends nothing more of its answer");
+    if (!this.#refused) {
+      this.#expireAfter(this.#timeouts.idleMs, "sends nothing more of its answer");
+    }
     try {
       const result = await this.#reader?.read();
-      clearTimeout(this.#timer);
+      if (!this.#refused) clearTimeout(this.#timer);
       if (result?.value !== undefined) return controller.enqueue(result.value);
       this.#release();
       controller.close();

@@ -4,20 +4,21 @@ import type { Failure, Remedy } from "./failure.ts";
 type Meaning = readonly [pattern: RegExp, found: string, remedy: Remedy, code?: ErrorCode];
 
 /**
- * What goes wrong before an answer: names of libuv, OpenSSL, undici and Bun. The first that matches counts.
+ * What goes wrong before an answer: codes of libuv, OpenSSL, undici and Bun, and words of Deno, which has no
+ * codes. The first that matches counts.
  *
  * @see https://nodejs.org/api/errors.html#common-system-errors
  * @see https://docs.openssl.org/master/man3/X509_STORE_CTX_get_error/
  */
 const MEANINGS: readonly Meaning[] = [
   [
-    /^(ENOTFOUND|EAI_NONAME|FailedToOpenSocket)$/,
+    /^(ENOTFOUND|EAI_NONAME|FailedToOpenSocket)$|dns error/,
     "no such host; check the endpoint and DNS",
     "wait",
   ],
   [/^EAI_/, "DNS does not answer", "wait"],
   [
-    /^(ECONNREFUSED|ConnectionRefused)$/,
+    /^(ECONNREFUSED|ConnectionRefused)$|Connection refused/,
     "nothing listens there; check that it runs, and the port",
     "wait",
   ],
@@ -36,15 +37,21 @@ const MEANINGS: readonly Meaning[] = [
     "none",
   ],
   [
-    /CERT|ISSUER|LEAF_SIGNATURE/,
+    /CERT|ISSUER|LEAF_SIGNATURE|certificate/,
     "its certificate is not trusted; add its authority to NODE_EXTRA_CA_CERTS",
     "none",
   ],
-  [/^(HPE_|Malformed_HTTP)/, "what answers there speaks no HTTP; check scheme and port", "wait"],
   [
-    /^(EMFILE|ENFILE)$/,
-    "this process has too many open sockets and files; raise its limit",
+    /^(HPE_|HTTPParserError|Malformed_HTTP)/,
+    "what answers there speaks no HTTP; check scheme and port",
     "wait",
+  ],
+  [/^(EMFILE|ENFILE)$/, "this process has too many open files; raise its limit", "wait"],
+  [
+    /: bad port$/,
+    "fetch does not speak to this port; use another",
+    "none",
+    "storage_misconfigured",
   ],
 ];
 const BROKEN: Meaning = [/^/, "the connection broke", "wait"];
@@ -54,15 +61,15 @@ const MAX_CAUSES = 8;
 /** Why a request had no answer. `origin` is where it went. */
 export function networkFailure(error: unknown, origin: string): Failure {
   const root = findRoot(error);
-  const name = root?.code ?? "";
-  const [, found, remedy, code] = MEANINGS.find(([pattern]) => pattern.test(name)) ?? BROKEN;
+  const words = root?.code ?? String(root);
+  const [, found, remedy, code] = MEANINGS.find(([pattern]) => pattern.test(words)) ?? BROKEN;
   return {
     code: code ?? "storage_unavailable",
-    found: `${origin} cannot be reached: ${found}${name === "" ? "" : ` (${name})`}`,
+    found: `${origin} cannot be reached: ${found}${root?.code ? ` (${root.code})` : ""}`,
     remedy,
     s3Code: null,
     status: null,
-    cause: withoutData(error, root),
+    cause: withoutData(root),
   };
 }
 
@@ -77,30 +84,28 @@ export function timeoutFailure(origin: string, what: string): Failure {
   };
 }
 
-interface CodedError extends Error {
-  readonly code: string;
+interface RootError extends Error {
+  readonly code?: string;
   readonly syscall?: string;
 }
 
-/** The innermost error with a code; of several tries to connect, the first. */
-function findRoot(error: unknown): CodedError | null {
-  let found: CodedError | null = null;
+/** The innermost error that has a code, else the innermost; of several tries to connect, the first. */
+function findRoot(error: unknown): RootError | null {
+  let found: RootError | null = null;
   let current = error;
   for (let depth = 0; depth < MAX_CAUSES && current instanceof Error; depth += 1) {
-    if ("code" in current && typeof current.code === "string") found = current as CodedError;
+    const coded = "code" in current && typeof current.code === "string";
+    if (coded || found?.code === undefined) found = current;
     current = current instanceof AggregateError ? current.errors[0] : current.cause;
   }
   return found;
 }
 
 /** What failed, for the log: errors of fetch may hold bytes of the answer and headers of the request. */
-function withoutData(error: unknown, root: CodedError | null): Error {
-  if (root?.syscall !== undefined) {
-    const { message, code, syscall } = root;
-    return Object.assign(new Error(message), { code, syscall });
+function withoutData(root: RootError | null): Error {
+  const { code = null, syscall, name = "an unknown error" } = root ?? {};
+  if (root === null || syscall === undefined) {
+    return Object.assign(new Error(`fetch failed with ${code ?? name}`), { code });
   }
-  const name = error instanceof Error ? error.name : typeof error;
-  return Object.assign(new Error(`fetch failed with ${root?.code ?? name}`), {
-    code: root?.code ?? null,
-  });
+  return Object.assign(new Error(root.message), { code, syscall });
 }

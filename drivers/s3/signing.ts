@@ -39,7 +39,7 @@ export class Signer {
     const { accessKeyId, secretAccessKey, sessionToken } = scope.credentials;
     checkCredentials(scope.credentials);
     if (this.#keys.size >= MAX_KEPT_KEYS) this.#keys.clear();
-    const signer = new AwsV4Signer({
+    const signer = makeSigner({
       method: request.method,
       url: scope.url,
       headers: { ...request.headers, "x-amz-content-sha256": scope.bodySha256 },
@@ -65,6 +65,18 @@ export class Signer {
   /** Forget all derived keys. */
   clear(): void {
     this.#keys.clear();
+  }
+}
+
+function makeSigner(options: ConstructorParameters<typeof AwsV4Signer>[0]): AwsV4Signer {
+  try {
+    return new AwsV4Signer(options);
+  } catch {
+    // Its error would quote the header: it is no cause to keep.
+    throw new StowageError(
+      "invalid_metadata",
+      "Cannot sign S3 request: a header holds characters that no header can",
+    );
   }
 }
 

@@ -11,7 +11,8 @@ const NAME = "[A-Za-z_][\\w.-]*";
 const TAG = new RegExp(
   `^(/?)(?:${NAME}:)?(${NAME})((?:\\s+[A-Za-z_][\\w.:-]*\\s*=\\s*(?:"[^"]*"|'[^']*'))*)\\s*(/?)$`,
 );
-const REFERENCE = /&(?:(amp|lt|gt|quot|apos)|#(\d{1,7})|#x([\dA-Fa-f]{1,6}));|&/g;
+const REFERENCE = /&(?:(amp|lt|gt|quot|apos)|#(\d{1,7})|#x([\dA-Fa-f]{1,6}));/g;
+const NO_REFERENCE = /&(?!(?:amp|lt|gt|quot|apos|#\d{1,7}|#x[\dA-Fa-f]{1,6});)/;
 const NAMED: Readonly<Record<string, string>> = {
   amp: "&",
   lt: "<",
@@ -93,6 +94,8 @@ function close({ name, children, text }: OpenElement, open: readonly OpenElement
 
 function resolveReferences(text: string): string {
   if (!text.includes("&")) return text;
+  // Before replacing, which finds all matches first: megabytes of bare ampersands end at the first.
+  if (NO_REFERENCE.test(text)) throw malformed("a reference to no character");
   return text.replace(
     REFERENCE,
     (_match, named?: string, decimal?: string, hexadecimal?: string) => {

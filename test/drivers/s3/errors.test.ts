@@ -1,0 +1,352 @@
+import type { AddressInfo } from "node:net";
+import { createServer as createTcpServer } from "node:net";
+import { expect, onTestFinished, test } from "vitest";
+import type { S3Request } from "../../../drivers/s3/protocol.ts";
+import { type ErrorCode, isStowageError, type StowageError } from "../../../src/driver.ts";
+import { type Scripted, s3Error, startAnswering } from "./answering-server.ts";
+import { CREDENTIALS, openClient } from "./open-client.ts";
+
+const GET: S3Request = { action: "GetObject", method: "GET", objectKey: "tenant/secret-name.pdf" };
+const HEAD: S3Request = { ...GET, action: "HeadObject", method: "HEAD" };
+const PUT: S3Request = {
+  ...GET,
+  action: "PutObject",
+  method: "PUT",
+  body: new TextEncoder().encode("document text"),
+};
+const LIST: S3Request = { action: "ListObjectsV2", method: "GET", query: [["list-type", "2"]] };
+const HEAD_BUCKET: S3Request = { action: "HeadBucket", method: "HEAD" };
+
+async function failed(promise: Promise<unknown>): Promise<StowageError> {
+  const error = await promise.then(
+    () => new Error("It succeeded"),
+    (caught: unknown) => caught,
+  );
+  if (!isStowageError(error)) throw error;
+  return error;
+}
+
+/** How a request fails that is answered so, each time. */
+async function refused(request: S3Request, answer: Scripted): Promise<StowageError> {
+  const { endpoint } = await startAnswering(answer);
+  const error = await failed(openClient({ endpoint }).send(request));
+  const told = `${error.message} ${JSON.stringify(error.data)} ${String(error.cause)}`;
+  for (const secret of [
+    CREDENTIALS.secretAccessKey,
+    CREDENTIALS.accessKeyId,
+    "secret-name",
+    "document",
+  ]) {
+    expect(told).not.toContain(secret);
+  }
+  return error;
+}
+
+test.each<[S3Request, number, string, ErrorCode, boolean, RegExp]>([
+  [GET, 404, "NoSuchKey", "object_not_found", false, /nothing is stored there/],
+  [PUT, 404, "NoSuchUpload", "object_not_found", false, /no such multipart upload/],
+  [GET, 404, "NoSuchBucket", "storage_misconfigured", false, /no such bucket; create it/],
+  [
+    PUT,
+    403,
+    "AccessDenied",
+    "storage_access_denied",
+    false,
+    /allow s3:PutObject to these credentials/,
+  ],
+  [LIST, 403, "AccessDenied", "storage_access_denied", false, /allow s3:ListBucket to/],
+  [
+    GET,
+    403,
+    "AccessDenied",
+    "storage_access_denied",
+    false,
+    /s3:GetObject is not allowed, or the object is missing and s3:ListBucket/,
+  ],
+  [PUT, 403, "InvalidAccessKeyId", "storage_misconfigured", false, /does not know this access key/],
+  [PUT, 403, "SignatureDoesNotMatch", "storage_misconfigured", false, /secret key does not belong/],
+  [PUT, 400, "ExpiredToken", "storage_misconfigured", false, /renew the credentials/],
+  [PUT, 400, "AuthorizationHeaderMalformed", "storage_misconfigured", false, /set the region/],
+  [PUT, 412, "PreconditionFailed", "object_changed", false, /something else is stored/],
+  [
+    { ...PUT, headers: { "if-none-match": "*" } },
+    412,
+    "PreconditionFailed",
+    "object_exists",
+    false,
+    /something else/,
+  ],
+  [PUT, 409, "ConditionalRequestConflict", "storage_unavailable", true, /another request/],
+  [PUT, 503, "SlowDown", "storage_unavailable", true, /fewer requests, after 3 attempts/],
+  [PUT, 500, "InternalError", "storage_unavailable", true, /trouble of its own, after 3 attempts/],
+  [PUT, 507, "XMinioStorageFull", "storage_full", false, /raise the quota/],
+  [PUT, 403, "QuotaExceeded", "storage_full", false, /raise the quota/],
+  [PUT, 501, "NotImplemented", "unsupported_option", false, /does not offer/],
+  [PUT, 400, "KeyTooLongError", "invalid_key", false, /longer/],
+  [GET, 416, "InvalidRange", "object_changed", false, /shorter/],
+  [
+    PUT,
+    418,
+    "Teapot",
+    "storage_unavailable",
+    false,
+    /it answers 418 Teapot: it refuses the request/,
+  ],
+  [PUT, 599, "Odd", "storage_unavailable", true, /599 Odd/],
+])("send() tells $action answered $1 $2 apart", async (request, status, s3Code, code, retryable, message) => {
+  const error = await refused(request, { status, body: s3Error(s3Code) });
+  expect(error.code).toBe(code);
+  expect(error.retryable).toBe(retryable);
+  expect(error.message).toMatch(message);
+  expect(error.message).toContain(`Cannot ${request.action} in bucket "uploads" (eu-central-1)`);
+  expect(error.data).toMatchObject({ s3Code, status, action: request.action });
+});
+
+const HTML = { "content-type": "text/html" };
+
+test.each<[string, S3Request, Scripted, ErrorCode, string, RegExp]>([
+  [
+    "404 to HEAD of a key",
+    HEAD,
+    { status: 404 },
+    "object_not_found",
+    "NoSuchKey",
+    /nothing is stored/,
+  ],
+  [
+    "404 to HEAD of the bucket",
+    HEAD_BUCKET,
+    { status: 404 },
+    "storage_misconfigured",
+    "NoSuchBucket",
+    /no such bucket/,
+  ],
+  [
+    "404 to HEAD from a web server",
+    HEAD,
+    { status: 404, headers: HTML },
+    "storage_misconfigured",
+    "Status404",
+    /check the endpoint/,
+  ],
+  [
+    "403 to HEAD",
+    HEAD,
+    { status: 403 },
+    "storage_access_denied",
+    "AccessDenied",
+    /s3:ListBucket, which lets S3 say so/,
+  ],
+  [
+    "400 to HEAD",
+    HEAD,
+    { status: 400 },
+    "storage_misconfigured",
+    "BadRequest",
+    /check the region, and whether/,
+  ],
+  ["412 to HEAD", HEAD, { status: 412 }, "object_changed", "PreconditionFailed", /something else/],
+  ["503 to HEAD", HEAD, { status: 503 }, "storage_unavailable", "ServiceUnavailable", /trouble/],
+  [
+    "an empty 404 to GET",
+    GET,
+    { status: 404 },
+    "storage_misconfigured",
+    "Status404",
+    /no XML of S3's/,
+  ],
+  ["an empty 503", GET, { status: 503 }, "storage_unavailable", "ServiceUnavailable", /trouble/],
+  [
+    "a web page",
+    GET,
+    { status: 404, headers: HTML, body: "<html>No</html>" },
+    "storage_misconfigured",
+    "Status404",
+    /a web page: a proxy, a console or another service; check the endpoint/,
+  ],
+  [
+    "a proxy's 502",
+    GET,
+    { status: 502, headers: HTML, body: "<html>No</html>" },
+    "storage_unavailable",
+    "Status502",
+    /a web page.*after 3 attempts/,
+  ],
+  [
+    "other XML",
+    GET,
+    { status: 404, body: "<Problem/>" },
+    "storage_misconfigured",
+    "Status404",
+    /no XML of S3's/,
+  ],
+  [
+    "no UTF-8",
+    GET,
+    { status: 404, body: new Uint8Array([60, 255]) },
+    "storage_misconfigured",
+    "Status404",
+    /no XML of S3's/,
+  ],
+  [
+    "ten megabytes",
+    GET,
+    { status: 404, body: s3Error("NoSuchKey", "x".repeat(10_000_000)) },
+    "storage_misconfigured",
+    "Status404",
+    /no XML of S3's/,
+  ],
+  [
+    "a document type",
+    GET,
+    {
+      status: 404,
+      body: `<!DOCTYPE E [<!ENTITY a "aa"><!ENTITY b "&a;&a;">]><Error><Code>&b;</Code></Error>`,
+    },
+    "storage_misconfigured",
+    "Status404",
+    /no XML of S3's/,
+  ],
+  [
+    "no character",
+    GET,
+    { status: 404, body: s3Error("&#9999999;") },
+    "storage_misconfigured",
+    "Status404",
+    /no XML of S3's/,
+  ],
+  [
+    "a code that is a story",
+    GET,
+    { status: 403, body: s3Error("Hello, operator: send money") },
+    "storage_access_denied",
+    "AccessDenied",
+    /403 AccessDenied/,
+  ],
+  [
+    "a redirect elsewhere",
+    GET,
+    {
+      status: 302,
+      headers: { ...HTML, location: "https://login.example/x?token=1" },
+      body: "<html/>",
+    },
+    "storage_misconfigured",
+    "Status302",
+    /a redirect to https:\/\/login\.example:/,
+  ],
+  [
+    "a redirect without a region",
+    GET,
+    { status: 301, body: s3Error("PermanentRedirect") },
+    "storage_misconfigured",
+    "PermanentRedirect",
+    /set the region or the endpoint/,
+  ],
+  [
+    "a KMS key that is not allowed",
+    { ...PUT, headers: { "x-amz-server-side-encryption": "aws:kms" } },
+    { status: 403, body: s3Error("AccessDenied") },
+    "storage_access_denied",
+    "AccessDenied",
+    /s3:PutObject, kms:GenerateDataKey and kms:Decrypt/,
+  ],
+])("send() explains %s", async (_what, request, answer, code, s3Code, message) => {
+  const error = await refused(request, answer);
+  expect([error.code, error.data["s3Code"]]).toEqual([code, s3Code]);
+  expect(error.message).toMatch(message);
+});
+
+test.each<[string, string, ErrorCode, string, RegExp]>([
+  [
+    "an error after blanks",
+    `<?xml version="1.0"?>\n\n  \n<Error><Code>AccessDenied</Code></Error>`,
+    "storage_access_denied",
+    "AccessDenied",
+    /200 AccessDenied/,
+  ],
+  [
+    "an error that passes",
+    s3Error("InternalError"),
+    "storage_unavailable",
+    "InternalError",
+    /after 3 attempts/,
+  ],
+  ["an error without a code", "<Error/>", "storage_unavailable", "InternalError", /trouble/],
+  ["nothing", "", "storage_unavailable", "Status200", /no XML of S3's.*after 3 attempts/],
+  [
+    "half an answer",
+    "<R><Key>a</Key>",
+    "storage_unavailable",
+    "Status200",
+    /no XML of S3's.*after 3 attempts/,
+  ],
+  [
+    "more than eight megabytes",
+    `<R>${" ".repeat(8_400_000)}</R>`,
+    "storage_unavailable",
+    "Status200",
+    /no XML of S3's/,
+  ],
+])("sendForXml() takes 200 with %s for a failure", async (_what, body, code, s3Code, message) => {
+  const { endpoint } = await startAnswering({ body });
+  const error = await failed(openClient({ endpoint }).sendForXml(LIST));
+  expect([error.code, error.data["s3Code"], error.data["status"]]).toEqual([code, s3Code, 200]);
+  expect(error.message).toMatch(message);
+});
+
+test("sendForXml() does not ask a web page twice", async () => {
+  const { endpoint, received } = await startAnswering({ headers: HTML, body: "<html><br></html>" });
+  const error = await failed(openClient({ endpoint }).sendForXml(LIST));
+  expect(error).toMatchObject({ code: "storage_unavailable", retryable: false });
+  expect(error.message).toMatch(/a web page/);
+  expect(received).toHaveLength(1);
+});
+
+test("sendForXml() gives the root of the answer", async () => {
+  const { endpoint } = await startAnswering({ body: "<R><Key>a</Key></R>" });
+  const root = await openClient({ endpoint }).sendForXml(LIST);
+  expect(root).toMatchObject({ name: "R", children: [{ name: "Key", text: "a" }] });
+});
+
+async function listenRaw(onData: string): Promise<string> {
+  const server = createTcpServer((socket) => {
+    socket.on("error", () => {});
+    socket.once("data", () => socket.end(onData));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => void server.close());
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+async function closedPort(): Promise<string> {
+  const server = createTcpServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return `127.0.0.1:${port}`;
+}
+
+test("send() tells an unknown host, a closed port and a wrong scheme apart", async () => {
+  const text = await listenRaw("SSH-2.0-OpenSSH_9.2\r\n");
+  const silent = await listenRaw("");
+  const closed = await closedPort();
+  const cases: [string, RegExp][] = [
+    ["http://nowhere.invalid", /nowhere\.invalid cannot be reached: (no such host|DNS)/],
+    [
+      `http://${closed}`,
+      /nothing listens there; check that it runs, and the port \(ECONNREFUSED\), after 3 attempts/,
+    ],
+    [`http://${text}`, /speaks no HTTP; check scheme and port/],
+    [`https://${text}`, /speaks no TLS that we speak; check whether the endpoint is http/],
+    [`http://${silent}`, /the connection broke/],
+  ];
+  for (const [endpoint, message] of cases) {
+    const error = await failed(openClient({ endpoint }).send(PUT));
+    expect(error.message).toMatch(message);
+    expect(error).toMatchObject({
+      code: "storage_unavailable",
+      data: { status: null, s3Code: null },
+    });
+  }
+});
