@@ -57,7 +57,11 @@ async function examine(cli: Cli, given: readonly StorageUri[], report: Report): 
     const parts = await (await cli.runtime()).inspect(config, env);
     const configured = given.length === 0;
     const context = { env, config, parts, configured, storageIds: new Set<string>(), signal };
-    for (const check of checksOf(config, storages)) await follow(check, context, report);
+    try {
+      for (const check of checksOf(config, storages)) await follow(check, context, report);
+    } finally {
+      await parts.close();
+    }
     return report.failed > 0 ? 1 : 0;
   } catch (error) {
     if (isAbort(error)) {

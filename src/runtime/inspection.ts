@@ -16,6 +16,7 @@ import type { StorageUsage } from "../domain/ports/records.ts";
 import type { StorageDriver } from "../domain/ports/storage-driver.ts";
 import type { StorageUri } from "../domain/storage-uri.ts";
 import { createNodeHost } from "./host-node.ts";
+import { createNodeFetch } from "./node-fetch.ts";
 import { nodeDrivers } from "./node-parts.ts";
 
 /** What the file of a database tells. */
@@ -46,6 +47,8 @@ export interface Inspection {
    * @throws If it cannot be read and written, or is no database.
    */
   readDatabase(path: string): Promise<DatabaseFacts | null>;
+  /** End every connection. */
+  close(): Promise<void>;
 }
 
 const clock: Clock = { now: () => Date.now() };
@@ -58,14 +61,16 @@ const random: RandomSource = (bytes) => crypto.getRandomValues(bytes as Uint8Arr
 export async function inspect(config: Config, env: Host["env"]): Promise<Inspection> {
   const registry = new DriverRegistry(await nodeDrivers(config));
   const host = { ...createNodeHost(), env };
+  const network = createNodeFetch({ env });
   return {
     clock,
     openStorage: (uri, around) =>
       registry.open(uri, {
         ...{ random, host, logger: SILENT, hash: hasher, now: clock.now },
-        fetch: around(globalThis.fetch),
+        fetch: around(network.fetch),
       }),
     readDatabase,
+    close: () => network.close(),
   };
 }
 

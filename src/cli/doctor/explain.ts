@@ -15,13 +15,15 @@ export interface Failed {
   readonly uri: StorageUri;
   /** What was tried: `write`. */
   readonly step?: string;
+  /** Whether a web page came instead of an answer. */
+  readonly page?: boolean;
 }
 
 /** A failure in words, with what to do. */
-export function explain({ error, uri, step }: Failed): Finding & { readonly advice?: string } {
+export function explain({ error, uri, step, page = false }: Failed): Finding {
   const before = step === undefined ? "" : `${step}: `;
   const message = error instanceof Error ? error.message : String(error);
-  const trouble = uri.scheme === "s3" ? findS3Trouble(error) : undefined;
+  const trouble = uri.scheme === "s3" ? findS3Trouble(error, page) : undefined;
   // Messages of other drivers say what was found and what to do.
   if (trouble === undefined) return { status: "fail", text: `${before}${message}` };
   const permission = isStowageError(error, "storage_access_denied")
@@ -35,8 +37,9 @@ export function explain({ error, uri, step }: Failed): Finding & { readonly advi
   };
 }
 
-function findS3Trouble(error: unknown): Trouble | undefined {
+function findS3Trouble(error: unknown, page: boolean): Trouble | undefined {
   if (!isStowageError(error)) return undefined;
+  if (page) return NOT_S3;
   const { code, data } = error;
   const s3Code = data["s3Code"];
   if (s3Code === undefined) return code === "storage_misconfigured" ? NO_KEYS : undefined;

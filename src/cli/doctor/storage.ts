@@ -7,7 +7,7 @@ import type { Check, DoctorContext, Finding } from "./check.ts";
 import { explain } from "./explain.ts";
 import { lookForFolder, rememberFolders } from "./local-folder.ts";
 import { probeMultipart } from "./multipart.ts";
-import { createWire } from "./wire.ts";
+import { createWire, type Wire } from "./wire.ts";
 
 /** Whether one storage is there, who it is, and whether it can be worked with. */
 export function storageCheck(uri: StorageUri): Check {
@@ -39,11 +39,11 @@ async function* examine(uri: StorageUri, context: DoctorContext): AsyncIterable<
   let driver: StorageDriver | undefined;
   try {
     driver = await untilAborted(parts.openStorage(uri, wire.around), signal);
-    const identity = await identify(uri, driver, context);
+    const identity = await identify(uri, driver, wire, context);
     yield identity;
     // Denied may be one right of several: the probe tells which. Anything else would only repeat itself.
     if (identity.status === "ok" || identity.denied) {
-      const written = yield* probe(uri, driver, signal);
+      const written = yield* probe(uri, driver, wire, signal);
       if (written && driver.multipart !== undefined) {
         yield* probeMultipart(uri, driver.multipart, signal);
       }
@@ -54,13 +54,14 @@ async function* examine(uri: StorageUri, context: DoctorContext): AsyncIterable<
   } finally {
     await driver?.dispose?.();
   }
-  yield* wire.findings(uri);
+  yield* wire.findings();
 }
 
 /** Who the storage is. A fresh one is not made anybody: that is for the service to do. */
 async function identify(
   uri: StorageUri,
   driver: StorageDriver,
+  wire: Wire,
   { signal, storageIds }: DoctorContext,
 ): Promise<Finding & { readonly denied?: boolean }> {
   try {
@@ -72,7 +73,8 @@ async function identify(
   } catch (error) {
     if (isAbort(error)) throw error;
     const denied = isStowageError(error, "storage_access_denied");
-    return { ...explain({ error, uri, step: "find out who it is" }), denied };
+    const step = denied ? { step: "read who it is" } : {};
+    return { ...explain({ error, uri, page: wire.page, ...step }), denied };
   }
 }
 
@@ -80,13 +82,14 @@ async function identify(
 async function* probe(
   uri: StorageUri,
   driver: StorageDriver,
+  wire: Wire,
   signal: AbortSignal,
 ): AsyncGenerator<Finding, boolean> {
   const { steps } = await driver.check({ signal });
   const done = steps.filter(({ ok }) => ok).map(({ name }) => name);
   if (done.length > 0) yield { status: "ok", text: `works: ${done.join(", ")}` };
   for (const { name: step, error } of steps.filter(({ ok }) => !ok)) {
-    const finding = explain({ error, uri, step });
+    const finding = explain({ error, uri, step, page: wire.page });
     // Named by its id, it is one that is only read from.
     const bearable = uri.options["id"] !== undefined && (step === "write" || step === "delete");
     yield bearable ? { ...finding, status: "warn" } : finding;

@@ -1,35 +1,43 @@
-import type { StorageUri } from "../../domain/storage-uri.ts";
 import type { Finding } from "./check.ts";
 import { CLOCK, REGION } from "./s3-troubles.ts";
 
 /** S3 refuses from 15 minutes on, and certificates and tokens have their times too. */
 const TOLERATED_SKEW_MS = 60_000;
 
-/** AWS's default, which is also ours. */
-const DEFAULT_REGION = "us-east-1";
+/** The region that a request is signed for. @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-authentication-methods.html */
+const SIGNED_REGION = /Credential=[^/]+\/\d{8}\/([^/]+)\/s3\//;
 
 /** Listens in on what a driver asks and is answered, for what its errors do not tell. */
 export interface Wire {
   around(fetch: typeof globalThis.fetch): typeof globalThis.fetch;
-  /** What was heard besides. */
-  findings(uri: StorageUri): readonly Finding[];
+  /** Whether a web page has come, which no S3 server sends. */
+  readonly page: boolean;
+  /** What was heard besides. Wrong regions and clocks are overcome by the driver, at the cost of a request. */
+  findings(): readonly Finding[];
 }
 
 /** @param now This machine's clock, in milliseconds since 1970. */
 export function createWire(now: () => number): Wire {
   let skewMs = 0;
-  let bucketRegion: string | null = null;
+  const regions: string[] = [];
+  let page = false;
   return {
+    get page() {
+      return page;
+    },
     around:
       (fetch) =>
-      async (...args) => {
-        const response = await fetch(...args);
+      async (...[input, init]) => {
+        const sent = input instanceof Request ? input.headers : new Headers(init?.headers);
+        const region = SIGNED_REGION.exec(sent.get("authorization") ?? "")?.[1];
+        if (region !== undefined) regions.push(region);
+        const response = await fetch(input, init);
         const serverTime = Date.parse(response.headers.get("date") ?? "");
+        page ||= (response.headers.get("content-type") ?? "").startsWith("text/html");
         if (!Number.isNaN(serverTime)) skewMs = serverTime - now();
-        bucketRegion = response.headers.get("x-amz-bucket-region") ?? bucketRegion;
         return response;
       },
-    findings: (uri) => [...clockFindings(skewMs), ...regionFindings(uri, bucketRegion)],
+    findings: () => [...clockFindings(skewMs), ...regionFindings(regions)],
   };
 }
 
@@ -40,10 +48,10 @@ function clockFindings(skewMs: number): readonly Finding[] {
   return [{ status: "warn", text: CLOCK.found, detail, advice: CLOCK.advice }];
 }
 
-/** The driver finds its way by itself, with a request more for each that begins in the wrong place. */
-function regionFindings(uri: StorageUri, bucketRegion: string | null): readonly Finding[] {
-  const region = uri.options["region"] ?? DEFAULT_REGION;
-  if (uri.scheme !== "s3" || bucketRegion === null || bucketRegion === region) return [];
-  const detail = `it is in ${bucketRegion}, and ${region} is set`;
+/** The first is what the settings say; the last is where the server has sent the driver. */
+function regionFindings(regions: readonly string[]): readonly Finding[] {
+  const [first, last] = [regions[0], regions.at(-1)];
+  if (first === last) return [];
+  const detail = `it is in ${last}, and ${first} is set`;
   return [{ status: "warn", text: REGION.found, detail, advice: REGION.advice }];
 }
