@@ -76,8 +76,9 @@ const NEUTRAL: Partial<Record<ErrorCode, string>> = {
   records_full: "The database is full",
 };
 
-/** Seconds after which trying again makes sense. */
+/** Seconds after which trying again makes sense, where the trouble is not the request's own. */
 const RETRY_AFTER_SECONDS = 5;
+const PASSING: ReadonlySet<number> = new Set([503, 504]);
 
 /** One field that was wrong: a parameter by its name, or a place in a JSON body (RFC 6901). */
 export interface FieldProblem {
@@ -158,7 +159,7 @@ export function problemResponse(error: unknown, requestId: string): Response {
     status,
     headers: {
       "Content-Type": "application/problem+json",
-      ...(status === 503 ? { "Retry-After": String(RETRY_AFTER_SECONDS) } : {}),
+      ...(PASSING.has(status) ? { "Retry-After": String(RETRY_AFTER_SECONDS) } : {}),
       ...rangeHeader(error),
       ...headers,
     },

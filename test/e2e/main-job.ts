@@ -93,11 +93,12 @@ export function mainJob(name: string, open: () => Promise<StorageUnderTest>): vo
       ...app,
       /** Everything that is kept, wherever. */
       async left() {
-        return { ...(await app.kept()), parts: (await storage.partsLeft?.()) ?? 0 };
+        const { files } = await app.kept();
+        return { files, rows: await app.rows(), parts: (await storage.partsLeft?.()) ?? 0 };
       },
     };
   };
-  const nothing = { files: 0, records: 0, parts: 0 };
+  const nothing = { files: 0, rows: 0, parts: 0 };
 
   describe(`over ${name}`, () => {
     test("takes uploads by form and raw, lists them, and gives back every byte", async () => {

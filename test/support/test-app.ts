@@ -1,3 +1,4 @@
+import { CompiledQuery } from "kysely";
 import { onTestFinished } from "vitest";
 import memory from "../../drivers/memory.ts";
 import { createInProcessExtractor } from "../../src/adapters/extractor/in-process.ts";
@@ -160,6 +161,12 @@ export async function testApp(options: TestAppOptions = {}) {
       });
       if (answer.status !== 201) throw new Error(`PUT answered ${await answer.text()}`);
       return (await answer.json()) as UploadJson;
+    },
+    /** How many rows the records hold, in whatever state. */
+    async rows(): Promise<number> {
+      const count = CompiledQuery.raw("SELECT count(*) AS n FROM uploads");
+      const [row] = (await executor.run(count)) as readonly { n: number }[];
+      return row?.n ?? -1;
     },
     /** How many files are kept, and how many records of them: what a refused upload must not change. */
     async kept(): Promise<{ files: number; records: number }> {
