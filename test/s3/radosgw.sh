@@ -91,6 +91,7 @@ daemon() {
   shift 2
   setsid "$@" >"$dir/log/$name.out" 2>&1 </dev/null &
   echo $! >"$dir/$name.pid"
+  disown $!
 }
 
 # wait_for DIR SECONDS COMMAND...

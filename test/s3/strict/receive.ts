@@ -27,7 +27,7 @@ export async function readBody(
     return how === "reset";
   };
   if (isDue() && (await strike())) return undefined;
-  for await (const chunk of req as AsyncIterable<Uint8Array>) {
+  for await (const chunk of req.iterator({ destroyOnReturn: false })) {
     chunks.push(chunk);
     seen.bodyBytes += chunk.length;
     if (isDue() && (await strike())) return undefined;

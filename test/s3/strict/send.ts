@@ -76,9 +76,8 @@ export async function sendReply(
   for (const step of steps) {
     if (response.socket?.destroyed) return "cut";
     if (step instanceof Uint8Array) {
-      if (!response.write(step)) await Promise.race([once(response, "drain"), closing(response)]);
+      await written(response, step);
     } else if (typeof step === "string") {
-      await flushed(response);
       breakOff(response, step);
       return "cut";
     } else {
@@ -89,14 +88,11 @@ export async function sendReply(
   return "answered";
 }
 
-/** Whatever was written has left for the peer: what follows cannot overtake it. */
-async function flushed(response: ServerResponse): Promise<void> {
-  response.flushHeaders();
-  const { socket } = response;
-  if (!socket || socket.destroyed || socket.writableLength === 0) return;
-  await Promise.race([once(socket, "drain"), once(socket, "close")]);
-}
-
-async function closing(response: ServerResponse): Promise<void> {
-  await once(response, "close");
+/** Resolves when the bytes have left for the peer, so that nothing overtakes them, or never can. */
+async function written(response: ServerResponse, bytes: Uint8Array): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  response.once("close", resolve);
+  response.write(bytes, () => resolve());
+  await promise;
+  response.off("close", resolve);
 }
