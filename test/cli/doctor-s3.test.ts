@@ -143,6 +143,15 @@ describe("stowage doctor on S3", () => {
     expect(out).toContain(`→ allow ${line.replace("BUCKET", env["AWS_S3_BUCKET"] ?? "")}`);
   });
 
+  it("knows that what was deleted is denied to those who may not list", async () => {
+    const server = await strictServer();
+    const env = await settingsFor(server);
+    server.access.deny("s3:ListBucket");
+    const { out } = await doctor(env);
+    expect(out).toMatch(/fail {2}delete: access is denied\n.*\n +→ allow s3:ListBucket on/);
+    expect(out).toMatch(/fail {2}read who it is: .*\n.*\n +→ .*; without s3:ListBucket, what is/);
+  });
+
   it("only warns where orphaned parts cannot be looked for", async () => {
     const server = await strictServer();
     const env = await settingsFor(server);

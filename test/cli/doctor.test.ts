@@ -1,4 +1,4 @@
-import { existsSync, globSync, mkdirSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -46,7 +46,7 @@ async function runningService(env: Env) {
 
 /** Every path below `folder`, files with their sizes and times. */
 function snapshot(folder: string): readonly string[] {
-  return globSync("**", { cwd: folder })
+  return readdirSync(folder, { recursive: true, encoding: "utf8" })
     .map((path) => ({ path, stats: statSync(join(folder, path)) }))
     .map(({ path, stats }) => (stats.isFile() ? `${path} ${stats.size} ${stats.mtimeMs}` : path))
     .sort();
@@ -61,7 +61,7 @@ describe("stowage doctor", () => {
     expect(out).toContain("the folder is not there yet: the first start makes it");
     expect(out).toContain("there is none yet: the first start makes it");
     expect(out).toMatch(/\nAll is well\n$/);
-    expect(snapshot(folder)).toEqual(["."]);
+    expect(snapshot(folder)).toEqual([]);
   });
 
   it("leaves no trace in a fresh folder, and gives it no identity", async () => {
@@ -72,7 +72,7 @@ describe("stowage doctor", () => {
     expect(code).toBe(0);
     expect(out).toContain("nothing has been stored here yet");
     expect(out).toContain("works: write, read, list, delete");
-    expect(snapshot(folder)).toEqual([".", "uploads"]);
+    expect(snapshot(folder)).toEqual(["uploads"]);
   });
 
   it("works beside a server, and changes neither its files nor its database", async () => {
