@@ -89,8 +89,15 @@ function describeFailure(error: unknown): string {
     return `${error.message}\nTry: ${words.join(" ")}`;
   }
   if (isStowageError(error)) {
-    const cause = error.cause instanceof Error ? ` (${error.cause.message})` : "";
-    return `${error.message}${cause}`;
+    const more = error.code.startsWith("storage_") ? "\nTry: stowage doctor" : "";
+    return `${error.message}${describeCause(error)}${more}`;
   }
   return error instanceof Error ? (error.stack ?? String(error)) : String(error);
+}
+
+/** In brackets, unless the message has said it already. */
+function describeCause({ message, cause }: Error): string {
+  if (!(cause instanceof Error)) return "";
+  const { code } = cause as { code?: unknown };
+  return typeof code === "string" && message.includes(code) ? "" : ` (${cause.message})`;
 }

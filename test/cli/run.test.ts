@@ -83,4 +83,13 @@ describe("stowage", () => {
     else expect(err).toContain("run.test.ts");
     if (error.cause) expect(err).toContain(`(${(error.cause as Error).message})`);
   });
+
+  it("points to doctor where a storage is unwell, and says nothing twice", async () => {
+    const cause = Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" });
+    const message = "Cannot reach storage: nothing listens there (ECONNREFUSED)";
+    const error = new StowageError("storage_unavailable", message, { cause });
+    const serve = () => Promise.reject(error);
+    const { err } = await stowage(["serve"], { runtime: { serve } });
+    expect(err).toBe(`${message}\nTry: stowage doctor\n`);
+  });
 });
