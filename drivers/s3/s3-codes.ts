@@ -26,6 +26,7 @@ const REGION: Meaning = [
 ];
 const FULL: Meaning = ["storage_full", "no more may be stored there; raise the quota"];
 const GONE: Meaning = ["object_not_found", "nothing is stored there"];
+const UNOFFERED: Meaning = ["unsupported_option", "the storage does not offer this"];
 const PARTS: Meaning = ["storage_unavailable", "the parts are not those that were stored"];
 const TOO_LARGE: Meaning = [
   "storage_unavailable",
@@ -110,7 +111,7 @@ export const MEANINGS: ReadonlyMap<string, Meaning> = new Map<string, Meaning>(
     ServiceQuotaExceeded: FULL,
     XMinioStorageFull: FULL,
     XMinioAdminBucketQuotaExceeded: FULL,
-    NotImplemented: ["unsupported_option", "the storage does not offer this"],
+    NotImplemented: UNOFFERED,
     MethodNotAllowed: [
       "storage_misconfigured",
       "it does not take this request; check the endpoint",
@@ -142,6 +143,7 @@ export const CODE_OF_STATUS: ReadonlyMap<number, string> = new Map([
 /** What a code that we have never heard of means, by the status it came with. */
 export function meaningOfStatus(status: number): Meaning {
   if (status === 408 || status === 429 || status === 499) return BUSY;
+  if (status === 501) return UNOFFERED;
   if (status >= 500) return SICK;
   if (status === 401 || status === 403) return DENIED;
   return ["storage_unavailable", "it refuses the request"];

@@ -38,7 +38,6 @@ export class Signer {
   async sign(request: S3Request, scope: SigningScope): Promise<SignedRequest> {
     const { accessKeyId, secretAccessKey, sessionToken } = scope.credentials;
     checkCredentials(scope.credentials);
-    if (this.#keys.size >= MAX_KEPT_KEYS) this.#keys.clear();
     const signer = makeSigner({
       method: request.method,
       url: scope.url,
@@ -57,9 +56,17 @@ export class Signer {
       throw new StowageError("invalid_key", "Cannot address object: its URL would be rewritten");
     }
     const { headers } = await signer.sign();
+    if (this.#keys.size > MAX_KEPT_KEYS) this.#forgetOldest();
     // Not signed, since proxies rewrite it. Unset, fetch would ask for gzip and give back other bytes.
     headers.set("accept-encoding", "identity");
     return { url: scope.url, headers };
+  }
+
+  #forgetOldest(): void {
+    for (const name of this.#keys.keys()) {
+      this.#keys.delete(name);
+      return;
+    }
   }
 
   /** Forget all derived keys. */
