@@ -3,13 +3,18 @@
  *
  * @module stowage/node
  */
+
+import { randomFillSync } from "node:crypto";
 import process from "node:process";
+import { hasher } from "./adapters/hash.ts";
 import { createLogger } from "./adapters/log/logger.ts";
 import { type Config, loadConfig } from "./config.ts";
 import type { Authenticator } from "./domain/ports/authenticator.ts";
-import type { Logger } from "./domain/ports/logger.ts";
-import type { DriverDefinition } from "./domain/ports/storage-driver.ts";
+import { type Logger, SILENT } from "./domain/ports/logger.ts";
+import type { DriverContext, DriverDefinition } from "./domain/ports/storage-driver.ts";
 import { requireCredentials } from "./runtime/credentials.ts";
+import { createNodeHost } from "./runtime/host-node.ts";
+import { createNodeFetch } from "./runtime/node-fetch.ts";
 import { openNodeParts } from "./runtime/node-parts.ts";
 import { packageVersion } from "./runtime/version.ts";
 import { createStowage as createCore, type Stowage } from "./stowage.ts";
@@ -97,6 +102,28 @@ export async function createStowage(options: StowageOptions = {}): Promise<Stowa
     await parts.close();
     throw error;
   }
+}
+
+/**
+ * What a driver gets on Node, with everything real: for tests of drivers, and for using one by itself.
+ *
+ * @param changes What a test wants otherwise: a clock that stands, a `fetch` that breaks.
+ * @example
+ * ```ts
+ * const storage = await acme.open({ path: "reels" }, driverContext());
+ * ```
+ */
+export function driverContext(changes: Partial<DriverContext> = {}): DriverContext {
+  const host = changes.host ?? createNodeHost();
+  return {
+    fetch: createNodeFetch({ env: host.env }).fetch,
+    now: () => Date.now(),
+    random: (bytes) => randomFillSync(bytes),
+    logger: SILENT,
+    hash: hasher,
+    host,
+    ...changes,
+  };
 }
 
 function standardErrorLogger({ log: { level, format } }: Config): Logger {
