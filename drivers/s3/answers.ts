@@ -17,6 +17,11 @@ export function requiredCount(element: XmlElement, name: string): number {
   throw distrust(`the ${name} of its ${element.name} is no number`);
 }
 
+/** @throws {StowageError} `storage_unavailable` for a well-formed document that answers something else. */
+export function assertRoot(root: XmlElement, name: string): void {
+  if (root.name !== name) throw distrust(`it answers with ${root.name} instead of ${name}`);
+}
+
 export function childrenOf(element: XmlElement, name: string): XmlElement[] {
   return element.children.filter((child) => child.name === name);
 }

@@ -9,6 +9,7 @@ import {
   StowageError,
   toHex,
 } from "../../src/driver.ts";
+import { assertRoot } from "./answers.ts";
 import { distrust, quoted, wholeSeconds } from "./facts.ts";
 import { headObject } from "./head.ts";
 import type { XmlElement } from "./protocol.ts";
@@ -46,6 +47,7 @@ export async function completeUpload(
   }
   try {
     const root = await sendComplete(store, target, ordered, options);
+    assertRoot(root, "CompleteMultipartUploadResult");
     return await describeCompleted(store, target, ordered, childText(root, "ETag") ?? "");
   } catch (error) {
     if (!isStowageError(error) || !UNDECIDED.has(error.code)) throw error;

@@ -7,7 +7,7 @@ import {
   StowageError,
   throwIfAborted,
 } from "../../src/driver.ts";
-import { childrenOf, required } from "./answers.ts";
+import { assertRoot, childrenOf, required } from "./answers.ts";
 import { distrust, finish } from "./facts.ts";
 import type { XmlElement } from "./protocol.ts";
 import { MEANINGS, meaningOfStatus } from "./s3-codes.ts";
@@ -83,7 +83,7 @@ async function deleteBatch(
     body,
     signal,
   });
-  if (root.name !== "DeleteResult") throw distrust(`it answers a deletion with ${root.name}`);
+  assertRoot(root, "DeleteResult");
   return childrenOf(root, "Error").flatMap((error): [ObjectKey, string][] => {
     const key = named.get(required(error, "Key"));
     if (key === undefined) throw distrust("it failed to delete a key that was not named");

@@ -7,7 +7,7 @@ import {
   type ObjectKey,
   throwIfAborted,
 } from "../../src/driver.ts";
-import { childrenOf, keyReader, required } from "./answers.ts";
+import { assertRoot, childrenOf, keyReader, required } from "./answers.ts";
 import { distrust } from "./facts.ts";
 import type { XmlElement } from "./protocol.ts";
 import type { S3Store } from "./store.ts";
@@ -40,9 +40,7 @@ export async function listUploads(
     ],
     signal,
   });
-  if (page.name !== "ListMultipartUploadsResult") {
-    throw distrust(`it answers a listing of uploads with ${page.name}`);
-  }
+  assertRoot(page, "ListMultipartUploadsResult");
   const read = keyReader(page);
   const uploads = childrenOf(page, "Upload").flatMap((upload) => {
     const key = keys.find(read(required(upload, "Key")));
@@ -115,6 +113,6 @@ function markersOf(cursor: string): (readonly [string, string])[] {
 }
 
 function isListingDenied(error: unknown): boolean {
-  if (!isStowageError(error, "storage_access_denied")) return false;
-  return error.data["action"] === "ListMultipartUploads";
+  if (!isStowageError(error) || error.data["action"] !== "ListMultipartUploads") return false;
+  return error.code === "storage_access_denied" || error.code === "unsupported_option";
 }

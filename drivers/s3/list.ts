@@ -5,7 +5,7 @@ import {
   OWN_FOLDER,
   type StoredObject,
 } from "../../src/driver.ts";
-import { childrenOf, keyReader, required, requiredCount } from "./answers.ts";
+import { assertRoot, childrenOf, keyReader, required, requiredCount } from "./answers.ts";
 import { distrust, quoted, toModifiedAt } from "./facts.ts";
 import type { S3Store } from "./store.ts";
 
@@ -44,11 +44,11 @@ export async function listObjects(
     if (objects.length > 0 && next !== null) return { objects, next };
     // Whoever reads pages may take an empty one for the end.
     if (page.token === from.token) throw distrust("it repeats a page of its listing");
-    from = next === null ? { after: null, token: page.token } : { after: next, token: null };
+    from = next === null ? { ...from, token: page.token } : { after: next, token: null };
   }
 }
 
-/** Where a page begins: behind a key, or where a token says. */
+/** Where a page begins: where a token says, and behind a key in any case. */
 interface From {
   readonly after: string | null;
   readonly token: string | null;
@@ -75,12 +75,11 @@ async function readPage(
       ["encoding-type", "url"],
       ["max-keys", String(count)],
       ["prefix", keys.inBucket(prefix)],
-      ...(after === null ? [] : [["start-after", keys.inBucket(after)] as const]),
-      ...(token === null ? [] : [["continuation-token", token] as const]),
+      ...beginningOf(after === null ? null : keys.inBucket(after), token),
     ],
     signal,
   });
-  if (page.name !== "ListBucketResult") throw distrust(`it answers a listing with ${page.name}`);
+  assertRoot(page, "ListBucketResult");
   const read = keyReader(page);
   const entries = childrenOf(page, "Contents").map((entry): Entry => {
     const objectKey = read(required(entry, "Key"));
@@ -100,4 +99,9 @@ async function readPage(
   }
   if (required(page, "IsTruncated") !== "true") return { entries, token: null };
   return { entries, token: required(page, "NextContinuationToken") };
+}
+
+function beginningOf(after: string | null, token: string | null): (readonly [string, string])[] {
+  if (token !== null) return [["continuation-token", token]];
+  return after === null ? [] : [["start-after", after]];
 }

@@ -39,7 +39,8 @@ export function partLength(
   { partBytes, uniform }: Pick<PartRules, "partBytes" | "uniform">,
 ): number {
   if (sizeBytes !== undefined) {
-    return Math.max(partBytes, Math.ceil(sizeBytes / MAX_PARTS / MIB) * MIB);
+    const even = Math.ceil(sizeBytes / MAX_PARTS);
+    return even <= partBytes ? partBytes : Math.ceil(even / MIB) * MIB;
   }
   const steps = uniform ? 0 : Math.ceil(Math.max(0, number - EVEN_PARTS) / PARTS_PER_STEP);
   return partBytes + steps * GROWTH_BYTES;

@@ -5,7 +5,7 @@ import {
   type PutOptions,
   type StoredPart,
 } from "../../src/driver.ts";
-import { childrenOf, required, requiredCount } from "./answers.ts";
+import { assertRoot, childrenOf, required, requiredCount } from "./answers.ts";
 import { distrust, finish, quoted } from "./facts.ts";
 import { descriptionHeaders } from "./metadata.ts";
 import type { Part } from "./parts.ts";
@@ -84,6 +84,7 @@ export async function listParts(
       ],
       signal,
     });
+    assertRoot(page, "ListPartsResult");
     const found = childrenOf(page, "Part").map(readPart);
     if (found.some(({ number }) => number <= last)) throw distrust("it repeats a page of parts");
     parts.push(...found);

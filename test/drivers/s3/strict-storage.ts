@@ -1,37 +1,68 @@
 import { afterAll, beforeAll } from "vitest";
+import { createS3Client } from "../../../drivers/s3/client.ts";
+import { KeySpace } from "../../../drivers/s3/keys.ts";
+import { providerOf } from "../../../drivers/s3/providers.ts";
+import { Slots } from "../../../drivers/s3/slots.ts";
+import type { S3Store } from "../../../drivers/s3/store.ts";
 import s3 from "../../../drivers/s3.ts";
-import type { DriverContext, StorageDriver } from "../../../src/driver.ts";
+import type { StorageDriver } from "../../../src/driver.ts";
 import { type StrictS3, type StrictS3Options, startStrictS3 } from "../../s3/strict-server.ts";
 import { testDriverContext } from "../../support/driver-context.ts";
 
+export const KIB = 1024;
 export const MIB = 1024 ** 2;
+/** The parts of a store in these tests: small, so that many of them cost nothing. */
+export const PART = 16 * KIB;
 
-/** A strict server for a file of tests, and drivers of buckets on it. */
-export interface StrictStorage {
+/** A bucket of its own on the file's strict server. */
+export interface StrictBucket {
   readonly server: StrictS3;
   readonly bucket: string;
-  readonly driver: StorageDriver;
+  /** What the verbs take, with small parts and with waits of no time between attempts. */
+  readonly store: S3Store;
+  /** The driver, with S3's own rules. */
+  open(options?: Readonly<Record<string, unknown>>): Promise<StorageDriver>;
+  /** Actions that the server has seen in this bucket, in order. */
+  actions(): string[];
 }
 
-/** Open drivers on one strict server that lives as long as the tests of the file. */
-export function strictStorages(serverOptions: StrictS3Options = {}) {
+/** One strict server that lives as long as the tests of a file, and buckets on it. */
+export function strictServer(serverOptions: StrictS3Options = {}) {
   let server: StrictS3;
   beforeAll(async () => {
-    server = await startStrictS3(serverOptions);
+    server = await startStrictS3({ minPartBytes: KIB, ...serverOptions });
   });
   afterAll(async () => await server.stop());
-  return async (
-    options: Readonly<Record<string, unknown>> = {},
-    context: Partial<DriverContext> = {},
-  ): Promise<StrictStorage> => {
+  return async (overrides: Partial<S3Store> = {}): Promise<StrictBucket> => {
     server.faults.clear();
+    server.access.allowAll();
     const bucket = await server.makeBucket();
     const { endpoint, region, accessKeyId, secretAccessKey } = server;
     const credentials = async () => ({ accessKeyId, secretAccessKey });
-    const driver = await s3.open(
-      { authority: bucket, path: "base", endpoint, region, credentials, ...options },
-      testDriverContext(context),
-    );
-    return { server, bucket, driver };
+    const context = testDriverContext();
+    const atOnce = { ...context, random: (bytes: Uint8Array) => bytes.fill(0) };
+    const store: S3Store = {
+      client: createS3Client({ bucket, region, endpoint, pathStyle: null, credentials }, atOnce),
+      keys: new KeySpace("base/"),
+      provider: providerOf(null),
+      writeHeaders: {},
+      partBytes: PART,
+      partsInFlight: 4,
+      slots: new Slots(16),
+      context,
+      ...overrides,
+    };
+    return {
+      ...{ server, bucket, store },
+      open: (options = {}) =>
+        s3.open(
+          { authority: bucket, path: "base", endpoint, region, credentials, ...options },
+          context,
+        ),
+      actions: () =>
+        server.requests.flatMap((seen) =>
+          seen.bucket === bucket && seen.action !== undefined ? [seen.action] : [],
+        ),
+    };
   };
 }

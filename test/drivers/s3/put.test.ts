@@ -1,0 +1,324 @@
+import { describe, expect, test } from "vitest";
+import { inPieces, pattern } from "../../../drivers/conformance/sources.ts";
+import { providerOf } from "../../../drivers/s3/providers.ts";
+import { putObject } from "../../../drivers/s3/put.ts";
+import { Slots } from "../../../drivers/s3/slots.ts";
+import { type Body, parseObjectKey } from "../../../src/driver.ts";
+import { fault } from "../../s3/strict-server.ts";
+import { PART, type StrictBucket, strictServer } from "./strict-storage.ts";
+
+const KEY = parseObjectKey("tenant/upload/file.pdf");
+const makeBucket = strictServer();
+
+const streamOf = (bytes: Uint8Array, sizeBytes?: number): Body => ({
+  kind: "once",
+  stream: inPieces(bytes),
+  ...(sizeBytes !== undefined && { sizeBytes }),
+});
+
+/** What lies under `KEY`, or `null`. */
+function stored({ server, bucket }: StrictBucket): Uint8Array | null {
+  return server.objects(bucket).find(({ key }) => key === `base/${KEY}`)?.body ?? null;
+}
+
+/** Nothing of a put is there: no object, no upload, no connection that still works on one. */
+async function expectNothing(place: StrictBucket): Promise<void> {
+  await place.server.idle();
+  expect(stored(place)).toBeNull();
+  expect(place.server.uploadsInProgress(place.bucket)).toEqual([]);
+}
+
+describe("put() of a body of at most one part", () => {
+  test("is one signed request, for every kind of body", async () => {
+    const place = await makeBucket();
+    for (const size of [0, 1, PART - 1, PART]) {
+      const bytes = pattern(size);
+      for (const body of [
+        { kind: "bytes", bytes },
+        { kind: "replayable", sizeBytes: size, open: (from: number) => inPieces(bytes, from) },
+        streamOf(bytes, size),
+        streamOf(bytes),
+      ] satisfies Body[]) {
+        const before = place.actions().length;
+        const object = await putObject(place.store, KEY, body);
+        expect(place.actions().slice(before)).toEqual(["PutObject"]);
+        expect(object.sizeBytes).toBe(size);
+        expect(stored(place)).toEqual(Buffer.from(bytes));
+      }
+    }
+  });
+
+  test("tries again after a 409 of a conditional request", async () => {
+    const place = await makeBucket();
+    place.server.faults.add({
+      ...{ action: "PutObject", times: 2 },
+      do: fault.answer(409, "ConditionalRequestConflict"),
+    });
+    await putObject(place.store, KEY, streamOf(pattern(10)), { ifNoneMatch: "*" });
+    expect(stored(place)).toEqual(Buffer.from(pattern(10)));
+  });
+
+  test("knows its own success when the answer to a conditional request is lost", async () => {
+    const place = await makeBucket();
+    place.server.faults.add({ action: "PutObject", times: 1, do: fault.loseAnswer() });
+    const object = await putObject(place.store, KEY, streamOf(pattern(10)), { ifNoneMatch: "*" });
+    expect(object.sizeBytes).toBe(10);
+    expect(place.actions()).toEqual(["PutObject", "PutObject", "HeadObject"]);
+  });
+
+  test("takes nobody else's success for its own, not even of the same bytes", async () => {
+    const place = await makeBucket();
+    const body = streamOf(pattern(10));
+    await putObject(place.store, KEY, streamOf(pattern(10)), { ifNoneMatch: "*" });
+    place.server.faults.add({
+      ...{ action: "PutObject", times: 1 },
+      do: fault.answer(503, "SlowDown"),
+    });
+    const put = putObject(place.store, KEY, body, { ifNoneMatch: "*" });
+    await expect(put).rejects.toMatchObject({ code: "object_exists" });
+  });
+
+  test("with ifNoneMatch has one winner among racing writers", async () => {
+    for (const provider of [providerOf(null), providerOf("https://ceph.example")]) {
+      const place = await makeBucket({ provider });
+      const outcomes = await Promise.allSettled(
+        Array.from({ length: 8 }, (_, seed) =>
+          putObject(place.store, KEY, streamOf(pattern(100, seed)), { ifNoneMatch: "*" }),
+        ),
+      );
+      const losers = outcomes.filter(({ status }) => status === "rejected");
+      expect(losers).toHaveLength(7);
+      for (const loser of losers)
+        expect(loser).toMatchObject({ reason: { code: "object_exists" } });
+    }
+  });
+
+  test("refuses a taken key before it reads the body, where the service may not honour the condition", async () => {
+    const place = await makeBucket({ provider: providerOf("https://minio.example") });
+    await putObject(place.store, KEY, streamOf(pattern(10)));
+    async function* unread(): AsyncGenerator<Uint8Array> {
+      yield* [];
+      throw new Error("The body was read");
+    }
+    const body: Body = { kind: "once", stream: unread() };
+    const put = putObject(place.store, KEY, body, { ifNoneMatch: "*" });
+    await expect(put).rejects.toMatchObject({ code: "object_exists" });
+  });
+});
+
+describe("put() of a longer body", () => {
+  test("goes out in parts that hold it exactly, for every kind of body", async () => {
+    const place = await makeBucket();
+    for (const size of [PART + 1, 2 * PART - 1, 2 * PART, 5 * PART + 7]) {
+      const bytes = pattern(size);
+      for (const body of [
+        { kind: "bytes", bytes },
+        { kind: "replayable", sizeBytes: size, open: (from: number) => inPieces(bytes, from) },
+        streamOf(bytes, size),
+        streamOf(bytes),
+      ] satisfies Body[]) {
+        const before = place.actions().length;
+        const object = await putObject(place.store, KEY, body);
+        const seen = place.actions().slice(before);
+        expect(seen.filter((action) => action === "UploadPart")).toHaveLength(
+          Math.ceil(size / PART),
+        );
+        expect([seen[0], seen.at(-1)]).toEqual([
+          "CreateMultipartUpload",
+          "CompleteMultipartUpload",
+        ]);
+        expect(object.sizeBytes).toBe(size);
+        expect(stored(place)).toEqual(Buffer.from(bytes));
+      }
+    }
+  });
+
+  test("sends a part as soon as it is full, and tells the upload's id before the first", async () => {
+    const place = await makeBucket();
+    const told: string[][] = [];
+    const gate = Promise.withResolvers<void>();
+    async function* held(): AsyncGenerator<Uint8Array> {
+      yield pattern(2 * PART);
+      await gate.promise;
+      yield pattern(1);
+    }
+    const twoParts = place.server.faults.add({
+      ...{ action: "UploadPart", when: ({ partNumber }) => partNumber === 2 },
+      do: {},
+    });
+    const putting = putObject(
+      place.store,
+      KEY,
+      { kind: "once", stream: held(), sizeBytes: 2 * PART + 1 },
+      {
+        async onMultipart(uploadId) {
+          const { server, bucket } = place;
+          expect(server.uploadsInProgress(bucket).map(({ id }) => id)).toEqual([uploadId]);
+          told.push(place.actions());
+        },
+      },
+    );
+    await twoParts.struck;
+    gate.resolve();
+    await putting;
+    expect(told).toEqual([["CreateMultipartUpload"]]);
+  });
+
+  test("fails with the error of onMultipart, and keeps nothing", async () => {
+    const place = await makeBucket();
+    const failure = new Error("the records are gone");
+    const put = putObject(place.store, KEY, streamOf(pattern(5 * PART)), {
+      onMultipart: () => Promise.reject(failure),
+    });
+    await expect(put).rejects.toBe(failure);
+    await expectNothing(place);
+    expect(place.actions()).not.toContain("UploadPart");
+  });
+
+  test("has as many parts under way as it may, of one upload and of all", async () => {
+    const place = await makeBucket({ partsInFlight: 3, slots: new Slots(4) });
+    let underWay = 0;
+    let most = 0;
+    const { client } = place.store;
+    const counted = {
+      ...place.store,
+      client: {
+        ...client,
+        async send(request: Parameters<typeof client.send>[0]) {
+          if (request.action !== "UploadPart") return await client.send(request);
+          underWay += 1;
+          most = Math.max(most, underWay);
+          return await client.send(request).finally(() => {
+            underWay -= 1;
+          });
+        },
+      },
+    };
+    await putObject(counted, KEY, streamOf(pattern(12 * PART)));
+    expect(most).toBe(3);
+    const keys = ["a", "b", "c"].map((name) => parseObjectKey(name));
+    await Promise.all(keys.map((key) => putObject(counted, key, streamOf(pattern(9 * PART)))));
+    expect(most).toBe(4);
+  });
+
+  test("sends a part again that broke off, was refused for a moment, or was cut", async () => {
+    for (const trouble of [
+      fault.answer(503, "SlowDown"),
+      fault.resetRequest(1000),
+      fault.loseAnswer(),
+      fault.answer(400, "BadDigest"),
+    ]) {
+      const place = await makeBucket();
+      place.server.faults.add({
+        ...{ action: "UploadPart", times: 1, when: ({ partNumber }) => partNumber === 3 },
+        do: trouble,
+      });
+      await putObject(place.store, KEY, streamOf(pattern(5 * PART)));
+      expect(stored(place)).toEqual(Buffer.from(pattern(5 * PART)));
+    }
+  });
+
+  test("keeps nothing when a part fails for good, and tells why while its body still hangs", async () => {
+    const place = await makeBucket();
+    place.server.faults.add({
+      ...{ action: "UploadPart", when: ({ partNumber }) => partNumber === 3 },
+      do: fault.answer(403, "AccessDenied"),
+    });
+    async function* hanging(): AsyncGenerator<Uint8Array> {
+      yield pattern(4 * PART);
+      await new Promise(() => {});
+    }
+    const put = putObject(place.store, KEY, { kind: "once", stream: hanging() });
+    await expect(put).rejects.toMatchObject({ code: "storage_access_denied" });
+    await expectNothing(place);
+  });
+
+  test("keeps nothing when its body fails, ends early or late, or its caller gives up", async () => {
+    const failure = new Error("the source broke");
+    async function* breaking(): AsyncGenerator<Uint8Array> {
+      yield pattern(3 * PART + 10);
+      throw failure;
+    }
+    const controller = new AbortController();
+    async function* givenUp(): AsyncGenerator<Uint8Array> {
+      yield pattern(3 * PART + 10);
+      controller.abort();
+      await new Promise(() => {});
+    }
+    const { signal } = controller;
+    for (const [body, expected] of [
+      [{ kind: "once", stream: breaking() }, { message: failure.message }],
+      [streamOf(pattern(20 * PART), 20 * PART + 1), { code: "body_incomplete" }],
+      [streamOf(pattern(20 * PART), 20 * PART - 1), { code: "body_incomplete" }],
+      [streamOf(pattern(20 * PART), 10 * PART), { code: "body_incomplete" }],
+      [{ kind: "once", stream: givenUp() }, { code: "request_aborted" }],
+    ] satisfies [Body, object][]) {
+      const place = await makeBucket();
+      await expect(putObject(place.store, KEY, body, { signal })).rejects.toMatchObject(expected);
+      await expectNothing(place);
+      expect(place.actions()).toContain("AbortMultipartUpload");
+    }
+  });
+
+  test("aborts the upload when the caller gives up while it is being created", async () => {
+    const place = await makeBucket();
+    const created = place.server.faults.add({
+      action: "CreateMultipartUpload",
+      do: fault.stallAnswer(),
+    });
+    const controller = new AbortController();
+    const put = putObject(place.store, KEY, streamOf(pattern(3 * PART)), {
+      signal: controller.signal,
+    });
+    await created.struck;
+    controller.abort();
+    created.release();
+    await expect(put).rejects.toMatchObject({ code: "request_aborted" });
+    await expectNothing(place);
+  });
+
+  test("aborts until the upload is gone, and hides no first error behind an abort that fails", async () => {
+    for (const [times, left] of [
+      [2, 0],
+      [Number.POSITIVE_INFINITY, 1],
+    ] as const) {
+      const warnings: unknown[] = [];
+      const bare = await makeBucket();
+      const { logger } = bare.store.context;
+      const warn = (event: string): void => void warnings.push(event);
+      const context = { ...bare.store.context, logger: { ...logger, warn } };
+      const place = { ...bare, store: { ...bare.store, context } };
+      place.server.faults.add({
+        ...{ action: "AbortMultipartUpload", times },
+        do: fault.answer(500, "InternalError"),
+      });
+      const put = putObject(place.store, KEY, streamOf(pattern(3 * PART), 3 * PART + 1));
+      await expect(put).rejects.toMatchObject({ code: "body_incomplete" });
+      expect(place.server.uploadsInProgress(place.bucket)).toHaveLength(left);
+      expect(warnings).toEqual(left === 0 ? [] : ["s3.parts_left"]);
+    }
+  });
+
+  test("is aborted once more when a part was kept beside the first abort", async () => {
+    const place = await makeBucket();
+    const late = place.server.faults.add({
+      ...{ action: "AbortMultipartUpload", times: 1 },
+      do: fault.answer(204, ""),
+    });
+    await expect(putObject(place.store, KEY, streamOf(pattern(3 * PART), 3 * PART + 1)))
+      .rejects //
+      .toMatchObject({ code: "body_incomplete" });
+    expect(late.hits).toBe(1);
+    await expectNothing(place);
+  });
+
+  test("says that the upload was removed under its hands", async () => {
+    const place = await makeBucket();
+    place.server.faults.add({
+      ...{ action: "UploadPart", when: ({ partNumber }) => partNumber === 2 },
+      do: fault.answer(404, "NoSuchUpload"),
+    });
+    const put = putObject(place.store, KEY, streamOf(pattern(3 * PART)));
+    await expect(put).rejects.toMatchObject({ code: "storage_unavailable", retryable: true });
+  });
+});
