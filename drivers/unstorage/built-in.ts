@@ -70,7 +70,7 @@ async function load(name: string, path: string): Promise<MakeDriver> {
 function defaultsOf(name: string, timeoutMs: number): Readonly<Record<string, unknown>> {
   switch (name) {
     case "fs":
-      // It would not list a tenant or file named node_modules.
+      // It would list nothing below a folder named node_modules.
       return { ignore: [] };
     case "redis":
       return {

@@ -58,8 +58,8 @@ test("open() keeps two prefixes in one store apart", async () => {
   expect((await again.list("")).objects.map((object) => object.key)).toEqual([KEY]);
 });
 
-test("open() lists what fs would pass over: names like node_modules and .git", async () => {
-  const driver = await open(`unstorage:fs?base=${join(fastFolder(), "files")}`);
+test("open() lists what fs would pass over: below node_modules and .git, and they themselves", async () => {
+  const driver = await open(`unstorage:fs?base=${join(fastFolder(), "node_modules/files")}`);
   const keys = ["node_modules/x", "a/.git", "a/node_modules"].map(parseObjectKey);
   for (const key of keys) await driver.put(key, BODY);
   const { objects } = await driver.list("");
