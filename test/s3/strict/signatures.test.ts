@@ -38,6 +38,7 @@ const TAMPERED: readonly [string, number, string, (raw: RawRequest) => RawReques
   ["path", 403, "SignatureDoesNotMatch", (raw) => ({ ...raw, target: "/bucket/yek" })],
   ["bucket", 403, "SignatureDoesNotMatch", (raw) => ({ ...raw, target: "/other/key" })],
   ["query", 403, "SignatureDoesNotMatch", (raw) => ({ ...raw, target: `${raw.target}?a=b` })],
+  ["plus sign in the query", 400, "InvalidURI", (raw) => ({ ...raw, target: "/bucket?a=b+c" })],
   ["method", 403, "SignatureDoesNotMatch", (raw) => ({ ...raw, method: "POST" })],
   ["host", 403, "SignatureDoesNotMatch", (raw) => withHeaders(raw, { host: "elsewhere" })],
   [
@@ -179,9 +180,12 @@ test("takes unsigned bodies where it is told to", async () => {
   await other.stop();
 });
 
-test("wants a length: 411 to a chunked body", async () => {
-  const chunked = withHeaders(await sign(server, PUT), { "transfer-encoding": "chunked" });
-  const sent = open(server, chunked);
+test.each([
+  ["PUT", "/bucket/key", ""],
+  ["POST", "/bucket", "delete="],
+])("wants a length: 411 to a chunked %s", async (method, path, query) => {
+  const raw = await sign(server, { method, path, query, body: "body" });
+  const sent = open(server, withHeaders(raw, { "transfer-encoding": "chunked" }));
   const answered = answerTo(sent);
   sent.end("body");
   expect((await answered).statusCode).toBe(411);
