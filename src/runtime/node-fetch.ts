@@ -110,6 +110,8 @@ function toRequest(input: string | URL | Request, init: RequestInit = {}): Outgo
 }
 
 function isComposed(body: BodyInit | null | undefined): boolean {
+  // The common kinds first: asking for the others is slow.
+  if (typeof body !== "object" || body === null || ArrayBuffer.isView(body)) return false;
   return body instanceof FormData || body instanceof URLSearchParams || body instanceof Blob;
 }
 
