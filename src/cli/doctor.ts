@@ -43,8 +43,13 @@ Example:
 };
 
 /** Everything that is looked at, in this order: what comes later makes sense where the earlier is well. */
-function checksOf(config: Config, storages: readonly StorageUri[]): readonly Check[] {
-  return [settingsCheck, ...storages.map(storageCheck), databaseCheck(config.database)];
+function checksOf({ storage, database }: Config, given: readonly StorageUri[]): readonly Check[] {
+  const configured = [
+    storageCheck(storage.primary, "primary"),
+    ...storage.fallbacks.map((uri) => storageCheck(uri, "fallback")),
+  ];
+  const named = given.map((uri) => storageCheck(uri, "named"));
+  return [settingsCheck, ...(given.length > 0 ? named : configured), databaseCheck(database)];
 }
 
 async function examine(cli: Cli, given: readonly StorageUri[], report: Report): Promise<ExitCode> {
@@ -52,13 +57,11 @@ async function examine(cli: Cli, given: readonly StorageUri[], report: Report): 
   const signal = cli.stopSignal();
   try {
     const config = loadConfig(env, { terminal: cli.isTerminal });
-    const { primary, fallbacks } = config.storage;
-    const storages = given.length > 0 ? given : [primary, ...fallbacks];
     const parts = await (await cli.runtime()).inspect(config, env);
     const configured = given.length === 0;
     const context = { env, config, parts, configured, storageIds: new Set<string>(), signal };
     try {
-      for (const check of checksOf(config, storages)) await follow(check, context, report);
+      for (const check of checksOf(config, given)) await follow(check, context, report);
     } finally {
       await parts.close();
     }

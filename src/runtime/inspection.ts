@@ -32,7 +32,7 @@ export interface DatabaseFacts {
 export interface Inspection {
   readonly clock: Clock;
   /**
-   * Open a storage as the service would.
+   * Open a storage that is there.
    *
    * @param around Wraps how its driver reaches the network.
    */
@@ -66,7 +66,7 @@ export async function inspect(config: Config, env: Host["env"]): Promise<Inspect
     clock,
     openStorage: (uri, around) =>
       registry.open(uri, {
-        ...{ random, host, logger: SILENT, hash: hasher, now: clock.now },
+        ...{ random, host, logger: SILENT, hash: hasher, now: clock.now, existing: true },
         fetch: around(network.fetch),
       }),
     readDatabase,

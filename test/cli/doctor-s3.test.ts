@@ -222,6 +222,13 @@ describe("stowage doctor on S3", () => {
     expect(out).toContain("what answers is no S3 server");
   });
 
+  it("speaks of the variables that a storage of its own reads", async () => {
+    const env = await settingsFor(await strictServer());
+    const uri = `s3://${env["AWS_S3_BUCKET"]}/uploads?env=ARCHIVE`;
+    const { out } = await doctor(env, [uri]);
+    expect(out).toContain("→ set ARCHIVE_AWS_ACCESS_KEY_ID and ARCHIVE_AWS_SECRET_ACCESS_KEY\n");
+  });
+
   it("takes the bucket and all its options from a URI", async () => {
     const server = await strictServer();
     const env = await settingsFor(server);

@@ -120,10 +120,26 @@ describe("stowage doctor", () => {
     expect(out).toMatch(/\n1 to look at\n$/);
   });
 
-  it("looks at every fallback, and at the storages that are named instead", async () => {
+  it("looks at every fallback, as strictly as the start does", async () => {
+    const [folder, other] = [tempFolder(), tempFolder()];
+    await (await runningService(settings(folder))).close();
+    const used = `local:${join(folder, "uploads")}`;
+    const look = (fallback: string) =>
+      doctor({ ...settings(other), FILE_STORAGE_FALLBACK: fallback });
+    expect(await look(used)).toMatchObject({ code: 0 });
+    const never = await look(`${used}, memory:`);
+    expect(never.code).toBe(1);
+    expect(never.out).toContain("Fallback memory:\n  fail  nothing was ever stored here");
+    const gone = await look(`local:${join(folder, "gone")}`);
+    expect(gone.code).toBe(1);
+    expect(gone.out).toContain("there is no folder");
+    expect(existsSync(join(folder, "gone"))).toBe(false);
+    const wrong = await look(`${used}?id=0199a1b2-0000-7000-8000-000000000000`);
+    expect(wrong.out).toMatch(/fail {2}it is storage [0-9a-f-]{36}, not 0199a1b2-/);
+  });
+
+  it("looks at the storages that are named instead", async () => {
     const env = { ...settings(), FILE_STORAGE_FALLBACK: "memory:" };
-    const configured = await doctor(env);
-    expect(configured.out).toContain("Storage memory:\n");
     const { code, out } = await doctor(env, ["acme:x", "memory:"]);
     expect(code).toBe(1);
     expect(out).not.toContain("Storage local:");
@@ -175,7 +191,7 @@ describe("stowage doctor", () => {
     writeFileSync(env.FILE_STORAGE_PATH, "");
     const { code, out } = await doctor(env);
     expect(code).toBe(1);
-    expect(out).toContain("is no folder, and cannot become one");
+    expect(out).toContain("is a file, not a folder\n        → correct FILE_STORAGE_PATH");
   });
 
   it("writes one JSON object with --json, and nothing else", async () => {

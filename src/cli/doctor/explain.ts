@@ -33,8 +33,15 @@ export function explain({ error, uri, step, page = false }: Failed): Finding {
     status: "fail",
     text: `${before}${trouble.found}`,
     detail: message,
-    advice: permission ?? trouble.advice,
+    advice: permission ?? inNamesOf(uri, trouble.advice),
   };
+}
+
+/** With `?env=ARCHIVE` the variables have other names, and a profile is not looked for. */
+function inNamesOf({ options }: StorageUri, advice: string): string {
+  const prefix = options["env"];
+  if (prefix === undefined) return advice;
+  return advice.replace(/,? or AWS_PROFILE/, "").replaceAll(/\bAWS_/g, `${prefix}_AWS_`);
 }
 
 function findS3Trouble(error: unknown, page: boolean): Trouble | undefined {

@@ -1,13 +1,17 @@
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { access, constants, rmdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { OWN_FOLDER } from "../../domain/object-key.ts";
 import type { Finding } from "./check.ts";
 
-/** A folder that is not there yet: opening it would make it. @returns `null` if it is there. */
+/** Whether a folder may still have to be made, or never can be. @returns `null` if it is there. */
 export async function lookForFolder(path: string): Promise<Finding | null> {
   const folder = resolve(path);
-  if (existsSync(folder)) return null;
+  if (existsSync(folder)) {
+    if (statSync(folder).isDirectory()) return null;
+    const advice = "correct FILE_STORAGE_PATH, or move the file away";
+    return { status: "fail", text: `${folder} is a file, not a folder`, advice };
+  }
   let above = dirname(folder);
   while (!existsSync(above) && dirname(above) !== above) above = dirname(above);
   try {

@@ -9,23 +9,26 @@ import { lookForFolder, rememberFolders } from "./local-folder.ts";
 import { probeMultipart } from "./multipart.ts";
 import { createWire, type Wire } from "./wire.ts";
 
+/** What a storage is for. `named`: nothing yet, somebody only asks about it. */
+export type StorageRole = "primary" | "fallback" | "named";
+
 /** Whether one storage is there, who it is, and whether it can be worked with. */
-export function storageCheck(uri: StorageUri): Check {
+export function storageCheck(uri: StorageUri, role: StorageRole): Check {
   return {
-    title: `Storage ${uri.display}`,
+    title: `${role === "fallback" ? "Fallback" : "Storage"} ${uri.display}`,
     async *run(context) {
       if (uri.scheme !== "local") {
-        yield* examine(uri, context);
+        yield* examine(uri, role, context);
         return;
       }
-      const missing = await lookForFolder(uri.path);
+      const missing = role === "fallback" ? null : await lookForFolder(uri.path);
       if (missing !== null) {
         yield missing;
         return;
       }
       const tidy = rememberFolders(uri.path);
       try {
-        yield* examine(uri, context);
+        yield* examine(uri, role, context);
       } finally {
         await tidy();
       }
@@ -33,13 +36,17 @@ export function storageCheck(uri: StorageUri): Check {
   };
 }
 
-async function* examine(uri: StorageUri, context: DoctorContext): AsyncIterable<Finding> {
+async function* examine(
+  uri: StorageUri,
+  role: StorageRole,
+  context: DoctorContext,
+): AsyncIterable<Finding> {
   const { parts, signal } = context;
   const wire = createWire(parts.clock.now);
   let driver: StorageDriver | undefined;
   try {
     driver = await untilAborted(parts.openStorage(uri, wire.around), signal);
-    const identity = await identify(uri, driver, wire, context);
+    const identity = await identify(uri, role, driver, wire, context);
     yield identity;
     // Denied may be one right of several: the probe tells which. Anything else would only repeat itself.
     if (identity.status === "ok" || identity.denied) {
@@ -60,16 +67,28 @@ async function* examine(uri: StorageUri, context: DoctorContext): AsyncIterable<
 /** Who the storage is. A fresh one is not made anybody: that is for the service to do. */
 async function identify(
   uri: StorageUri,
+  role: StorageRole,
   driver: StorageDriver,
   wire: Wire,
   { signal, storageIds }: DoctorContext,
 ): Promise<Finding & { readonly denied?: boolean }> {
   try {
-    const id = uri.options["id"] ?? (await untilAborted(findStorageId(driver), signal));
-    if (id === null)
+    const found = await untilAborted(findStorageId(driver), signal);
+    const id = uri.options["id"] ?? found;
+    if (id !== null && found !== null && id !== found) {
+      const advice = "correct the place or the ?id= of the URI";
+      return { status: "fail", text: `it is storage ${found}, not ${id}`, advice };
+    }
+    if (id !== null) {
+      storageIds.add(id);
+      return { status: "ok", text: `can be reached; it is storage ${id}` };
+    }
+    if (role !== "fallback") {
       return { status: "ok", text: "can be reached; nothing has been stored here yet" };
-    storageIds.add(id);
-    return { status: "ok", text: `can be reached; it is storage ${id}` };
+    }
+    // The start refuses it: a mistyped place must not become a storage.
+    const text = "nothing was ever stored here, so it is no storage to fall back on";
+    return { status: "fail", text, advice: "correct it in FILE_STORAGE_FALLBACK, or leave it out" };
   } catch (error) {
     if (isAbort(error)) throw error;
     const denied = isStowageError(error, "storage_access_denied");
