@@ -94,18 +94,21 @@ describe("stowage doctor on S3", () => {
       "one side speaks TLS and the other does not",
       "change http:// to https://",
     ],
-    [
-      "no keys",
-      () => ({ AWS_ACCESS_KEY_ID: undefined, AWS_SECRET_ACCESS_KEY: undefined }),
-      "there are no keys to sign with",
-      "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE",
-    ],
   ])("says once what is wrong and what to do: %s", async (_what, change, found, advice) => {
     const env = await settingsFor(await strictServer());
     const { code, out } = await doctor({ ...env, ...change(env) });
     expect(code).toBe(1);
     expect(out).toContain(`fail  ${found}\n`);
     expect(out).toContain(`        → ${advice}`);
+    expect(out).toMatch(/\n1 failed\n$/);
+  });
+
+  it("names every place where keys were looked for", async () => {
+    const none = { AWS_ACCESS_KEY_ID: undefined, AWS_SECRET_ACCESS_KEY: undefined };
+    const env = await settingsFor(await strictServer());
+    const { code, out } = await doctor({ ...env, ...none, HOME: "/nonexistent" });
+    expect(code).toBe(1);
+    expect(out).toMatch(/fail .*AWS_ACCESS_KEY_ID is not set.*\/nonexistent\/\.aws\/credentials/);
     expect(out).toMatch(/\n1 failed\n$/);
   });
 
@@ -223,10 +226,22 @@ describe("stowage doctor on S3", () => {
   });
 
   it("speaks of the variables that a storage of its own reads", async () => {
+    const server = await strictServer();
+    const env: Env = {
+      ...(await settingsFor(server)),
+      ARCHIVE_AWS_ACCESS_KEY_ID: server.accessKeyId,
+      ARCHIVE_AWS_SECRET_ACCESS_KEY: "another/secret",
+      ARCHIVE_AWS_ENDPOINT_URL_S3: server.endpoint,
+    };
+    const { out } = await doctor(env, [`s3://${env["AWS_S3_BUCKET"]}/uploads?env=ARCHIVE`]);
+    expect(out).toContain("→ copy ARCHIVE_AWS_SECRET_ACCESS_KEY anew");
+    expect(out).not.toContain("another/secret");
+  });
+
+  it("does not take a misspelt option for a missing key", async () => {
     const env = await settingsFor(await strictServer());
-    const uri = `s3://${env["AWS_S3_BUCKET"]}/uploads?env=ARCHIVE`;
-    const { out } = await doctor(env, [uri]);
-    expect(out).toContain("→ set ARCHIVE_AWS_ACCESS_KEY_ID and ARCHIVE_AWS_SECRET_ACCESS_KEY\n");
+    const { out } = await doctor(env, ["s3://files/uploads?regoin=eu-west-1"]);
+    expect(out).toMatch(/fail {2}Cannot open s3 storage: .*regoin/);
   });
 
   it("takes the bucket and all its options from a URI", async () => {

@@ -2,7 +2,7 @@ import { isStowageError } from "../../domain/errors.ts";
 import type { StorageUri } from "../../domain/storage-uri.ts";
 import type { Finding } from "./check.ts";
 import { missingPermission } from "./s3-permissions.ts";
-import { findTrouble, NO_KEYS, NOT_S3, type Trouble, UNREACHABLE } from "./s3-troubles.ts";
+import { findTrouble, NOT_S3, type Trouble, UNREACHABLE } from "./s3-troubles.ts";
 
 /** Codes that the S3 driver gives to answers that S3 never gives. */
 const FOREIGN = /^(?:Status\d+|BadRequest|MethodNotAllowed)$/;
@@ -24,7 +24,7 @@ export function explain({ error, uri, step, page = false }: Failed): Finding {
   const before = step === undefined ? "" : `${step}: `;
   const message = error instanceof Error ? error.message : String(error);
   const trouble = uri.scheme === "s3" ? findS3Trouble(error, page) : undefined;
-  // Messages of other drivers say what was found and what to do.
+  // What no table knows says itself what was found and what to do.
   if (trouble === undefined) return { status: "fail", text: `${before}${message}` };
   const permission = isStowageError(error, "storage_access_denied")
     ? adviceFor(error.data["action"], uri, step)
@@ -37,11 +37,10 @@ export function explain({ error, uri, step, page = false }: Failed): Finding {
   };
 }
 
-/** With `?env=ARCHIVE` the variables have other names, and a profile is not looked for. */
+/** With `?env=ARCHIVE` the variables have other names. */
 function inNamesOf({ options }: StorageUri, advice: string): string {
   const prefix = options["env"];
-  if (prefix === undefined) return advice;
-  return advice.replace(/,? or AWS_PROFILE/, "").replaceAll(/\bAWS_/g, `${prefix}_AWS_`);
+  return prefix === undefined ? advice : advice.replaceAll(/\bAWS_/g, `${prefix}_AWS_`);
 }
 
 function findS3Trouble(error: unknown, page: boolean): Trouble | undefined {
@@ -49,7 +48,8 @@ function findS3Trouble(error: unknown, page: boolean): Trouble | undefined {
   if (page) return NOT_S3;
   const { code, data } = error;
   const s3Code = data["s3Code"];
-  if (s3Code === undefined) return code === "storage_misconfigured" ? NO_KEYS : undefined;
+  // It was not asked: options or keys are amiss, and the message says which.
+  if (s3Code === undefined) return undefined;
   if (s3Code === null) return findTrouble(networkCode(error.cause) ?? "") ?? UNREACHABLE;
   if (code === "storage_misconfigured" && FOREIGN.test(String(s3Code))) return NOT_S3;
   return findTrouble(String(s3Code));

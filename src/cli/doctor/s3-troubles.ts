@@ -106,14 +106,8 @@ export const UNREACHABLE: Trouble = {
   advice: "check AWS_ENDPOINT_URL_S3, firewall and proxy (HTTPS_PROXY, NO_PROXY), and try again",
 };
 
-/** Nothing to sign with. */
-export const NO_KEYS: Trouble = {
-  found: "there are no keys to sign with",
-  advice: "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE",
-};
-
 /** All of them, in the order of the document. */
-export const TROUBLES: readonly Trouble[] = [...ROWS, NOT_S3, UNREACHABLE, NO_KEYS];
+export const TROUBLES: readonly Trouble[] = [...ROWS, NOT_S3, UNREACHABLE];
 
 /** @param code S3's own, or that of the network. */
 export function findTrouble(code: string): Trouble | undefined {
