@@ -19,7 +19,8 @@ const PAGE_UPLOADS = 1000;
 type UploadPage = Awaited<ReturnType<MultipartGroup["listUploads"]>>;
 
 /**
- * Uploads under way below a prefix.
+ * Uploads under way below a prefix. Without `encoding-type`: Ceph 16 would encode some of the keys, and not
+ * say so.
  *
  * @see https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListMultipartUploads.html
  */
@@ -33,7 +34,6 @@ export async function listUploads(
     method: "GET",
     query: [
       ["uploads", ""],
-      ["encoding-type", "url"],
       ["max-uploads", String(Math.max(1, Math.min(limit, PAGE_UPLOADS)))],
       ["prefix", keys.inBucket(prefix)],
       ...(cursor === undefined ? [] : markersOf(cursor)),
