@@ -1,9 +1,12 @@
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import {
+  AbortMultipartUploadCommand,
+  CreateMultipartUploadCommand,
   DeleteObjectsCommand,
   GetObjectCommand,
   HeadObjectCommand,
+  ListMultipartUploadsCommand,
   NotFound,
   PutObjectCommand,
   paginateListObjectsV2,
@@ -35,6 +38,13 @@ export interface ForeignClient {
   delete(keys: readonly string[]): Promise<void>;
   /** All keys, fetched in pages of `pageSize` where the client can be told. */
   list(prefix: string, pageSize: number): Promise<string[]>;
+  /** @returns The id of an upload in parts that has just begun. */
+  beginUpload(key: string): Promise<string>;
+  /** The uploads in parts that are under way, fetched in pages where the client can be told. */
+  uploads(prefix: string): Promise<{ readonly key: string; readonly id: string }[]>;
+  abortUpload(key: string, id: string): Promise<void>;
+  /** A signed link to read an object as plain text, where the client makes such. */
+  readonly link?: (key: string) => Promise<string>;
   close(): void;
 }
 
@@ -100,6 +110,30 @@ function viaAwsSdk(server: S3Endpoint, Bucket: string): ForeignClient {
       for await (const { Contents = [] } of pages) keys.push(...Contents.map((c) => c.Key ?? ""));
       return keys;
     },
+    async beginUpload(Key) {
+      const { UploadId } = await client.send(new CreateMultipartUploadCommand({ Bucket, Key }));
+      return UploadId ?? "";
+    },
+    async uploads(Prefix) {
+      const found: { key: string; id: string }[] = [];
+      let after: { KeyMarker?: string; UploadIdMarker?: string } = {};
+      for (;;) {
+        const page = await client.send(
+          new ListMultipartUploadsCommand({ Bucket, Prefix, MaxUploads: 2, ...after }),
+        );
+        for (const { Key = "", UploadId = "" } of page.Uploads ?? []) {
+          found.push({ key: Key, id: UploadId });
+        }
+        if (!page.IsTruncated) return found;
+        after = {
+          KeyMarker: page.NextKeyMarker ?? "",
+          UploadIdMarker: page.NextUploadIdMarker ?? "",
+        };
+      }
+    },
+    async abortUpload(Key, UploadId) {
+      await client.send(new AbortMultipartUploadCommand({ Bucket, Key, UploadId }));
+    },
     close: () => client.destroy(),
   };
 }
@@ -154,6 +188,18 @@ function viaMinio(server: S3Endpoint, bucket: string): ForeignClient {
       }
       return keys;
     },
+    beginUpload: (key) => client.initiateNewMultipartUpload(bucket, key, {}),
+    async uploads(prefix) {
+      const found: { key: string; id: string }[] = [];
+      for await (const item of client.listIncompleteUploads(bucket, prefix, true)) {
+        const { key, uploadId } = item as { key: string; uploadId: string };
+        found.push({ key, id: uploadId });
+      }
+      return found;
+    },
+    abortUpload: (key, id) => client.abortMultipartUpload(bucket, key, id),
+    link: (key) =>
+      client.presignedGetObject(bucket, key, 60, { "response-content-type": "text/plain; a=b+c" }),
     close: () => undefined,
   };
 }
