@@ -1,8 +1,8 @@
-import { AwsClient } from "aws4fetch";
 import { afterAll, beforeAll, describe } from "vitest";
 import type { S3Endpoint } from "../s3/endpoint.ts";
 import { radosgwMissing, startRadosgw } from "../s3/radosgw.ts";
 import { s3App } from "../support/s3-app.ts";
+import { uploadsUnderWay } from "../support/s3-inspection.ts";
 import { mainJob } from "./main-job.ts";
 
 const missing = radosgwMissing();
@@ -17,14 +17,6 @@ describe.skipIf(missing !== null)("radosgw", () => {
 
   mainJob("s3 on radosgw", async () => {
     const bucket = await s3.makeBucket();
-    const { accessKeyId, secretAccessKey, region } = s3;
-    const client = new AwsClient({ accessKeyId, secretAccessKey, region, service: "s3" });
-    return {
-      options: s3App(s3, bucket),
-      async partsLeft() {
-        const answer = await client.fetch(`${s3.endpoint}/${bucket}?uploads=`);
-        return (await answer.text()).split("<UploadId>").length - 1;
-      },
-    };
+    return { options: s3App(s3, bucket), partsLeft: () => uploadsUnderWay(s3, bucket) };
   });
 });
