@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -19,7 +19,7 @@ export const PACKAGE_ALIASES = SOURCES.map(([entry, source]) => ({
 }));
 
 /**
- * Put the package, unbuilt, and libraries of ours into a folder's `node_modules`, so that a process there
+ * Put the package, unbuilt, with its command, and libraries of ours into a folder's `node_modules`, so that a process there
  * imports them as somebody does who has installed them.
  */
 export function installPackage(folder: string, ...libraries: readonly string[]): void {
@@ -31,6 +31,10 @@ export function installPackage(folder: string, ...libraries: readonly string[]):
   for (const part of ["src", "drivers", "processors"]) {
     symlinkSync(join(ROOT, part), join(stowage, part));
   }
+  const bin = join(folder, "node_modules", ".bin", "stowage");
+  mkdirSync(dirname(bin));
+  writeFileSync(bin, `#!/bin/sh\nexec node "${join(ROOT, "src/cli/main.ts")}" "$@"\n`);
+  chmodSync(bin, 0o755);
   for (const library of libraries) {
     const link = join(folder, "node_modules", library);
     mkdirSync(dirname(link), { recursive: true });

@@ -1,0 +1,71 @@
+import { execFile, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { expect, onTestFinished, test } from "vitest";
+import { installPackage } from "../support/package-sources.ts";
+import { fastFolder } from "../support/temp-folder.ts";
+import { blocksOf, writeBlocks } from "./blocks.ts";
+
+const run = promisify(execFile);
+const DOCUMENT = "docs/drivers.md";
+const blocks = blocksOf(DOCUMENT);
+
+/** The blocks as files of a folder where Stowage is installed. */
+function project(): string {
+  const folder = fastFolder();
+  writeBlocks(blocks, folder);
+  installPackage(folder);
+  return folder;
+}
+
+test("every block has been seen, and the page is short", () => {
+  const names = blocks.map(({ language, name }) => `${language} ${name}`.trim());
+  expect(names).toEqual([
+    ...["ts shelf.ts", "ts faults.ts", "sh", "ts app.ts", "ts shelf.test.ts", "json package.json"],
+  ]);
+  expect(readFileSync(DOCUMENT, "utf8").split("\n").length).toBeLessThanOrEqual(201);
+});
+
+test("app.ts and faults.ts run as they are written", async () => {
+  const cwd = project();
+  const [app, faults] = await Promise.all(
+    ["app.ts", "faults.ts"].map((file) => run(process.execPath, [file], { cwd })),
+  );
+  expect(app?.stdout).toBe("healthy\n");
+  expect(faults?.stdout).toBe("");
+});
+
+test("the lines for the shell serve with the driver", async () => {
+  const folder = project();
+  const lines = blocks.find(({ language }) => language === "sh")?.text ?? "";
+  const child = spawn("bash", ["-euc", lines], {
+    cwd: folder,
+    env: {
+      ...{ PATH: process.env["PATH"] ?? "", HOME: folder, PORT: "0" },
+      DATABASE_URL: `sqlite:${join(folder, "records.db")}`,
+    },
+    stdio: ["ignore", "pipe", "ignore"],
+    detached: true,
+  });
+  const ended = new Promise((done) => child.once("exit", done));
+  onTestFinished(async () => {
+    // The whole group: bash and npx are only the parents of the server.
+    if (child.pid !== undefined) process.kill(-child.pid, "SIGTERM");
+    await ended;
+  });
+  let said = "";
+  for await (const text of child.stdout.setEncoding("utf8")) {
+    said += text;
+    if (/listens on \S+/.test(said)) break;
+  }
+  const [url, key] = [/listens on (\S+)/.exec(said)?.[1], /stw_\S+/.exec(said)?.[0]];
+  const headers = { authorization: `Bearer ${key}` };
+  const put = { method: "PUT", headers, body: "Hello" };
+  const answer = await fetch(`${url}/api/v1/upload/hello.txt`, put);
+  expect(answer.status).toBe(201);
+  const { id } = (await answer.json()) as { id: string };
+  const file = await fetch(`${url}/api/v1/upload/${id}/file`, { headers });
+  expect(await file.text()).toBe("Hello");
+  expect(readFileSync(join(folder, "shelf.db")).includes("hello.txt")).toBe(true);
+});
