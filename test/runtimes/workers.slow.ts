@@ -1,55 +1,14 @@
-import { execFileSync } from "node:child_process";
-import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { SignJWT } from "jose";
-import { Miniflare } from "miniflare";
+import { createHash, randomBytes } from "node:crypto";
 import { expect, onTestFinished, test } from "vitest";
-import { tempFolder } from "../support/temp-folder.ts";
+import { startStrictS3 } from "../s3/strict-server.ts";
+import { callerOf, startWorker } from "./worker.ts";
 
 const SECRET = randomBytes(48).toString("base64");
-
-/** The Worker as `wrangler deploy` would send it, in workerd, over D1. */
-async function startWorker(vars: Record<string, string>): Promise<Miniflare> {
-  const folder = tempFolder();
-  execFileSync("wrangler", ["deploy", "--dry-run", "--outdir", folder], {
-    env: { ...process.env, WRANGLER_SEND_METRICS: "false" },
-    stdio: "ignore",
-  });
-  const bundle = join(folder, "workers.js");
-  const worker = new Miniflare({
-    // Named, because the bundle imports file-type's Node parts lazily, which miniflare would look for.
-    modules: [{ type: "ESModule", path: "workers.js", contents: readFileSync(bundle, "utf8") }],
-    compatibilityDate: "2026-07-30",
-    compatibilityFlags: ["nodejs_compat"],
-    d1Databases: ["DB"],
-    bindings: { NODE_ENV: "production", FILE_STORAGE_TYPE: "memory", LOG_LEVEL: "error", ...vars },
-  });
-  onTestFinished(() => worker.dispose());
-  const database = await worker.getD1Database("DB");
-  const sql = readFileSync("migrations/0001_schema.sql", "utf8");
-  await database.batch(
-    sql
-      .split(/;\n/)
-      .filter((text) => text.trim() !== "")
-      .map((text) => database.prepare(text)),
-  );
-  return worker;
-}
 
 test("the app runs on workerd over D1: upload, read, list, delete", async () => {
   const worker = await startWorker({ AUTH_JWT_SECRET: SECRET });
   const base = `${await worker.ready}api/v1`;
-  const token = await new SignJWT({
-    tenant_id: "acme",
-    scope: "upload:read upload:write upload:delete",
-  })
-    .setProtectedHeader({ alg: "HS256" })
-    .setSubject("test")
-    .setExpirationTime("5m")
-    .sign(new TextEncoder().encode(SECRET));
-  const call = (method: string, path: string, init: RequestInit = {}) =>
-    fetch(base + path, { method, headers: { authorization: `Bearer ${token}` }, ...init });
+  const call = await callerOf(worker, SECRET);
 
   expect((await fetch(`${base}/upload`)).status).toBe(401);
   expect(await (await fetch(`${base}/health/ready`)).json()).toMatchObject({ status: "ready" });
@@ -62,6 +21,33 @@ test("the app runs on workerd over D1: upload, read, list, delete", async () => 
   expect(await (await call("GET", "/upload")).json()).toMatchObject({ items: [{ id }] });
   expect((await call("DELETE", `/upload/${id}`)).status).toBe(204);
   expect((await call("GET", `/upload/${id}`)).status).toBe(404);
+});
+
+test("the app on workerd keeps files in S3, large ones in parts, by keys from its secrets", async () => {
+  const s3 = await startStrictS3();
+  onTestFinished(() => s3.stop());
+  const bucket = await s3.makeBucket();
+  const worker = await startWorker({
+    AUTH_JWT_SECRET: SECRET,
+    FILE_STORAGE_TYPE: "s3",
+    AWS_S3_BUCKET: bucket,
+    AWS_REGION: s3.region,
+    AWS_ENDPOINT_URL_S3: s3.endpoint,
+    AWS_ACCESS_KEY_ID: s3.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
+  });
+  const call = await callerOf(worker, SECRET);
+  const bytes = randomBytes(20 * 2 ** 20);
+  const created = await call("PUT", "/upload/large.bin", { body: bytes });
+  expect(created.status).toBe(201);
+  const { id } = (await created.json()) as { id: string };
+  expect(s3.requests.filter(({ action }) => action === "UploadPart").length).toBeGreaterThan(1);
+  const answer = await call("GET", `/upload/${id}/file`);
+  const read = createHash("sha256").update(Buffer.from(await answer.arrayBuffer()));
+  expect(read.digest("hex")).toBe(createHash("sha256").update(bytes).digest("hex"));
+  expect((await call("DELETE", `/upload/${id}`)).status).toBe(204);
+  expect(s3.objects(bucket).map(({ key }) => key)).toEqual(["uploads/.stowage/storage.json"]);
+  expect(s3.uploadsInProgress(bucket)).toEqual([]);
 });
 
 test("the Worker answers nothing without credentials to check callers by", async () => {
