@@ -19,20 +19,29 @@ export interface StorageHealth {
 const HEALTHY_FOR_MS = 30_000;
 /** A bad one is looked at again soon, so that readiness comes back with the storage. */
 const UNHEALTHY_FOR_MS = 2_000;
+/** Whoever asks for readiness does not wait for long, and silence is an answer, too. */
+const ANSWER_WITHIN_MS = 5_000;
 
 /** Finds out whether a storage takes, gives and deletes, without asking it at every turn. */
 export class StorageProbe {
   readonly #driver: StorageDriver;
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #answerWithinMs: number;
   #last: StorageHealth | null = null;
   #lastStatus: StorageHealth["status"] = "healthy";
   #asking: Promise<StorageHealth> | null = null;
 
-  constructor(driver: StorageDriver, clock: Clock, logger: Logger) {
+  constructor(
+    driver: StorageDriver,
+    clock: Clock,
+    logger: Logger,
+    answerWithinMs = ANSWER_WITHIN_MS,
+  ) {
     this.#driver = driver;
     this.#clock = clock;
     this.#logger = logger;
+    this.#answerWithinMs = answerWithinMs;
   }
 
   /** Something has just failed: the next answer is found anew. */
@@ -66,10 +75,18 @@ export class StorageProbe {
   }
 
   async #check(): Promise<DriverCheck> {
+    const signal = AbortSignal.timeout(this.#answerWithinMs);
+    const silence = Promise.withResolvers<never>();
+    const onSilence = () => silence.reject(noAnswer());
+    signal.addEventListener("abort", onSilence, { once: true });
     try {
-      return await this.#driver.check();
+      // Not only by the signal: a driver that hears of it still has to clean up, and one may be deaf.
+      return await Promise.race([this.#driver.check({ signal }), silence.promise]);
     } catch (error) {
-      return { healthy: false, steps: [{ name: "read", ok: false, error }] };
+      const reason = signal.aborted ? noAnswer() : error;
+      return { healthy: false, steps: [{ name: "read", ok: false, error: reason }] };
+    } finally {
+      signal.removeEventListener("abort", onSilence);
     }
   }
 
@@ -84,6 +101,12 @@ export class StorageProbe {
       checkedAt: this.#clock.now(),
     };
   }
+}
+
+function noAnswer(): StowageError {
+  return new StowageError("storage_timeout", "Cannot check storage: it did not answer in time", {
+    retryable: true,
+  });
 }
 
 /** A driver owes us its own errors; a third party's may throw anything, even strings. */

@@ -1,0 +1,55 @@
+import { expect, test } from "vitest";
+import memory from "../../drivers/memory.ts";
+import { StorageProbe } from "../../src/application/storage-probe.ts";
+import { SILENT } from "../../src/domain/ports/logger.ts";
+import type { StorageDriver } from "../../src/driver.ts";
+import { testDriverContext } from "../support/driver-context.ts";
+import { TestClock } from "../support/services.ts";
+
+/** A probe of a memory whose `check` is another, which waits no longer than `answerWithinMs`. */
+async function probeOf(check: StorageDriver["check"], answerWithinMs = 10) {
+  const driver = { ...(await memory.open({}, testDriverContext())), check };
+  const clock = new TestClock();
+  return { clock, probe: new StorageProbe(driver, clock, SILENT, answerWithinMs) };
+}
+
+test("health() of a storage that never answers is unhealthy, and asks again later", async () => {
+  let asked = 0;
+  const { probe, clock } = await probeOf(() => {
+    asked += 1;
+    return new Promise(() => {});
+  });
+  const unhealthy = { status: "unhealthy", errorCode: "storage_timeout" };
+  expect(await probe.health(false)).toMatchObject(unhealthy);
+  await probe.health(false);
+  expect(asked).toBe(1);
+  clock.advance(2_000);
+  expect(await probe.health(false)).toMatchObject(unhealthy);
+  expect(asked).toBe(2);
+});
+
+test("health() tells a driver when to give up, and takes its giving up for silence", async () => {
+  const { probe } = await probeOf(
+    async (options) =>
+      await new Promise((_, reject) => {
+        options?.signal?.addEventListener("abort", () => reject(options.signal?.reason));
+      }),
+  );
+  expect(await probe.health(false)).toMatchObject({ errorCode: "storage_timeout" });
+});
+
+test("health() reuses a good answer, asks anew after a failure, and asks once for all who wait", async () => {
+  let asked = 0;
+  const { probe, clock } = await probeOf(async () => {
+    asked += 1;
+    return { healthy: true, steps: [{ name: "read", ok: true }] };
+  }, 60_000);
+  await Promise.all([probe.health(false), probe.health(false)]);
+  expect(asked).toBe(1);
+  clock.advance(29_999);
+  await probe.health(false);
+  expect(asked).toBe(1);
+  probe.forget();
+  expect(await probe.health(false)).toMatchObject({ status: "healthy", errorCode: null });
+  expect(asked).toBe(2);
+});
