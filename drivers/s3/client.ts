@@ -107,7 +107,7 @@ export function createS3Client(options: S3ClientOptions, context: DriverContext)
     }
     if (mended.has(remedy)) {
       if (remedy !== "region") return false;
-      const found = `the servers send us from region to region, the last time to ${failure.region}; check bucket, region and endpoint`;
+      const found = `the servers send us from region to region, the last time to ${failure.region ?? "none that it names"}; check bucket, region and endpoint`;
       throw new AttemptError({ ...failure, found, remedy: "none" }, attempt);
     }
     mended.add(remedy);

@@ -96,7 +96,7 @@ test("send() follows the region to another host of AWS's, and to no other host",
     "uploads.s3.eu-central-1.amazonaws.com",
     "uploads.s3.us-west-2.amazonaws.com",
   ]);
-  await caught(client.send(PUT));
+  expect(String(await caught(client.send(PUT)))).toMatch(/set the region or the endpoint/);
   await client.send(PUT);
   expect(hosts.slice(2)).toEqual(Array(2).fill("uploads.s3.us-west-2.amazonaws.com"));
 });
@@ -127,6 +127,17 @@ test("send() ends a round trip between regions with what to check", async () => 
     /from region to region, the last time to eu-central-1; check bucket/,
   );
   expect(received).toHaveLength(2);
+});
+
+test("an attempt in another region is none of those that are counted", async () => {
+  const moved = { status: 301, headers: { "x-amz-bucket-region": "us-west-2" } };
+  const { endpoint, received } = await startAnswering(
+    { ...moved, body: s3Error("PermanentRedirect") },
+    { status: 503 },
+    {},
+  );
+  await openClient({ endpoint, maxAttempts: 2 }).send(PUT);
+  expect(received).toHaveLength(3);
 });
 
 test("send() takes the same region again for a refusal", async () => {
