@@ -3,6 +3,7 @@ import { inPieces, pattern } from "../../../drivers/conformance/sources.ts";
 import { providerOf } from "../../../drivers/s3/providers.ts";
 import { putObject } from "../../../drivers/s3/put.ts";
 import { Slots } from "../../../drivers/s3/slots.ts";
+import type { S3Store } from "../../../drivers/s3/store.ts";
 import { type Body, parseObjectKey } from "../../../src/driver.ts";
 import { fault } from "../../s3/strict-server.ts";
 import { PART, type StrictBucket, strictServer } from "./strict-storage.ts";
@@ -26,6 +27,26 @@ async function expectNothing(place: StrictBucket): Promise<void> {
   await place.server.idle();
   expect(stored(place)).toBeNull();
   expect(place.server.uploadsInProgress(place.bucket)).toEqual([]);
+}
+
+/** A store that counts the parts under way, and the pieces of memory that they are sent from. */
+function watchParts(store: S3Store) {
+  const seen = { underWay: 0, most: 0, atAbort: [] as number[], memories: new Set<unknown>() };
+  const send: S3Store["client"]["send"] = async (request) => {
+    if (request.action === "AbortMultipartUpload") seen.atAbort.push(seen.underWay);
+    if (request.action !== "UploadPart") return await store.client.send(request);
+    seen.underWay += 1;
+    seen.most = Math.max(seen.most, seen.underWay);
+    seen.memories.add(request.body?.buffer);
+    try {
+      return await store.client.send(request);
+    } finally {
+      // As late as a slow network would tell.
+      await new Promise((resolve) => setImmediate(resolve));
+      seen.underWay -= 1;
+    }
+  };
+  return Object.assign(seen, { store: { ...store, client: { ...store.client, send } } });
 }
 
 describe("put() of a body of at most one part", () => {
@@ -177,28 +198,35 @@ describe("put() of a longer body", () => {
 
   test("has as many parts under way as it may, of one upload and of all", async () => {
     const place = await makeBucket({ partsInFlight: 3, slots: new Slots(4) });
-    let underWay = 0;
-    let most = 0;
-    const { client } = place.store;
-    const counted = {
-      ...place.store,
-      client: {
-        ...client,
-        async send(request: Parameters<typeof client.send>[0]) {
-          if (request.action !== "UploadPart") return await client.send(request);
-          underWay += 1;
-          most = Math.max(most, underWay);
-          return await client.send(request).finally(() => {
-            underWay -= 1;
-          });
-        },
-      },
-    };
-    await putObject(counted, KEY, streamOf(pattern(12 * PART)));
-    expect(most).toBe(3);
+    const watched = watchParts(place.store);
+    await putObject(watched.store, KEY, streamOf(pattern(12 * PART)));
+    expect(watched.most).toBe(3);
+    // Those under way, and the one that comes in meanwhile.
+    expect(watched.memories.size).toBe(4);
     const keys = ["a", "b", "c"].map((name) => parseObjectKey(name));
-    await Promise.all(keys.map((key) => putObject(counted, key, streamOf(pattern(9 * PART)))));
-    expect(most).toBe(4);
+    await Promise.all(
+      keys.map((key) => putObject(watched.store, key, streamOf(pattern(9 * PART)))),
+    );
+    expect(watched.most).toBe(4);
+  });
+
+  test("aborts the upload only when no part is under way any more", async () => {
+    const place = await makeBucket();
+    const watched = watchParts(place.store);
+    const stalled = place.server.faults.add({
+      ...{ action: "UploadPart", when: ({ partNumber }) => partNumber === 2 },
+      do: fault.stallAnswer(),
+    });
+    async function* breaking(): AsyncGenerator<Uint8Array> {
+      yield pattern(4 * PART);
+      await stalled.struck;
+      throw new Error("the source broke");
+    }
+    const put = putObject(watched.store, KEY, { kind: "once", stream: breaking() });
+    await expect(put).rejects.toThrow("the source broke");
+    expect(watched.atAbort).toEqual([0]);
+    stalled.release();
+    await expectNothing(place);
   });
 
   test("sends a part again that broke off, was refused for a moment, or was cut", async () => {
