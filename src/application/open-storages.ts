@@ -78,8 +78,7 @@ async function openOne(
 ): Promise<void> {
   const named = uri.options["id"];
   const name = `${isFallback ? "FILE_STORAGE_FALLBACK" : "storage"} ${uri.display}`;
-  const trouble = (text: string, error: StowageError | null = null) =>
-    found.troubles.push({ text: `${name} ${text}`, error });
+  const trouble = (text: string) => found.troubles.push({ text: `${name} ${text}`, error: null });
   try {
     const context = { ...parts.context(uri), ...(isFallback && { existing: true }) };
     const driver = await parts.registry.open(uri, context);
@@ -95,8 +94,12 @@ async function openOne(
     }
   } catch (cause) {
     const error = wrapDriverError(uri.scheme, "open storage", cause);
-    trouble(`cannot be used: ${error.message}`, error);
+    found.troubles.push({ text: cannotBeUsed(name, error), error });
   }
+}
+
+function cannotBeUsed(name: string, error: StowageError): string {
+  return `${name} cannot be used: ${error.message}`;
 }
 
 interface Missing {
@@ -130,8 +133,11 @@ function refuse(troubles: readonly Trouble[], missing: readonly StorageUsage[]):
     );
   }
   if (texts.length === 0) return;
-  const error = troubles.find((trouble) => trouble.error !== null)?.error;
-  throw new StowageError(
+  throw cannotStart(texts, troubles.find((trouble) => trouble.error !== null)?.error ?? null);
+}
+
+function cannotStart(texts: readonly string[], error: StowageError | null): StowageError {
+  return new StowageError(
     error?.code ?? "storage_misconfigured",
     `Cannot start: ${texts.join("; ")}`,
     { cause: error?.cause, retryable: error?.retryable ?? false },
@@ -162,6 +168,9 @@ async function toFileStorage(
 ): Promise<FileStorage> {
   const { hasher, sniffer, clock, logger } = parts;
   const { driver, uri } = opened;
-  const id = await identifyStorage(driver, parts, opened.id);
+  const id = await identifyStorage(driver, parts, opened.id).catch((cause) => {
+    const error = wrapDriverError(uri.scheme, "identify storage", cause);
+    throw cannotStart([cannotBeUsed(`storage ${uri.display}`, error)], error);
+  });
   return new FileStorage({ id, display: uri.display, driver, hasher, sniffer, clock, logger });
 }

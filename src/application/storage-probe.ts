@@ -83,8 +83,7 @@ export class StorageProbe {
       // Not only by the signal: a driver that hears of it still has to clean up, and one may be deaf.
       return await Promise.race([this.#driver.check({ signal }), silence.promise]);
     } catch (error) {
-      const reason = signal.aborted ? noAnswer() : error;
-      return { healthy: false, steps: [{ name: "read", ok: false, error: reason }] };
+      return { healthy: false, steps: [{ name: "read", ok: false, error }] };
     } finally {
       signal.removeEventListener("abort", onSilence);
     }

@@ -1,0 +1,88 @@
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import type { StowageError } from "../../src/driver.ts";
+import { fault, type StrictS3, startStrictS3 } from "../s3/strict-server.ts";
+import { s3App } from "../support/s3-app.ts";
+import { testApp } from "../support/test-app.ts";
+
+let s3: StrictS3;
+beforeAll(async () => {
+  s3 = await startStrictS3();
+});
+afterEach(() => {
+  s3.faults.clear();
+  s3.access.allowAll();
+});
+afterAll(() => s3.stop());
+
+/** What a start says that fails, which must tell no secret and leave nothing in the bucket. */
+async function refusal(
+  bucket: string,
+  changes: Record<string, string> = {},
+): Promise<StowageError> {
+  const { env, host, ...parts } = s3App(s3, bucket, { maxAttempts: 1 });
+  const changed = { ...env, ...changes };
+  const starting = testApp({ ...parts, env: changed, host: { ...host, env: changed } as never });
+  const error = await starting.then(
+    () => expect.unreachable("it started"),
+    (thrown: StowageError) => thrown,
+  );
+  expect(`${error.message} ${error.cause}`).not.toContain(changed["AWS_SECRET_ACCESS_KEY"]);
+  return error;
+}
+
+test.each<[string, () => Promise<StowageError>, string, RegExp]>([
+  ["a missing bucket", () => refusal("no-such-bucket"), "storage_misconfigured", /no-such-bucket/],
+  [
+    "a wrong secret",
+    async () => refusal(await s3.makeBucket(), { AWS_SECRET_ACCESS_KEY: "another-secret" }),
+    "storage_misconfigured",
+    /secret/i,
+  ],
+  [
+    "an unknown key",
+    async () => refusal(await s3.makeBucket(), { AWS_ACCESS_KEY_ID: "AKIANOBODY" }),
+    "storage_misconfigured",
+    /AWS_ACCESS_KEY_ID|access key/i,
+  ],
+  [
+    "an endpoint where nobody listens",
+    async () => {
+      const gone = await startStrictS3();
+      const { endpoint } = gone;
+      await gone.stop();
+      return await refusal(await s3.makeBucket(), { AWS_ENDPOINT_URL_S3: endpoint });
+    },
+    "storage_unavailable",
+    /http:\/\/127\.0\.0\.1:\d+ cannot be reached/,
+  ],
+  [
+    "a denied put",
+    async () => {
+      s3.access.deny("s3:PutObject");
+      return await refusal(await s3.makeBucket());
+    },
+    "storage_access_denied",
+    /PutObject/,
+  ],
+  [
+    "an endpoint that is no S3",
+    async () => {
+      s3.faults.add({ action: "*", do: fault.answer(200, "", { body: "<html>hello</html>" }) });
+      return await refusal(await s3.makeBucket());
+    },
+    "storage_unavailable",
+    /Cannot trust the S3 service/,
+  ],
+])("a start with %s says which storage, and what is wrong", async (_, start, code, words) => {
+  const error = await start();
+  expect(error.code, error.message).toBe(code);
+  expect(error.message).toMatch(/^Cannot start: storage s3:\/\/\S+\/uploads\?\S+ cannot be used: /);
+  expect(error.message).toMatch(words);
+});
+
+test("a start with another region finds the bucket all the same", async () => {
+  const bucket = await s3.makeBucket();
+  const { env, ...parts } = s3App(s3, bucket, { maxAttempts: 2 });
+  const app = await testApp({ ...parts, env: { ...env, AWS_REGION: "us-west-2" } });
+  expect((await app.put("hello")).id).toBeTruthy();
+});
