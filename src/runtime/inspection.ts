@@ -99,7 +99,8 @@ async function readDatabase(path: string): Promise<DatabaseFacts | null> {
 
 /**
  * Even a reader of a database in WAL mode makes files beside it. Where there are none, nobody is writing, and
- * it can be read as if it never changed.
+ * it can be read as if it never changed. What a crash has left (`-wal` without `-shm`) is read with it, which
+ * makes the index anew, as the next start would.
  *
  * @see https://www.sqlite.org/uri.html#uriimmutable
  */

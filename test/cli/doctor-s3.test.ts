@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -275,5 +277,17 @@ describe("stowage doctor on S3", () => {
     expect(server.objects(bucket)).toEqual([]);
     // One whose id never came back cannot be given up: S3's lifecycle rule is for those.
     if (action !== "CreateMultipartUpload") expect(server.uploadsInProgress(bucket)).toEqual([]);
+  });
+
+  it("ends as a program on Ctrl-C, whatever still hangs", async () => {
+    const server = await strictServer();
+    const env = { ...(await settingsFor(server)), PATH: process.env["PATH"] };
+    const hang = server.faults.add({ action: "*", do: fault.stallAnswer() });
+    const child = spawn(process.execPath, ["src/cli/main.ts", "doctor"], { env, stdio: "ignore" });
+    onTestFinished(() => void child.kill("SIGKILL"));
+    const ended = once(child, "close");
+    await hang.struck;
+    child.kill("SIGINT");
+    expect(await ended).toEqual([1, null]);
   });
 });
