@@ -119,8 +119,8 @@ export function testForeignClients(start: () => Promise<S3Endpoint>, skip = fals
         expect(await client.uploads("u/")).toEqual([]);
       });
 
-      test.skipIf(name === "@aws-sdk/client-s3")("reads by signed links", async () => {
-        for (const key of ["l/a b+c", "l/~!'()*", "l/ü"]) {
+      test("reads by signed links, where the client makes them", async () => {
+        for (const key of client.link ? ["l/a b+c", "l/~!'()*", "l/ü"] : []) {
           await client.put(key, bytes(key));
           const answer = await fetch((await client.link?.(key)) ?? "");
           expect(answer.headers.get("content-type")).toBe("text/plain; a=b+c");

@@ -126,7 +126,6 @@ class StrictServer implements StrictS3 {
   }
 
   async stop(): Promise<void> {
-    this.faults.clear();
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#server.close(() => resolve());
     for (const socket of this.#sockets) socket.destroy();

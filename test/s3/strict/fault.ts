@@ -77,7 +77,7 @@ export function stallBody(afterBytes: number): Fault {
   };
 }
 
-/** The connection is reset after so many bytes of the answer's body. */
+/** The connection is reset after so many bytes of the answer's body; what was on its way may be lost with it. */
 export function resetBody(afterBytes: number): Fault {
   return {
     edit: (reply) => ({ ...reply, steps: [reply.body.subarray(0, afterBytes), "reset"] }),

@@ -78,14 +78,25 @@ test("loses the answer after the store has happened", async () => {
   expect(keys()).toContain("new");
 });
 
-test("stalls a request's body until released", async () => {
-  const rule = server.faults.add({ action: "PutObject", do: fault.stallRequest(0) });
-  const answer = put("new", "x");
+test("stalls a request's body, of no bytes too, until all faults are cleared", async () => {
+  for (const body of ["", "x"]) {
+    const rule = server.faults.add({ action: "PutObject", do: fault.stallRequest() });
+    const answer = put("new", body);
+    await rule.struck;
+    expect(await Promise.race([answer.then(() => "early"), settle()])).toBe("nothing");
+    expect(last()?.outcome).toBe("open");
+    server.faults.clear();
+    expect((await answer).status).toBe(200);
+  }
+});
+
+test("stalls a request's body after so many bytes", async () => {
+  const rule = server.faults.add({ action: "PutObject", do: fault.stallRequest(100_000) });
+  const answer = put("new", Buffer.alloc(5_000_000));
   await rule.struck;
   expect(keys()).not.toContain("new");
   rule.release();
   expect((await answer).status).toBe(200);
-  expect(keys()).toContain("new");
 });
 
 test("stalls an answer's head until released, after the store", async () => {
@@ -100,7 +111,7 @@ test("stalls an answer's head until released, after the store", async () => {
   expect((await answered).statusCode).toBe(200);
 });
 
-test("stalls in the midst of an answer's body until released", async () => {
+test("stalls in the midst of an answer's body until removed", async () => {
   const rule = server.faults.add({ action: "GetObject", do: fault.stallBody(4) });
   const sent = open(server, await sign(server, { path: "/bucket/a" }));
   const answered = answerTo(sent);
@@ -108,7 +119,7 @@ test("stalls in the midst of an answer's body until released", async () => {
   const answer = await answered;
   const chunks: string[] = [];
   for await (const chunk of answer.setEncoding("utf8") as AsyncIterable<string>) {
-    if (chunks.length === 0) rule.release();
+    if (chunks.length === 0) rule.remove();
     chunks.push(chunk);
   }
   expect(chunks).toEqual(["0123", "456789"]);

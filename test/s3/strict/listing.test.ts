@@ -92,6 +92,7 @@ test.each([
   ["no key", batch(), "MalformedXML"],
   ["more keys than it takes", batch("1", "2", "3", "4"), "MalformedXML"],
   ["half a document", batch("1").slice(0, -4), "MalformedXML"],
+  ["crossed tags", "<Delete><Object><Key>1</Object></Key></Delete>", "MalformedXML"],
   ["an unknown entity", batch("&a;"), "MalformedXML"],
   ["nothing", "", "MalformedXML"],
 ])("refuses a batch of %s", async (_, body, code) => {

@@ -129,6 +129,12 @@ const REFUSED: readonly [string, Wish, number, string][] = [
     "MetadataTooLarge",
   ],
   [
+    "an unknown storage class",
+    { method: "PUT", path: "/bucket/m", headers: { "x-amz-storage-class": "ATTIC" } },
+    400,
+    "InvalidArgument",
+  ],
+  [
     "an unknown encryption",
     { method: "PUT", path: "/bucket/m", headers: { "x-amz-server-side-encryption": "rot13" } },
     400,
@@ -172,6 +178,8 @@ test("copies with what belongs to an object", async () => {
   await put("from", "x", { "content-type": "text/plain", "x-amz-meta-a": "1" });
   const copy = await put("to", "", { "x-amz-copy-source": "/bucket/from" });
   expect(copy.text).toContain("<CopyObjectResult xmlns=");
+  const itself = await put("from", "", { "x-amz-copy-source": "/bucket/from" });
+  expect(itself).toMatchObject({ status: 400, code: "InvalidRequest" });
   const expected = { "content-type": "text/plain", "x-amz-meta-a": "1" };
   expect(await get("to")).toMatchObject({ text: "x", headers: expected });
 });

@@ -34,6 +34,15 @@ test("a signed request is served, and echoes what it stored", async () => {
   expect(get).toMatchObject({ status: 200, text: "body", headers: { "x-amz-meta-a": "1" } });
 });
 
+test("reads repeated headers as one, with spaces in a row as one", async () => {
+  const headers = { "x-amz-meta-a": "1,2  3" };
+  const sent = open(server, await sign(server, { ...PUT, headers, body: "" }));
+  sent.setHeader("x-amz-meta-a", ["1", "2  3"]).setHeader("content-length", "0");
+  const answered = answerTo(sent);
+  sent.end();
+  expect((await answered).statusCode).toBe(200);
+});
+
 const TAMPERED: readonly [string, number, string, (raw: RawRequest) => RawRequest][] = [
   ["path", 403, "SignatureDoesNotMatch", (raw) => ({ ...raw, target: "/bucket/yek" })],
   ["bucket", 403, "SignatureDoesNotMatch", (raw) => ({ ...raw, target: "/other/key" })],
@@ -112,8 +121,11 @@ test("judges by its own clock, and tells it", async () => {
 test("tells the right region: in the body, or in a header of a redirect", async () => {
   const answer = await ask(server, { path: "/bucket" }, { region: "us-west-2" });
   expect(answer.text).toContain("<Region>eu-central-1</Region>");
-  const other = await startStrictS3({ wrongRegion: "PermanentRedirect", region: "eu-west-3" });
   const head = { method: "HEAD", path: "/bucket" };
+  const bare = await ask(server, head, { region: "us-west-2" });
+  expect(bare).toMatchObject({ status: 400, text: "" });
+  expect(bare.headers["x-amz-bucket-region"]).toBe("eu-central-1");
+  const other = await startStrictS3({ wrongRegion: "PermanentRedirect", region: "eu-west-3" });
   const redirect = await ask(other, head, { region: "us-west-2" });
   expect(redirect).toMatchObject({ status: 301, text: "" });
   expect(redirect.headers["x-amz-bucket-region"]).toBe("eu-west-3");
