@@ -104,6 +104,8 @@ describe("createStowage()", () => {
       await expect(open({ env: { ...settings(folder), ...env } })).rejects.toMatchObject({ code });
       expect(heldFiles(folder)).toEqual([]);
     }
+    const unknown = open({ env: { ...settings(folder), FILE_STORAGE_TYPE: "acme" } });
+    await expect(unknown).rejects.toThrow(/known: .*memory.*; STOWAGE_DRIVERS loads others/);
     const twice = open({ env: settings(folder), drivers: [memory] });
     await expect(twice).rejects.toThrow('two are named "memory"');
     expect(heldFiles(folder)).toEqual([]);

@@ -41,7 +41,7 @@ export class DriverRegistry {
     if (definition === undefined) {
       throw new StowageError(
         "unknown_driver",
-        `Cannot open storage: no driver is named "${uri.scheme}" (known: ${this.names.join(", ")})`,
+        `Cannot open storage: no driver is named "${uri.scheme}" (known: ${this.names.join(", ")}; STOWAGE_DRIVERS loads others)`,
       );
     }
     // `id` says who the storage is, not where: it belongs to its identity, see storage-identity.ts.
