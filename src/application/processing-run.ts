@@ -156,7 +156,7 @@ export class ProcessingRun {
       this.#logger.warn("processing.blocked", { uploadId: this.#job.upload.id, error });
       return {
         code: error.code,
-        detail: "The file could not be read from its storage",
+        detail: "The storage of the file could not be used",
         retryable: error.retryable,
       };
     }

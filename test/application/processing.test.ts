@@ -78,6 +78,24 @@ describe("ProcessingWorker", () => {
     expect(await services.uploads.get(ACME, upload.id)).toMatchObject(left);
   });
 
+  test("fails for good where the storage of the file takes no text, and the file is safe", async () => {
+    const services = await testServices({
+      processors: [shout],
+      tamper: (driver) => ({
+        put: async (key, ...rest) => {
+          if (!key.startsWith(".stowage/")) return await driver.put(key, ...rest);
+          throw new StowageError("storage_access_denied", "Cannot put: canary-bucket is read-only");
+        },
+      }),
+    });
+    const { id } = await services.put("hello", true);
+    const upload = await settled(services, id);
+    const error = { code: "storage_access_denied", retryable: false };
+    expect(upload).toMatchObject({ status: "failed", processing: { error } });
+    expect(upload.processing.error?.detail).toBe("The storage of the file could not be used");
+    expect(await textOf(await services.downloads.read(upload, null))).toBe("hello");
+  });
+
   test("leaves a type that nobody reads as it is stored", async () => {
     const services = await testServices({ processors: [shout] });
     const upload = await services.put("%PDF-1.7\n", true);
