@@ -157,6 +157,18 @@ describe("stowage doctor on S3", () => {
     expect(out).toMatch(/fail {2}read who it is: .*\n.*\n +→ .*; without s3:ListBucket, what is/);
   });
 
+  it("thinks of a bucket that demands encryption", async () => {
+    const server = await strictServer();
+    const env = await settingsFor(server);
+    const AWS_S3_BUCKET = await server.makeBucket("encrypted", { denyUnencrypted: true });
+    const { code, out } = await doctor({ ...env, AWS_S3_BUCKET });
+    expect(code).toBe(1);
+    expect(out).toMatch(/fail {2}write: .*\n.*\n +→ .*demands encryption, set AWS_S3_SSE=AES256/);
+    expect(await doctor({ ...env, AWS_S3_BUCKET, AWS_S3_SSE: "AES256" })).toMatchObject({
+      code: 0,
+    });
+  });
+
   it("only warns where orphaned parts cannot be looked for", async () => {
     const server = await strictServer();
     const env = await settingsFor(server);

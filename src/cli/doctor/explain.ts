@@ -33,7 +33,7 @@ export function explain({ error, uri, step, page = false }: Failed): Finding {
     status: "fail",
     text: `${before}${trouble.found}`,
     detail: message,
-    advice: permission ?? inNamesOf(uri, trouble.advice),
+    advice: inNamesOf(uri, permission ?? trouble.advice),
   };
 }
 
@@ -71,11 +71,20 @@ function adviceFor(call: unknown, uri: StorageUri, step: string | undefined): st
   const asked = step === "delete" && call === "HeadObject" ? "ListObjectsV2" : call;
   const line = missingPermission(asked, uri);
   if (line === null) return null;
-  const kms = uri.options["sse"] === "aws:kms" && (asked === "PutObject" || asked === "GetObject");
-  const encryption = kms
-    ? "; with a KMS key also kms:GenerateDataKey and kms:Decrypt on the key"
-    : "";
-  const listing =
-    asked === "GetObject" ? "; without s3:ListBucket, what is missing is denied too" : "";
-  return `allow ${line}${encryption}${listing}`;
+  return `allow ${line}${alsoFor(asked, uri)}`;
+}
+
+/** What may be missing besides. */
+function alsoFor(call: unknown, { options: { sse, endpoint } }: StorageUri): string {
+  const writes = call === "PutObject";
+  const reads = call === "GetObject";
+  let also = "";
+  if (sse === "aws:kms" && (writes || reads)) {
+    also += "; with a KMS key also kms:GenerateDataKey and kms:Decrypt on the key";
+  }
+  if (writes && (sse === "none" || (sse === undefined && endpoint !== undefined))) {
+    also += "; if the bucket demands encryption, set AWS_S3_SSE=AES256";
+  }
+  if (reads) also += "; without s3:ListBucket, what is missing is denied too";
+  return also;
 }
