@@ -2,25 +2,33 @@ import type { CredentialSource } from "./protocol.ts";
 
 /** How long to wait for what. Nothing here ends a transfer that makes progress. */
 export interface S3Timeouts {
-  /** From sending a request to the head of its answer; its body's own time (`minBytesPerSecond`) comes on top. */
+  /**
+   * From sending a request to the head of its answer, and four times as long for actions that work on many
+   * objects or parts; a body's own time (`minBytesPerSecond`) comes on top.
+   */
   readonly answerMs: number;
   /** The slowest line that a request's body may go out on. */
   readonly minBytesPerSecond: number;
   /** Between two chunks of an answer's body, while somebody waits for the next. */
   readonly idleMs: number;
-  /** Waits between attempts, together; and no attempt begins later than this after the first. */
+  /** No attempt begins later than this after the first; a body's own time comes on top. */
   readonly retryMs: number;
 }
 
 export const DEFAULT_TIMEOUTS: S3Timeouts = Object.freeze({
-  // CompleteMultipartUpload of 10,000 parts keeps Ceph busy for seconds before it answers.
-  answerMs: 30_000,
+  // A busy cluster may take seconds; what takes longer has stalled, and fares better with another try.
+  answerMs: 15_000,
   // An 8 MiB part gets two more minutes, a 64 MiB part 17.
   minBytesPerSecond: 64 * 1024,
   idleMs: 30_000,
   // A caller waits behind this: it is better off with a 503 and Retry-After than with our patience.
-  retryMs: 10_000,
+  retryMs: 20_000,
 });
+
+/** What a request's body may take to go out, in milliseconds. */
+export function bodyMs(body: Uint8Array | undefined, { minBytesPerSecond }: S3Timeouts): number {
+  return body === undefined ? 0 : (body.byteLength / minBytesPerSecond) * 1000;
+}
 
 /** The first try and two more. */
 export const DEFAULT_ATTEMPTS = 3;

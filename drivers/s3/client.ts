@@ -7,12 +7,17 @@ import {
 } from "../../src/driver.ts";
 import { createAddressing } from "./addressing.ts";
 import { answerFailure, errorFailure, foreignAnswer } from "./answer-failures.ts";
-import { DEFAULT_ATTEMPTS, DEFAULT_TIMEOUTS, type S3ClientOptions } from "./client-options.ts";
+import {
+  bodyMs,
+  DEFAULT_ATTEMPTS,
+  DEFAULT_TIMEOUTS,
+  type S3ClientOptions,
+} from "./client-options.ts";
 import { sameCredentials } from "./credentials.ts";
 import { Exchange } from "./exchange.ts";
 import { type Attempt, AttemptError, type Failure, type Remedy } from "./failure.ts";
 import type { Credentials, S3Answer, S3Client, S3Request, XmlElement } from "./protocol.ts";
-import { RetryBudget, sleep, waitMs } from "./retry.ts";
+import { MAX_RETRY_AFTER_MS, RetryBudget, sleep, waitMs } from "./retry.ts";
 import { digestOf, Signer } from "./signing.ts";
 import { childText, parseXml } from "./xml.ts";
 
@@ -116,12 +121,13 @@ export function createS3Client(options: S3ClientOptions, context: DriverContext)
 
   async function backOff(
     { retryAfterMs = 0 }: Failure,
-    { number, request: { signal } }: Attempt,
+    { number, request }: Attempt,
     startedAt: number,
   ): Promise<boolean> {
     const ms = waitMs(number, retryAfterMs, context.random);
-    if (context.now() - startedAt + ms > timeouts.retryMs || !budget.take()) return false;
-    await sleep(ms, signal);
+    const leftMs = startedAt + timeouts.retryMs + bodyMs(request.body, timeouts) - context.now();
+    if (ms > Math.min(leftMs, MAX_RETRY_AFTER_MS) || !budget.take()) return false;
+    await sleep(ms, request.signal);
     return true;
   }
 

@@ -1,9 +1,18 @@
 import { abortedError, type DriverContext, throwIfAborted } from "../../src/driver.ts";
-import type { S3Timeouts } from "./client-options.ts";
+import { bodyMs, type S3Timeouts } from "./client-options.ts";
 import { type Attempt, AttemptError } from "./failure.ts";
 import { networkFailure, timeoutFailure } from "./network-failures.ts";
 import type { S3Answer } from "./protocol.ts";
 import type { SignedRequest } from "./signing.ts";
+
+/** They touch thousands of objects or parts before they answer. */
+const SLOW_ACTIONS: ReadonlySet<string> = new Set([
+  "CompleteMultipartUpload",
+  "CopyObject",
+  "UploadPartCopy",
+  "DeleteObjects",
+]);
+const SLOW_FACTOR = 4;
 
 /**
  * One request and its answer, under clocks and under the caller's signal.
@@ -37,10 +46,9 @@ export class Exchange {
 
   /** @throws {AttemptError} Without an answer. @throws {StowageError} `request_aborted`. */
   async send(fetch: DriverContext["fetch"], { url, headers }: SignedRequest): Promise<S3Answer> {
-    const { method, body } = this.#attempt.request;
-    const { answerMs, minBytesPerSecond } = this.#timeouts;
-    const bodyMs = ((body?.byteLength ?? 0) / minBytesPerSecond) * 1000;
-    this.#expireAfter(answerMs + bodyMs, "does not answer");
+    const { action, method, body } = this.#attempt.request;
+    const patienceMs = this.#timeouts.answerMs * (SLOW_ACTIONS.has(action) ? SLOW_FACTOR : 1);
+    this.#expireAfter(patienceMs + bodyMs(body, this.#timeouts), "does not answer");
     let response: Response;
     try {
       response = await fetch(url, {

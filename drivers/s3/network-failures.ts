@@ -48,7 +48,7 @@ const MEANINGS: readonly Meaning[] = [
   ],
   [/^(EMFILE|ENFILE)$/, "this process has too many open files; raise its limit", "wait"],
   [
-    /: bad port$/,
+    /: bad port$|port \d+ are blocked/,
     "fetch does not speak to this port; use another",
     "none",
     "storage_misconfigured",

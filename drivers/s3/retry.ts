@@ -4,6 +4,9 @@ import { abortedError, type DriverContext, throwIfAborted } from "../../src/driv
 const FIRST_WAIT_MS = 300;
 const MAX_WAIT_MS = 5_000;
 
+/** Who is told to wait longer is better off with the error: somebody waits behind us. */
+export const MAX_RETRY_AFTER_MS = 10_000;
+
 /** Attempts that may be repeated while nothing succeeds. */
 const BUDGET = 10;
 /** What a success pays in: every second request may be repeated for ever. */

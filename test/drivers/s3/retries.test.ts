@@ -109,14 +109,18 @@ test("100 requests in a total outage make 120 attempts at most, and later ones a
   expect(received).toHaveLength(before + 1 + 4 + 3);
 });
 
-test("send() begins no attempt later than its time for attempts allows", async () => {
+test.each([
+  ["", 12_000, 5, 2],
+  [", unless a large body takes longer", 30_000, 1024 * 1024, 2],
+])("send() begins no attempt later than 20 s after the first%s", async (_what, stepMs, bytes, attempts) => {
   let now = 0;
   const { endpoint, received } = await startAnswering(() => {
-    now += 6_000;
+    now += stepMs;
     return { status: 503 };
   });
-  await caught(openClient({ endpoint, maxAttempts: 9 }, { now: () => now }).send(PUT));
-  expect(received).toHaveLength(2);
+  const client = openClient({ endpoint, maxAttempts: 9 }, { now: () => now });
+  await caught(client.send({ ...PUT, body: new Uint8Array(bytes) }));
+  expect(received).toHaveLength(attempts);
 });
 
 test("send() gives up at once when the server wishes a longer wait than there is time", async () => {
