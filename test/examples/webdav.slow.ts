@@ -5,6 +5,7 @@ import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import webdav from "../../examples/custom-driver/webdav.ts";
+import { parseObjectKey } from "../../src/driver.ts";
 import { createStowage, driverContext, parseTenantId, SCOPES, SILENT } from "../../src/node.ts";
 import { installPackage } from "../support/package-sources.ts";
 import { ServerProcess } from "../support/server-process.ts";
@@ -148,6 +149,16 @@ describe.skipIf(!hasWebdavServer())(EXAMPLE, () => {
     const file = await stowage.fetch(new Request(`http://localhost/api/v1/upload/${id}/file`));
     expect(await file.text()).toBe("Hello");
     expect(readFileSync(join(server.files, "library/acme", id, "hello.txt"), "utf8")).toBe("Hello");
+  });
+
+  test("tells the version that a file keeps: a fresh one has a weak tag, which grows strong", async () => {
+    const host = { ...driverContext().host, env: settings() } as never;
+    const storage = await webdav.open({ path: "tags" }, driverContext({ host }));
+    const key = parseObjectKey("acme/1/a.txt");
+    const stored = await storage.put(key, { kind: "bytes", bytes: new Uint8Array(3) });
+    expect(stored.version).toMatch(/^"[^"]+"$/);
+    const { stream } = await storage.get(key, { ifMatch: stored.version });
+    await stream.cancel();
   });
 
   test("says what is wrong: no address, nobody there, a wrong password", async () => {
