@@ -142,6 +142,18 @@ describe("Reconciler", () => {
     expect(await services.left()).toEqual(NOTHING);
   });
 
+  test("does not wait for ever for parts that its driver knows nothing of", async () => {
+    const services = await testServices({
+      tamperRecords: () => ({ commit: () => new Promise(() => {}) }),
+    });
+    void services.put(LARGE).catch(() => {});
+    await expect.poll(() => services.keys()).toHaveLength(1);
+    await services.executor.run(CompiledQuery.raw("UPDATE uploads SET multipart_id = 'other'"));
+    services.clock.advance(LEASE_MS + 1);
+    expect(await services.reconciler.run()).toMatchObject({ removed: 1, deferred: 0 });
+    expect([await services.keys(), await services.rows()]).toEqual([[], 0]);
+  });
+
   test("keeps the row until the parts are gone", async () => {
     let broken = true;
     const services = await died({

@@ -2,7 +2,9 @@ import { expect, test } from "vitest";
 import { ServerProcess } from "../support/server-process.ts";
 import { stuckUpload } from "../support/stuck-upload.ts";
 
-test("a server killed in the middle of a large upload leaves no part and no row behind, by the least rights", async () => {
+test("a server killed in the middle of a large upload leaves no part and no row behind, by the least rights", {
+  timeout: 60_000,
+}, async () => {
   const { server, upload, multipartId, env, s3, bucket, rows, endLeases } = await stuckUpload();
   await server.kill("SIGKILL");
   upload.destroy();
