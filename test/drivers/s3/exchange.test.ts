@@ -23,6 +23,12 @@ async function readAll({ body }: S3Answer): Promise<Uint8Array | null> {
   return body === null ? null : await readAtMost(body, 1_000_000);
 }
 
+/** Clocks stand still, but for `advanceTimersByTimeAsync`. */
+function holdClocks(): void {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  onTestFinished(() => void vi.useRealTimers());
+}
+
 /** A line of a script that never goes on, and a promise of the end of its connection. */
 function stalling(begin: Scripted["act"] = () => {}): {
   line: Scripted;
@@ -49,12 +55,16 @@ const halfway: Scripted["act"] = (response) => {
 };
 
 test("send() ends with storage_timeout when no answer comes, and frees the socket", async () => {
-  const { line, gone } = stalling();
+  holdClocks();
+  const { line, gone, come } = stalling();
   const { endpoint, received } = await startAnswering(line);
-  const client = openClient({ endpoint, timeouts: { answerMs: 50 }, maxAttempts: 1 });
-  const error = await caught(client.send(PUT));
+  const client = openClient({ endpoint, timeouts: { answerMs: 7_000 }, maxAttempts: 1 });
+  const sending = caught(client.send(GET));
+  await come;
+  await vi.advanceTimersByTimeAsync(7_000);
+  const error = await sending;
   expect(error).toMatchObject({ code: "storage_timeout", retryable: true });
-  expect(String(error)).toMatch(/127\.0\.0\.1:\d+ does not answer for 0 s/);
+  expect(String(error)).toMatch(/127\.0\.0\.1:\d+ does not answer for 7 s/);
   await gone;
   expect(received).toHaveLength(1);
 });
@@ -62,8 +72,8 @@ test("send() ends with storage_timeout when no answer comes, and frees the socke
 test("send() repeats a request that was not answered in time", async () => {
   const { line } = stalling();
   const { endpoint, received } = await startAnswering(line, {});
-  await openClient({ endpoint, timeouts: { answerMs: 400 } }).send(PUT);
-  expect(received).toHaveLength(2);
+  await openClient({ endpoint, timeouts: { answerMs: 200 }, maxAttempts: 9 }).send(PUT);
+  expect(received.length).toBeGreaterThan(1);
 });
 
 test("send() frees the socket when the answer's body stalls", async () => {
@@ -81,10 +91,10 @@ test("send() frees the socket when the answer's body stalls", async () => {
 test("sendForXml() repeats a request whose answer stalls", async () => {
   const { line, gone } = stalling(halfway);
   const { endpoint, received } = await startAnswering(line, { body: "<R/>" });
-  const client = openClient({ endpoint, timeouts: { idleMs: 400 } });
+  const client = openClient({ endpoint, timeouts: { idleMs: 200 }, maxAttempts: 9 });
   await client.sendForXml(GET);
   await gone;
-  expect(received).toHaveLength(2);
+  expect(received.length).toBeGreaterThan(1);
 });
 
 test("send() does not wait for the end of a refusal that trickles", async () => {
@@ -247,12 +257,6 @@ test("2,000 answers of every kind under one signal leave neither listener nor ti
   // The test's own runner has some, too.
   expect(timers() - before).toBeLessThan(10);
 });
-
-/** Clocks stand still, but for `advanceTimersByTimeAsync`. */
-function holdClocks(): void {
-  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
-  onTestFinished(() => void vi.useRealTimers());
-}
 
 /** What fetch does with a signal: nothing comes before it is aborted. */
 function hang(signal: AbortSignal | null | undefined): Promise<never> {
