@@ -73,6 +73,10 @@ memstore device bytes = 6442450944
 rgw frontends = beast endpoint=127.0.0.1:$port tcp_nodelay=1
 rgw dns name = s3.localhost
 rgw crypt require ssl = false
+# What was replaced or deleted is kept for two hours by default, and the store in memory is soon full.
+rgw gc obj min wait = 1
+rgw gc processor period = 1
+rgw gc processor max time = 1
 CONF
 }
 
