@@ -121,8 +121,7 @@ async function findCompleted(
   options: CallOptions,
 ): Promise<StoredObject | null> {
   const seen = await headObject(store, target.key, options);
-  if (seen?.sizeBytes !== sizeOf(parts)) return null;
-  if (seen.version !== expectedEtag(store, parts)) return null;
+  if (seen?.sizeBytes !== sizeOf(parts) || seen.version !== expectedEtag(store, parts)) return null;
   return (await isGone(store, target, options)) ? seen : null;
 }
 

@@ -7,10 +7,15 @@ import type { S3Answer } from "./protocol.ts";
  * @param sizeBytes Of the whole object.
  */
 export function describe(key: ObjectKey, headers: Headers, sizeBytes: number): StoredObject {
+  const modifiedAt = toModifiedAt(headers.get("last-modified") ?? "");
+  return { key, sizeBytes, version: etagOf(headers), modifiedAt };
+}
+
+/** @throws {StowageError} `storage_unavailable` if there is none: no answer of S3's about an object. */
+export function etagOf(headers: Headers): string {
   const etag = headers.get("etag");
   if (etag === null || etag === "") throw distrust("its answer has no ETag");
-  const modified = headers.get("last-modified") ?? headers.get("date") ?? "";
-  return { key, sizeBytes, version: quoted(etag), modifiedAt: toModifiedAt(modified) };
+  return quoted(etag);
 }
 
 /** Some services list ETags without the quotes that they send in headers. */

@@ -9,7 +9,7 @@ import {
   toHex,
 } from "../../src/driver.ts";
 import { refuseTaken } from "./complete.ts";
-import { byteCount, describe, distrust, finish } from "./facts.ts";
+import { byteCount, describe, distrust, etagOf, finish, wholeSeconds } from "./facts.ts";
 import { findHead } from "./head.ts";
 import { descriptionHeaders } from "./metadata.ts";
 import { type Part, partsOf } from "./parts.ts";
@@ -80,7 +80,10 @@ async function putWhole(
       signal,
     });
     await finish(answer);
-    return describe(key, answer.headers, bytes.byteLength);
+    // What is stored must not fail for want of a clock: the answer's Date is a kindness.
+    const date = Date.parse(answer.headers.get("date") ?? "");
+    const modifiedAt = wholeSeconds(Number.isNaN(date) ? context.now() : date);
+    return { key, sizeBytes: bytes.byteLength, version: etagOf(answer.headers), modifiedAt };
   } catch (error) {
     if (!isStowageError(error, "object_exists")) throw error;
     const own = await findOwn(store, key, writer, error, options);

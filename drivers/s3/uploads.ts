@@ -6,7 +6,7 @@ import {
   type StoredPart,
 } from "../../src/driver.ts";
 import { assertRoot, childrenOf, required, requiredCount } from "./answers.ts";
-import { distrust, finish, quoted } from "./facts.ts";
+import { distrust, etagOf, finish, quoted } from "./facts.ts";
 import { descriptionHeaders } from "./metadata.ts";
 import type { Part } from "./parts.ts";
 import type { XmlElement } from "./protocol.ts";
@@ -60,9 +60,7 @@ export async function sendPart(
     signal,
   });
   await finish(answer);
-  const etag = answer.headers.get("etag");
-  if (etag === null || etag === "") throw distrust("a part was taken without an ETag");
-  return { number, sizeBytes: bytes.byteLength, version: quoted(etag) };
+  return { number, sizeBytes: bytes.byteLength, version: etagOf(answer.headers) };
 }
 
 /** All parts, through all pages. @see https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListParts.html */

@@ -62,6 +62,34 @@ describe("put() whose parts are completed", () => {
     }
   });
 
+  test("does not take an older object for its own when its upload was removed", async () => {
+    const place = await makeBucket();
+    await putObject(place.store, KEY, OTHER);
+    const { client } = place.store;
+    const removing: typeof client.sendForXml = async (request) => {
+      const { action, objectKey, query } = request;
+      if (action === "CompleteMultipartUpload" && objectKey !== undefined && query !== undefined) {
+        const abort = { action: "AbortMultipartUpload", method: "DELETE" } as const;
+        await client.send({ ...abort, objectKey, query });
+      }
+      return await client.sendForXml(request);
+    };
+    const store = { ...place.store, client: { ...client, sendForXml: removing } };
+    const put = putObject(store, KEY, BODY);
+    await expect(put).rejects.toMatchObject({ code: "storage_unavailable", retryable: true });
+    expect(storedBytes(place)).toEqual(Buffer.from(pattern(3 * PART + 1, 2)));
+  });
+
+  test("believes no 200 that says something else", async () => {
+    const place = await makeBucket();
+    place.server.faults.add({
+      action: "CompleteMultipartUpload",
+      do: fault.answer(200, "", { body: "<SomethingElse/>" }),
+    });
+    const put = putObject(place.store, KEY, BODY);
+    await expect(put).rejects.toMatchObject({ code: "storage_unavailable" });
+  });
+
   test("with ifNoneMatch loses to who came first, and does not win by equal bytes", async () => {
     const place = await makeBucket();
     await putObject(place.store, KEY, BODY);

@@ -69,6 +69,17 @@ describe("put() of a body of at most one part", () => {
     }
   });
 
+  test("needs no Date in the answer, but an ETag", async () => {
+    const place = await makeBucket();
+    const dateless = fault.editHeaders({ date: undefined });
+    place.server.faults.add({ action: "PutObject", times: 1, do: dateless });
+    const { modifiedAt } = await putObject(place.store, KEY, streamOf(pattern(10)));
+    expect(Number.isInteger(modifiedAt / 1000)).toBe(true);
+    place.server.faults.add({ action: "PutObject", do: fault.editHeaders({ etag: undefined }) });
+    const put = putObject(place.store, KEY, streamOf(pattern(10)));
+    await expect(put).rejects.toMatchObject({ code: "storage_unavailable" });
+  });
+
   test("tries again after a 409 of a conditional request", async () => {
     const place = await makeBucket();
     place.server.faults.add({
