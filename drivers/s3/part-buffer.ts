@@ -24,6 +24,8 @@ export class PartBuffer {
     this.#hash = this.#hasher("sha256");
     this.#limitBytes = limitBytes;
     this.#sizeBytes = 0;
+    // A connection might still look at what has been sent: only memory that never was is moved.
+    if (limitBytes > this.#memory.byteLength) this.#memory = new Uint8Array(0);
   }
 
   get sizeBytes(): number {
@@ -59,8 +61,8 @@ export class PartBuffer {
     if (neededBytes <= held) return;
     // What comes in one chunk gets exactly its room; after that, doubling keeps the copies below one each.
     const grown = held === 0 ? neededBytes : Math.max(2 * held, SMALLEST_GROWTH_BYTES);
-    const memory = new Uint8Array(Math.min(Math.max(grown, neededBytes), this.#limitBytes));
-    memory.set(this.bytes);
-    this.#memory = memory;
+    const bytes = Math.min(Math.max(grown, neededBytes), this.#limitBytes);
+    // Moved, not copied: what is outgrown is free at once, not when somebody collects it.
+    this.#memory = new Uint8Array(this.#memory.buffer.transfer(bytes));
   }
 }
