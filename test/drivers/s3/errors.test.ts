@@ -183,7 +183,7 @@ test.each<[string, S3Request, Scripted, ErrorCode, string, RegExp]>([
   [
     "no UTF-8",
     GET,
-    { status: 404, body: new Uint8Array([60, 255]) },
+    { status: 404, body: Buffer.from(s3Error("NoSuchKey", "<Key>\xff</Key>"), "latin1") },
     "storage_misconfigured",
     "Status404",
     /no XML of S3's/,

@@ -104,7 +104,7 @@ test("send() does not wait for the end of a refusal that trickles", async () => 
     response.once("close", () => clearInterval(drip));
   });
   const { endpoint } = await startAnswering(line);
-  const client = openClient({ endpoint, timeouts: { idleMs: 100 }, maxAttempts: 1 });
+  const client = openClient({ endpoint, timeouts: { idleMs: 600 }, maxAttempts: 1 });
   expect(isStowageError(await caught(client.send(GET)), "storage_timeout")).toBe(true);
   await gone;
 });
