@@ -1,34 +1,15 @@
-import {
-  type Body,
-  bodySize,
-  compareUtf8,
-  type DriverLimits,
-  defineDriver,
-  isStowageError,
-  type ObjectKey,
-  OWN_FOLDER,
-  probeDriver,
-  readBody,
-  type StorageDriver,
-  StowageError,
-  streamBytes,
-  throwIfAborted,
-} from "../src/driver.ts";
+import { type DriverDefinition, defineDriver } from "../src/driver.ts";
 import { openBuiltIn } from "./unstorage/built-in.ts";
-import { toStoredObject } from "./unstorage/card.ts";
-import { ItemNames } from "./unstorage/item-names.ts";
-import { Items } from "./unstorage/items.ts";
-import { keyTaken, Objects } from "./unstorage/objects.ts";
-import { unstorageOptions } from "./unstorage/options.ts";
+import { openOver } from "./unstorage/open-over.ts";
+import { boundOptions, unstorageOptions } from "./unstorage/options.ts";
+import type { UnstorageDriver } from "./unstorage/unstorage-driver.ts";
 
-const PAGE_OBJECTS = 1000;
-/** Calls to the backend at once, where many objects are asked for or deleted. */
-const PARALLEL_CALLS = 16;
-const FIRST_BUFFER_BYTES = 64 * 1024;
+export type { UnstorageDriver } from "./unstorage/unstorage-driver.ts";
 
 /**
  * Objects in any store that unstorage has a driver for: `unstorage:redis/uploads?url=redis://localhost`,
- * `unstorage:fs?base=./x`, or in code `{ driver: redisDriver({ url }), prefix: "uploads" }`.
+ * `unstorage:fs?base=./x`, or in code `{ driver: redisDriver({ url }), prefix: "uploads" }`; see also
+ * {@link fromUnstorage}.
  *
  * It is for small files and modest numbers. unstorage hands over values as a whole, so an object is held in
  * memory while it is written or read, and may have `max_bytes` (16 MiB). It knows no pages either: every
@@ -42,157 +23,35 @@ const FIRST_BUFFER_BYTES = 64 * 1024;
 export default defineDriver({
   name: "unstorage",
   options: unstorageOptions,
-  async create({ source, prefix, maxBytes, timeoutMs }, context) {
+  async create({ source, ...bounds }, context) {
+    const { timeoutMs } = bounds;
     const inner =
       source.kind === "driver"
         ? source.driver
         : await openBuiltIn(source.name, source.options, { logger: context.logger, timeoutMs });
-    const items = new Items(inner);
-    const objects = new Objects(items, new ItemNames(prefix), context);
-    const patient = (signal?: AbortSignal) => ({ timeoutMs, signal });
-    const driver: Omit<StorageDriver, "name"> = {
-      limits: limitsFor(maxBytes),
-
-      async put(key, body, { signal, ifNoneMatch } = {}) {
-        const exclusive = ifNoneMatch !== undefined;
-        const patience = patient(signal);
-        if (exclusive && (await objects.find(key, patience)) !== null) throw keyTaken();
-        const bytes = await collect(body, maxBytes, signal);
-        return await objects.store(key, bytes, { exclusive, patience });
-      },
-
-      async get(key, { signal, range, ifMatch } = {}) {
-        const { card, bytes } = await objects.read(key, ifMatch, patient(signal));
-        const stretch = range ?? { start: 0, end: card.sizeBytes };
-        return {
-          object: toStoredObject(key, card),
-          range: stretch,
-          stream: streamBytes(bytes.subarray(stretch.start, stretch.end), signal),
-        };
-      },
-
-      async head(key, { signal } = {}) {
-        const card = await objects.find(key, patient(signal));
-        return card === null ? null : toStoredObject(key, card);
-      },
-
-      async delete(keys, { signal } = {}) {
-        throwIfAborted(signal);
-        const failures: { key: ObjectKey; error: unknown }[] = [];
-        let silence: unknown = null;
-        await inParallel(keys, async (key) => {
-          try {
-            // A driver that does not answer is not waited for once more for every key.
-            if (silence !== null) throw silence;
-            await objects.remove(key, patient(signal));
-          } catch (error) {
-            throwIfAborted(signal);
-            if (isStowageError(error, "storage_timeout")) silence = error;
-            failures.push({ key, error });
-          }
-        });
-        return { failures };
-      },
-
-      async list(prefix, { signal, cursor = "", limit = PAGE_OBJECTS } = {}) {
-        throwIfAborted(signal);
-        const own = `${OWN_FOLDER}/`;
-        const keys = (await objects.keys(prefix, patient(signal)))
-          .filter((key) => compareUtf8(key, cursor) > 0)
-          .filter((key) => prefix.startsWith(own) || !key.startsWith(own))
-          .sort(compareUtf8);
-        const page = keys.slice(0, Math.min(limit, PAGE_OBJECTS));
-        const found = await inParallel(page, async (key) => {
-          const card = await objects.find(key, patient(signal));
-          return card === null ? [] : [toStoredObject(key, card)];
-        });
-        return {
-          objects: found.flat(),
-          next: keys.length > page.length ? (page.at(-1) ?? null) : null,
-        };
-      },
-
-      check: (options) => probeDriver(driver, context.random, options),
-
-      leftovers: {
-        async remove(which, { signal } = {}) {
-          const patience = patient(signal);
-          return "key" in which
-            ? await objects.removeUnfinished(which.key, (key) => key === which.key, patience)
-            : await objects.removeUnfinished("", (_key, madeAt) => madeAt < which.before, patience);
-        },
-      },
-
-      dispose: () => items.dispose({ timeoutMs }),
-    };
-    return driver;
+    return openOver(inner, bounds, context);
   },
 });
 
-function limitsFor(maxBytes: number): DriverLimits {
-  return Object.freeze({
-    maxObjectBytes: maxBytes,
-    maxKeyBytes: 1024,
-    maxSegmentBytes: null,
-    maxDeleteKeys: 1000,
-    needsKnownLength: false,
-    atomicIfNoneMatch: false,
-    listOrder: "bytes",
-    parts: null,
+/**
+ * A driver of unstorage under a name of its own, for those that no URI can make: `kv:uploads` is then opened
+ * over it, `FILE_STORAGE_PATH` being its prefix. `max_bytes` and `timeout_ms` are its only options.
+ *
+ * @param make Called once for each storage that is opened; the driver is disposed of with it.
+ * @example
+ * ```ts
+ * import kvDriver from "unstorage/drivers/deno-kv";
+ * import { fromUnstorage } from "stowage/drivers/unstorage";
+ * import { createStowage } from "stowage/node";
+ *
+ * const kv = fromUnstorage("kv", () => kvDriver({ openKv: () => Deno.openKv() }));
+ * const stowage = await createStowage({ drivers: [kv], env: { FILE_STORAGE_TYPE: "kv" } });
+ * ```
+ */
+export function fromUnstorage(name: string, make: () => UnstorageDriver): DriverDefinition {
+  return defineDriver({
+    name,
+    options: boundOptions,
+    create: (bounds, context) => openOver(make(), bounds, context),
   });
-}
-
-/** The whole body, in an array of its own. */
-async function collect(
-  body: Body,
-  maxBytes: number,
-  signal: AbortSignal | undefined,
-): Promise<Uint8Array> {
-  const announced = bodySize(body);
-  if (announced !== undefined && announced > maxBytes) throw tooLarge(maxBytes);
-  let held = new Uint8Array(announced ?? FIRST_BUFFER_BYTES);
-  let length = 0;
-  for await (const chunk of readBody(body, signal)) {
-    const needed = length + chunk.byteLength;
-    if (needed > maxBytes) throw tooLarge(maxBytes);
-    if (needed > held.byteLength) {
-      const larger = new Uint8Array(Math.min(maxBytes, Math.max(needed, 2 * held.byteLength)));
-      larger.set(held.subarray(0, length));
-      held = larger;
-    }
-    held.set(chunk, length);
-    length = needed;
-  }
-  return length === held.byteLength ? held : held.slice(0, length);
-}
-
-function tooLarge(limitBytes: number): StowageError {
-  return new StowageError(
-    "upload_too_large",
-    `Cannot store object: it exceeds ${limitBytes} bytes, which unstorage holds in memory (max_bytes)`,
-    { data: { limitBytes } },
-  );
-}
-
-/** After the first failure nothing more is begun. */
-async function inParallel<Item, Result>(
-  items: readonly Item[],
-  work: (item: Item) => Promise<Result>,
-): Promise<Result[]> {
-  const results = new Array<Result>(items.length);
-  const queue = items.entries();
-  let failed = false;
-  const worker = async (): Promise<void> => {
-    for (const [index, item] of queue) {
-      if (failed) return;
-      try {
-        results[index] = await work(item);
-      } catch (error) {
-        failed = true;
-        throw error;
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: PARALLEL_CALLS }, worker));
-  return results;
 }

@@ -1,5 +1,5 @@
-import type { Driver } from "unstorage";
 import { type Logger, StowageError } from "../../src/driver.ts";
+import type { UnstorageDriver } from "./unstorage-driver.ts";
 
 const LONGEST_REDIAL_MS = 250;
 
@@ -27,7 +27,7 @@ export async function openBuiltIn(
   name: string,
   options: Readonly<Record<string, unknown>>,
   { logger, timeoutMs }: { readonly logger: Logger; readonly timeoutMs: number },
-): Promise<Driver> {
+): Promise<UnstorageDriver> {
   const { builtinDrivers } = await import("unstorage");
   const modules: Readonly<Record<string, string>> = builtinDrivers;
   const path = Object.hasOwn(modules, name) ? modules[name] : undefined;
@@ -52,7 +52,7 @@ export async function openBuiltIn(
   }
 }
 
-type MakeDriver = (options: Readonly<Record<string, unknown>>) => Driver;
+type MakeDriver = (options: Readonly<Record<string, unknown>>) => UnstorageDriver;
 
 async function load(name: string, path: string): Promise<MakeDriver> {
   try {
@@ -87,7 +87,7 @@ function defaultsOf(name: string, timeoutMs: number): Readonly<Record<string, un
 }
 
 /** ioredis prints every failed attempt to connect unless somebody listens; the calls that wait fail too. */
-function quieten(driver: Driver, logger: Logger): void {
+function quieten(driver: UnstorageDriver, logger: Logger): void {
   const client = driver.getInstance?.() as
     | { on?(event: "error", listener: (error: unknown) => void): void }
     | undefined;

@@ -1,7 +1,7 @@
-import type { Driver } from "unstorage";
 import { StowageError } from "../../src/driver.ts";
 import { fromBase64Item, toBase64Item } from "./base64.ts";
 import { isError, toStowageError } from "./errors.ts";
+import type { UnstorageDriver } from "./unstorage-driver.ts";
 import { within } from "./within.ts";
 
 /** How one call is waited for. */
@@ -18,9 +18,9 @@ export interface Patience {
  * number), resolve where a driver cannot write at all, and hide items whose name ends with `$`.
  */
 export class Items {
-  readonly #driver: Driver;
+  readonly #driver: UnstorageDriver;
 
-  constructor(driver: Driver) {
+  constructor(driver: UnstorageDriver) {
     this.#driver = driver;
   }
 

@@ -1,5 +1,5 @@
-import type { Driver } from "unstorage";
 import { z } from "zod";
+import type { UnstorageDriver } from "./unstorage-driver.ts";
 
 /** unstorage hands over values as a whole, so each put and get holds one in memory, in base64 for some drivers. */
 const MAX_BYTES = 16 * 2 ** 20;
@@ -7,22 +7,27 @@ const TIMEOUT_MS = 30_000;
 /** setTimeout's own limit. */
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 
+const DOTS = "expected no dot segments in the prefix";
 const FORM =
   "expected the name of a driver of unstorage, like unstorage:redis?url=redis://localhost";
 
-/** A driver at hand, or the name and options of one to load. */
-export interface UnstorageOptions {
+/** How a storage lies in its backend, and what it may cost. */
+export interface Bounds {
+  /** Segments joined by slashes, below which everything lies. */
+  readonly prefix: string;
+  readonly maxBytes: number;
+  readonly timeoutMs: number;
+}
+
+/** With them a driver at hand, or the name and options of one to load. */
+export interface UnstorageOptions extends Bounds {
   readonly source:
-    | { readonly kind: "driver"; readonly driver: Driver }
+    | { readonly kind: "driver"; readonly driver: UnstorageDriver }
     | {
         readonly kind: "built-in";
         readonly name: string;
         readonly options: Record<string, unknown>;
       };
-  /** Segments joined by slashes, below which everything lies. */
-  readonly prefix: string;
-  readonly maxBytes: number;
-  readonly timeoutMs: number;
 }
 
 const common = {
@@ -35,10 +40,20 @@ const common = {
   timeout_ms: z.coerce.number().int().min(1).max(LONGEST_TIMEOUT_MS).default(TIMEOUT_MS),
 };
 
+/** `kv:prefix?max_bytes=…`, where the driver is given. */
+export const boundOptions: z.ZodType<Bounds> = z
+  .strictObject({ path: z.string().refine(isPrefix, DOTS).default(""), ...common })
+  .transform(({ path, max_bytes, timeout_ms }) => ({
+    ...{ prefix: path, maxBytes: max_bytes, timeoutMs: timeout_ms },
+  }));
+
 const inCode = z
   .strictObject({
-    driver: z.custom<Driver>(isDriver, "expected a driver made by unstorage's defineDriver"),
-    prefix: z.string().refine(isPrefix, "expected segments without dots").default(""),
+    driver: z.custom<UnstorageDriver>(
+      isDriver,
+      "expected a driver made by unstorage's defineDriver",
+    ),
+    prefix: z.string().refine(isPrefix, DOTS).default(""),
     ...common,
   })
   .transform(
@@ -54,7 +69,7 @@ const inUri = z
     path: z
       .string(FORM)
       .regex(/^[A-Za-z][A-Za-z0-9-]*(?:\/|$)/, FORM)
-      .refine(isPrefix, "expected no dot segments after the driver's name"),
+      .refine(isPrefix, DOTS),
     ...common,
   })
   .transform(({ authority: _none, path, max_bytes, timeout_ms, ...query }): UnstorageOptions => {

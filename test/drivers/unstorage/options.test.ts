@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import memoryDriver from "unstorage/drivers/memory";
 import { expect, test } from "vitest";
-import unstorage from "../../../drivers/unstorage.ts";
+import unstorage, { fromUnstorage } from "../../../drivers/unstorage.ts";
 import { DriverRegistry } from "../../../src/application/driver-registry.ts";
 import { parseStorageUri } from "../../../src/domain/storage-uri.ts";
 import { parseObjectKey } from "../../../src/driver.ts";
@@ -16,7 +16,7 @@ const BODY = { kind: "bytes", bytes: new Uint8Array(3) } as const;
 test.each([
   ["unstorage:", /expected the name of a driver of unstorage, like unstorage:redis/],
   ["unstorage://redis", /expected the name of a driver/],
-  ["unstorage:redis/../x", /expected no dot segments/],
+  ["unstorage:redis/../x", /expected no dot segments in the prefix/],
   ["unstorage:nothing-like-it", /no driver "nothing-like-it" \(it has memory, fs, redis/],
   ["unstorage:toString", /no driver "toString"/],
   ["unstorage:s3?bucket=x", /s3 is not fit for files: .*use s3:\/\/bucket/],
@@ -43,6 +43,34 @@ test("open() in code takes a driver at hand, and refuses what is none", async ()
       code: "storage_misconfigured",
     });
   }
+});
+
+test("fromUnstorage() makes a driver with a name of its own, and disposes of what it was given", async () => {
+  const made: { keys: string[]; disposed: boolean }[] = [];
+  const kv = fromUnstorage("kv", () => {
+    const inner = memoryDriver();
+    const one = { keys: [] as string[], disposed: false };
+    made.push(one);
+    return {
+      ...inner,
+      setItem: (key: string, value: string) => {
+        one.keys.push(key);
+        return inner.setItem?.(key, value, {});
+      },
+      dispose() {
+        one.disposed = true;
+      },
+    };
+  });
+  const kvRegistry = new DriverRegistry([kv, unstorage]);
+  const driver = await kvRegistry.open(parseStorageUri("kv:a/b?max_bytes=3"), testDriverContext());
+  expect([driver.name, driver.limits.maxObjectBytes]).toEqual(["kv", 3]);
+  await driver.put(KEY, BODY);
+  await driver.dispose?.();
+  expect(made).toEqual([{ keys: ["a:b:acme:0199:cv.pdf_i"], disposed: true }]);
+  await expect(
+    kvRegistry.open(parseStorageUri("kv:../x"), testDriverContext()),
+  ).rejects.toMatchObject({ code: "storage_misconfigured" });
 });
 
 test("open() keeps two prefixes in one store apart", async () => {
