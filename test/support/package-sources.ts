@@ -4,11 +4,12 @@ import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const { exports } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
-  exports: Record<string, { readonly default: string }>;
+  exports: Record<string, { readonly default: string } | string>;
 };
 
 /** Where the source of each public entry lies: `./driver` → `./src/driver.ts`, from the package's manifest. */
-const SOURCES = Object.entries(exports).map(([entry, { default: built }]) => {
+const SOURCES = Object.entries(exports).map(([entry, target]) => {
+  const built = typeof target === "string" ? target : target.default;
   return [entry, built.replace(/^\.\/dist\//, "./").replace(/\.js$/, ".ts")] as const;
 });
 
