@@ -161,7 +161,7 @@ describe("stowage doctor", () => {
     const { code, out } = await doctor(elsewhere);
     expect(code).toBe(1);
     expect(out).toContain(
-      `1 uploads lie in a storage that was not found: local:${env.FILE_STORAGE_PATH}`,
+      `1 upload lies in a storage that was not found: local:${env.FILE_STORAGE_PATH}`,
     );
     expect(out).toContain("→ name it in FILE_STORAGE_FALLBACK");
     // Whoever asks for one storage has not said that there are no others.

@@ -46,8 +46,9 @@ function* judge(facts: DatabaseFacts, context: DoctorContext): Iterable<Finding>
     if (context.storageIds.has(storageId) || display.startsWith("memory:")) continue;
     yield {
       status: "fail",
-      text: `${uploads} uploads lie in a storage that was not found: ${display} (${storageId})`,
-      advice: `name it in FILE_STORAGE_FALLBACK, or correct FILE_STORAGE_TYPE and FILE_STORAGE_PATH`,
+      text: `${uploads === 1 ? "1 upload lies" : `${uploads} uploads lie`} in a storage that was not found: ${display} (${storageId})`,
+      advice:
+        "name it in FILE_STORAGE_FALLBACK, or correct FILE_STORAGE_TYPE, FILE_STORAGE_PATH or AWS_S3_BUCKET",
     };
   }
 }
