@@ -88,6 +88,16 @@ describe("PartBuffer", () => {
   });
 });
 
+test("PartBuffer leaves alone what was sent when a longer part follows", () => {
+  const buffer = new PartBuffer((algorithm) => createHash(algorithm));
+  buffer.begin(10);
+  buffer.take(pattern(10));
+  const sent = buffer.bytes;
+  buffer.begin(20);
+  buffer.take(pattern(20, 2));
+  expect(sent).toEqual(pattern(10));
+});
+
 describe("Slots", () => {
   test("are given in the order of asking, and to nobody who gave up", async () => {
     const slots = new Slots(1);
