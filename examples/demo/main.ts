@@ -4,20 +4,25 @@
  * Starts Stowage on a free port with a temporary folder and database, uploads a PDF and a DOCX, has them
  * processed, shows what was found, processes one again, downloads and compares, deletes, and cleans up.
  */
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { openAsBlob } from "node:fs";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { loadConfig } from "../../src/config.ts";
+import { ConfigError, loadConfig } from "../../src/config.ts";
+import { createStowage, isStowageError, SILENT } from "../../src/node.ts";
 import { serve } from "../../src/runtime/node.ts";
 
-const HELP = `Usage: npm run demo -- [--storage local|memory] [--keep]
+const HELP = `Usage: npm run demo -- [--storage local|memory|s3] [--keep]
 
   --storage   where the files are kept (default: local)
-  --keep      leave the temporary folder in place
+  --keep      leave everything in place
+
+With --storage s3 the bucket and the keys come from the environment, as they do for the server:
+  AWS_S3_BUCKET, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, and where needed AWS_REGION, AWS_ENDPOINT_URL_S3
+The demo works under a prefix of its own and empties it again.
 `;
 
 interface Upload {
@@ -50,14 +55,16 @@ async function main(): Promise<void> {
     },
   });
   if (values.help) return print(HELP);
-  const folder = await mkdtemp(join(tmpdir(), "stowage-demo-"));
-  const config = loadConfig({
+  const folder = join(tmpdir(), `stowage-demo-${randomUUID()}`);
+  const env = {
+    ...ofStorage(process.env),
     FILE_STORAGE_TYPE: values.storage,
-    FILE_STORAGE_PATH: join(folder, "uploads"),
+    FILE_STORAGE_PATH: values.storage === "local" ? join(folder, "uploads") : basename(folder),
     DATABASE_URL: `sqlite:${join(folder, "stowage.db")}`,
     PORT: "0",
     LOG_LEVEL: "warn",
-  });
+  };
+  const config = loadConfig(env);
   const server = await serve(config, {
     out: () => {},
     err: (text) => process.stderr.write(text),
@@ -70,8 +77,12 @@ async function main(): Promise<void> {
     await tour(new Client(`${server.url}/api/v1`, key));
   } finally {
     await server.close();
-    if (values.keep) print(`\nEverything is left in ${folder}`);
-    else await rm(folder, { recursive: true, force: true });
+    if (values.keep) {
+      print(`\nEverything is left in ${folder} and ${config.storage.primary.display}`);
+    } else {
+      await emptyStorage(env);
+      await rm(folder, { recursive: true, force: true });
+    }
   }
   print(`
 What to try next:
@@ -79,6 +90,23 @@ What to try next:
   npm run stowage -- --help     the command line
   npm test                      the tests
   README.md                     the routes, the settings, a driver of your own`);
+}
+
+/** Of the environment only what says how to reach a storage: the demo has its own settings otherwise. */
+function ofStorage(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(env).filter(([name]) => /^(AWS_|UNSTORAGE_|STOWAGE_DRIVERS$|HOME$)/.test(name)),
+  );
+}
+
+/** Nothing of the demo is to stay in a bucket, not even the name that the storage was given. */
+async function emptyStorage(env: NodeJS.ProcessEnv): Promise<void> {
+  const stowage = await createStowage({ env, logger: SILENT });
+  try {
+    for (const prefix of ["", ".stowage/"]) await stowage.storages.primary.deleteAll(prefix);
+  } finally {
+    await stowage.close();
+  }
 }
 
 async function tour(client: Client): Promise<void> {
@@ -178,4 +206,11 @@ function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-await main();
+// Whoever reads may stop reading (`npm run demo | head`): the demo still cleans up.
+process.stdout.on("error", () => {});
+await main().catch((error: unknown) => {
+  // A setting that is missing needs words, not a stack.
+  if (!isStowageError(error)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = error instanceof ConfigError ? 2 : 1;
+});
