@@ -15,6 +15,9 @@ afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
 });
 
+/** Patient: what is awaited comes over the network, on a machine that has other things to do. */
+const soon = (look: () => number) => expect.poll(look, { timeout: 10_000 });
+
 function open(options: NodeFetchOptions = {}) {
   const opened = createNodeFetch({ env: {}, ...options });
   cleanUps.push(() => opened.close());
@@ -144,7 +147,7 @@ test.each([
   await expect(
     open().fetch(url, { method: "PUT", body, headers, duplex: "half" }),
   ).rejects.toMatchObject({ cause: { code: "UND_ERR_REQ_CONTENT_LENGTH_MISMATCH" } });
-  await expect.poll(() => sockets.size).toBe(0);
+  await soon(() => sockets.size).toBe(0);
   expect(whole).toBe(0);
 });
 
@@ -163,7 +166,7 @@ test("fetch() fails with what made its body fail, and ends the connection", asyn
   const body = new ReadableStream({ pull: (controller) => controller.error(error) });
   const failing = open().fetch(url, { method: "PUT", body, duplex: "half" });
   await expect(failing).rejects.toMatchObject({ message: "fetch failed", cause: error });
-  await expect.poll(() => sockets.size).toBe(0);
+  await soon(() => sockets.size).toBe(0);
 });
 
 test("fetch() cancels a body that the server does not wait for", async () => {
@@ -254,7 +257,7 @@ test("fetch() rejects with the signal's reason while it waits for an answer, and
   abort.abort();
   await expect(waiting).rejects.toMatchObject({ name: "AbortError" });
   expect(await source.cancelled).toMatchObject({ name: "AbortError" });
-  await expect.poll(() => sockets.size).toBe(0);
+  await soon(() => sockets.size).toBe(0);
 });
 
 test("fetch() rejects with the signal's reason while it waits for a connection", async () => {
@@ -287,7 +290,7 @@ test("fetch() fails the body with the signal's reason once it is aborted, and le
   abort.abort(reason);
   await expect(next).rejects.toBe(reason);
   expect(getEventListeners(abort.signal, "abort")).toHaveLength(0);
-  await expect.poll(() => sockets.size).toBe(0);
+  await soon(() => sockets.size).toBe(0);
 });
 
 test("fetch() ends the connection of a body that is cancelled", async () => {
@@ -295,7 +298,7 @@ test("fetch() ends the connection of a body that is cancelled", async () => {
   const answer = await open().fetch(url);
   expect(sockets.size).toBe(1);
   await answer.body?.cancel();
-  await expect.poll(() => sockets.size).toBe(0);
+  await soon(() => sockets.size).toBe(0);
 });
 
 test.each([
@@ -367,8 +370,8 @@ test("fetch() leaves no connection and no error behind after 1,000 aborts at any
   const whole = await (await fetch(url)).arrayBuffer();
   expect(whole.byteLength, "it still works").toBe(200_000);
   await close();
-  await expect.poll(() => sockets.size).toBe(0);
-  await expect.poll(descriptors).toBeLessThanOrEqual(before + 2);
+  await soon(() => sockets.size).toBe(0);
+  await soon(descriptors).toBeLessThanOrEqual(before + 2);
 });
 
 test("close() ends requests, idle connections and such that are being made, at once", async () => {
@@ -385,10 +388,10 @@ test("close() ends requests, idle connections and such that are being made, at o
   const reading = (await fetch(url)).text();
   const connecting = fetch(`https://127.0.0.1:${silentPort}/`);
   const outcomes = Promise.allSettled([reading, connecting]);
-  await expect.poll(() => silentSockets.size).toBe(1);
+  await soon(() => silentSockets.size).toBe(1);
   await close();
   expect((await outcomes).map(({ status }) => status)).toEqual(["rejected", "rejected"]);
-  await expect.poll(() => sockets.size + silentSockets.size).toBe(0);
+  await soon(() => sockets.size + silentSockets.size).toBe(0);
   await expect(fetch(url)).rejects.toMatchObject({ cause: { code: "UND_ERR_DESTROYED" } });
 });
 
