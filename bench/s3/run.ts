@@ -53,7 +53,7 @@ interface Scenario {
   readonly reads?: boolean;
 }
 
-const SMALL = { bytes: 1024, keys: 64, lanes: 16, count: flags.quick ? 500 : 2000 } as const;
+const SMALL = { bytes: 1024, keys: 64, lanes: 16, count: flags.quick ? 500 : 1000 } as const;
 const LARGE = { bytes: PART_BYTES, keys: 8, lanes: 4, count: flags.quick ? 16 : 32 } as const;
 const SCENARIOS: readonly Scenario[] = [
   { title: "put 1 KiB × 16", task: { kind: "put", ...SMALL } },
