@@ -6,6 +6,7 @@ import { Slots } from "../../../drivers/s3/slots.ts";
 import type { S3Store } from "../../../drivers/s3/store.ts";
 import s3 from "../../../drivers/s3.ts";
 import type { StorageDriver } from "../../../src/driver.ts";
+import { createNodeFetch } from "../../../src/runtime/node-fetch.ts";
 import { type StrictS3, type StrictS3Options, startStrictS3 } from "../../s3/strict-server.ts";
 import { testDriverContext } from "../../support/driver-context.ts";
 
@@ -20,7 +21,7 @@ export interface StrictBucket {
   readonly bucket: string;
   /** What the verbs take, with small parts and with waits of no time between attempts. */
   readonly store: S3Store;
-  /** The driver, with S3's own rules. */
+  /** The driver, with S3's own rules, over the fetch that the service brings on Node. */
   open(options?: Readonly<Record<string, unknown>>): Promise<StorageDriver>;
   /** Actions that the server has seen in this bucket, in order. */
   actions(): string[];
@@ -28,11 +29,15 @@ export interface StrictBucket {
 
 /** One strict server that lives as long as the tests of a file, and buckets on it. */
 export function strictServer(serverOptions: StrictS3Options = {}) {
+  const nodeFetch = createNodeFetch();
   let server: StrictS3;
   beforeAll(async () => {
     server = await startStrictS3({ minPartBytes: KIB, ...serverOptions });
   });
-  afterAll(async () => await server.stop());
+  afterAll(async () => {
+    await nodeFetch.close();
+    await server.stop();
+  });
   return async (overrides: Partial<S3Store> = {}): Promise<StrictBucket> => {
     server.faults.clear();
     server.access.allowAll();
@@ -57,7 +62,7 @@ export function strictServer(serverOptions: StrictS3Options = {}) {
       open: (options = {}) =>
         s3.open(
           { authority: bucket, path: "base", endpoint, region, credentials, ...options },
-          context,
+          { ...context, fetch: nodeFetch.fetch },
         ),
       actions: () =>
         server.requests.flatMap((seen) =>
