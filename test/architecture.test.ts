@@ -52,8 +52,29 @@ const RULES: readonly { readonly from: RegExp; readonly may: readonly RegExp[] }
   },
   { from: /^drivers\/memory\.ts$/, may: [/^src\/driver\.ts$/, /^zod$/] },
   {
+    // How files are built: shared by the processors that read them.
+    from: /^processors\/formats\//,
+    may: [
+      /^src\/processor\.ts$/,
+      /^processors\/formats\//,
+      /^(unpdf|mammoth|yauzl|htmlparser2|postal-mime|chardet)(\/|$)/,
+    ],
+  },
+  {
     from: /^processors\/text(\/|\.ts$)/,
-    may: [/^src\/processor\.ts$/, /^processors\/text\//, /^unpdf(\/|$)/, /^mammoth$/],
+    may: [
+      /^src\/processor\.ts$/,
+      /^processors\/(text|formats)\//,
+      /^(unpdf|mammoth|htmlparser2|postal-mime)(\/|$)/,
+    ],
+  },
+  {
+    from: /^processors\/metadata(\/|\.ts$)/,
+    may: [
+      /^src\/processor\.ts$/,
+      /^processors\/(metadata|formats)\//,
+      /^(unpdf|htmlparser2|postal-mime|image-size|franc-min)(\/|$)/,
+    ],
   },
 ];
 
