@@ -379,7 +379,7 @@ test.each([
   ["storage_full", 507, null],
   ["storage_read_only", 503, "5"],
   ["storage_access_denied", 503, "5"],
-  ["storage_timeout", 504, null],
+  ["storage_timeout", 504, "5"],
   ["storage_unavailable", 503, "5"],
 ] as const)("a storage that says %s makes a %i without its secrets", async (code, status, retry) => {
   const secret = "/srv/secret-bucket/acme";
