@@ -50,7 +50,7 @@ export async function putInParts(
       );
     } catch (error) {
       await abandonUpload(store, target);
-      throw isStowageError(error, "object_not_found") ? uploadLost(error) : error;
+      throw isUploadLost(error) ? uploadLost(error) : error;
     }
   } finally {
     // Closes a source that was not read to its end.
@@ -107,6 +107,11 @@ function assertWhole(parts: readonly StoredPart[], sizeBytes: number): void {
   const complete = numbers.size === parts.length && Math.max(...numbers) === parts.length;
   if (complete && sent === sizeBytes) return;
   throw new StowageError("internal", "Cannot complete upload: a part of it was not sent");
+}
+
+/** Not every `object_not_found`: the body may be read from a storage of its own. */
+function isUploadLost(error: unknown): error is StowageError {
+  return isStowageError(error, "object_not_found") && error.data["s3Code"] === "NoSuchUpload";
 }
 
 /** Somebody has aborted it under our hands: a janitor, a lifecycle rule. The same put may succeed. */

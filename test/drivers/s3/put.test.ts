@@ -4,7 +4,7 @@ import { providerOf } from "../../../drivers/s3/providers.ts";
 import { putObject } from "../../../drivers/s3/put.ts";
 import { Slots } from "../../../drivers/s3/slots.ts";
 import type { S3Store } from "../../../drivers/s3/store.ts";
-import { type Body, parseObjectKey } from "../../../src/driver.ts";
+import { type Body, parseObjectKey, StowageError } from "../../../src/driver.ts";
 import { fault } from "../../s3/strict-server.ts";
 import { PART, type StrictBucket, strictServer } from "./strict-storage.ts";
 
@@ -274,9 +274,10 @@ describe("put() of a longer body", () => {
 
   test("keeps nothing when its body fails, ends early or late, or its caller gives up", async () => {
     const failure = new Error("the source broke");
-    async function* breaking(): AsyncGenerator<Uint8Array> {
+    const gone = new StowageError("object_not_found", "The source is gone");
+    async function* breaking(error: Error): AsyncGenerator<Uint8Array> {
       yield pattern(3 * PART + 10);
-      throw failure;
+      throw error;
     }
     const controller = new AbortController();
     async function* givenUp(): AsyncGenerator<Uint8Array> {
@@ -286,7 +287,8 @@ describe("put() of a longer body", () => {
     }
     const { signal } = controller;
     for (const [body, expected] of [
-      [{ kind: "once", stream: breaking() }, { message: failure.message }],
+      [{ kind: "once", stream: breaking(failure) }, { message: failure.message }],
+      [{ kind: "once", stream: breaking(gone) }, { message: gone.message }],
       [streamOf(pattern(20 * PART), 20 * PART + 1), { code: "body_incomplete" }],
       [streamOf(pattern(20 * PART), 20 * PART - 1), { code: "body_incomplete" }],
       [streamOf(pattern(20 * PART), 10 * PART), { code: "body_incomplete" }],
