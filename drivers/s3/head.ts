@@ -41,9 +41,17 @@ export async function findHead(
   } catch (error) {
     if (!isStowageError(error, "object_not_found")) throw error;
   }
-  if (!bucketSeen.has(store)) {
-    await finish(await client.send({ action: "HeadBucket", method: "HEAD", signal }));
-    bucketSeen.add(store);
-  }
+  if (!bucketSeen.has(store)) await lookAtBucket(store, signal);
   return null;
+}
+
+/** @throws {StowageError} `storage_misconfigured` if there is no such bucket. */
+async function lookAtBucket(store: S3Store, signal: AbortSignal | undefined): Promise<void> {
+  try {
+    await finish(await store.client.send({ action: "HeadBucket", method: "HEAD", signal }));
+  } catch (error) {
+    // It is there, behind a policy that allows to list our prefix alone.
+    if (!isStowageError(error, "storage_access_denied")) throw error;
+  }
+  bucketSeen.add(store);
 }

@@ -138,14 +138,25 @@ describe("head()", () => {
     await expect(heading).rejects.toMatchObject({ code: "storage_misconfigured" });
   });
 
-  test("fails where reading is denied, and where the answer has no length", async () => {
+  test("looks at the bucket once, and takes a policy that hides it for a bucket", async () => {
+    const place = await makeBucket();
+    place.server.faults.add({ action: "HeadBucket", do: fault.answer(403, "", { body: "" }) });
+    for (let times = 0; times < 3; times += 1) {
+      expect(await headObject(place.store, parseObjectKey("none"))).toBeNull();
+    }
+    expect(place.actions().filter((action) => action === "HeadBucket")).toHaveLength(1);
+  });
+
+  test("fails where reading is denied, and where the answer lacks what it must tell", async () => {
     const place = await stored("a");
     const [key] = keysOf("a");
     if (key === undefined) throw new Error("unreachable");
-    place.server.faults.add({
-      ...{ action: "HeadObject", times: 1 },
-      do: fault.editHeaders({ "content-length": undefined }),
-    });
+    for (const missing of ["etag", "last-modified"]) {
+      const without = fault.editHeaders({ [missing]: undefined });
+      place.server.faults.add({ action: "HeadObject", times: 1, do: without });
+      const heading = headObject(place.store, key);
+      await expect(heading).rejects.toMatchObject({ code: "storage_unavailable" });
+    }
     place.server.access.deny("s3:GetObject");
     const denied = headObject(place.store, key);
     await expect(denied).rejects.toMatchObject({ code: "storage_access_denied" });
