@@ -4,11 +4,11 @@ import type { ProcessorInfo, ProcessorOutput } from "../../domain/ports/processo
 import { createCanary } from "./canary.ts";
 import { Child, type ChildOptions } from "./child.ts";
 import { abandoned, unavailable } from "./deaths.ts";
-import { DEFAULT_LIMITS, type ExtractionLimits } from "./limits.ts";
+import { type ExtractionLimits, limitsWith } from "./limits.ts";
 import { Slots } from "./slots.ts";
 
 export interface ChildExtractorOptions extends Omit<ChildOptions, "limits"> {
-  /** Those that are to differ from {@link DEFAULT_LIMITS}. */
+  /** Those that are to differ from the defaults: see `limitsWith`. */
   readonly limits?: Partial<ExtractionLimits>;
   /** How many processes at most, each with one document. */
   readonly concurrency: number;
@@ -28,7 +28,7 @@ export interface ChildExtractorOptions extends Omit<ChildOptions, "limits"> {
  * anything about it was wrong.
  */
 export function createChildExtractor(options: ChildExtractorOptions): Extractor {
-  return new ChildExtractor({ ...options, limits: { ...DEFAULT_LIMITS, ...options.limits } });
+  return new ChildExtractor({ ...options, limits: limitsWith(options.limits) });
 }
 
 type CompleteOptions = ChildExtractorOptions & Pick<ChildOptions, "limits">;

@@ -11,14 +11,30 @@ export interface ExtractionLimits {
   readonly maxTextBytes: number;
 }
 
+const MIB = 1024 * 1024;
+
+/**
+ * What V8 reserves and hardly touches, of which RLIMIT_DATA counts every byte: 512 MiB for code alone on
+ * 64-bit systems. A little less, so that the system says no just before the watchdog would, which sees only
+ * what was taken already.
+ */
+const RESERVED_BYTES = 480 * MIB;
+
 export const DEFAULT_LIMITS: ExtractionLimits = {
-  memoryBytes: 512 * 1024 * 1024,
-  // V8 does not start below about 768 MiB: it reserves more than it ever touches.
-  dataBytes: 1024 * 1024 * 1024,
+  memoryBytes: 512 * MIB,
+  dataBytes: 512 * MIB + RESERVED_BYTES,
   cpuSeconds: 30,
   wallMs: 60_000,
-  maxTextBytes: 16 * 1024 * 1024,
+  maxTextBytes: 16 * MIB,
 };
+
+/** The defaults with these changes. More memory takes its share of RLIMIT_DATA along. */
+export function limitsWith(changes: Partial<ExtractionLimits> = {}): ExtractionLimits {
+  const { memoryBytes = 0 } = changes;
+  // Less memory does not: V8 does not start below about 768 MiB.
+  const dataBytes = Math.max(DEFAULT_LIMITS.dataBytes, memoryBytes + RESERVED_BYTES);
+  return { ...DEFAULT_LIMITS, dataBytes, ...changes };
+}
 
 /** A process is replaced once its documents together may have used this many times one document's share. */
 const CPU_SHARES = 10;
