@@ -27,6 +27,11 @@ test("every block has been seen, and the page is short", () => {
   expect(readFileSync(DOCUMENT, "utf8").split("\n").length).toBeLessThanOrEqual(201);
 });
 
+test("the page shows the example as it is", () => {
+  const shown = blocks.find(({ name }) => name === "shelf.ts")?.text;
+  expect(shown).toBe(readFileSync("examples/custom-driver/shelf.ts", "utf8"));
+});
+
 test("app.ts and faults.ts run as they are written", async () => {
   const cwd = project();
   const [app, faults] = await Promise.all(

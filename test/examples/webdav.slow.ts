@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import webdav from "../../examples/custom-driver/webdav.ts";
+import webdav from "../../examples/webdav-driver/webdav.ts";
 import { parseObjectKey } from "../../src/driver.ts";
 import { createStowage, driverContext, parseTenantId, SCOPES, SILENT } from "../../src/node.ts";
 import { installPackage } from "../support/package-sources.ts";
@@ -12,7 +12,7 @@ import { ServerProcess } from "../support/server-process.ts";
 import { hasWebdavServer, startWebdavServer, type WebdavServer } from "./webdav-server.ts";
 
 const run = promisify(execFile);
-const EXAMPLE = "examples/custom-driver";
+const EXAMPLE = "examples/webdav-driver";
 
 describe.skipIf(!hasWebdavServer())(EXAMPLE, () => {
   const folder = mkdtempSync(join(tmpdir(), "stowage-webdav-"));
