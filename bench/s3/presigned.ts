@@ -1,12 +1,15 @@
 import { AwsV4Signer } from "aws4fetch";
 import { type Contender, PART_BYTES, PARTS_IN_FLIGHT, type Place } from "./contender.ts";
 
+/** Of a stream's parts: enough for all that are under way at once. */
+const KEYS = 8;
+
 /** Sends one request to a URL that needs no more signing. @returns How many bytes came back. */
 export type SendBare = (url: string, body: Uint8Array | null) => Promise<number>;
 
 /**
  * What is left when nothing is signed, hashed, checked or tried again: the physical limit. Each URL is signed
- * once and then used again and again; a stream goes out as objects of a part's length.
+ * once and then used again and again; a stream goes out as objects of a part's length, which replace each other.
  */
 export function bareContender(place: Place, send: SendBare): Contender {
   const urls = new Map<string, Promise<string>>();
@@ -25,7 +28,7 @@ export function bareContender(place: Place, send: SendBare): Contender {
       let part = new Uint8Array(PART_BYTES);
       let filled = 0;
       const sendPart = (): void => {
-        sending.push(put(`${key}/${sending.length}`, part.subarray(0, filled)));
+        sending.push(put(`${key}/${sending.length % KEYS}`, part.subarray(0, filled)));
         part = new Uint8Array(PART_BYTES);
         filled = 0;
       };
