@@ -1,8 +1,10 @@
 import { execFile, spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { copyFileSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
+import { startStrictS3 } from "./s3/strict-server.ts";
+import { installPackage } from "./support/package-sources.ts";
 import { tempFolder } from "./support/temp-folder.ts";
 
 const run = promisify(execFile);
@@ -31,16 +33,20 @@ async function shell(script: string, env: Record<string, string>): Promise<strin
   return stdout;
 }
 
-/** `npm start`, until it has told where it listens and what to try. */
-async function npmStart(folder: string): Promise<{ url: string; welcome: string }> {
-  const child = spawn("npm", ["start"], {
-    env: settings(folder),
+/** A script that ends with a server, until that has told where it listens and what to try. */
+async function start(
+  script: string,
+  env: Record<string, string>,
+  cwd = ".",
+): Promise<{ url: string; welcome: string }> {
+  const child = spawn("bash", ["-euc", script], {
+    ...{ env, cwd },
     stdio: ["ignore", "pipe", "ignore"],
     detached: true,
   });
   const ended = new Promise((resolve) => child.once("exit", resolve));
   onTestFinished(async () => {
-    // The whole group: npm is only the parent of the server.
+    // The whole group: bash and npm are only the parents of the server.
     if (child.pid !== undefined) process.kill(-child.pid, "SIGTERM");
     await ended;
   });
@@ -50,13 +56,64 @@ async function npmStart(folder: string): Promise<{ url: string; welcome: string 
     const url = /listens on (http:\S+)/.exec(welcome)?.[1];
     if (url !== undefined) return { url, welcome };
   }
-  throw new Error(`npm start ended: ${welcome}`);
+  throw new Error(`It ended: ${welcome}`);
 }
+
+function keyIn(welcome: string): string {
+  return /^ {2}(stw_\S+)$/m.exec(welcome)?.[1] ?? "";
+}
+
+/** The repository under another roof: what a server writes to its working directory stays out of ours. */
+function checkout(): string {
+  const folder = tempFolder();
+  for (const name of ["package.json", "node_modules", "src", "drivers", "processors", "examples"]) {
+    symlinkSync(resolve(name), join(folder, name));
+  }
+  return folder;
+}
+
+/** Serve as a block of the README says, and upload something. @returns The working directory. */
+async function uploadTo(block: string, more: Record<string, string> = {}): Promise<string> {
+  const cwd = checkout();
+  const env = { PATH: process.env["PATH"] ?? "", HOME: cwd, PORT: "0", ...more };
+  const { url, welcome } = await start(block, env, cwd);
+  const answer = await fetch(`${url}/api/v1/upload/hello.txt`, {
+    method: "PUT",
+    headers: { authorization: `Bearer ${keyIn(welcome)}` },
+    body: "Hello",
+  });
+  expect(answer.status).toBe(201);
+  return cwd;
+}
+
+const [local = "", inS3 = "", ofOnesOwn = ""] = shellBlocks("Where the files go");
+
+test("the block for local disk keeps a file there", async () => {
+  const folder = await uploadTo(local);
+  const files = readdirSync(join(folder, "storage/uploads/default"), { recursive: true });
+  expect(files).toContainEqual(expect.stringMatching(/hello\.txt$/));
+});
+
+test("the block for S3 keeps a file in the bucket that it names", async () => {
+  const s3 = await startStrictS3({ region: "eu-west-1" });
+  onTestFinished(() => s3.stop());
+  s3.addKey({ accessKeyId: "my-key-id", secretAccessKey: "my-secret" });
+  const bucket = await s3.makeBucket("my-uploads");
+  await uploadTo(inS3, { AWS_ENDPOINT_URL_S3: s3.endpoint });
+  expect(s3.objects(bucket)).toContainEqual(
+    expect.objectContaining({ key: expect.stringMatching(/^uploads\/default\/.*\/hello\.txt$/) }),
+  );
+});
+
+test("the block for a driver of one's own keeps a file with that driver", async () => {
+  const folder = await uploadTo(ofOnesOwn);
+  expect(readFileSync(join(folder, "shelf.db")).includes("hello.txt")).toBe(true);
+});
 
 test("npm start prints a key and a curl line that works as printed, and the upload lines work", async () => {
   const folder = tempFolder();
-  const { url, welcome } = await npmStart(folder);
-  const key = /^ {2}(stw_\S+)$/m.exec(welcome)?.[1] ?? "";
+  const { url, welcome } = await start("npm start", settings(folder));
+  const key = keyIn(welcome);
   const line = /^ {2}(echo .*curl .*)$/m.exec(welcome)?.[1] ?? "";
   const env = { ...settings(folder), KEY: key };
   expect(JSON.parse(await shell(line, env))).toMatchObject({ filename: "hello.txt", size: 15 });
@@ -74,6 +131,16 @@ test("the lines about keys make a key and list it", async () => {
   const out = await shell(commands, settings(tempFolder()));
   expect(out).toMatch(/stw_[0-9a-f]{16}_/);
   expect(out).toContain("acme");
+});
+
+test("the lines for a library run as they are written", async () => {
+  const folder = tempFolder();
+  const [, block = ""] = /^```js\n([\s\S]*?)^```$/m.exec(readme) ?? [];
+  installPackage(folder);
+  copyFileSync("examples/custom-driver/shelf.ts", join(folder, "shelf.ts"));
+  writeFileSync(join(folder, "app.mjs"), block);
+  const { stdout } = await run(process.execPath, ["app.mjs"], { cwd: folder });
+  expect(stdout).toBe("200\n");
 });
 
 test("the two commands are what .ci/run runs", () => {
