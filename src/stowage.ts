@@ -9,6 +9,7 @@ import { DriverRegistry } from "./application/driver-registry.ts";
 import { HealthService } from "./application/health-service.ts";
 import { openStorages } from "./application/open-storages.ts";
 import { ProcessingService } from "./application/processing-service.ts";
+import { TextService } from "./application/processing-text.ts";
 import { ProcessingWorker } from "./application/processing-worker.ts";
 import { ProcessorCatalog } from "./application/processor-catalog.ts";
 import { Reconciler } from "./application/reconciler.ts";
@@ -60,6 +61,7 @@ export interface Stowage {
   readonly uploads: UploadService;
   readonly downloads: DownloadService;
   readonly processing: ProcessingService;
+  readonly texts: TextService;
   readonly health: HealthService;
   readonly reconciler: Reconciler;
   readonly worker: ProcessingWorker;
@@ -99,6 +101,7 @@ export async function createStowage(config: Config, parts: StowageParts): Promis
   });
   const downloads = new DownloadService({ records, storages });
   const processing = new ProcessingService({ records, storages, catalog, queue, logger });
+  const texts = new TextService({ records, storages });
   const health = new HealthService({ records, storages, extractor, clock });
   const reconciler = new Reconciler({ records, storages, clock, logger, deleteGraceMs: leaseMs });
   const worker = new ProcessingWorker({
@@ -110,7 +113,14 @@ export async function createStowage(config: Config, parts: StowageParts): Promis
     },
   });
   const app = createApp(
-    { uploads, downloads, processing, health, authenticator: authenticatorOf(config, parts) },
+    {
+      uploads,
+      downloads,
+      processing,
+      texts,
+      health,
+      authenticator: authenticatorOf(config, parts),
+    },
     {
       ...{ logger, clock, random },
       maxUploadBytes: config.uploads.maxBytes,
@@ -121,7 +131,7 @@ export async function createStowage(config: Config, parts: StowageParts): Promis
   );
   return {
     ...{ fetch: app.fetch, endpoints: app.endpoints },
-    ...{ storages, uploads, downloads, processing, health, reconciler, worker },
+    ...{ storages, uploads, downloads, processing, texts, health, reconciler, worker },
     start() {
       // Told now: a configuration fault would otherwise look like documents that wait.
       extractor.check().catch((error) => logger.error("processing.unavailable", { error }));

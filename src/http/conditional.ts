@@ -6,8 +6,8 @@ import { findHttpDate } from "./http-date.ts";
 /** What the headers of a request are compared with. */
 export interface Representation {
   readonly etag: string;
-  /** Milliseconds since 1970; headers know whole seconds. */
-  readonly modifiedAt: number;
+  /** Milliseconds since 1970; headers know whole seconds. `null` where no such time is told. */
+  readonly modifiedAt: number | null;
   readonly sizeBytes: number;
 }
 
@@ -43,14 +43,14 @@ function mayProceed(headers: Headers, file: Representation): boolean {
   const ifMatch = headers.get("If-Match");
   if (ifMatch !== null) return ifMatchNames(ifMatch, file.etag);
   const since = dateOf(headers, "If-Unmodified-Since");
-  return since === null || inSeconds(file.modifiedAt) <= inSeconds(since);
+  return since === null || !isNewer(file, since);
 }
 
 function isKnownAlready(headers: Headers, file: Representation): boolean {
   const ifNoneMatch = headers.get("If-None-Match");
   if (ifNoneMatch !== null) return ifNoneMatchNames(ifNoneMatch, file.etag);
   const since = dateOf(headers, "If-Modified-Since");
-  return since !== null && inSeconds(file.modifiedAt) <= inSeconds(since);
+  return since !== null && file.modifiedAt !== null && !isNewer(file, since);
 }
 
 /** `If-Range` compares strongly: the same tag, or exactly the same time (13.1.5). */
@@ -58,7 +58,13 @@ function rangeStillHolds(headers: Headers, file: Representation): boolean {
   const ifRange = headers.get("If-Range")?.trim();
   if (ifRange === undefined || ifRange === file.etag) return true;
   const date = findHttpDate(ifRange);
-  return date !== null && inSeconds(date) === inSeconds(file.modifiedAt);
+  if (date === null || file.modifiedAt === null) return false;
+  return inSeconds(date) === inSeconds(file.modifiedAt);
+}
+
+/** What tells no time is never newer: the header is to be ignored then (13.1.4). */
+function isNewer({ modifiedAt }: Representation, since: number): boolean {
+  return modifiedAt !== null && inSeconds(modifiedAt) > inSeconds(since);
 }
 
 function dateOf(headers: Headers, name: string): number | null {

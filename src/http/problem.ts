@@ -29,6 +29,8 @@ export const STATUS: Record<ErrorCode, ContentfulStatusCode> = {
   upload_not_found: 404,
   upload_in_progress: 409,
   upload_conflict: 409,
+  text_not_found: 404,
+  text_not_ready: 409,
   precondition_failed: 412,
   range_not_satisfiable: 416,
   object_not_found: 500,

@@ -4,6 +4,7 @@ import { live, ready, storageHealth } from "./routes/health.ts";
 import { createUpload, putUpload, putUploadNamed } from "./routes/new-upload.ts";
 import { openapi } from "./routes/openapi.ts";
 import { getResult, reprocess } from "./routes/processing.ts";
+import { getText } from "./routes/texts.ts";
 import { deleteUpload, getUpload, listUploads } from "./routes/uploads.ts";
 
 /** Where the API begins. */
@@ -20,6 +21,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   getFile, // GET    /upload/{id}/file, HEAD too
   reprocess, // POST   /upload/{id}/reprocess
   getResult, // GET    /upload/{id}/result
+  getText, // GET    /upload/{id}/text, HEAD too
   live, // GET    /health/live
   ready, // GET    /health/ready
   storageHealth, // GET    /storage/health

@@ -87,6 +87,14 @@ export const FileQuery = z.object({
     .openapi({ description: "`1` shows it in place, if its type is harmless" }),
 });
 
+export const TextQuery = z.object({
+  processor: z
+    .string()
+    .regex(/^[a-z0-9-]{1,40}$/, "Expected the name of a processor")
+    .optional()
+    .openapi({ description: "Without it `text`, or the first by name that has found any" }),
+});
+
 /** A time of a query, as milliseconds since 1970. */
 const TimeParameter = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text));
 

@@ -1,6 +1,7 @@
 import type { DownloadService } from "../application/download-service.ts";
 import type { HealthService } from "../application/health-service.ts";
 import type { ProcessingService } from "../application/processing-service.ts";
+import type { TextService } from "../application/processing-text.ts";
 import type { UploadService } from "../application/upload-service.ts";
 import type { Authenticator } from "../domain/ports/authenticator.ts";
 
@@ -10,5 +11,6 @@ export interface HttpServices {
   readonly uploads: Pick<UploadService, "upload" | "get" | "list" | "delete">;
   readonly downloads: Pick<DownloadService, "open" | "read">;
   readonly processing: Pick<ProcessingService, "reprocess" | "result">;
+  readonly texts: Pick<TextService, "open" | "read">;
   readonly health: Pick<HealthService, "ready" | "storages">;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { selectRepresentation } from "../../src/http/conditional.ts";
+import { type Representation, selectRepresentation } from "../../src/http/conditional.ts";
 import { findHttpDate, formatHttpDate } from "../../src/http/http-date.ts";
 
 const FILE = { etag: '"abc"', modifiedAt: Date.UTC(1994, 10, 6, 8, 49, 37, 500), sizeBytes: 1000 };
@@ -8,7 +8,11 @@ const BEFORE = "Sun, 06 Nov 1994 08:49:36 GMT";
 const AFTER = "Sun, 06 Nov 1994 08:49:38 GMT";
 
 /** What is answered: a status, and the first and last byte of a 206. */
-function answer(headers: Record<string, string>, method = "GET", file = FILE): string {
+function answer(
+  headers: Record<string, string>,
+  method = "GET",
+  file: Representation = FILE,
+): string {
   try {
     const selection = selectRepresentation(method, new Headers(headers), file);
     if (selection.kind === "part") return `206 ${selection.range.start}-${selection.range.end - 1}`;
@@ -82,6 +86,13 @@ test("selectRepresentation() knows no range of a HEAD, and none of an empty file
   expect(answer({ Range: "bytes=0-" }, "GET", { ...FILE, sizeBytes: 0 })).toBe(
     "range_not_satisfiable",
   );
+});
+
+test("selectRepresentation() ignores dates where no time is told", () => {
+  const timeless = { ...FILE, modifiedAt: null };
+  expect(answer({ "If-Modified-Since": AFTER }, "GET", timeless)).toBe("200");
+  expect(answer({ "If-Unmodified-Since": BEFORE }, "GET", timeless)).toBe("200");
+  expect(answer({ Range: "bytes=0-9", "If-Range": THEN }, "GET", timeless)).toBe("200");
 });
 
 test("findHttpDate() reads all three forms of RFC 9110 and nothing else", () => {

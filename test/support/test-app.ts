@@ -143,8 +143,8 @@ export async function testApp(options: TestAppOptions = {}) {
     if (answer.status === STATUS.request_aborted) return;
     document ??= await (await stowage.fetch(new Request("http://test/openapi.json"))).json();
     const contentType = answer.headers.get("Content-Type");
-    // Results and files are streams that tests look at piece by piece.
-    const isStream = answer.status < 300 && /\/(file|result)\/?(\?|$)/.test(path);
+    // Results, files, texts and events are streams that tests look at piece by piece.
+    const isStream = answer.status < 300 && /\/(file|result|text|events)\/?(\?|$)/.test(path);
     const body = isStream ? "" : await answer.clone().text();
     const { status } = answer;
     const told = { status, contentType, body };

@@ -1,0 +1,65 @@
+import { createRoute } from "@hono/zod-openapi";
+import type { FoundText } from "../../application/processing-text.ts";
+import { formatContentRange } from "../../domain/byte-range.ts";
+import { selectRepresentation } from "../conditional.ts";
+import { formatContentDisposition } from "../content-disposition.ts";
+import { endpoint } from "../endpoint.ts";
+import { TextQuery, UploadIdParams } from "../schemas.ts";
+
+const TEXT = { "text/plain": { schema: { type: "string" as const } } };
+
+export const getText = endpoint({
+  access: "upload:read",
+  route: createRoute({
+    method: "get",
+    path: "/upload/{id}/text",
+    operationId: "getText",
+    summary: "Read the text that was found in a file",
+    description:
+      "UTF-8, streamed. HEAD answers with the same headers. Knows `Range`, `If-Match`, `If-None-Match` and `If-Range`; every run makes a new `ETag`. While an upload is processed again, the text of the run before is served; before there was any, `text_not_ready` asks for patience, and `text_not_found` says that none will come by itself.",
+    request: { params: UploadIdParams, query: TextQuery },
+    responses: {
+      200: { description: "The whole text", content: TEXT },
+      206: { description: "The range of its bytes asked for", content: TEXT },
+      304: { description: "The client has it already" },
+    },
+  }),
+  problems: [
+    ...(["upload_not_found", "upload_in_progress", "upload_conflict"] as const),
+    ...(["text_not_found", "text_not_ready", "invalid_parameter"] as const),
+    ...(["precondition_failed", "range_not_satisfiable", "object_changed"] as const),
+    ...(["object_not_found", "storage_unavailable", "storage_timeout"] as const),
+  ],
+  async handler(c) {
+    const { texts } = c.var.services;
+    const { processor = null } = c.req.valid("query");
+    const text = await texts.open(c.var.caller.tenant, c.req.valid("param").id, processor);
+    const { etag, sizeBytes } = text;
+    const selection = selectRepresentation(c.req.method, c.req.raw.headers, {
+      ...{ etag, sizeBytes, modifiedAt: null },
+    });
+    const headers = headersOf(text);
+    if (selection.kind === "not_modified") return new Response(null, { status: 304, headers });
+    const range = selection.kind === "part" ? selection.range : null;
+    headers["Content-Type"] = "text/plain; charset=utf-8";
+    headers["Content-Disposition"] = formatContentDisposition(
+      "inline",
+      `${text.upload.filename}.txt`,
+    );
+    headers["Content-Length"] = String(range === null ? sizeBytes : range.end - range.start);
+    if (range !== null) headers["Content-Range"] = formatContentRange(range, sizeBytes);
+    if (c.req.method === "HEAD") return new Response(null, { headers });
+    const stream = await texts.read(text, range, c.req.raw.signal);
+    return new Response(stream, { status: range === null ? 200 : 206, headers });
+  },
+});
+
+/** What a 304 tells as well (RFC 9110, 15.4.5). */
+function headersOf({ etag }: FoundText): Record<string, string> {
+  return {
+    "Accept-Ranges": "bytes",
+    // For this caller alone, and only after asking whether it still may.
+    "Cache-Control": "private, no-cache",
+    ETag: etag,
+  };
+}
