@@ -13,6 +13,7 @@ import { listObjects } from "./s3/list.ts";
 import { multipartGroup } from "./s3/multipart.ts";
 import { openClient } from "./s3/open-client.ts";
 import { completeOptions, S3_OPTIONS, type S3Options, writeHeadersOf } from "./s3/options.ts";
+import { PartPool } from "./s3/part-pool.ts";
 import { providerOf } from "./s3/providers.ts";
 import { putObject } from "./s3/put.ts";
 import { Slots } from "./s3/slots.ts";
@@ -55,13 +56,15 @@ export default defineDriver({
 
 function openStore(options: S3Options, context: DriverContext): S3Store {
   const provider = providerOf(options.endpoint ?? null);
+  const partsInFlight = options.partsInFlight ?? PARTS_IN_FLIGHT;
   return {
     ...{ provider, context },
     client: openClient(options, context),
     keys: new KeySpace(options.path),
     writeHeaders: writeHeadersOf(options, provider.encryptsByHeader),
     partBytes: options.partBytes ?? PART_BYTES,
-    partsInFlight: options.partsInFlight ?? PARTS_IN_FLIGHT,
+    partsInFlight,
     slots: new Slots(options.maxPartsInFlight ?? MAX_PARTS_IN_FLIGHT),
+    pool: new PartPool(context.hash, partsInFlight),
   };
 }

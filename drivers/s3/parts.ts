@@ -1,5 +1,6 @@
-import { type Body, bodySize, type Hasher, readBody, StowageError } from "../../src/driver.ts";
-import { PartBuffer } from "./part-buffer.ts";
+import { type Body, bodySize, readBody, StowageError } from "../../src/driver.ts";
+import type { PartBuffer } from "./part-buffer.ts";
+import type { PartPool } from "./part-pool.ts";
 import { MAX_PARTS } from "./store.ts";
 
 const MIB = 1024 ** 2;
@@ -25,7 +26,7 @@ export interface Part {
 export interface PartRules {
   readonly partBytes: number;
   readonly uniform: boolean;
-  readonly hash: Hasher;
+  readonly pool: PartPool;
 }
 
 /**
@@ -71,18 +72,17 @@ async function* filled(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Part, void, void> {
   const sizeBytes = bodySize(body);
-  const spare: PartBuffer[] = [];
   let number = 0;
   const next = (): PartBuffer => {
     number += 1;
     if (number > MAX_PARTS) throw tooManyParts();
-    const buffer = spare.pop() ?? new PartBuffer(rules.hash);
+    const buffer = number === 1 ? rules.pool.fresh() : rules.pool.take();
     buffer.begin(partLength(number, sizeBytes, rules));
     return buffer;
   };
   const partOf = (buffer: PartBuffer, isWhole: boolean): Part => ({
     ...{ number, isWhole, bytes: buffer.bytes, sha256: buffer.sha256() },
-    release: () => void spare.push(buffer),
+    release: () => rules.pool.give(buffer),
   });
   let buffer: PartBuffer | undefined;
   for await (const chunk of readBody(body, signal)) {

@@ -34,6 +34,7 @@ export async function putInParts(
   options: PutOptions,
 ): Promise<StoredObject> {
   const { signal, onMultipart } = options;
+  const leavePool = store.pool.join();
   try {
     // Not cut off at once: an upload whose id we never hear could not be aborted.
     const uploadId = await withGrace(signal, (late) =>
@@ -55,6 +56,7 @@ export async function putInParts(
   } finally {
     // Closes a source that was not read to its end.
     await incoming.rest.return();
+    leavePool();
   }
 }
 

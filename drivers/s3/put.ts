@@ -45,7 +45,7 @@ export async function putObject(
   const rules = {
     partBytes: store.partBytes,
     uniform: store.provider.uniformParts,
-    hash: store.context.hash,
+    pool: store.pool,
   };
   const parts = partsOf(body, rules, scope);
   const { value: first } = await parts.next();
@@ -64,7 +64,7 @@ async function putWhole(
 ): Promise<StoredObject> {
   const { client, keys, context } = store;
   const { signal, ifNoneMatch } = options;
-  const writer = toHex(context.random(new Uint8Array(16)));
+  const writer = ifNoneMatch && toHex(context.random(new Uint8Array(16)));
   try {
     const answer = await client.send({
       action: "PutObject",
@@ -73,7 +73,7 @@ async function putWhole(
       headers: {
         ...descriptionHeaders(options),
         ...store.writeHeaders,
-        ...(ifNoneMatch !== undefined && { "if-none-match": ifNoneMatch, [WRITER_HEADER]: writer }),
+        ...(writer !== undefined && { "if-none-match": "*", [WRITER_HEADER]: writer }),
       },
       body: bytes,
       ...(sha256 !== undefined && { bodySha256: sha256 }),
@@ -85,7 +85,7 @@ async function putWhole(
     const modifiedAt = wholeSeconds(Number.isNaN(date) ? context.now() : date);
     return { key, sizeBytes: bytes.byteLength, version: etagOf(answer.headers), modifiedAt };
   } catch (error) {
-    if (!isStowageError(error, "object_exists")) throw error;
+    if (writer === undefined || !isStowageError(error, "object_exists")) throw error;
     const own = await findOwn(store, key, writer, error, options);
     if (own === null) throw error;
     return own;

@@ -1,5 +1,6 @@
 import type { DriverContext, DriverLimits } from "../../src/driver.ts";
 import type { KeySpace } from "./keys.ts";
+import type { PartPool } from "./part-pool.ts";
 import type { S3Client } from "./protocol.ts";
 import type { Provider } from "./providers.ts";
 import type { Slots } from "./slots.ts";
@@ -17,6 +18,8 @@ export interface S3Store {
   readonly partsInFlight: number;
   /** Parts in flight of all uploads together. */
   readonly slots: Slots;
+  /** Their memory. */
+  readonly pool: PartPool;
   readonly context: DriverContext;
 }
 

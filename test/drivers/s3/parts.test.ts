@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { inPieces, pattern } from "../../../drivers/conformance/sources.ts";
 import { PartBuffer } from "../../../drivers/s3/part-buffer.ts";
+import { PartPool } from "../../../drivers/s3/part-pool.ts";
 import { partLength, partsOf } from "../../../drivers/s3/parts.ts";
 import { Slots } from "../../../drivers/s3/slots.ts";
 import { MIB } from "./strict-storage.ts";
@@ -34,7 +35,8 @@ describe("partLength()", () => {
 
 describe("partsOf()", () => {
   const hash = (algorithm: "sha256" | "md5") => createHash(algorithm);
-  const rules = { partBytes: 1000, uniform: true, hash };
+  const pool = new PartPool(hash, 2);
+  const rules = { partBytes: 1000, uniform: true, pool };
   const numbered = async (size: number): Promise<number> => {
     let last = 0;
     const stream = inPieces(pattern(size));
@@ -53,6 +55,7 @@ describe("partsOf()", () => {
   test("gives the digest of each part, and uses memory again that was given back", async () => {
     const bytes = pattern(5500);
     const memories = new Set<ArrayBufferLike>();
+    const leave = pool.join();
     let start = 0;
     for await (const part of partsOf({ kind: "once", stream: inPieces(bytes) }, rules)) {
       const expected = bytes.subarray(start, start + 1000);
@@ -63,7 +66,9 @@ describe("partsOf()", () => {
       part.release();
     }
     expect(start).toBe(5500);
+    // The first part's own, and one that follows it through all others.
     expect(memories.size).toBeLessThanOrEqual(2);
+    leave();
   });
 
   test("copies nothing of bytes at hand", async () => {
@@ -86,6 +91,23 @@ describe("PartBuffer", () => {
     expect(buffer.bytes.buffer.byteLength).toBe(8 * MIB);
     expect(buffer.take(new Uint8Array(5)).byteLength).toBe(5);
   });
+});
+
+test("PartPool keeps a few buffers for all uploads, and none when the last has ended", () => {
+  const pool = new PartPool((algorithm) => createHash(algorithm), 2);
+  const buffers = [pool.take(), pool.take(), pool.take()];
+  const ends = [pool.join(), pool.join()];
+  for (const buffer of buffers) pool.give(buffer);
+  expect(buffers).not.toContain(pool.fresh());
+  expect([pool.take(), pool.take(), pool.take()].filter((taken) => buffers.includes(taken))) //
+    .toHaveLength(2);
+  for (const buffer of buffers) pool.give(buffer);
+  ends.pop()?.();
+  expect(buffers).toContain(pool.take());
+  ends.pop()?.();
+  expect(buffers).not.toContain(pool.take());
+  for (const buffer of buffers) pool.give(buffer);
+  expect(buffers).not.toContain(pool.take());
 });
 
 test("PartBuffer leaves alone what was sent when a longer part follows", () => {

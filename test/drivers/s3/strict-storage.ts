@@ -1,6 +1,7 @@
 import { afterAll, beforeAll } from "vitest";
 import { createS3Client } from "../../../drivers/s3/client.ts";
 import { KeySpace } from "../../../drivers/s3/keys.ts";
+import { PartPool } from "../../../drivers/s3/part-pool.ts";
 import { providerOf } from "../../../drivers/s3/providers.ts";
 import { Slots } from "../../../drivers/s3/slots.ts";
 import type { S3Store } from "../../../drivers/s3/store.ts";
@@ -54,6 +55,7 @@ export function strictServer(serverOptions: StrictS3Options = {}) {
       partBytes: PART,
       partsInFlight: 4,
       slots: new Slots(16),
+      pool: new PartPool(context.hash, 4),
       context,
       ...overrides,
     };
