@@ -49,6 +49,13 @@ function watchParts(store: S3Store) {
   return Object.assign(seen, { store: { ...store, client: { ...store.client, send } } });
 }
 
+/** No upload counts as under way any more: what is given back is let go. */
+function expectNoMemoryKept({ pool }: S3Store): void {
+  const buffer = pool.fresh();
+  pool.give(buffer);
+  expect(pool.take()).not.toBe(buffer);
+}
+
 describe("put() of a body of at most one part", () => {
   test("is one signed request, for every kind of body", async () => {
     const place = await makeBucket();
@@ -219,6 +226,7 @@ describe("put() of a longer body", () => {
       keys.map((key) => putObject(watched.store, key, streamOf(pattern(9 * PART)))),
     );
     expect(watched.most).toBe(4);
+    expectNoMemoryKept(place.store);
   });
 
   test("aborts the upload only when no part is under way any more", async () => {
@@ -236,6 +244,7 @@ describe("put() of a longer body", () => {
     const put = putObject(watched.store, KEY, { kind: "once", stream: breaking() });
     await expect(put).rejects.toThrow("the source broke");
     expect(watched.atAbort).toEqual([0]);
+    expectNoMemoryKept(place.store);
     stalled.release();
     await expectNothing(place);
   });
