@@ -1,0 +1,156 @@
+import { type Entry, fromBufferPromise, getFileNameLowLevel, type ZipFile } from "yauzl";
+import {
+  type ByteStream,
+  isStowageError,
+  type ProcessorInput,
+  StowageError,
+} from "../../src/processor.ts";
+import { crc32 } from "./crc32.ts";
+
+const MIB = 1024 * 1024;
+
+/** What one archive may cost: real documents stay well below, bombs go far beyond. */
+export const ZIP_LIMITS = {
+  /** The archive itself, which is held in memory: half of what its process may take. */
+  archiveBytes: 256 * MIB,
+  entries: 32_768,
+  /** Names, extra fields and comments of all entries together. */
+  directoryBytes: 16 * MIB,
+  /** Inflated, of all entries that are read together. */
+  inflatedBytes: 256 * MIB,
+  /** Inflated bytes for each compressed one; office XML has 5 to 30, deflate ends at 1,032. */
+  ratio: 200,
+  /** Below this many inflated bytes no ratio is too high. */
+  ratioFromBytes: 8 * MIB,
+} as const;
+
+/**
+ * A ZIP archive whose entries are read one by one, by name, as streams.
+ *
+ * A name is a key of a map and never a path. What cannot be told apart (two entries of one name, or sharing
+ * bytes) is refused, as is everything beyond {@link ZIP_LIMITS}. Entries inside entries are never opened.
+ *
+ * @see https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
+ */
+export class ZipArchive {
+  readonly #file: ZipFile;
+  readonly #entries: ReadonlyMap<string, Entry>;
+  #inflatedBytes = 0;
+
+  private constructor(file: ZipFile, entries: ReadonlyMap<string, Entry>) {
+    this.#file = file;
+    this.#entries = entries;
+  }
+
+  /**
+   * Read the directory of a document, all of which is taken into memory.
+   *
+   * @throws {StowageError} `document_unreadable` for what is no ZIP archive, is cut off or contradicts
+   *   itself, `document_too_complex` beyond the limits.
+   */
+  static async open(input: ProcessorInput): Promise<ZipArchive> {
+    if (input.sizeBytes > ZIP_LIMITS.archiveBytes) {
+      throw tooComplex(`it exceeds ${ZIP_LIMITS.archiveBytes} bytes`);
+    }
+    const bytes = await input.bytes();
+    try {
+      const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      const file = await fromBufferPromise(buffer, { decodeStrings: false });
+      return new ZipArchive(file, await readDirectory(file));
+    } catch (error) {
+      throw isStowageError(error) ? error : broken(error);
+    }
+  }
+
+  /** In the order of the directory. */
+  get names(): Iterable<string> {
+    return this.#entries.keys();
+  }
+
+  has(name: string): boolean {
+    return this.#entries.has(name);
+  }
+
+  /**
+   * Inflate an entry. Whoever stops reading early stops the inflating.
+   *
+   * @throws {StowageError} While it is read: `document_unreadable` if there is no such entry or its bytes are
+   *   damaged, `document_encrypted` if it needs a password, `document_too_complex` beyond the limits.
+   */
+  async *stream(name: string): ByteStream & AsyncGenerator<Uint8Array> {
+    const entry = this.#entries.get(name);
+    if (entry === undefined) throw unreadable("a part that it needs is missing");
+    if (entry.isEncrypted()) {
+      throw new StowageError("document_encrypted", "Cannot open document: it needs a password");
+    }
+    try {
+      let length = 0;
+      let sum = 0;
+      for await (const chunk of await this.#file.openReadStreamPromise(entry)) {
+        const bytes = chunk as Uint8Array;
+        length += bytes.byteLength;
+        this.#inflatedBytes += bytes.byteLength;
+        this.#checkLimits(length, entry.compressedSize);
+        sum = crc32(bytes, sum);
+        yield bytes;
+      }
+      if (sum !== entry.crc32) throw unreadable("a part of it is damaged");
+    } catch (error) {
+      throw isStowageError(error) ? error : broken(error);
+    }
+  }
+
+  #checkLimits(length: number, compressedBytes: number): void {
+    if (this.#inflatedBytes > ZIP_LIMITS.inflatedBytes) {
+      throw tooComplex(`it holds more than ${ZIP_LIMITS.inflatedBytes} bytes of markup`);
+    }
+    if (length > ZIP_LIMITS.ratioFromBytes && length > ZIP_LIMITS.ratio * compressedBytes) {
+      throw tooComplex(`a part of it inflates to more than ${ZIP_LIMITS.ratio} times its size`);
+    }
+  }
+}
+
+async function readDirectory(file: ZipFile): Promise<Map<string, Entry>> {
+  if (file.entryCount > ZIP_LIMITS.entries) {
+    throw tooComplex(`it has more than ${ZIP_LIMITS.entries} parts`);
+  }
+  const entries = new Map<string, Entry>();
+  let directoryBytes = 0;
+  for await (const entry of file.eachEntry()) {
+    const { generalPurposeBitFlag: flags, fileNameRaw, extraFields } = entry;
+    const name = getFileNameLowLevel(flags, fileNameRaw, extraFields, false);
+    if (entries.has(name)) throw unreadable("two parts of it have the same name");
+    entries.set(name, entry);
+    directoryBytes += entry.fileNameLength + entry.extraFieldLength + entry.fileCommentLength;
+    if (directoryBytes > ZIP_LIMITS.directoryBytes) throw tooComplex("its directory is too large");
+  }
+  if (overlaps([...entries.values()])) throw unreadable("parts of it share their bytes");
+  return entries;
+}
+
+/** A local header has 30 bytes and the name; what else it holds makes an entry only longer. */
+function overlaps(entries: Entry[]): boolean {
+  entries.sort((a, b) => a.relativeOffsetOfLocalHeader - b.relativeOffsetOfLocalHeader);
+  return entries.some((entry, i) => {
+    const end =
+      entry.relativeOffsetOfLocalHeader + 30 + entry.fileNameLength + entry.compressedSize;
+    const next = entries[i + 1];
+    return next !== undefined && next.relativeOffsetOfLocalHeader < end;
+  });
+}
+
+function broken(cause: unknown): StowageError {
+  return new StowageError(
+    "document_unreadable",
+    "Cannot read document: it is cut off, damaged or of another format",
+    { cause },
+  );
+}
+
+function unreadable(found: string): StowageError {
+  return new StowageError("document_unreadable", `Cannot read document: ${found}`);
+}
+
+function tooComplex(found: string): StowageError {
+  return new StowageError("document_too_complex", `Cannot read document: ${found}`);
+}
