@@ -34,8 +34,10 @@ export class TextCollector {
       this.#cut = true;
       return false;
     }
-    this.#pieces.push(piece);
-    this.#length += piece.length;
+    // White space at the beginning is no text, however much there is of it.
+    const kept = this.#length === 0 ? piece.trimStart() : piece;
+    this.#pieces.push(kept);
+    this.#length += kept.length;
     return true;
   }
 

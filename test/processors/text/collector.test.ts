@@ -24,3 +24,10 @@ it("TextCollector makes any pieces well-formed text within its limit, and says s
     }),
   );
 });
+
+it("TextCollector takes no white space at the beginning for text", () => {
+  const collector = new TextCollector(8);
+  for (let i = 0; i < 100; i++) expect(collector.add(" \n\t")).toBe(true);
+  collector.add("  eight ch");
+  expect(collector.finish()).toMatchObject({ text: "eight ch", facts: { truncated: false } });
+});

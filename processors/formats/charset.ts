@@ -1,0 +1,186 @@
+import { analyse } from "chardet";
+import { type ByteStream, concatBytes, StowageError } from "../../src/processor.ts";
+
+/**
+ * Finds the encoding that a document names itself.
+ *
+ * @param head Its first bytes, one character each.
+ */
+export type FindDeclared = (head: string) => string | null;
+
+/** What is looked at before a decision; whoever reads text in another encoding shows it within this. */
+const SAMPLE_BYTES = 64 * 1024;
+const DECLARATION_BYTES = 4096;
+
+/** https://encoding.spec.whatwg.org/#bom-sniff, and UTF-32, whose little mark begins like UTF-16's. */
+const BYTE_ORDER_MARKS = [
+  { encoding: "utf-32", mark: [0xff, 0xfe, 0, 0] },
+  { encoding: "utf-32", mark: [0, 0, 0xfe, 0xff] },
+  { encoding: "utf-8", mark: [0xef, 0xbb, 0xbf] },
+  { encoding: "utf-16le", mark: [0xff, 0xfe] },
+  { encoding: "utf-16be", mark: [0xfe, 0xff] },
+] as const;
+
+/** Below this a guess is worth less than the most common encoding of the rest. */
+const MIN_CONFIDENCE = 20;
+const LAST_RESORT = "windows-1252";
+
+/**
+ * Decode text as it comes, in any encoding of the WHATWG standard: by its byte order mark, else as it
+ * declares, else as UTF-8 or UTF-16 if it is that, else by the most likely guess from its letters, else as
+ * windows-1252. Bytes that mean nothing become U+FFFD.
+ *
+ * @throws {StowageError} `document_unreadable` for bytes that are no text, and for UTF-32.
+ */
+export async function* decodeText(
+  stream: ByteStream,
+  findDeclared: FindDeclared = () => null,
+): AsyncGenerator<string> {
+  const decoder = new CharsetDecoder(findDeclared);
+  for await (const chunk of stream) {
+    const text = decoder.write(chunk);
+    if (text !== "") yield text;
+  }
+  yield decoder.end();
+}
+
+/** Holds bytes back until they tell their encoding. As long as all are ASCII there is nothing to decide. */
+class CharsetDecoder {
+  readonly #findDeclared: FindDeclared;
+  #decoder: InstanceType<typeof TextDecoder> | null = null;
+  #atStart = true;
+  #held: Uint8Array[] = [];
+  #heldBytes = 0;
+
+  constructor(findDeclared: FindDeclared) {
+    this.#findDeclared = findDeclared;
+  }
+
+  write(chunk: Uint8Array): string {
+    if (this.#decoder !== null) return this.#decoder.decode(chunk, { stream: true });
+    if (!this.#atStart && this.#heldBytes === 0 && isAscii(chunk)) return decodeAscii(chunk);
+    // A copy: the sender may use its chunk again.
+    this.#held.push(chunk.slice());
+    this.#heldBytes += chunk.byteLength;
+    return this.#heldBytes < SAMPLE_BYTES ? "" : this.#decide(true);
+  }
+
+  end(): string {
+    return this.#heldBytes > 0 ? this.#decide(false) : (this.#decoder?.decode() ?? "");
+  }
+
+  /** @param more Whether the text goes on, so that its last character may be cut here. */
+  #decide(more: boolean): string {
+    const bytes = concatBytes(this.#held);
+    const encoding =
+      (this.#atStart ? this.#findAtStart(bytes, more) : null) ?? findByLooks(bytes, more);
+    this.#atStart = false;
+    this.#held = [];
+    this.#heldBytes = 0;
+    if (encoding === null) return decodeAscii(bytes);
+    this.#decoder = new TextDecoder(encoding);
+    return this.#decoder.decode(bytes, { stream: more });
+  }
+
+  #findAtStart(bytes: Uint8Array, more: boolean): string | null {
+    const marked = BYTE_ORDER_MARKS.find(({ mark }) => mark.every((byte, i) => bytes[i] === byte));
+    if (marked?.encoding === "utf-32") throw unreadable("it is in UTF-32");
+    if (marked !== undefined) return marked.encoding;
+    const head = latin1(bytes.subarray(0, DECLARATION_BYTES));
+    const declared = findEncoding(this.#findDeclared(head));
+    // Many say UTF-8 who are not; of others only they themselves can know better.
+    if (declared !== null && (declared !== "utf-8" || isValid("utf-8", bytes, more))) {
+      return declared;
+    }
+    return findUnmarkedUtf16(bytes, more);
+  }
+}
+
+/** Of bytes that say nothing themselves; `null` for ASCII alone. */
+function findByLooks(bytes: Uint8Array, more: boolean): string | null {
+  if (isValid("utf-8", bytes, more)) {
+    if (hasJapaneseShift(bytes)) return "iso-2022-jp";
+    return bytes.some((byte) => byte >= 0x80) ? "utf-8" : null;
+  }
+  // Every encoding that is left gives each byte a meaning; NUL tells that these are no characters.
+  if (bytes.includes(0)) throw unreadable("found binary data");
+  for (const { name, confidence } of analyse(linesBeyondAscii(bytes))) {
+    const encoding = confidence < MIN_CONFIDENCE ? null : findEncoding(name);
+    if (encoding !== null && isValid(encoding, bytes, more)) return encoding;
+  }
+  return LAST_RESORT;
+}
+
+/** What speaks for an encoding: a comment in another language is lost among its English source code. */
+function linesBeyondAscii(bytes: Uint8Array): Uint8Array {
+  const lines: Uint8Array[] = [];
+  for (let start = 0; start < bytes.byteLength; ) {
+    const end = bytes.indexOf(LINE_FEED, start) + 1 || bytes.byteLength;
+    const line = bytes.subarray(start, end);
+    if (!isAscii(line)) lines.push(line);
+    start = end;
+  }
+  return concatBytes(lines);
+}
+
+/** At least a tenth of text in any script are spaces, digits and line ends, whose high byte is NUL. */
+function findUnmarkedUtf16(bytes: Uint8Array, more: boolean): string | null {
+  const nuls = [0, 0] as [number, number];
+  for (const [i, byte] of bytes.entries()) {
+    if (byte === 0) nuls[i & 1 ? 1 : 0] += 1;
+  }
+  const [even, odd] = nuls;
+  if ((even === 0) === (odd === 0) || (even + odd) * 20 < bytes.byteLength) return null;
+  const encoding = even > 0 ? "utf-16be" : "utf-16le";
+  return (more || bytes.byteLength % 2 === 0) && isValid(encoding, bytes, more) ? encoding : null;
+}
+
+/** No text holds these: C1 controls are what a wrong table makes of other bytes, the rest of UTF-16. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const NO_TEXT = /[\x01-\x08\x0e-\x1a\x80-\x9f\ue000-\uf8ff]/;
+
+function isValid(encoding: string, bytes: Uint8Array, more: boolean): boolean {
+  try {
+    const text = new TextDecoder(encoding, { fatal: true }).decode(bytes, { stream: more });
+    return encoding === "utf-8" || !NO_TEXT.test(text);
+  } catch {
+    return false;
+  }
+}
+
+/** The standard's name of an encoding; `null` for labels that it does not know. */
+function findEncoding(label: string | null): string | null {
+  try {
+    return label === null ? null : new TextDecoder(label).encoding;
+  } catch {
+    return null;
+  }
+}
+
+const ESCAPE = 0x1b;
+const LINE_FEED = 0x0a;
+
+/** ISO-2022-JP writes Japanese in ASCII bytes, between `ESC $ B` or `ESC $ @` and `ESC ( B`. */
+function hasJapaneseShift(bytes: Uint8Array): boolean {
+  for (let at = bytes.indexOf(ESCAPE); at >= 0; at = bytes.indexOf(ESCAPE, at + 1)) {
+    if (bytes[at + 1] === 0x24 && (bytes[at + 2] === 0x42 || bytes[at + 2] === 0x40)) return true;
+  }
+  return false;
+}
+
+function isAscii(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => byte < 0x80 && byte !== ESCAPE);
+}
+
+/** The same in every encoding that comes here. */
+function decodeAscii(bytes: Uint8Array): string {
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+}
+
+function latin1(bytes: Uint8Array): string {
+  return new TextDecoder("latin1").decode(bytes);
+}
+
+function unreadable(found: string): StowageError {
+  return new StowageError("document_unreadable", `Cannot read text: ${found}`);
+}
