@@ -109,12 +109,16 @@ export interface ProcessorResult {
 
 /** A change of an upload, as it is told to those who follow along. */
 export interface UploadEvent {
-  /** Grows with time within one database; where a follower goes on. */
+  /** Grows with time within one database. */
   readonly sequence: number;
   readonly uploadId: UploadId;
   readonly tenant: TenantId;
   /** `upload.stored`, `upload.queued` … */
-  readonly type: `upload.${RecordStatus}` | "upload.deleted";
+  readonly type: `upload.${RecordStatus}`;
+  /** What the change made of it: unique and growing within one upload, where a follower of it goes on. */
   readonly revision: number;
   readonly at: number;
+  /** As `processing` had them after the change: so all events together are the history of its attempts. */
+  readonly attempts: number;
+  readonly error: ProcessingError | null;
 }

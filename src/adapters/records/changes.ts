@@ -38,7 +38,7 @@ export interface Change {
 export function change({ to, from = statusesBefore(to), where, at, set = {} }: Change) {
   const condition: UploadCondition = (eb) => eb.and([where(eb), eb("status", "in", from)]);
   return [
-    eventOf(to, condition, at),
+    eventOf(to, condition, at, set),
     db
       .updateTable("uploads")
       .set({ ...set, status: to, revision: sql`revision + 1`, updated_at: at })
@@ -48,11 +48,20 @@ export function change({ to, from = statusesBefore(to), where, at, set = {} }: C
   ] as const;
 }
 
-/** Appends the event of the change that is about to be made to what `condition` selects. */
-export function eventOf(to: RecordStatus, condition: UploadCondition, at: number) {
+/**
+ * Appends the event of the change that is about to be made to what `condition` selects.
+ *
+ * @param set What the change will set: events tell of attempts and errors as they are afterwards.
+ */
+export function eventOf(
+  to: RecordStatus,
+  condition: UploadCondition,
+  at: number,
+  set: Pick<NonNullable<Change["set"]>, "attempts" | "error"> = {},
+) {
   return db
     .insertInto("events")
-    .columns(["upload_id", "tenant", "type", "revision", "at"])
+    .columns(["upload_id", "tenant", "type", "revision", "at", "attempts", "error"])
     .expression(
       db
         .selectFrom("uploads")
@@ -62,6 +71,8 @@ export function eventOf(to: RecordStatus, condition: UploadCondition, at: number
           eb.val(`upload.${to}` as const).as("type"),
           eb("revision", "+", 1).as("revision"),
           eb.val(at).as("at"),
+          sql<number>`${set.attempts ?? eb.ref("attempts")}`.as("attempts"),
+          sql<string | null>`${set.error === undefined ? eb.ref("error") : set.error}`.as("error"),
         ])
         .where(condition),
     )

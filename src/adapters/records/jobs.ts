@@ -3,6 +3,7 @@ import { StowageError } from "../../domain/errors.ts";
 import type { Clock } from "../../domain/ports/clock.ts";
 import type { Job, UploadRecords } from "../../domain/ports/records.ts";
 import { type ProcessorResult, statusesBefore } from "../../domain/upload.ts";
+import type { UploadId } from "../../domain/upload-id.ts";
 import { change, inStorages, type UploadCondition } from "./changes.ts";
 import type { SqlExecutor } from "./executor.ts";
 import { toJson, toUpload } from "./rows.ts";
@@ -27,6 +28,8 @@ export function jobs(
   UploadRecords,
   "requeue" | "claim" | "renewJob" | "finishJob" | "retryJob" | "handBackJob" | "nextJobAt"
 > {
+  /** The tenant whose job was claimed last, by this process: each process lets the tenants take turns. */
+  let lastServed = "";
   return {
     async requeue(tenant, id, processors) {
       const now = clock.now();
@@ -67,23 +70,17 @@ export function jobs(
 
     async claim(leaseToken, leaseUntil, storageIds) {
       const now = clock.now();
+      const due = { now, storageIds };
       const [, [row]] = await executor.batch(
         change({
           to: "processing",
           from: CLAIMABLE,
           where: (eb) =>
+            // Tenant ids are not empty: after the last one comes the first.
             eb(
               "id",
               "=",
-              db
-                .selectFrom("uploads")
-                .select("id")
-                .where(IS_JOB)
-                .where(inStorages(storageIds))
-                .where("due_at", "<=", now)
-                .orderBy("due_at")
-                .orderBy("id")
-                .limit(1),
+              sql<UploadId>`coalesce(${firstJobAfter(lastServed, due)}, ${firstJobAfter("", due)})`,
             ),
           at: now,
           set: {
@@ -96,6 +93,7 @@ export function jobs(
         }),
       );
       if (row === undefined) return null;
+      lastServed = row.tenant;
       return {
         upload: toUpload(row),
         leaseToken,
@@ -175,6 +173,32 @@ export function jobs(
       return row?.due_at ?? null;
     },
   };
+}
+
+/**
+ * The job to claim: the oldest that is due of the first tenant after `tenant` that has any; tenants go by
+ * name. It hops over the index from tenant to tenant, so nobody's backlog is walked through, however long.
+ */
+function firstJobAfter(
+  tenant: string,
+  due: { readonly now: number; readonly storageIds: readonly string[] },
+) {
+  const nextTenant = (after: unknown) =>
+    sql`(select min(tenant) from uploads where ${IS_JOB} and tenant > ${after})`;
+  const current = sql.ref("turns.tenant");
+  // Most often nothing is: then no tenant is looked at.
+  const isAnyDue = sql`exists (select 1 from uploads where ${IS_JOB} and due_at <= ${due.now})`;
+  const oldest = sql`(select id from uploads
+    where ${IS_JOB} and tenant = ${current} and due_at <= ${due.now} and ${inStorages(due.storageIds)}
+    order by due_at, id limit 1)`;
+  return sql<UploadId | null>`(
+    with recursive turns (tenant) as (
+      select ${nextTenant(tenant)} where ${isAnyDue}
+      union all
+      select ${nextTenant(current)} from turns where ${current} is not null
+    ),
+    jobs (id) as (select ${oldest} from turns)
+    select id from jobs where id is not null limit 1)`;
 }
 
 const LEASE_OVER = { lease_token: null, lease_until: null };

@@ -1,15 +1,18 @@
 import { type Expression, type ExpressionBuilder, type SqlBool, sql } from "kysely";
 import type { ListFilter, ListPosition, UploadRecords } from "../../domain/ports/records.ts";
 import type { TenantId } from "../../domain/tenant.ts";
-import { findUploadId } from "../../domain/upload-id.ts";
+import { findUploadId, type UploadId } from "../../domain/upload-id.ts";
 import type { SqlExecutor } from "./executor.ts";
 import { toEvent, toResult, toUpload } from "./rows.ts";
 import { db, type Schema } from "./schema.ts";
 
+/** An executor takes 100 parameters at least. */
+const IDS_IN_A_QUERY = 90;
+
 /** What callers see of their tenant's uploads. */
 export function reading(
   executor: SqlExecutor,
-): Pick<UploadRecords, "find" | "list" | "events" | "results"> {
+): Pick<UploadRecords, "find" | "list" | "events" | "revisions" | "results"> {
   return {
     async find(tenant, id) {
       const ownId = findUploadId(id);
@@ -46,12 +49,28 @@ export function reading(
           .selectAll()
           .where("tenant", "=", tenant)
           .where("upload_id", "=", id)
-          .where("sequence", ">", after)
-          .orderBy("sequence")
+          .where("revision", ">", after)
+          .orderBy("revision")
           .limit(limit)
           .compile(),
       );
       return rows.map(toEvent);
+    },
+
+    async revisions(ids) {
+      const found = new Map<UploadId, number>();
+      for (let start = 0; start < ids.length; start += IDS_IN_A_QUERY) {
+        const rows = await executor.run(
+          db
+            .selectFrom("uploads")
+            .select(["id", "revision"])
+            .where("id", "in", ids.slice(start, start + IDS_IN_A_QUERY))
+            .where("status", "<>", "deleting")
+            .compile(),
+        );
+        for (const { id, revision } of rows) found.set(id, revision);
+      }
+      return found;
     },
 
     async results(tenant, id) {

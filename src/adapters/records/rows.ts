@@ -39,6 +39,8 @@ export function toEvent(row: EventRow): UploadEvent {
     type: row.type,
     revision: row.revision,
     at: row.at,
+    attempts: row.attempts,
+    error: fromJson(row.error),
   };
 }
 

@@ -81,6 +81,9 @@ interface EventsTable {
   type: UploadEvent["type"];
   revision: number;
   at: number;
+  /** As the upload had them after the change. */
+  attempts: Generated<number>;
+  error: Json | null;
 }
 
 interface ApiKeysTable {

@@ -130,13 +130,15 @@ export interface UploadRecords {
     filter: ListFilter,
     page: { readonly limit: number; readonly after: ListPosition | null },
   ): Promise<{ readonly uploads: readonly Upload[]; readonly next: ListPosition | null }>;
-  /** In the order of their sequence, beginning after `after`. */
+  /** In their order, from the first one whose revision is greater than `after`. Goes on while `deleting`. */
   events(
     tenant: TenantId,
     id: UploadId,
     after: number,
     limit: number,
   ): Promise<readonly UploadEvent[]>;
+  /** At which revisions uploads are, of whatever tenant. Those that are gone, or `deleting`, are left out. */
+  revisions(ids: readonly UploadId[]): Promise<ReadonlyMap<UploadId, number>>;
   /** The latest result of every processor that has run, by name. */
   results(tenant: TenantId, id: UploadId): Promise<readonly ProcessorResult[]>;
 
@@ -159,7 +161,8 @@ export interface UploadRecords {
   ): Promise<{ readonly upload: Upload; readonly queued: boolean } | null>;
 
   /**
-   * Take the job that has waited longest: queued and due, or running under a lease that has ended.
+   * Take a job: queued and due, or running under a lease that has ended. Tenants take turns, whatever
+   * each of them has waiting; a tenant's own jobs go by how long they have waited.
    *
    * @param storageIds Where its bytes may lie: other servers may know other storages, and have its try.
    */

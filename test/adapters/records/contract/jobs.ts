@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { ownKey } from "../../../../src/domain/object-key.ts";
 import type { Job } from "../../../../src/domain/ports/records.ts";
+import { parseTenantId } from "../../../../src/domain/tenant.ts";
 import {
   ACME,
   type Bench,
@@ -44,6 +45,49 @@ export function jobsContract(bench: () => Bench): void {
     expect(await bench().records.find(ACME, first.id)).toEqual(job.upload);
     expect((await claim(bench(), "t2")).upload.id).toBe(second.id);
     expect(await bench().records.claim("t3", START, STORAGES)).toBeNull();
+  });
+
+  it("claim() lets tenants take turns, whatever each of them has waiting", async () => {
+    const { records, clock } = bench();
+    const [busy, calm, zeal] = [
+      parseTenantId("busy"),
+      parseTenantId("calm"),
+      parseTenantId("zeal"),
+    ];
+    for (let count = 0; count < 4; count += 1) {
+      await queue(bench(), { tenant: busy });
+      clock.advance(1);
+    }
+    // The next turn is that of whoever comes after `busy`.
+    const order = [(await claim(bench(), "t0")).upload.tenant];
+    await queue(bench(), { tenant: calm });
+    await queue(bench(), { tenant: zeal });
+    await queue(bench(), { tenant: zeal });
+    for (let turn = 1; turn < 7; turn += 1) {
+      order.push((await claim(bench(), `t${turn}`)).upload.tenant);
+    }
+    expect(order).toEqual(["busy", "calm", "zeal", "busy", "zeal", "busy", "busy"]);
+    expect(await records.claim("t9", START, STORAGES)).toBeNull();
+  });
+
+  it("claim() passes over tenants of whom nothing is due here", async () => {
+    const { records, clock } = bench();
+    for (const name of ["a", "b", "c", "d"]) {
+      await queue(bench(), { tenant: parseTenantId(name), storageId: `storage-${name}` });
+    }
+    const here = ["storage-b", "storage-c"];
+    const [later, sooner] = [
+      await records.claim("t1", START + LEASE_MS, here),
+      await records.claim("t2", START + LEASE_MS, here),
+    ];
+    expect([later?.upload.tenant, sooner?.upload.tenant]).toEqual(["b", "c"]);
+    expect(await records.claim("t3", START + LEASE_MS, here)).toBeNull();
+    await records.retryJob(later as Job, START + 50, TROUBLE);
+    await records.retryJob(sooner as Job, START + 20, TROUBLE);
+    clock.advance(20);
+    expect((await records.claim("t4", START + LEASE_MS, here))?.upload.tenant).toBe("c");
+    clock.advance(30);
+    expect((await records.claim("t5", START + LEASE_MS, here))?.upload.tenant).toBe("b");
   });
 
   it("claim() leaves to other servers what lies in storages of theirs, and takes no try of it", async () => {

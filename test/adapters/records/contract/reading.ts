@@ -15,6 +15,7 @@ import {
   START,
   setStatus,
   store,
+  TROUBLE,
 } from "../bench.ts";
 
 export function readingContract(bench: () => Bench): void {
@@ -174,7 +175,55 @@ export function readingContract(bench: () => Bench): void {
     }
   });
 
-  it("events() goes on after a sequence, up to a limit, in order", async () => {
+  it("revisions() tells where uploads are, many at once, and leaves out what is gone", async () => {
+    const { records } = bench();
+    const stored = await store(bench());
+    const queued = await queue(bench(), { tenant: GLOBEX });
+    const deleting = await store(bench());
+    await records.beginDelete(ACME, deleting.id);
+    const missing = Array.from({ length: 200 }, () => newUpload(bench()).id);
+    await claim(bench(), "t1");
+    const ids = [stored.id, ...missing, deleting.id, queued.id];
+    expect(await records.revisions(ids)).toEqual(
+      new Map([
+        [stored.id, 2],
+        [queued.id, 3],
+      ]),
+    );
+    expect(await records.revisions([])).toEqual(new Map());
+  });
+
+  it("events() tell the attempts and the error of every step", async () => {
+    const { records, clock } = bench();
+    const upload = await queue(bench());
+    await records.retryJob(await claim(bench(), "t1"), START, TROUBLE);
+    await records.handBackJob(await claim(bench(), "t2"));
+    const done = { status: "processed", error: null, results: [] } as const;
+    await records.finishJob(await claim(bench(), "t3"), done);
+    clock.advance(5);
+    await records.requeue(ACME, upload.id, ["text"]);
+    await records.finishJob(await claim(bench(), "t4"), {
+      ...done,
+      ...{ status: "failed", error: TROUBLE },
+    });
+    const events = await records.events(ACME, upload.id, 0, 20);
+    const told = events.map(({ type, attempts, error }) => [type, attempts, error?.code ?? null]);
+    expect(told).toEqual([
+      ["upload.queued", 0, null],
+      ["upload.processing", 1, null],
+      ["upload.queued", 1, TROUBLE.code],
+      ["upload.processing", 2, TROUBLE.code],
+      ["upload.queued", 1, TROUBLE.code],
+      ["upload.processing", 2, TROUBLE.code],
+      ["upload.processed", 2, null],
+      ["upload.queued", 0, null],
+      ["upload.processing", 1, null],
+      ["upload.failed", 1, TROUBLE.code],
+    ]);
+    expect(events.at(-1)?.error).toEqual(TROUBLE);
+  });
+
+  it("events() goes on after a revision, up to a limit, in order", async () => {
     const upload = await queue(bench());
     await bench().records.handBackJob(await claim(bench(), "t1"));
     await claim(bench(), "t2");
@@ -187,7 +236,7 @@ export function readingContract(bench: () => Bench): void {
     ]);
     expect(all.map((event) => event.revision)).toEqual([2, 3, 4, 5]);
     const [first, second] = all;
-    expect(await bench().records.events(ACME, upload.id, first?.sequence ?? -1, 1)).toEqual([
+    expect(await bench().records.events(ACME, upload.id, first?.revision ?? -1, 1)).toEqual([
       second,
     ]);
   });
