@@ -1,11 +1,9 @@
+import { countText, type TextCounts } from "../formats/count-text.ts";
+
 /** Text as a processor hands it on, with the facts that go into its output. */
 export interface CollectedText {
   readonly text: string;
-  readonly facts: {
-    /** Unicode code points. */
-    readonly characters: number;
-    /** Runs of anything but white space. */
-    readonly words: number;
+  readonly facts: TextCounts & {
     /** Whether there was more text than the limit lets through. */
     readonly truncated: boolean;
   };
@@ -46,35 +44,32 @@ export class TextCollector {
     const whole = clean(this.#pieces.join(""));
     const text = cutToBytes(whole, this.#limitBytes);
     const truncated = cut || this.#cut || text.length < whole.length;
-    return { text, facts: { ...count(text), truncated } };
+    return { text, facts: { ...countText(text), truncated } };
   }
 }
 
+/** So much is replaced at a time: millions of replacements in one string take seconds, and its memory. */
+const STEP = 65_536;
+
 function clean(text: string): string {
-  return text.toWellFormed().replaceAll("\0", "\uFFFD").replace(/\r\n?/g, "\n").trim();
+  const pieces: string[] = [];
+  for (let at = 0, end = 0; at < text.length; at = end) {
+    end = at + STEP;
+    // Neither a line ending nor a character is cut in two.
+    if (/^(?:\r\n|[\uD800-\uDBFF][\uDC00-\uDFFF])$/.test(text.slice(end - 1, end + 1))) end += 1;
+    pieces.push(cleanPiece(text.slice(at, end)));
+  }
+  return pieces.join("").trim();
+}
+
+/** Split and joined, which takes a tenth of the time of `replaceAll`. */
+function cleanPiece(text: string): string {
+  const lines = text.toWellFormed().split("\r\n").join("\n").split("\r").join("\n");
+  return lines.split("\0").join("\uFFFD");
 }
 
 function cutToBytes(text: string, limitBytes: number): string {
   if (text.length * 3 <= limitBytes) return text;
   const { read } = new TextEncoder().encodeInto(text, new Uint8Array(limitBytes));
   return text.slice(0, read);
-}
-
-/** One pass without a list of the words: a text may hold millions of them. */
-function count(text: string): { characters: number; words: number } {
-  let characters = 0;
-  let words = 0;
-  let inWord = false;
-  for (const character of text) {
-    characters += 1;
-    const space = isSpace(character);
-    if (!space && !inWord) words += 1;
-    inWord = !space;
-  }
-  return { characters, words };
-}
-
-function isSpace(character: string): boolean {
-  const code = character.charCodeAt(0);
-  return code <= 0x20 || (code >= 0xa0 && character.trim() === "");
 }

@@ -31,3 +31,12 @@ it("TextCollector takes no white space at the beginning for text", () => {
   collector.add("  eight ch");
   expect(collector.finish()).toMatchObject({ text: "eight ch", facts: { truncated: false } });
 });
+
+it.each(["\r\n", "\r", "🙂", "\r🙂", "\0"])("TextCollector cleans %j wherever it is", (piece) => {
+  const cleaned = piece.replace(/\r\n?/, "\n").replace("\0", "\uFFFD");
+  for (const before of [65_533, 65_534, 65_535, 65_536]) {
+    const collector = new TextCollector(1e6);
+    collector.add(`${"a".repeat(before)}${piece}b`);
+    expect(collector.finish().text.slice(before)).toBe(`${cleaned}b`);
+  }
+});
