@@ -9,6 +9,9 @@ export interface CollectedText {
   };
 }
 
+/** UTF-16 units. */
+const PIECE_LENGTH = 64 * 1024;
+
 /**
  * Gathers text up to a limit.
  *
@@ -18,6 +21,7 @@ export interface CollectedText {
 export class TextCollector {
   readonly #limitBytes: number;
   readonly #pieces: string[] = [];
+  #tail = "";
   #length = 0;
   #cut = false;
 
@@ -34,14 +38,19 @@ export class TextCollector {
     }
     // White space at the beginning is no text, however much there is of it.
     const kept = this.#length === 0 ? piece.trimStart() : piece;
-    this.#pieces.push(kept);
     this.#length += kept.length;
+    // Joined to larger ones: a list of millions of words costs more than they.
+    this.#tail += kept;
+    if (this.#tail.length >= PIECE_LENGTH) {
+      this.#pieces.push(this.#tail);
+      this.#tail = "";
+    }
     return true;
   }
 
   /** @param cut Whether text is known to be missing already. */
   finish(cut = false): CollectedText {
-    const whole = clean(this.#pieces.join(""));
+    const whole = clean(this.#pieces.join("") + this.#tail);
     const text = cutToBytes(whole, this.#limitBytes);
     const truncated = cut || this.#cut || text.length < whole.length;
     return { text, facts: { ...countText(text), truncated } };

@@ -1,9 +1,7 @@
-import { getDocumentProxy } from "unpdf";
 import { type ProcessorContext, type ProcessorInput, StowageError } from "../../src/processor.ts";
+import { openPdf, type PdfDocument, unreadablePdf } from "../formats/pdf.ts";
 import { type CollectedText, TextCollector } from "./collector.ts";
 import { joinLines, type TextItem } from "./pdf-lines.ts";
-
-type PdfDocument = Awaited<ReturnType<typeof getDocumentProxy>>;
 
 /**
  * Read the text of a PDF, page after page, in the order in which the document draws it.
@@ -16,7 +14,7 @@ export async function readPdf(
   input: ProcessorInput,
   context: ProcessorContext,
 ): Promise<CollectedText & { readonly pages: number }> {
-  const pdf = await open(await input.bytes());
+  const pdf = await openPdf(await input.bytes());
   try {
     const text = await readPages(pdf, context);
     if (text.text === "") {
@@ -29,20 +27,6 @@ export async function readPdf(
     return { ...text, pages: pdf.numPages };
   } finally {
     await pdf.loadingTask.destroy();
-  }
-}
-
-async function open(bytes: Uint8Array): Promise<PdfDocument> {
-  try {
-    // Verbosity 0: its warnings quote the document.
-    return await getDocumentProxy(bytes, { verbosity: 0, disableFontFace: true });
-  } catch (error) {
-    if (error instanceof Error && error.name === "PasswordException") {
-      throw new StowageError("document_encrypted", "Cannot open PDF: it needs a password", {
-        cause: error,
-      });
-    }
-    throw unreadable(error);
   }
 }
 
@@ -63,12 +47,6 @@ async function readPage(pdf: PdfDocument, number: number): Promise<string> {
     page.cleanup();
     return joinLines(content.items.filter((item): item is TextItem & typeof item => "str" in item));
   } catch (error) {
-    throw unreadable(error);
+    throw unreadablePdf(error);
   }
-}
-
-function unreadable(cause: unknown): StowageError {
-  return new StowageError("document_unreadable", "Cannot read PDF: the file is broken or no PDF", {
-    cause,
-  });
 }
