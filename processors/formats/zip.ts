@@ -5,6 +5,7 @@ import {
   type ProcessorInput,
   StowageError,
 } from "../../src/processor.ts";
+import { refuseCompoundFile } from "./compound-file.ts";
 import { crc32 } from "./crc32.ts";
 
 const MIB = 1024 * 1024;
@@ -46,15 +47,17 @@ export class ZipArchive {
    * Read the directory of a document, all of which is taken into memory.
    *
    * @throws {StowageError} `document_unreadable` for what is no ZIP archive, is cut off or contradicts
-   *   itself, `document_too_complex` beyond the limits.
+   *   itself, `document_too_complex` beyond the limits, `document_encrypted` for what Office made a compound
+   *   file for the sake of a password.
    */
   static async open(input: ProcessorInput): Promise<ZipArchive> {
     if (input.sizeBytes > ZIP_LIMITS.archiveBytes) {
       throw tooComplex(`it exceeds ${ZIP_LIMITS.archiveBytes} bytes`);
     }
     const bytes = await input.bytes();
+    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    refuseCompoundFile(buffer);
     try {
-      const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
       const file = await fromBufferPromise(buffer, { decodeStrings: false });
       return new ZipArchive(file, await readDirectory(file));
     } catch (error) {

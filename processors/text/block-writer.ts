@@ -1,0 +1,148 @@
+/** Where text goes; says `false` once there is no room for more. */
+export interface TextSink {
+  add(piece: string): boolean;
+}
+
+/** UTF-16 units of an unfinished block that are held at most; the rest of it goes ahead. */
+const MAX_HELD_LENGTH = 64 * 1024;
+/** As many columns as a spreadsheet has. */
+const MAX_TABS = 16_384;
+
+/**
+ * Writes a document as blocks of text: a blank line between paragraphs, a line for each row of a table with
+ * tabs between its cells. Blank blocks are left out, as is white space at both ends of a block; a cell is put
+ * on one line, so that rows stay rows. A table in a cell becomes part of the cell.
+ */
+export class BlockWriter {
+  readonly #sink: TextSink;
+  #full = false;
+  /** What belongs between that which was written and that which comes next, if anything does. */
+  #gap = "";
+  #block = "";
+  /** Paragraphs that wait until something which stands beside them is written. */
+  readonly #waiting: string[] = [];
+  /** Whether part of the current block or row went ahead. */
+  #begun = false;
+  #tables = 0;
+  #row = "";
+  #tabs = 0;
+  #cell = "";
+
+  constructor(sink: TextSink) {
+    this.#sink = sink;
+  }
+
+  /** There is no room for more, and no use in reading on. */
+  get full(): boolean {
+    return this.#full;
+  }
+
+  /** A piece of the current paragraph; line breaks and tabs are pieces too. */
+  write(text: string): void {
+    this.#block += text;
+    if (this.#block.length > MAX_HELD_LENGTH) this.#goAhead();
+  }
+
+  /** End the current paragraph. What comes next does so after a blank line, or after `gap`. */
+  endBlock(gap = "\n\n"): void {
+    const block = this.#block;
+    this.#block = "";
+    if (this.#tables > 0) this.#addToCell(block);
+    else this.#end(this.#begun ? block.trimEnd() : block.trim(), gap);
+  }
+
+  /** What comes next does so after a blank line. */
+  separate(): void {
+    this.endBlock();
+    if (this.#gap !== "") this.#gap = "\n\n";
+  }
+
+  /** What follows stands beside the current paragraph, such as a text box: it is written before it. */
+  beginAside(): void {
+    if (this.#begun && this.#tables === 0) this.endBlock();
+    this.#waiting.push(this.#block);
+    this.#block = "";
+  }
+
+  endAside(): void {
+    this.endBlock();
+    this.#block = this.#waiting.pop() ?? "";
+  }
+
+  beginTable(): void {
+    this.separate();
+    this.#tables += 1;
+  }
+
+  endCell(): void {
+    this.endBlock();
+    if (this.#tables > 1) return;
+    this.#putCell();
+    this.#tabs += 1;
+  }
+
+  /** Put one-line text into a row outside of any table, `columns` after the last. */
+  cell(text: string, columns: number): void {
+    this.#tabs += columns;
+    this.#cell = text;
+    this.#putCell();
+  }
+
+  endRow(): void {
+    if (this.#tables > 1) return;
+    const row = this.#row;
+    this.#row = "";
+    this.#tabs = 0;
+    this.#end(row, "\n");
+  }
+
+  endTable(): void {
+    if (this.#tables === 1) {
+      this.endCell();
+      this.endRow();
+    }
+    this.#tables = Math.max(0, this.#tables - 1);
+    this.separate();
+  }
+
+  #addToCell(text: string): void {
+    const line = text.replace(/\s+/g, " ").trim();
+    if (line === "") return;
+    this.#cell += this.#cell === "" ? line : ` ${line}`;
+    if (this.#cell.length > MAX_HELD_LENGTH) this.#putCell();
+  }
+
+  #putCell(): void {
+    if (this.#cell === "") return;
+    this.#row += "\t".repeat(Math.min(this.#tabs, MAX_TABS)) + this.#cell;
+    this.#tabs = 0;
+    this.#cell = "";
+    if (this.#row.length <= MAX_HELD_LENGTH) return;
+    this.#send(this.#row);
+    this.#row = "";
+  }
+
+  /** Send what there is of a block. White space at its end waits: the block may end here. */
+  #goAhead(): void {
+    if (this.#tables > 0) {
+      this.endBlock();
+      return;
+    }
+    const ended = this.#block.trimEnd();
+    const kept = this.#begun ? ended : ended.trimStart();
+    this.#block = kept === "" || ended.length === this.#block.length ? "" : " ";
+    if (kept !== "") this.#send(kept);
+  }
+
+  #end(rest: string, gap: string): void {
+    if (rest !== "") this.#send(rest);
+    if (this.#begun) this.#gap = gap;
+    this.#begun = false;
+  }
+
+  #send(piece: string): void {
+    if (!this.#full && !this.#sink.add(this.#gap + piece)) this.#full = true;
+    this.#gap = "";
+    this.#begun = true;
+  }
+}
