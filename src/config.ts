@@ -32,6 +32,8 @@ export interface Config {
   };
   /** Modules with further drivers, as they are written. */
   readonly drivers: readonly string[];
+  /** Modules with further processors, as they are written. */
+  readonly processors: readonly string[];
   readonly database: { readonly kind: "sqlite"; readonly path: string };
   readonly server: {
     readonly host: string;
@@ -97,14 +99,14 @@ export function loadConfig(env: Env, defaults: Partial<Place> = {}): Config {
   const primary = primaryStorage(values, found);
   found.push(...s3Problems(env, values));
   const jwt = jwtConfig(values, found);
-  if (runtime === "workers" && values.STOWAGE_DRIVERS !== null)
-    found.push(driversOnWorkers(values));
+  if (runtime === "workers") found.push(...modulesOnWorkers(values));
   const problems = found.filter((problem) => concerns(problem.variable, values));
   if (problems.length > 0) throw new ConfigError(problems);
   return deepFreeze({
     production,
     storage: { primary, fallbacks: values.FILE_STORAGE_FALLBACK ?? [] },
     drivers: values.STOWAGE_DRIVERS ?? [],
+    processors: values.STOWAGE_PROCESSORS ?? [],
     database: values.DATABASE_URL,
     server: {
       host: values.HOST,
@@ -156,10 +158,17 @@ function concerns(variable: string, values: Values): boolean {
 }
 
 /** A Worker is one bundle: it loads no module that is named at run time. */
-function driversOnWorkers({ STOWAGE_DRIVERS: names }: Values): ConfigProblem {
-  const expected =
-    "nothing on Workers: import the driver and pass it to createStowage({ drivers })";
-  return { variable: "STOWAGE_DRIVERS", read: mask(String(names), false), expected };
+function modulesOnWorkers(values: Values): ConfigProblem[] {
+  const advice = {
+    STOWAGE_DRIVERS: "import the driver and pass it to createStowage({ drivers })",
+    STOWAGE_PROCESSORS: "files are not processed there yet",
+  };
+  return (["STOWAGE_DRIVERS", "STOWAGE_PROCESSORS"] as const).flatMap((variable) => {
+    const names = values[variable];
+    if (names === null) return [];
+    const expected = `nothing on Workers: ${advice[variable]}`;
+    return [{ variable, read: mask(String(names), false), expected }];
+  });
 }
 
 function jwtConfig(values: Values, problems: ConfigProblem[]): JwtConfig | null {

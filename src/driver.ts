@@ -4,14 +4,16 @@
  * @module stowage/driver
  */
 import type { z } from "zod";
-import { brandDriver } from "./domain/driver-definition.ts";
 import { StowageError } from "./domain/errors.ts";
+import { DRIVER_MARK } from "./domain/port-mark.ts";
 import type {
   DriverContext,
   DriverDefinition,
   StorageDriver,
 } from "./domain/ports/storage-driver.ts";
 
+/** The zod that options are written in: a driver needs no copy of its own. */
+export { z } from "zod";
 export type { ByteRange } from "./domain/byte-range.ts";
 export {
   type Body,
@@ -34,8 +36,6 @@ export { probeDriver } from "./domain/probe-driver.ts";
 export { readBody } from "./domain/read-body.ts";
 export { streamBytes } from "./domain/stream-bytes.ts";
 export { compareUtf8 } from "./domain/utf8-order.ts";
-/** The zod that options are written in: a driver needs no copy of its own. */
-export { z } from "zod";
 
 export interface DriverSpecification<Options> {
   /** Lower-case letters, digits, `+ . -`; begins with a letter (RFC 3986, 3.1). */
@@ -70,7 +70,7 @@ export function defineDriver<Options>(
   if (!DRIVER_NAME.test(name)) {
     throw new StowageError("invalid_config", `Cannot define driver: "${name}" is no URI scheme`);
   }
-  return brandDriver({
+  return DRIVER_MARK.stamp({
     name,
     async open(options: unknown, context: DriverContext): Promise<StorageDriver> {
       const parsed = schema.safeParse(options);

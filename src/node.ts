@@ -14,6 +14,7 @@ import { type Logger, SILENT } from "./domain/ports/logger.ts";
 import type { DriverContext, DriverDefinition } from "./domain/ports/storage-driver.ts";
 import { requireCredentials } from "./runtime/credentials.ts";
 import { createNodeHost } from "./runtime/host-node.ts";
+import type { GivenProcessor } from "./runtime/node-extractor.ts";
 import { createNodeFetch } from "./runtime/node-fetch.ts";
 import { openNodeParts } from "./runtime/node-parts.ts";
 import { packageVersion } from "./runtime/version.ts";
@@ -22,6 +23,7 @@ import { createStowage as createCore, type Stowage } from "./stowage.ts";
 export { ConfigError, type ConfigProblem } from "./config.ts";
 export { type ErrorCode, isStowageError, StowageError } from "./domain/errors.ts";
 export { type Logger, SILENT } from "./domain/ports/logger.ts";
+export type { Processor } from "./domain/ports/processor.ts";
 export { type Principal, SCOPES, type Scope } from "./domain/principal.ts";
 export { parseTenantId, type TenantId } from "./domain/tenant.ts";
 export type { Upload, UploadStatus } from "./domain/upload.ts";
@@ -33,6 +35,14 @@ export interface StowageOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Drivers besides the built-in ones and those that `STOWAGE_DRIVERS` names. */
   readonly drivers?: readonly DriverDefinition[];
+  /**
+   * Processors besides the built-in ones and those that `STOWAGE_PROCESSORS` names.
+   *
+   * A module, named by its package, path or `file:` URL, is loaded and run in processes of its own, under
+   * limits. What `defineProcessor` made runs right here, with all that this application may do, and only its
+   * time is limited: one that hangs or takes all memory takes the application with it.
+   */
+  readonly processors?: readonly GivenProcessor[];
   /**
    * Who is calling: instead of JSON Web Tokens and API keys.
    *
@@ -74,16 +84,16 @@ export interface StowageOptions {
  * await stowage.close();
  * ```
  *
- * @throws {ConfigError} Naming every setting that is wrong, drivers that cannot be loaded among them; in
- *   production also where nobody could call.
+ * @throws {ConfigError} Naming every setting that is wrong, drivers and processors that cannot be loaded among
+ *   them; in production also where nobody could call.
  * @throws {StowageError} If storage or database cannot be opened. Nothing is held any more then.
  */
 export async function createStowage(options: StowageOptions = {}): Promise<Stowage> {
-  const { env = process.env, drivers = [], authenticate } = options;
+  const { env = process.env, drivers = [], processors = [], authenticate } = options;
   const config = loadConfig(env);
   const logger = options.logger ?? standardErrorLogger(config);
   for (const warning of config.warnings) logger.warn("config.warning", { warning });
-  const parts = await openNodeParts(config, logger, { drivers, env });
+  const parts = await openNodeParts(config, logger, { drivers, processors, env });
   try {
     if (authenticate === undefined && config.production) {
       await requireCredentials(config, parts.keys, parts.clock);

@@ -4,7 +4,9 @@
  * @module stowage/processor
  */
 import { StowageError } from "./domain/errors.ts";
+import { PROCESSOR_MARK } from "./domain/port-mark.ts";
 import type { Processor } from "./domain/ports/processor.ts";
+import { processorProblems } from "./domain/processor-info.ts";
 
 export { type ByteStream, concatBytes, readAtMost } from "./domain/bytes.ts";
 export { type ErrorCode, isStowageError, StowageError } from "./domain/errors.ts";
@@ -18,8 +20,6 @@ export type {
   ProcessorOutput,
 } from "./domain/ports/processor.ts";
 
-const PROCESSOR_NAME = /^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/;
-
 /**
  * Define a processor.
  *
@@ -28,27 +28,25 @@ const PROCESSOR_NAME = /^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/;
  * export default defineProcessor({
  *   name: "word-count",
  *   version: "1",
- *   accepts: ["text/*"],
+ *   accepts: ["text/*", "application/pdf"],
  *   async process(input) {
- *     const words = new TextDecoder().decode(await input.bytes()).split(/\s+/).length;
+ *     const words = (await input.text()).split(/\s+/).length;
  *     return { output: { words } };
  *   },
  * });
  * ```
- * @throws {StowageError} `invalid_config` if the name is not 1–40 of `a-z0-9-`, or nothing is accepted.
+ * @throws {StowageError} `invalid_config`, naming all that is wrong with it.
  */
 export function defineProcessor(processor: Processor): Processor {
-  if (!PROCESSOR_NAME.test(processor.name)) {
-    throw new StowageError(
-      "invalid_config",
-      `Cannot define processor: its name takes 1 to 40 of a-z 0-9 -, found "${processor.name}"`,
-    );
+  const { name, version, accepts } = processor;
+  const problems = processorProblems(processor);
+  if (typeof processor.process !== "function") problems.push("it needs a function process");
+  if (problems.length > 0) {
+    throw new StowageError("invalid_config", `Cannot define processor: ${problems.join("; ")}`);
   }
-  if (processor.version === "" || processor.accepts.length === 0) {
-    throw new StowageError(
-      "invalid_config",
-      `Cannot define processor ${processor.name}: it needs a version and a media type it accepts`,
-    );
-  }
-  return Object.freeze(processor);
+  return PROCESSOR_MARK.stamp({
+    ...{ name, version, accepts: Object.freeze([...accepts]) },
+    // Called on what was given: it may be of a class with private fields.
+    process: (input, context) => processor.process(input, context),
+  });
 }

@@ -30,6 +30,7 @@ describe("loadConfig()", () => {
       production: false,
       storage: { primary: parseStorageUri("local:./storage/uploads"), fallbacks: [] },
       drivers: [],
+      processors: [],
       database: { kind: "sqlite", path: "./storage/stowage.db" },
       server: {
         host: "127.0.0.1",

@@ -28,6 +28,7 @@ export function isModulePath(name: string): boolean {
   return PATH.test(name) || FILE_URL.test(name);
 }
 
-function isModuleName(name: string): boolean {
+/** Whether a module is named as the settings name one: nothing else is ever loaded. */
+export function isModuleName(name: string): boolean {
   return isModulePath(name) || PACKAGE.test(name);
 }

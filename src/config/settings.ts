@@ -40,6 +40,7 @@ export const SETTINGS = {
     true,
   ),
   STOWAGE_DRIVERS: setting("Modules with further drivers", { words: "none" }, moduleNames),
+  STOWAGE_PROCESSORS: setting("Modules with further processors", { words: "none" }, moduleNames),
   DATABASE_URL: setting("Where records are kept", "sqlite:./storage/stowage.db", database),
   HOST: setting(
     "Address to listen on",

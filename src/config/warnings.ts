@@ -6,7 +6,7 @@ import { SETTINGS, type Values } from "./settings.ts";
 import { DEFAULT_PREFIX, keyPrefix, usesS3, variablePrefixes } from "./storage.ts";
 
 /** In the contract, yet not built: setting one must not pass in silence. */
-const NOT_BUILT = ["QUOTA_BYTES", "CORS_ORIGINS", "TRUST_PROXY", "STOWAGE_PROCESSORS"];
+const NOT_BUILT = ["QUOTA_BYTES", "CORS_ORIGINS", "TRUST_PROXY"];
 
 /** Other programs' names, and people's, for what we read under another. */
 const OTHER_NAMES: Readonly<Record<string, keyof typeof S3_SETTINGS>> = {

@@ -1,35 +1,45 @@
 /**
  * The extraction process: reads documents from its standard input and answers on its standard output, until
- * the input ends. Arguments are modules (URLs) whose default export is a processor, besides our own.
+ * the input ends. Arguments are modules (URLs) whose default export is a processor, or an array of them, besides
+ * our own.
  */
 import { Console } from "node:console";
 import process from "node:process";
+import textProcessor from "../../processors/text.ts";
 import {
   type ChildMessage,
   encodeMessage,
   type Frame,
   type FrameKind,
   frameBytes,
+  type ModuleReport,
   ProtocolError,
   payloadsOf,
   type RunMessage,
   readFrames,
 } from "../adapters/extractor/protocol.ts";
-import { runProcessor } from "../adapters/extractor/run-processor.ts";
+import { runProcessor, textFinder } from "../adapters/extractor/run-processor.ts";
 import type { ByteStream } from "../domain/bytes.ts";
 import { isStowageError, StowageError } from "../domain/errors.ts";
+import { PROCESSOR_MARK } from "../domain/port-mark.ts";
 import type { LogFields, Logger } from "../domain/ports/logger.ts";
-import type { Processor } from "../domain/ports/processor.ts";
+import type { Processor, ProcessorInfo } from "../domain/ports/processor.ts";
+import { processorProblems } from "../domain/processor-info.ts";
+import { definitionsOf, importModule, type ModuleKind, ModuleProblem } from "./module-exports.ts";
+import { OWN_PROCESSORS } from "./own-processors.ts";
+
+const PROCESSOR: ModuleKind = {
+  word: "processor",
+  maker: "defineProcessor",
+  mark: PROCESSOR_MARK,
+};
 
 const send = takeOverStandardOutput();
 // Ctrl-C and a supervisor signal all processes of a service; only the service decides when we stop.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
 
-const processors = await loadProcessors(process.argv.slice(2));
-await say({
-  type: "ready",
-  processors: processors.map(({ name, version }) => ({ name, version })),
-});
+const { processors, modules } = await loadProcessors(process.argv.slice(2));
+await say({ type: "ready", processors: processors.map(infoOf), modules });
 const frames = readFrames(process.stdin);
 for (let next = await frames.next(); !next.done; next = await frames.next()) {
   await serve(JSON.parse(new TextDecoder().decode(next.value.payload)) as RunMessage, frames);
@@ -48,15 +58,43 @@ function takeOverStandardOutput(): (bytes: Uint8Array) => Promise<void> {
     });
 }
 
-async function loadProcessors(modules: readonly string[]): Promise<Processor[]> {
-  // The readers too, which `text` loads when needed: a library that is missing must show at the start.
-  const [text] = await Promise.all([
-    import("../../processors/text.ts"),
+async function loadProcessors(
+  urls: readonly string[],
+): Promise<{ processors: readonly Processor[]; modules: readonly ModuleReport[] }> {
+  const own = await loadOwnProcessors();
+  const loaded = await Promise.all(urls.map(loadFrom));
+  return {
+    processors: [...own, ...loaded.flatMap((result) => (Array.isArray(result) ? result : []))],
+    modules: loaded.map((result) =>
+      Array.isArray(result) ? { processors: result.map(infoOf) } : result,
+    ),
+  };
+}
+
+/** @returns What the module defines, or why nothing can be done with it. */
+async function loadFrom(url: string): Promise<Processor[] | { expected: string }> {
+  try {
+    const found = definitionsOf(await importModule(url), PROCESSOR) as Processor[];
+    const problems = found.flatMap(processorProblems);
+    if (problems.length === 0) return found;
+    return { expected: `processors that this release knows how to use; ${problems.join("; ")}` };
+  } catch (error) {
+    if (error instanceof ModuleProblem) return { expected: error.expected };
+    throw error;
+  }
+}
+
+function infoOf({ name, version, accepts }: Processor): ProcessorInfo {
+  return { name, version, accepts };
+}
+
+/** The readers too, which `text` loads when needed: a library that is missing must show at the start. */
+async function loadOwnProcessors(): Promise<readonly Processor[]> {
+  await Promise.all([
     import("../../processors/text/pdf.ts"),
     import("../../processors/text/docx.ts"),
   ]);
-  const others = await Promise.all(modules.map((module) => import(module)));
-  return [text, ...others].map((module: { default: Processor }) => module.default);
+  return OWN_PROCESSORS;
 }
 
 /** Run one document and answer, then skip what is left of it. */
@@ -70,12 +108,14 @@ async function serve(request: RunMessage, frames: AsyncGenerator<Frame>): Promis
         `Cannot process document: no ${request.processor}`,
       );
     }
-    const { output, text } = await runProcessor(processor, request, document, {
+    const context = {
       // Never aborted: whoever loses patience kills the process.
       signal: new AbortController().signal,
       logger: remoteLogger({}),
       maxTextBytes: request.maxTextBytes,
-    });
+    };
+    const findText = textFinder(textProcessor, context);
+    const { output, text } = await runProcessor(processor, request, document, context, findText);
     for (const payload of payloadsOf(new TextEncoder().encode(text)))
       await sendFrame("data", payload);
     await say({ type: "result", output, hasText: text !== undefined, usage: usage() });

@@ -1,5 +1,5 @@
-import { existsSync, realpathSync } from "node:fs";
-import { dirname, extname, join } from "node:path";
+import { existsSync, readdirSync, realpathSync } from "node:fs";
+import { dirname, extname, isAbsolute, join, relative } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { DEFAULT_LIMITS } from "../adapters/extractor/limits.ts";
@@ -24,10 +24,7 @@ export function nodeExtractCommand(options: ExtractCommandOptions = {}): string[
     join(base, "src"),
     join(base, "processors"),
     ...librariesAbove(base),
-    ...modules.flatMap((module) => {
-      const folder = dirname(fileURLToPath(module));
-      return [folder, ...librariesAbove(folder)];
-    }),
+    ...modules.flatMap((module) => readableFor(fileURLToPath(module))),
   ];
   return [
     process.execPath,
@@ -39,6 +36,24 @@ export function nodeExtractCommand(options: ExtractCommandOptions = {}): string[
     join(dirname(here), `extract-child${extname(here)}`),
     ...modules,
   ];
+}
+
+/**
+ * What a module may read: its folder and the libraries above. Of the working directory and the folders above it,
+ * where data and keys lie as a rule, only the source files beside it.
+ */
+function readableFor(module: string): string[] {
+  return [...new Set([module, realpathSync(module)])].flatMap((file) => {
+    const folder = dirname(file);
+    const fromFolder = relative(folder, process.cwd());
+    const isAbove = !fromFolder.startsWith("..") && !isAbsolute(fromFolder);
+    return [...(isAbove ? sourcesIn(folder) : [folder]), ...librariesAbove(folder)];
+  });
+}
+
+function sourcesIn(folder: string): string[] {
+  const names = readdirSync(folder).filter((name) => /\.(?:[cm]?[jt]s|wasm)$/.test(name));
+  return names.map((name) => join(folder, name));
 }
 
 /** What module resolution looks at from `folder` upwards; under its real name too, since links are followed. */

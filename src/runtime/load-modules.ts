@@ -1,54 +1,19 @@
 import { existsSync } from "node:fs";
 import { findPackageJSON, registerHooks } from "node:module";
-import { extname, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { isModulePath } from "../config/module-names.ts";
-
-/** Why a module is not there to be used: `expected` ends the sentence "expected …" of a `ConfigError`. */
-export class ModuleProblem extends Error {
-  readonly expected: string;
-  constructor(expected: string, cause?: unknown) {
-    super(expected, { cause });
-    this.expected = expected;
-  }
-}
-
-/** What a module may import although nobody has installed Stowage beside it, and where that is here. */
-const OURS: Readonly<Record<string, string>> = {
-  "stowage/driver": "../driver",
-};
+import { describe, ModuleProblem } from "./module-exports.ts";
 
 /**
- * Load one module that a setting names: a file, relative to `folder`, or a package, looked for from `folder`
+ * Find one module that a setting names: a file, relative to `folder`, or a package, looked for from `folder`
  * upwards and then beside Stowage itself. The package's `import` condition counts, as for any import.
  *
- * A module that imports `stowage/driver` gets the copy that is installed where it lies, or else this one: so a
- * single file in an empty folder is a driver.
- *
- * @returns What it exports.
- * @throws {ModuleProblem} If it is not found, or fails while it loads.
+ * @returns Its URL; nothing of it has run.
+ * @throws {ModuleProblem} If it is not found.
  */
-export async function loadModule(name: string, folder: string): Promise<Record<string, unknown>> {
-  const url = isModulePath(name) ? fileOf(name, folder) : packageOf(name, folder);
-  const hooks = registerHooks({
-    resolve(specifier, context, next) {
-      try {
-        return next(specifier, context);
-      } catch (error) {
-        const ours = OURS[specifier];
-        if (ours === undefined) throw error;
-        const file = ours + extname(import.meta.url);
-        return { url: new URL(file, import.meta.url).href, shortCircuit: true };
-      }
-    },
-  });
-  try {
-    return await import(url);
-  } catch (error) {
-    throw new ModuleProblem(`a module that loads; it fails with ${describe(error)}`, error);
-  } finally {
-    hooks.deregister();
-  }
+export function locateModule(name: string, folder: string): string {
+  return isModulePath(name) ? fileOf(name, folder) : packageOf(name, folder);
 }
 
 function fileOf(name: string, folder: string): string {
@@ -87,10 +52,4 @@ function notInstalled(name: string, folder: string): string {
   const [first = "", second = ""] = name.split("/");
   const installed = first.startsWith("@") ? `${first}/${second}` : first;
   return `an installed package; none is found from ${folder} upwards nor beside Stowage (npm install ${installed})`;
-}
-
-/** One line, whatever was thrown. */
-function describe(error: unknown): string {
-  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  return text.split("\n", 1)[0] ?? "";
 }

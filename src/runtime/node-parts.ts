@@ -6,8 +6,6 @@ import fsDriver from "../../drivers/fs.ts";
 import memoryDriver from "../../drivers/memory.ts";
 import s3Driver from "../../drivers/s3.ts";
 import unstorageDriver from "../../drivers/unstorage.ts";
-import textProcessor from "../../processors/text.ts";
-import { createChildExtractor } from "../adapters/extractor/child-process.ts";
 import { createApiKeyRecords } from "../adapters/records/api-keys.ts";
 import type { SqlExecutor } from "../adapters/records/executor.ts";
 import { migrate } from "../adapters/records/migrations.ts";
@@ -21,9 +19,9 @@ import type { Host } from "../domain/ports/host.ts";
 import type { Logger } from "../domain/ports/logger.ts";
 import type { DriverDefinition } from "../domain/ports/storage-driver.ts";
 import type { StowageParts } from "../stowage.ts";
-import { nodeExtractCommand } from "./extract-command.ts";
 import { createNodeHost } from "./host-node.ts";
 import { loadDrivers } from "./load-drivers.ts";
+import { type GivenProcessor, openNodeExtractor } from "./node-extractor.ts";
 import { createNodeFetch } from "./node-fetch.ts";
 
 /** The process's clock. */
@@ -40,6 +38,8 @@ export type NodeParts = StowageParts & { close(): Promise<void> };
 export interface GivenParts {
   /** Drivers besides our own. */
   readonly drivers?: readonly DriverDefinition[];
+  /** Processors besides our own and those of `STOWAGE_PROCESSORS`. */
+  readonly processors?: readonly GivenProcessor[];
   /** The environment as drivers see it. Default: the process's. */
   readonly env?: Host["env"];
 }
@@ -64,15 +64,9 @@ export async function openNodeParts(
   given: GivenParts = {},
 ): Promise<NodeParts> {
   const drivers = await nodeDrivers(config, given.drivers);
-  const executor = await openDatabase(config);
   const host = { ...createNodeHost(logger), env: given.env ?? process.env };
-  const { concurrency, timeoutSeconds, memoryBytes, maxTextBytes } = config.processing;
-  const extractor = createChildExtractor({
-    ...{ host, concurrency, logger, clock },
-    command: nodeExtractCommand({ memoryBytes }),
-    processors: [textProcessor],
-    limits: { memoryBytes, maxTextBytes, wallMs: timeoutSeconds * 1000 },
-  });
+  const extractor = await openNodeExtractor(config, { host, logger, clock }, given.processors);
+  const executor = await openDatabase(config);
   const network = createNodeFetch({ env: host.env });
   return {
     ...{ drivers, extractor, logger, clock, random, host },

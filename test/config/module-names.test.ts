@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { loadConfig } from "../../src/config.ts";
 
-test("STOWAGE_DRIVERS is a list of packages and files, each named once", () => {
+test("STOWAGE_DRIVERS is, as STOWAGE_PROCESSORS, a list of packages and files, each named once", () => {
   const names = [
     ...["stowage-driver-acme", "@acme/drivers", "@acme/drivers/tape", "acme/tape.js"],
     ...["./acme.ts", "../acme.ts", "/opt/acme drivers/a.js", "file:///opt/acme.js", "C:\\acme.js"],
@@ -9,6 +9,8 @@ test("STOWAGE_DRIVERS is a list of packages and files, each named once", () => {
   const { drivers } = loadConfig({ STOWAGE_DRIVERS: `${names.join(" , ")},, ./acme.ts` });
   expect(drivers).toEqual(names);
   expect(loadConfig({}).drivers).toEqual([]);
+  const { processors, warnings } = loadConfig({ STOWAGE_PROCESSORS: "./a.ts,b" });
+  expect([processors, warnings]).toEqual([["./a.ts", "b"], []]);
 });
 
 test.each([
@@ -40,5 +42,15 @@ test.each([
 test("STOWAGE_DRIVERS is refused on Workers, which load nothing by name", () => {
   expect(() => loadConfig({ STOWAGE_DRIVERS: "acme" }, { runtime: "workers" })).toThrow(
     'STOWAGE_DRIVERS: read "acme", expected nothing on Workers: import the driver and pass it to createStowage({ drivers })',
+  );
+});
+
+test("STOWAGE_PROCESSORS is refused on Workers and over the network", () => {
+  const env = { STOWAGE_PROCESSORS: "acme" };
+  expect(() => loadConfig(env, { runtime: "workers" })).toThrow(
+    'STOWAGE_PROCESSORS: read "acme", expected nothing on Workers',
+  );
+  expect(() => loadConfig({ STOWAGE_PROCESSORS: "https://a.example/p.js" })).toThrow(
+    "nothing is loaded over the network",
   );
 });

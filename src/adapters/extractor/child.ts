@@ -15,6 +15,7 @@ import {
   type ProcessUsage,
   ProtocolError,
   parseChildMessage,
+  type ReadyMessage,
   type ResultMessage,
   readFrames,
 } from "./protocol.ts";
@@ -39,6 +40,7 @@ export class Child {
   readonly #options: ChildOptions;
   readonly #process: HostProcess;
   readonly #frames: AsyncGenerator<Frame>;
+  #offer: ReadyMessage = { type: "ready", processors: [], modules: [] };
   #documents = 0;
   #usage: ProcessUsage = { cpuMs: 0, rssBytes: 0 };
   /** Why we ended it; the first reason counts. */
@@ -87,6 +89,11 @@ export class Child {
     } catch (error) {
       throw unavailable("it cannot be started", error);
     }
+  }
+
+  /** What it said when it was ready. */
+  get offer(): ReadyMessage {
+    return this.#offer;
   }
 
   /** How many documents it was given. */
@@ -151,6 +158,7 @@ export class Child {
   async #handshake(): Promise<void> {
     const message = parseChildMessage((await this.#next("message")).payload);
     if (message.type !== "ready") throw new ProtocolError("Cannot start: it was not ready");
+    this.#offer = message;
     const offered = new Set(message.processors.map(({ name, version }) => `${name} ${version}`));
     for (const { name, version } of this.#options.processors) {
       if (offered.has(`${name} ${version}`)) continue;

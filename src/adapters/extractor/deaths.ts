@@ -13,7 +13,7 @@ export function unavailable(found: string, cause?: unknown): StowageError {
   return new StowageError(
     "extractor_unavailable",
     `Cannot process documents: the extraction process is not available, ${found}`,
-    { retryable: true, cause },
+    { retryable: true, data: { found }, cause },
   );
 }
 

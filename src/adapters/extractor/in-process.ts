@@ -2,27 +2,34 @@ import { StowageError } from "../../domain/errors.ts";
 import type { Extraction, Extractor } from "../../domain/ports/extractor.ts";
 import type { Logger } from "../../domain/ports/logger.ts";
 import type { Processor, ProcessorOutput } from "../../domain/ports/processor.ts";
-import { abandoned, unavailable } from "./deaths.ts";
-import { DEFAULT_LIMITS } from "./limits.ts";
-import { runProcessor } from "./run-processor.ts";
+import { abandoned, excessOf, unavailable } from "./deaths.ts";
+import { DEFAULT_LIMITS, type ExtractionLimits } from "./limits.ts";
+import type { TextFinder } from "./one-document.ts";
+import { runProcessor, textFinder } from "./run-processor.ts";
 import { Slots } from "./slots.ts";
+import { WorkTimer } from "./work-timer.ts";
 
 export interface InProcessExtractorOptions {
   readonly processors: readonly Processor[];
   readonly concurrency: number;
   readonly logger: Logger;
-  /** UTF-8. */
-  readonly maxTextBytes?: number;
+  /** Those that are to differ from {@link DEFAULT_LIMITS}. There are no others here. */
+  readonly limits?: Partial<Pick<ExtractionLimits, "wallMs" | "maxTextBytes">>;
+  /** Finds the text that a processor asks for. Default: the processor `text` among these. */
+  readonly findText?: (extraction: Extraction) => Promise<string>;
 }
 
 /**
- * Run processors right here, for hosts without processes, trusted documents and tests.
+ * Run processors right here, for hosts without processes, for processors that an application trusts, and for
+ * tests.
  *
- * There are no limits but that of the text: a document that takes all memory takes the service with it, and
- * an aborted run goes on unheard until its processor looks at the signal.
+ * Only time and text are limited: a document that takes all memory takes the service with it, and a run that
+ * was aborted or took too long goes on unheard until its processor looks at the signal.
  */
 export function createInProcessExtractor(options: InProcessExtractorOptions): Extractor {
-  const { processors, concurrency, logger, maxTextBytes = DEFAULT_LIMITS.maxTextBytes } = options;
+  const { processors, concurrency, logger } = options;
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const { maxTextBytes } = limits;
   const slots = new Slots(concurrency);
   const closing = new AbortController();
   const runs = new Set<Promise<unknown>>();
@@ -30,16 +37,34 @@ export function createInProcessExtractor(options: InProcessExtractorOptions): Ex
   async function runOne(
     processor: Processor,
     extraction: Extraction,
-    signal: AbortSignal,
+    caller: AbortSignal,
   ): Promise<ProcessorOutput> {
-    const release = await slots.acquire(signal);
+    const release = await slots.acquire(caller);
+    const late = new AbortController();
+    const signal = AbortSignal.any([caller, late.signal]);
     try {
       const stream = await extraction.open();
-      const running = runProcessor(processor, extraction, stream, { signal, logger, maxTextBytes });
-      return await Promise.race([running, rejection(signal)]);
+      const timer = new WorkTimer(limits.wallMs, () => late.abort(excessOf("wall", limits)));
+      const context = { signal, logger, maxTextBytes };
+      const findText =
+        finderElsewhere(extraction, signal, timer) ?? textFinder(textOf(processors), context);
+      const document = timer.reading(stream);
+      const running = runProcessor(processor, extraction, document, context, findText);
+      return await Promise.race([running, rejection(signal)]).finally(() => timer.stop());
     } finally {
       release();
     }
+  }
+
+  function finderElsewhere(
+    extraction: Extraction,
+    signal: AbortSignal,
+    timer: WorkTimer,
+  ): TextFinder | undefined {
+    const { findText } = options;
+    if (findText === undefined) return undefined;
+    return (facts, stream) =>
+      timer.without(findText({ ...extraction, ...facts, signal, open: async () => stream }));
   }
 
   return {
@@ -75,6 +100,10 @@ export function createInProcessExtractor(options: InProcessExtractorOptions): Ex
       await Promise.allSettled(runs);
     },
   };
+}
+
+function textOf(processors: readonly Processor[]): Processor | undefined {
+  return processors.find(({ name }) => name === "text");
 }
 
 function rejection(signal: AbortSignal): Promise<never> {

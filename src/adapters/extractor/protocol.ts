@@ -1,6 +1,7 @@
 import type { ByteStream } from "../../domain/bytes.ts";
 import type { ErrorCode } from "../../domain/errors.ts";
 import type { ProcessorInfo } from "../../domain/ports/processor.ts";
+import { processorProblems } from "../../domain/processor-info.ts";
 
 /*
  * What the service and an extraction process say to each other over two pipes, in frames:
@@ -37,8 +38,16 @@ export interface ProcessUsage {
 
 export interface ReadyMessage {
   readonly type: "ready";
-  readonly processors: readonly Pick<ProcessorInfo, "name" | "version">[];
+  /** All that it can run, its own first. */
+  readonly processors: readonly ProcessorInfo[];
+  /** What came of the modules that it was started with, in their order. */
+  readonly modules: readonly ModuleReport[];
 }
+
+/** What a module has brought, or why nothing can be done with it: the end of a sentence "expected …". */
+export type ModuleReport =
+  | { readonly processors: readonly ProcessorInfo[] }
+  | { readonly expected: string };
 
 export interface LogMessage {
   readonly type: "log";
@@ -172,7 +181,7 @@ export function parseChildMessage(payload: Uint8Array): ChildMessage {
   const message = parseJson(payload);
   switch (message["type"]) {
     case "ready":
-      if (Array.isArray(message["processors"]) && message["processors"].every(isRecord)) break;
+      if (isInfos(message["processors"]) && isReports(message["modules"])) break;
       throw malformed();
     case "log":
       if (isLevel(message["level"]) && isText(message["event"]) && isRecord(message["fields"]))
@@ -209,6 +218,18 @@ function parseUsage(value: unknown): ProcessUsage {
   const { cpuMs, rssBytes } = value;
   if (typeof cpuMs !== "number" || typeof rssBytes !== "number") throw malformed();
   return { cpuMs, rssBytes };
+}
+
+function isInfos(value: unknown): value is readonly ProcessorInfo[] {
+  const isInfo = (info: unknown) =>
+    isRecord(info) && processorProblems(info as Record<keyof ProcessorInfo, unknown>).length === 0;
+  return Array.isArray(value) && value.every(isInfo);
+}
+
+function isReports(value: unknown): value is readonly ModuleReport[] {
+  const isReport = (report: unknown) =>
+    isRecord(report) && (isText(report["expected"]) || isInfos(report["processors"]));
+  return Array.isArray(value) && value.every(isReport);
 }
 
 function isLevel(value: unknown): value is LogMessage["level"] {

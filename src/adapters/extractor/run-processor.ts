@@ -1,13 +1,8 @@
 import type { ByteStream } from "../../domain/bytes.ts";
 import { isStowageError, StowageError } from "../../domain/errors.ts";
-import type {
-  Processor,
-  ProcessorContext,
-  ProcessorInput,
-  ProcessorOutput,
-} from "../../domain/ports/processor.ts";
-
-export type DocumentFacts = Pick<ProcessorInput, "contentType" | "extension" | "sizeBytes">;
+import { matchesMediaType } from "../../domain/media-type.ts";
+import type { Processor, ProcessorContext, ProcessorOutput } from "../../domain/ports/processor.ts";
+import { type DocumentFacts, OneDocument, type TextFinder } from "./one-document.ts";
 
 /** Facts are for records and answers; text goes where there is room. */
 const MAX_OUTPUT_BYTES = 64 * 1024;
@@ -20,63 +15,52 @@ const EXHAUSTION =
  * Run one processor on one document and hold it to its contract.
  *
  * @throws {StowageError} A `document_*` error of the processor's own; `document_too_complex` when it ran out
- *   of stack or memory; `processor_failed` for everything else, a broken contract included. Errors of
- *   `stream` pass through, so that a sick storage is not blamed on the document.
+ *   of stack or memory; `processor_failed` for everything else, a broken contract included. What `stream`
+ *   throws passes through, and so does what `findText` throws of its own: neither a sick storage nor a sick
+ *   extractor is blamed on the document, whatever the processor makes of it.
  */
 export async function runProcessor(
   processor: Processor,
   facts: DocumentFacts,
   stream: ByteStream,
   context: ProcessorContext,
+  findText: TextFinder,
 ): Promise<ProcessorOutput> {
-  const source = watched(stream);
-  const input: ProcessorInput = {
-    ...facts,
-    stream: () => source.stream,
-    bytes: () => readAll(source.stream, facts.sizeBytes),
-  };
+  const { contentType, extension, sizeBytes } = facts;
+  const document = new OneDocument({ contentType, extension, sizeBytes }, stream, findText);
   try {
-    return checked(await processor.process(input, context), context.maxTextBytes);
+    const result = await processor.process(document.input, context);
+    document.throwIfFailed();
+    return checked(result, context.maxTextBytes);
   } catch (error) {
-    if (source.failure) throw source.failure.error;
+    document.throwIfFailed();
     throw blame(error, processor.name);
   }
 }
 
-/** Remembers what the stream itself threw, whatever the processor makes of it. */
-function watched(stream: ByteStream): {
-  readonly stream: ByteStream;
-  readonly failure: { error: unknown } | undefined;
-} {
-  let failure: { error: unknown } | undefined;
-  return {
-    get failure() {
-      return failure;
-    },
-    stream: {
-      async *[Symbol.asyncIterator]() {
-        try {
-          yield* stream;
-        } catch (error) {
-          failure = { error };
-          throw error;
-        }
-      },
-    },
+/**
+ * What finds the text for other processors: `text`, on the same bytes and under the same limits.
+ *
+ * @param text The processor of that name, if there is one.
+ */
+export function textFinder(text: Processor | undefined, context: ProcessorContext): TextFinder {
+  return async (facts, stream) => {
+    if (text === undefined || !matchesMediaType(facts.contentType, text.accepts)) {
+      throw unreadable(facts.contentType);
+    }
+    const never: TextFinder = async () => {
+      throw new Error("text cannot ask for its own text");
+    };
+    return (await runProcessor(text, facts, stream, context, never)).text ?? "";
   };
 }
 
-/** One array of the announced size, filled as the bytes arrive: never the document twice. */
-async function readAll(stream: ByteStream, sizeBytes: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(sizeBytes);
-  let length = 0;
-  for await (const chunk of stream) {
-    if (length + chunk.byteLength > sizeBytes) throw new Error("document exceeds its size");
-    bytes.set(chunk, length);
-    length += chunk.byteLength;
-  }
-  if (length < sizeBytes) throw new Error("document ends before its size");
-  return bytes;
+/** There is no text to be had of such a document. */
+export function unreadable(contentType: string): StowageError {
+  return new StowageError(
+    "document_unreadable",
+    `Cannot find text: there is no way to read ${contentType}`,
+  );
 }
 
 function checked({ output, text }: ProcessorOutput, maxTextBytes: number): ProcessorOutput {

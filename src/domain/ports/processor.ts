@@ -1,7 +1,10 @@
 import type { ByteStream } from "../bytes.ts";
 import type { Logger } from "./logger.ts";
 
-/** The document to process. */
+/**
+ * The document to process. It arrives once: take `stream()`, or `bytes()` and after it `text()`, or `text()`
+ * alone.
+ */
 export interface ProcessorInput {
   /** Sniffed from the bytes, or declared where they say nothing. */
   readonly contentType: string;
@@ -10,8 +13,15 @@ export interface ProcessorInput {
   readonly extension: string;
   /** The document, from its beginning. Once. */
   stream(): ByteStream;
-  /** All of it in memory; for formats that cannot be read otherwise. */
+  /** All of it in memory; for formats that cannot be read otherwise. The same array every time. */
   bytes(): Promise<Uint8Array>;
+  /**
+   * The text that the processor `text` finds in it, cut at `maxTextBytes`. The same every time.
+   *
+   * @throws {StowageError} The `document_*` error of that processor; `document_unreadable` for a type that it
+   *   does not read. Let it pass, unless you can do without the text.
+   */
+  text(): Promise<string>;
 }
 
 export interface ProcessorContext {
@@ -23,7 +33,7 @@ export interface ProcessorContext {
 }
 
 export interface ProcessorOutput {
-  /** Small facts, JSON: `{ "pages": 4 }`. */
+  /** Small facts, JSON of at most 64 KiB: `{ "pages": 4 }`. */
   readonly output: Readonly<Record<string, unknown>>;
   /** The text found, if that is what the processor is for. Kept outside the records. */
   readonly text?: string;
@@ -39,9 +49,9 @@ export interface ProcessorOutput {
 export interface Processor {
   /** 1–40 of `a-z0-9-`. */
   readonly name: string;
-  /** Changes when the output changes. */
+  /** 1–40 of `A-Za-z0-9._+-`. Changes when the output changes. */
   readonly version: string;
-  /** Media types it reads; `text/*` stands for all of a family. */
+  /** Media types it reads, in lower case; `text/*` stands for all of a family. */
   readonly accepts: readonly string[];
   process(input: ProcessorInput, context: ProcessorContext): Promise<ProcessorOutput>;
 }

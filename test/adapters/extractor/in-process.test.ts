@@ -1,8 +1,10 @@
+import { setTimeout } from "node:timers/promises";
 import { expect, it } from "vitest";
 import text from "../../../processors/text.ts";
 import { createInProcessExtractor } from "../../../src/adapters/extractor/in-process.ts";
 import { SILENT } from "../../../src/domain/ports/logger.ts";
-import { defineProcessor } from "../../../src/processor.ts";
+import { defineProcessor, StowageError } from "../../../src/processor.ts";
+import asking from "./asking.ts";
 import { deed, document, failureOf } from "./harness.ts";
 
 const HELLO = new TextEncoder().encode("Hello\ud83d, reader");
@@ -48,6 +50,58 @@ it("run() ends at once when it is aborted, at work or waiting", async () => {
   expect((await working).code).toBe("request_aborted");
   expect((await waiting).code).toBe("request_aborted");
   expect((await next).output).toMatchObject({ words: 2 });
+});
+
+it("run() ends when a processor takes too long, and tells it so", async () => {
+  const told = Promise.withResolvers<unknown>();
+  const slow = defineProcessor({
+    ...{ name: "slow", version: "1", accepts: ["text/plain"] },
+    process(_input, { signal }) {
+      signal.addEventListener("abort", () => told.resolve(signal.reason));
+      return new Promise(() => {});
+    },
+  });
+  const extractor = createInProcessExtractor({
+    ...{ processors: [slow, text], concurrency: 1, logger: SILENT, limits: { wallMs: 20 } },
+  });
+  const error = await failureOf(extractor.run(document(HELLO, { processor: "slow" })));
+  expect([error.code, error.data]).toEqual(["document_too_complex", { limit: "wall" }]);
+  expect(await told.promise).toBe(error);
+  expect((await extractor.run(document(HELLO))).output).toMatchObject({ words: 2 });
+});
+
+it("run() does not count the time that the document takes to arrive, nor that of another extractor", async () => {
+  const extractor = createInProcessExtractor({
+    ...{ processors: [asking], concurrency: 1, logger: SILENT, limits: { wallMs: 200 } },
+    async findText({ open }) {
+      for await (const _ of await open()) await setTimeout(300);
+      return "found elsewhere";
+    },
+  });
+  async function* slow() {
+    await setTimeout(300);
+    yield HELLO;
+  }
+  const open = async () => slow();
+  const streaming = { processor: "asking", extension: ".stream", open };
+  expect((await extractor.run(document(HELLO, streaming))).output).toEqual({ got: [HELLO.length] });
+  const asked = { ...streaming, extension: ".text" };
+  expect((await extractor.run(document(HELLO, asked))).output).toEqual({
+    got: ["found elsewhere"],
+  });
+});
+
+it("run() passes on what the extractor of texts has to say of itself", async () => {
+  const findText = () => Promise.reject(new StowageError("extractor_crashed", "Cannot"));
+  const extractor = createInProcessExtractor({
+    ...{ processors: [asking], concurrency: 1, logger: SILENT, findText },
+  });
+  for (const extension of [".text", ".anyhow"]) {
+    const error = await failureOf(
+      extractor.run(document(HELLO, { processor: "asking", extension })),
+    );
+    expect(error.code).toBe("extractor_crashed");
+  }
 });
 
 it("run() refuses a processor that it does not have", async () => {

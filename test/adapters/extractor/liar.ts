@@ -10,9 +10,10 @@ import {
 const READY: ChildMessage = {
   type: "ready",
   processors: [
-    { name: "text", version: "1" },
-    { name: "hostile", version: "1" },
+    { name: "text", version: "1", accepts: ["text/plain"] },
+    { name: "hostile", version: "1", accepts: ["text/x-hostile"] },
   ],
+  modules: [],
 };
 
 const LIES: Record<string, () => void> = {

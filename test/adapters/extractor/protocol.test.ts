@@ -90,6 +90,8 @@ describe("payloadsOf()", () => {
   });
 });
 
+const TEXT = { name: "text", version: "1", accepts: ["text/plain"] };
+
 describe("parseChildMessage()", () => {
   const parse = (value: unknown) =>
     parseChildMessage(new TextEncoder().encode(JSON.stringify(value)));
@@ -97,7 +99,7 @@ describe("parseChildMessage()", () => {
 
   it("reads what an extraction process says", () => {
     for (const message of [
-      { type: "ready", processors: [{ name: "text", version: "1" }] },
+      { type: "ready", processors: [TEXT], modules: [{ processors: [TEXT] }, { expected: "b" }] },
       { type: "log", level: "info", event: "a.b", fields: { n: 1 } },
       { type: "result", output: { pages: 1 }, hasText: true, usage },
       { type: "error", code: "document_encrypted", detail: "Cannot open it", usage },
@@ -111,7 +113,11 @@ describe("parseChildMessage()", () => {
     [[]],
     ["ready"],
     [{ type: "shutdown" }],
-    [{ type: "ready", processors: [1] }],
+    [{ type: "ready", processors: [1], modules: [] }],
+    [{ type: "ready", processors: [{ name: "text", version: "1" }], modules: [] }],
+    [{ type: "ready", processors: [{ ...TEXT, accepts: [1] }], modules: [] }],
+    [{ type: "ready", processors: [] }],
+    [{ type: "ready", processors: [], modules: [{}] }],
     [{ type: "log", level: "constructor", event: "a", fields: {} }],
     [{ type: "result", output: [], hasText: true, usage }],
     [{ type: "result", output: {}, hasText: true }],

@@ -1,0 +1,33 @@
+/** Marks what a `define…` function made, across two installed copies of the package, where `instanceof` fails. */
+export interface PortMark {
+  /**
+   * The version of the port. It rises when what was written for the last one could not keep its promises any
+   * more; a group or an option that is added does not raise it.
+   */
+  readonly version: number;
+  /** A marked and frozen copy. Nobody but the `define…` function calls this. */
+  stamp<Definition extends object>(definition: Definition): Definition;
+  /**
+   * The version of the port that a definition was made for, by whichever copy of the package.
+   *
+   * @returns `null` for whatever is no definition.
+   */
+  versionOf(value: unknown): number | null;
+}
+
+export const DRIVER_MARK = portMark("stowage.driver", 1);
+export const PROCESSOR_MARK = portMark("stowage.processor", 1);
+
+function portMark(name: string, version: number): PortMark {
+  const brand = Symbol.for(name);
+  return {
+    version,
+    stamp: (definition) =>
+      Object.freeze(Object.defineProperty({ ...definition }, brand, { value: version })),
+    versionOf(value) {
+      if (typeof value !== "object" || value === null) return null;
+      const found: unknown = Reflect.get(value, brand);
+      return typeof found === "number" ? found : null;
+    },
+  };
+}
