@@ -6,6 +6,8 @@ import { createInProcessQueue } from "./adapters/queue/in-process.ts";
 import { sniffer } from "./adapters/sniffer.ts";
 import { DownloadService } from "./application/download-service.ts";
 import { DriverRegistry } from "./application/driver-registry.ts";
+import { announceChanges } from "./application/events-announced.ts";
+import { EventService, type EventsPolicy } from "./application/events-service.ts";
 import { HealthService } from "./application/health-service.ts";
 import { openStorages } from "./application/open-storages.ts";
 import { ProcessingService } from "./application/processing-service.ts";
@@ -47,6 +49,8 @@ export interface StowageParts {
   readonly host?: Host;
   /** Told in the OpenAPI document. */
   readonly version?: string;
+  /** Whether requests may share neither timers nor promises (Workers). */
+  readonly isolatedRequests?: boolean;
   /** The body of a request as the runtime received it, where that is faster than `request.body`. */
   readonly requestBody?: (env: unknown) => ByteStream | null;
 }
@@ -62,17 +66,35 @@ export interface Stowage {
   readonly downloads: DownloadService;
   readonly processing: ProcessingService;
   readonly texts: TextService;
+  readonly events: EventService;
   readonly health: HealthService;
   readonly reconciler: Reconciler;
   readonly worker: ProcessingWorker;
   /** Begin the work in the background: reconciling and processing. */
   start(): void;
+  /** The end is near: readiness falls, and streams of events, which would hold it up, end. */
+  beginShutdown(): void;
   /** Stop it, hand jobs back and let the storages go. Records and extractor stay with who brought them. */
   close(): Promise<void>;
 }
 
 /** Other processes may queue jobs; ours wake the worker at once. */
 const POLL_FOR_JOBS_MS = 5_000;
+
+/** A tenth of all streams is enough for one tenant. */
+const FOLLOWING: EventsPolicy = {
+  pollMs: 1_000,
+  maxStreamMs: 60 * 60_000,
+  maxStreams: 1_000,
+  maxStreamsPerTenant: 100,
+  lookAlone: false,
+};
+
+/** Every look is one of the 1,000 calls that Workers allow a request. */
+const FOLLOWING_ALONE: EventsPolicy = {
+  ...FOLLOWING,
+  ...{ pollMs: 2_000, maxStreamMs: 10 * 60_000, lookAlone: true },
+};
 
 /**
  * Put the service together.
@@ -81,7 +103,12 @@ const POLL_FOR_JOBS_MS = 5_000;
  *   opened, and `storage_misconfigured` if uploads lie in a storage that is not configured.
  */
 export async function createStowage(config: Config, parts: StowageParts): Promise<Stowage> {
-  const { records, extractor, logger, clock, random } = parts;
+  const { extractor, logger, clock, random } = parts;
+  const events = new EventService({
+    ...{ records: parts.records, clock, logger },
+    policy: parts.isolatedRequests === true ? FOLLOWING_ALONE : FOLLOWING,
+  });
+  const records = announceChanges(parts.records, events.announce);
   const storages = await openStorages(config.storage.primary, config.storage.fallbacks, {
     ...{ records, clock, random, logger, hasher, sniffer },
     registry: new DriverRegistry(parts.drivers),
@@ -118,6 +145,7 @@ export async function createStowage(config: Config, parts: StowageParts): Promis
       downloads,
       processing,
       texts,
+      events,
       health,
       authenticator: authenticatorOf(config, parts),
     },
@@ -129,17 +157,22 @@ export async function createStowage(config: Config, parts: StowageParts): Promis
       ...(parts.requestBody === undefined ? {} : { requestBody: parts.requestBody }),
     },
   );
+  const beginShutdown = (): void => {
+    health.beginShutdown();
+    events.close();
+  };
   return {
     ...{ fetch: app.fetch, endpoints: app.endpoints },
-    ...{ storages, uploads, downloads, processing, texts, health, reconciler, worker },
+    ...{ storages, uploads, downloads, processing, texts, events, health, reconciler, worker },
     start() {
       // Told now: a configuration fault would otherwise look like documents that wait.
       extractor.check().catch((error) => logger.error("processing.unavailable", { error }));
       reconciler.start(config.uploads.reconcileIntervalSeconds * 1000);
       worker.start();
     },
+    beginShutdown,
     async close() {
-      health.beginShutdown();
+      beginShutdown();
       await Promise.all([worker.stop(), reconciler.stop()]);
       await storages.close();
     },

@@ -30,6 +30,8 @@ export type ErrorCode =
   | "upload_not_found"
   | "upload_in_progress"
   | "upload_conflict"
+  | "too_many_streams"
+  | "server_busy"
   | "text_not_found"
   | "text_not_ready"
   | "precondition_failed"

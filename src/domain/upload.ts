@@ -40,6 +40,11 @@ export const LEGAL_CHANGES: Readonly<Record<RecordStatus, readonly RecordStatus[
   deleting: [],
 };
 
+/** Whether nothing more happens to such an upload by itself. */
+export function isAtRest(status: RecordStatus): boolean {
+  return !["uploading", "queued", "processing", "deleting"].includes(status);
+}
+
 /** The statuses from which `next` may be reached. */
 export function statusesBefore(next: RecordStatus): RecordStatus[] {
   return (Object.keys(LEGAL_CHANGES) as RecordStatus[]).filter((status) =>
@@ -109,8 +114,6 @@ export interface ProcessorResult {
 
 /** A change of an upload, as it is told to those who follow along. */
 export interface UploadEvent {
-  /** Grows with time within one database. */
-  readonly sequence: number;
   readonly uploadId: UploadId;
   readonly tenant: TenantId;
   /** `upload.stored`, `upload.queued` … */

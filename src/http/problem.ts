@@ -29,6 +29,8 @@ export const STATUS: Record<ErrorCode, ContentfulStatusCode> = {
   upload_not_found: 404,
   upload_in_progress: 409,
   upload_conflict: 409,
+  too_many_streams: 429,
+  server_busy: 503,
   text_not_found: 404,
   text_not_ready: 409,
   precondition_failed: 412,
@@ -80,7 +82,7 @@ const NEUTRAL: Partial<Record<ErrorCode, string>> = {
 
 /** Seconds after which trying again makes sense, where the trouble is not the request's own. */
 const RETRY_AFTER_SECONDS = 5;
-const PASSING: ReadonlySet<number> = new Set([503, 504]);
+const PASSING: ReadonlySet<number> = new Set([429, 503, 504]);
 
 /** One field that was wrong: a parameter by its name, or a place in a JSON body (RFC 6901). */
 export interface FieldProblem {
@@ -198,6 +200,7 @@ const TITLES: Readonly<Record<number, string>> = {
   415: "Unsupported Media Type",
   416: "Range Not Satisfiable",
   422: "Unprocessable Content",
+  429: "Too Many Requests",
   499: "Client Closed Request",
   500: "Internal Server Error",
   503: "Service Unavailable",

@@ -1,4 +1,5 @@
 import type { Endpoint } from "./endpoint.ts";
+import { getEvents } from "./routes/events.ts";
 import { getFile } from "./routes/files.ts";
 import { live, ready, storageHealth } from "./routes/health.ts";
 import { createUpload, putUpload, putUploadNamed } from "./routes/new-upload.ts";
@@ -22,6 +23,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   reprocess, // POST   /upload/{id}/reprocess
   getResult, // GET    /upload/{id}/result
   getText, // GET    /upload/{id}/text, HEAD too
+  getEvents, // GET    /upload/{id}/events, until it is at rest
   live, // GET    /health/live
   ready, // GET    /health/ready
   storageHealth, // GET    /storage/health

@@ -95,6 +95,23 @@ export const TextQuery = z.object({
     .openapi({ description: "Without it `text`, or the first by name that has found any" }),
 });
 
+/** Where a follower goes on; empty is what an event without an id leaves. */
+const LastEventId = z
+  .string()
+  .regex(/^\d{0,15}$/, "Expected the id of an event")
+  .transform(Number)
+  .optional()
+  .openapi({ type: "string" });
+
+export const EventsQuery = z.object({
+  last_event_id: LastEventId.openapi({ description: "For clients that cannot send the header" }),
+});
+export const EventsHeaders = z.object({
+  "last-event-id": LastEventId.openapi({
+    description: "The `id` of the last message that came",
+  }),
+});
+
 /** A time of a query, as milliseconds since 1970. */
 const TimeParameter = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text));
 

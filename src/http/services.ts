@@ -1,4 +1,5 @@
 import type { DownloadService } from "../application/download-service.ts";
+import type { EventService } from "../application/events-service.ts";
 import type { HealthService } from "../application/health-service.ts";
 import type { ProcessingService } from "../application/processing-service.ts";
 import type { TextService } from "../application/processing-text.ts";
@@ -12,5 +13,6 @@ export interface HttpServices {
   readonly downloads: Pick<DownloadService, "open" | "read">;
   readonly processing: Pick<ProcessingService, "reprocess" | "result">;
   readonly texts: Pick<TextService, "open" | "read">;
+  readonly events: Pick<EventService, "follow">;
   readonly health: Pick<HealthService, "ready" | "storages">;
 }

@@ -46,7 +46,7 @@ export async function serve(config: Config, io: ServeIo): Promise<RunningServer>
   let stowage: Stowage | undefined;
   let server: NodeServer | undefined;
   const stop = async (graceMs: number): Promise<void> => {
-    stowage?.health.beginShutdown();
+    stowage?.beginShutdown();
     await server?.close(graceMs);
     await stowage?.close();
     await parts.close();

@@ -58,6 +58,7 @@ async function open(env: WorkerEnv): Promise<Stowage> {
     extractor: createInProcessExtractor({ processors: [], concurrency: 1, logger }),
     random: (bytes) => crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>),
     fetch: (...args) => fetch(...args),
+    isolatedRequests: true,
   });
 }
 

@@ -33,7 +33,6 @@ export function toUpload(row: UploadRow): Upload {
 
 export function toEvent(row: EventRow): UploadEvent {
   return {
-    sequence: row.sequence,
     uploadId: row.upload_id,
     tenant: row.tenant,
     type: row.type,
