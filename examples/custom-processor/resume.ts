@@ -1,0 +1,21 @@
+import { defineProcessor } from "stowage/processor";
+import { findContacts } from "./contacts.ts";
+
+/** Finds who sent a résumé and how to reach them: `{ name, emails, phones, links }`. */
+export default defineProcessor({
+  name: "resume",
+  version: "1",
+  accepts: [
+    "application/pdf",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "application/vnd.oasis.opendocument.text",
+    "application/rtf",
+    "text/html",
+    "text/markdown",
+    "text/plain",
+  ],
+  async process(input) {
+    // No parser here, and nothing caught: an encrypted document is told as one.
+    return { output: { ...findContacts(await input.text()) } };
+  },
+});
