@@ -1,0 +1,297 @@
+import { StowageError } from "../../src/processor.ts";
+import { BlockWriter, type TextSink } from "./block-writer.ts";
+import { CappedText } from "./capped-text.ts";
+import { DEFAULT_ENCODING, encodingOfCodePage, encodingOfFont } from "./rtf-charsets.ts";
+import type { RtfHandler } from "./rtf-tokens.ts";
+import { ASIDES, BLOCK_ENDS, CHARACTERS, SKIPPED, STORIES, SYMBOLS } from "./rtf-words.ts";
+
+/** Groups inside each other; Word writes some dozen. */
+const MAX_DEPTH = 1_000;
+const MAX_FONTS = 65_536;
+/** Bytes that stand for one character, for programs that know no Unicode. */
+const MAX_FALLBACK = 16;
+const MAX_HELD_BYTES = 8 * 1024;
+
+/** What holds within a group and those in it. */
+interface Group {
+  skipped: boolean;
+  hidden: boolean;
+  inTable: boolean;
+  encoding: string;
+  /** Bytes after `\u` that stand for the same character. */
+  fallback: number;
+  /** What the group itself is; it ends with it. */
+  kind: "fonts" | "aside" | "note" | "header" | "footer" | null;
+}
+
+/** A text of its own: the document, a note, a header or a footer. */
+interface Story {
+  readonly writer: BlockWriter;
+  /** `row`: at the beginning of one that may not come. */
+  table: "none" | "row" | "cell";
+  readonly kept: CappedText | null;
+}
+
+/**
+ * The text of an RTF file: headers, paragraphs and tables with `[1]` where a note is referred to, the notes,
+ * footers. What is hidden or deleted, pictures, numbers of lists and everything that only a program needs are
+ * left out.
+ */
+export class RtfText implements RtfHandler {
+  readonly #maxLength: number;
+  readonly #document: Story;
+  readonly #stories: Story[];
+  readonly #groups: Group[] = [];
+  #group: Group = {
+    ...{ skipped: false, hidden: false, inTable: false, kind: null },
+    ...{ encoding: DEFAULT_ENCODING, fallback: 1 },
+  };
+  readonly #fonts = new Map<number, string>();
+  #font = 0;
+  #defaultFont = 0;
+  #ansi = DEFAULT_ENCODING;
+  readonly #decoders = new Map<string, InstanceType<typeof TextDecoder>>();
+  #bytes: number[] = [];
+  #toSkip = 0;
+  /** After `\*`: a group that is skipped by whoever does not know it. */
+  #optional = false;
+  #begun = false;
+  #ended = false;
+  #noteCount = 0;
+  #keptLength = 0;
+  readonly #notes: string[] = [];
+  readonly #headers = new Set<string>();
+  readonly #footers = new Set<string>();
+
+  /** @param maxLength UTF-16 units of notes, headers and footers that are worth keeping. */
+  constructor(sink: TextSink, maxLength: number) {
+    this.#maxLength = maxLength;
+    this.#document = { writer: new BlockWriter(sink), table: "none", kept: null };
+    this.#stories = [this.#document];
+  }
+
+  /** There is no use in reading on. */
+  get done(): boolean {
+    return this.#ended || this.#document.writer.full;
+  }
+
+  open(): void {
+    if (this.#ended) return;
+    if (this.#groups.length >= MAX_DEPTH) {
+      throw new StowageError("document_too_complex", "Cannot read RTF: its groups are too deep");
+    }
+    this.#flush();
+    this.#toSkip = 0;
+    this.#groups.push(this.#group);
+    // Each font is a group of its own in the table.
+    this.#group = { ...this.#group, kind: this.#group.kind === "fonts" ? "fonts" : null };
+  }
+
+  close(): void {
+    if (this.#ended) return;
+    this.#flush();
+    this.#toSkip = 0;
+    this.#optional = false;
+    const { kind } = this.#group;
+    if (kind === "aside") this.#story.writer.endAside();
+    else if (kind !== null && kind !== "fonts") this.#endStory(kind);
+    this.#group = this.#groups.pop() ?? this.#group;
+    if (kind === "fonts") this.#group.encoding = this.#encodingOf(this.#defaultFont);
+    this.#ended = this.#begun && this.#groups.length === 0;
+  }
+
+  word(name: string, value: number | null): void {
+    if (this.#ended) return;
+    if (!this.#begun) {
+      if (name !== "rtf" || this.#groups.length !== 1) throw notRtf();
+      this.#begun = true;
+      return;
+    }
+    const character = CHARACTERS.get(name);
+    if (character !== undefined && this.#toSkip > 0) {
+      this.#toSkip -= 1;
+      return;
+    }
+    this.#toSkip = 0;
+    this.#flush();
+    const optional = this.#optional;
+    this.#optional = false;
+    if (SKIPPED.has(name) || (optional && !ASIDES.has(name) && !STORIES.has(name)))
+      this.#group.skipped = true;
+    if (this.#group.skipped) return;
+    if (this.#group.kind === "fonts") this.#defineFont(name, value ?? 0);
+    else if (character !== undefined) this.#write(character);
+    else if (BLOCK_ENDS.has(name)) this.#endBlock();
+    else if (ASIDES.get(name) === true) this.#beginAside();
+    else if (STORIES.has(name)) this.#beginStory(STORIES.get(name) ?? "note");
+    else if (!this.#setCharacter(name, value)) this.#setTable(name);
+  }
+
+  symbol(character: string): void {
+    if (this.#ended || this.#group.skipped) return;
+    if (this.#toSkip > 0) this.#toSkip -= 1;
+    else if (character === "*") this.#optional = true;
+    else if (character === "\n" || character === "\r") this.#endBlock();
+    else this.#write(SYMBOLS.get(character) ?? "");
+  }
+
+  byte(byte: number): void {
+    if (this.#ended || this.#group.skipped || this.#group.kind === "fonts") return;
+    if (!this.#begun) {
+      // White space and a byte order mark hurt nobody.
+      if (byte > 0x20 && ![0xef, 0xbb, 0xbf].includes(byte)) throw notRtf();
+    } else if (this.#toSkip > 0) this.#toSkip -= 1;
+    else if (!this.#group.hidden) {
+      this.#bytes.push(byte);
+      if (this.#bytes.length >= MAX_HELD_BYTES) this.#flush(true);
+    }
+  }
+
+  /**
+   * Write what stands after the text.
+   *
+   * @throws {StowageError} `document_unreadable` if the file did not come to its end.
+   */
+  end(): void {
+    if (!this.#begun) throw notRtf();
+    if (this.#document.writer.full) return;
+    if (!this.#ended)
+      throw new StowageError("document_unreadable", "Cannot read RTF: it is cut off");
+    this.#endTable(this.#document);
+    const { writer } = this.#document;
+    writer.endBlock();
+    const notes = this.#notes.map((text, i) => `[${i + 1}] ${text}`);
+    for (const text of [...notes, ...this.#footers]) {
+      writer.write(text);
+      writer.endBlock();
+    }
+  }
+
+  get #story(): Story {
+    return this.#stories.at(-1) ?? this.#document;
+  }
+
+  /** @returns Whether it is about characters. */
+  #setCharacter(name: string, value: number | null): boolean {
+    if (name === "u") {
+      this.#write(String.fromCharCode((value ?? 0) & 0xffff));
+      this.#toSkip = this.#group.fallback;
+    } else if (name === "uc") {
+      this.#group.fallback = Math.min(Math.max(value ?? 1, 0), MAX_FALLBACK);
+    } else if (name === "f") this.#group.encoding = this.#encodingOf(value ?? 0);
+    else if (name === "plain") {
+      this.#group.encoding = this.#encodingOf(this.#defaultFont);
+      this.#group.hidden = false;
+    } else if (name === "v" || name === "deleted") this.#group.hidden = value !== 0;
+    else if (name === "deff") this.#defaultFont = value ?? 0;
+    else if (name === "mac") this.#setAnsi(10000);
+    else if (name === "ansicpg") this.#setAnsi(value ?? 0);
+    else if (name === "fonttbl") this.#group.kind = "fonts";
+    else return false;
+    return true;
+  }
+
+  #setAnsi(codePage: number): void {
+    this.#ansi = encodingOfCodePage(codePage);
+    this.#group.encoding = this.#ansi;
+  }
+
+  #setTable(name: string): void {
+    const story = this.#story;
+    if (name === "pard") this.#group.inTable = false;
+    if (name === "intbl") this.#group.inTable = true;
+    if (name === "trowd" || name === "intbl" || name === "cell") {
+      if (story.table === "none") story.writer.beginTable();
+      story.table = "cell";
+    }
+    if (name === "cell") story.writer.endCell();
+    if (name === "row" && story.table !== "none") {
+      story.writer.endRow();
+      story.table = "row";
+    }
+  }
+
+  #endTable(story: Story): void {
+    if (story.table !== "none") story.writer.endTable();
+    story.table = "none";
+  }
+
+  #defineFont(name: string, value: number): void {
+    if (name === "f") this.#font = value;
+    const encoding =
+      name === "fcharset"
+        ? encodingOfFont(value)
+        : name === "cpg"
+          ? encodingOfCodePage(value)
+          : null;
+    if (encoding !== null && this.#fonts.size < MAX_FONTS) this.#fonts.set(this.#font, encoding);
+  }
+
+  #encodingOf(font: number): string {
+    return this.#fonts.get(font) ?? this.#ansi;
+  }
+
+  #beginAside(): void {
+    this.#group.kind = "aside";
+    this.#story.writer.beginAside();
+  }
+
+  #beginStory(kind: "note" | "header" | "footer"): void {
+    if (kind === "note") {
+      this.#noteCount += 1;
+      this.#write(`[${this.#noteCount}]`);
+    }
+    const kept = new CappedText(this.#maxLength - this.#keptLength);
+    this.#stories.push({ writer: new BlockWriter(kept), table: "none", kept });
+    this.#group.kind = kind;
+    this.#group.inTable = false;
+  }
+
+  #endStory(kind: "note" | "header" | "footer"): void {
+    const story = this.#stories.pop();
+    if (!story?.kept) return;
+    this.#endTable(story);
+    story.writer.endBlock();
+    const { text } = story.kept;
+    this.#keptLength += text.length;
+    if (kind === "note") this.#notes.push(text);
+    else if (kind === "footer") this.#footers.add(text);
+    else if (!this.#headers.has(text)) {
+      this.#headers.add(text);
+      const { writer } = this.#document;
+      writer.beginAside();
+      writer.write(text);
+      writer.endAside();
+    }
+  }
+
+  #endBlock(): void {
+    if (this.#group.skipped || this.#group.hidden) return;
+    this.#flush();
+    if (!this.#group.inTable && this.#story.table === "row") this.#endTable(this.#story);
+    this.#story.writer.endBlock();
+  }
+
+  /** @param more Whether the bytes of the same text go on, so that a character may be cut here. */
+  #flush(more = false): void {
+    if (this.#bytes.length === 0) return;
+    const { encoding } = this.#group;
+    const decoder = this.#decoders.get(encoding) ?? new TextDecoder(encoding);
+    this.#decoders.set(encoding, decoder);
+    const text = decoder.decode(Uint8Array.from(this.#bytes), { stream: more });
+    this.#bytes = [];
+    this.#write(text);
+  }
+
+  #write(text: string): void {
+    if (text === "" || this.#group.hidden || this.#group.skipped) return;
+    this.#flush();
+    const story = this.#story;
+    if (story.table === "row" && !this.#group.inTable) this.#endTable(story);
+    story.writer.write(text);
+  }
+}
+
+function notRtf(): StowageError {
+  return new StowageError("document_unreadable", "Cannot read RTF: the file is no RTF");
+}

@@ -1,0 +1,104 @@
+/** Control words that are a character themselves. */
+export const CHARACTERS: ReadonlyMap<string, string> = new Map([
+  ["bullet", "\u2022"],
+  ["emdash", "\u2014"],
+  ["emspace", "\u2003"],
+  ["endash", "\u2013"],
+  ["enspace", "\u2002"],
+  ["ldblquote", "\u201c"],
+  ["line", "\n"],
+  ["lquote", "\u2018"],
+  ["ltrmark", "\u200e"],
+  ["qmspace", "\u2005"],
+  ["rdblquote", "\u201d"],
+  ["rquote", "\u2019"],
+  ["rtlmark", "\u200f"],
+  ["tab", "\t"],
+  ["zwj", "\u200d"],
+  ["zwnj", "\u200c"],
+]);
+
+/** A backslash before one of these; what else may stand there shows nothing. */
+export const SYMBOLS: ReadonlyMap<string, string> = new Map([
+  ["\t", "\t"],
+  ["~", "\u00a0"],
+  ["_", "\u2011"],
+  ["-", "\u00ad"],
+]);
+
+/** A paragraph ends here, or something greater. */
+export const BLOCK_ENDS: ReadonlySet<string> = new Set([
+  "column",
+  "nestcell",
+  "nestrow",
+  "page",
+  "par",
+  "sect",
+]);
+
+/** Destinations that are read though they are marked as optional: drawings, and the text boxes in them. */
+export const ASIDES: ReadonlyMap<string, boolean> = new Map([
+  ["do", false],
+  ["dptxbxtext", true],
+  ["shpinst", false],
+  ["shptxt", true],
+]);
+
+/** Destinations with a text of their own; some programs mark them as optional, too. */
+export const STORIES: ReadonlyMap<string, "note" | "header" | "footer"> = new Map([
+  ["footer", "footer"],
+  ["footerf", "footer"],
+  ["footerl", "footer"],
+  ["footerr", "footer"],
+  ["footnote", "note"],
+  ["header", "header"],
+  ["headerf", "header"],
+  ["headerl", "header"],
+  ["headerr", "header"],
+]);
+
+/** Destinations that hold no text of the document, not all of them marked so. */
+export const SKIPPED: ReadonlySet<string> = new Set([
+  "aftncn",
+  "aftnsep",
+  "aftnsepc",
+  "annotation",
+  "atnauthor",
+  "atnid",
+  "atnref",
+  "atntime",
+  "bkmkend",
+  "bkmkstart",
+  "colortbl",
+  "datafield",
+  "fldinst",
+  "filetbl",
+  "formfield",
+  "ftncn",
+  "ftnsep",
+  "ftnsepc",
+  "generator",
+  "info",
+  "listoverridetable",
+  "listtable",
+  "listtext",
+  "nonesttables",
+  "nonshppict",
+  "objclass",
+  "objdata",
+  "objname",
+  "pict",
+  "pntext",
+  "private",
+  "revtbl",
+  "rsidtbl",
+  "rxe",
+  "shprslt",
+  "sp",
+  "stylesheet",
+  "tc",
+  "tcn",
+  "template",
+  "themedata",
+  "xe",
+]);

@@ -1,0 +1,27 @@
+import type { ProcessorContext, ProcessorInput } from "../../src/processor.ts";
+import { type CollectedText, TextCollector } from "./collector.ts";
+import { RtfText } from "./rtf-text.ts";
+import { RtfTokens } from "./rtf-tokens.ts";
+
+/**
+ * Read the text of a Rich Text file as its bytes come; see {@link RtfText} for what is its text.
+ *
+ * @throws {StowageError} `document_unreadable` for what is no RTF, damaged or cut off, `document_too_complex`
+ *   for groups nested beyond measure.
+ */
+export async function readRtf(
+  input: ProcessorInput,
+  context: ProcessorContext,
+): Promise<CollectedText> {
+  const collector = new TextCollector(context.maxTextBytes);
+  const text = new RtfText(collector, context.maxTextBytes);
+  const tokens = new RtfTokens(text);
+  for await (const chunk of input.stream()) {
+    context.signal.throwIfAborted();
+    tokens.write(chunk);
+    if (text.done) break;
+  }
+  tokens.end();
+  text.end();
+  return collector.finish();
+}
