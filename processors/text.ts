@@ -1,16 +1,65 @@
-import { defineProcessor, StowageError } from "../src/processor.ts";
+import {
+  defineProcessor,
+  matchesMediaType,
+  type ProcessorContext,
+  type ProcessorInput,
+  StowageError,
+} from "../src/processor.ts";
 import type { CollectedText } from "./text/collector.ts";
-import { readPlain } from "./text/plain.ts";
 
-const PDF = "application/pdf";
-const DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
-/** Types whose bytes are what a reader sees. Markup such as HTML is not: its tags are no text. */
-const PLAIN = [
-  "text/plain",
-  "text/markdown",
-  "text/csv",
-  "text/tab-separated-values",
-  "application/json",
+type Reader = (
+  input: ProcessorInput,
+  context: ProcessorContext,
+) => Promise<CollectedText & { readonly pages?: number }>;
+
+interface Format {
+  readonly types: readonly string[];
+  load(): Promise<Reader>;
+}
+
+const OOXML = "application/vnd.openxmlformats-officedocument";
+
+const FORMATS: readonly Format[] = [
+  {
+    types: ["application/pdf"],
+    load: async () => (await import("./text/pdf.ts")).readPdf,
+  },
+  {
+    types: [
+      `${OOXML}.wordprocessingml.document`,
+      `${OOXML}.wordprocessingml.template`,
+      "application/vnd.ms-word.document.macroenabled.12",
+      "application/vnd.ms-word.template.macroenabled.12",
+      // Compound files: Office puts what has a password in one, and its oldest formats are ones. They get
+      // a reason here.
+      "application/x-cfb",
+      "application/msword",
+      "application/vnd.ms-excel",
+      "application/vnd.ms-powerpoint",
+    ],
+    load: async () => (await import("./text/office.ts")).readOffice,
+  },
+  {
+    types: ["text/html", "application/xhtml+xml"],
+    load: async () => (await import("./text/html.ts")).readHtml,
+  },
+  {
+    // Their bytes are what a reader sees, source code and data among them. After those that are markup.
+    types: [
+      "text/*",
+      "application/javascript",
+      "application/json",
+      "application/ld+json",
+      "application/sql",
+      "application/toml",
+      "application/x-ndjson",
+      "application/x-sh",
+      "application/x-yaml",
+      "application/xml",
+      "application/yaml",
+    ],
+    load: async () => (await import("./text/plain.ts")).readPlain,
+  },
 ];
 
 /**
@@ -22,27 +71,30 @@ const PLAIN = [
  */
 export default defineProcessor({
   name: "text",
-  version: "1",
-  accepts: [PDF, DOCX, ...PLAIN],
+  version: "2",
+  accepts: FORMATS.flatMap(({ types }) => types),
   async process(input, context) {
     if (input.sizeBytes === 0) throw empty("the file has no bytes");
-    if (input.contentType === PDF) {
-      const { readPdf } = await import("./text/pdf.ts");
-      const { pages, text, facts } = await readPdf(input, context);
-      return { output: { pages, ...facts }, text };
-    }
-    const { text, facts } = await readUnpaged(input.contentType)(input, context);
-    if (text === "") throw empty("the file holds white space only");
-    return { output: facts, text };
+    const format = FORMATS.find(({ types }) => matchesMediaType(input.contentType, types));
+    if (format === undefined) throw unknownType();
+    const { pages, text, facts } = await (await format.load())(input, context);
+    if (text === "") throw empty("the document holds none, or white space only");
+    return { output: { ...(pages === undefined ? {} : { pages }), ...facts }, text };
   },
 });
 
-function readUnpaged(contentType: string): typeof readPlain {
-  if (contentType !== DOCX) return readPlain;
-  return async (input, context): Promise<CollectedText> =>
-    (await import("./text/docx.ts")).readDocx(input, context);
+/** Load every reader, so that a library which is missing shows at the start. */
+export async function loadReaders(): Promise<void> {
+  await Promise.all(FORMATS.map(({ load }) => load()));
 }
 
 function empty(found: string): StowageError {
   return new StowageError("document_empty", `Cannot find text: ${found}`);
+}
+
+function unknownType(): StowageError {
+  return new StowageError(
+    "document_unreadable",
+    "Cannot find text: no reader knows documents of this type",
+  );
 }

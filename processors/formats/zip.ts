@@ -145,7 +145,7 @@ function overlaps(entries: Entry[]): boolean {
 function broken(cause: unknown): StowageError {
   return new StowageError(
     "document_unreadable",
-    "Cannot read document: it is cut off, damaged or of another format",
+    "Cannot read document: the file is broken, or no DOCX, XLSX, PPTX, OpenDocument or EPUB",
     { cause },
   );
 }

@@ -5,7 +5,8 @@
  */
 import { Console } from "node:console";
 import process from "node:process";
-import textProcessor from "../../processors/text.ts";
+import { loadReaders as loadMetadataReaders } from "../../processors/metadata.ts";
+import textProcessor, { loadReaders as loadTextReaders } from "../../processors/text.ts";
 import {
   type ChildMessage,
   encodeMessage,
@@ -90,10 +91,7 @@ function infoOf({ name, version, accepts }: Processor): ProcessorInfo {
 
 /** The readers too, which `text` loads when needed: a library that is missing must show at the start. */
 async function loadOwnProcessors(): Promise<readonly Processor[]> {
-  await Promise.all([
-    import("../../processors/text/pdf.ts"),
-    import("../../processors/text/docx.ts"),
-  ]);
+  await Promise.all([loadTextReaders(), loadMetadataReaders()]);
   return OWN_PROCESSORS;
 }
 

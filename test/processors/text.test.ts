@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import text from "../../processors/text.ts";
 import { SILENT } from "../../src/domain/ports/logger.ts";
-import type { ProcessorOutput } from "../../src/processor.ts";
+import { matchesMediaType, type ProcessorOutput } from "../../src/processor.ts";
 import { docx, p } from "../fixtures/docx.ts";
 import { pdf } from "../fixtures/pdf.ts";
 
@@ -93,9 +93,20 @@ describe("text", () => {
     "text/csv",
     "text/tab-separated-values",
     "application/json",
+    "application/xml",
+    "text/x-python",
   ])("reads %s as it stands", async (contentType) => {
-    expect(text.accepts).toContain(contentType);
-    expect((await read(contentType, Buffer.from("a,b\n"))).text).toBe("a,b");
+    expect(matchesMediaType(contentType, text.accepts)).toBe(true);
+    const source = "# a\n<b>,\t{ };";
+    expect((await read(contentType, Buffer.from(`${source}\n`))).text).toBe(source);
+  });
+
+  it.each([
+    ["text/html", "<p>a<br/>b</p>", "a\nb"],
+    ["application/xhtml+xml", "<p>a<br/>b</p>", "a\nb"],
+  ])("reads %s without its markup", async (contentType, source, expected) => {
+    expect(matchesMediaType(contentType, text.accepts)).toBe(true);
+    expect((await read(contentType, Buffer.from(source))).text).toBe(expected);
   });
 
   it.each([

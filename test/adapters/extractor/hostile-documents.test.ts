@@ -30,12 +30,6 @@ it.each([
   ["buffers without end", deed("buffers"), {}, "memory" as const],
   ["objects without end", deed("strings"), {}, "memory" as const],
   [
-    "a small Word file that is large inside",
-    document(docxBomb, { contentType: WORD }),
-    {},
-    "memory" as const,
-  ],
-  [
     "a small PDF that draws for ever",
     document(pdfBurner, { contentType: "application/pdf" }),
     { cpuSeconds: 0.5 },
@@ -52,6 +46,18 @@ it.each([
   });
   expect(process.memoryUsage.rss() - before).toBeLessThan(64 * MIB);
   expect((await run(document(new TextEncoder().encode("good")))).text).toBe("good");
+});
+
+it("a small Word file that is large inside is too complex, and the process lives on", async () => {
+  const host = watchedHost();
+  const { run } = extractor({ host });
+  expect(await failureOf(run(document(docxBomb, { contentType: WORD })))).toMatchObject({
+    code: "document_too_complex",
+    retryable: false,
+    message: expect.stringContaining("inflates"),
+  });
+  await run(deed("pid"));
+  expect(host.started).toHaveLength(1);
 });
 
 it("buffers without end fail as too complex where nobody can look into a process", async () => {

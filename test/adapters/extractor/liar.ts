@@ -6,11 +6,12 @@ import {
   type FrameKind,
   frameBytes,
 } from "../../../src/adapters/extractor/protocol.ts";
+import { OWN_PROCESSORS } from "../../../src/runtime/own-processors.ts";
 
 const READY: ChildMessage = {
   type: "ready",
   processors: [
-    { name: "text", version: "1", accepts: ["text/plain"] },
+    ...OWN_PROCESSORS.map(({ name, version, accepts }) => ({ name, version, accepts })),
     { name: "hostile", version: "1", accepts: ["text/x-hostile"] },
   ],
   modules: [],

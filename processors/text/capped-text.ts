@@ -1,0 +1,18 @@
+import type { TextSink } from "./block-writer.ts";
+
+/** Text that is kept for later, no more of it than is worth keeping. */
+export class CappedText implements TextSink {
+  text = "";
+  readonly #maxLength: number;
+
+  /** @param maxLength In UTF-16 units. The last piece may go beyond it. */
+  constructor(maxLength: number) {
+    this.#maxLength = maxLength;
+  }
+
+  add(piece: string): boolean {
+    if (this.text.length > this.#maxLength) return false;
+    this.text += piece;
+    return true;
+  }
+}

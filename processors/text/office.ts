@@ -1,0 +1,33 @@
+import { type ProcessorContext, type ProcessorInput, StowageError } from "../../src/processor.ts";
+import { OfficePackage } from "../formats/office-package.ts";
+import type { TextSink } from "./block-writer.ts";
+import { type CollectedText, TextCollector } from "./collector.ts";
+import { writeWord } from "./word.ts";
+
+type Write = (document: OfficePackage, sink: TextSink, maxLength: number) => Promise<void>;
+
+/** By the outermost element of the main part: what a document is, whatever it was called. */
+const WRITERS: ReadonlyMap<string, Write> = new Map([["w:document", writeWord]]);
+
+/**
+ * Read the text of an Office Open XML document: Word, Excel or PowerPoint. Nothing outside of it is opened;
+ * what is embedded in it is passed over.
+ *
+ * @throws {StowageError} As `OfficePackage` does; `document_unreadable` for a document of another kind.
+ */
+export async function readOffice(
+  input: ProcessorInput,
+  { signal, maxTextBytes }: ProcessorContext,
+): Promise<CollectedText> {
+  const document = await OfficePackage.open(input, signal);
+  const write = WRITERS.get(await document.rootElement());
+  if (write === undefined) {
+    throw new StowageError(
+      "document_unreadable",
+      "Cannot read document: it is no DOCX, XLSX or PPTX",
+    );
+  }
+  const text = new TextCollector(maxTextBytes);
+  await write(document, text, maxTextBytes);
+  return text.finish();
+}
