@@ -65,8 +65,10 @@ export class ApiClient {
       .poll(async () => (await this.get(id)).status, { timeout: 30_000 })
       .toBe("processed");
     const result = await this.#json("GET", `/${id}/result`, 200);
-    const { processors } = result as { processors: { output: { text?: unknown } }[] };
-    return processors[0]?.output.text;
+    const { processors } = result as {
+      processors: { name: string; output: { text?: unknown } }[];
+    };
+    return processors.find(({ name }) => name === "text")?.output.text;
   }
 
   async delete(id: string): Promise<void> {

@@ -1,0 +1,143 @@
+import {
+  defineProcessor,
+  type ProcessorContext,
+  type ProcessorInput,
+  StowageError,
+} from "../src/processor.ts";
+import type { DocumentFacts, RawFacts } from "./metadata/facts.ts";
+
+/** Reads what a document says of itself, whatever its text. */
+type Reader = (input: ProcessorInput, context: ProcessorContext) => Promise<RawFacts>;
+
+interface Format {
+  readonly types: readonly string[];
+  load(): Promise<Reader>;
+}
+
+const OOXML = "application/vnd.openxmlformats-officedocument";
+const OPEN_DOCUMENT = "application/vnd.oasis.opendocument";
+const MICROSOFT = "application/vnd.ms";
+
+const FORMATS: readonly Format[] = [
+  {
+    types: ["application/pdf"],
+    load: async () => (await import("./metadata/pdf.ts")).readPdf,
+  },
+  {
+    types: [
+      `${OOXML}.wordprocessingml.document`,
+      `${OOXML}.wordprocessingml.template`,
+      `${OOXML}.presentationml.presentation`,
+      `${OOXML}.presentationml.slideshow`,
+      `${OOXML}.presentationml.template`,
+      `${OOXML}.spreadsheetml.sheet`,
+      `${OOXML}.spreadsheetml.template`,
+      `${MICROSOFT}-word.document.macroenabled.12`,
+      `${MICROSOFT}-powerpoint.presentation.macroenabled.12`,
+      `${MICROSOFT}-excel.sheet.macroenabled.12`,
+    ],
+    load: async () => (await import("./metadata/office.ts")).readOffice,
+  },
+  {
+    types: [
+      `${OPEN_DOCUMENT}.text`,
+      `${OPEN_DOCUMENT}.presentation`,
+      `${OPEN_DOCUMENT}.spreadsheet`,
+    ],
+    load: async () => (await import("./metadata/open-document.ts")).readOpenDocument,
+  },
+  {
+    types: ["application/epub+zip"],
+    load: async () => (await import("./metadata/epub.ts")).readEpub,
+  },
+  {
+    types: ["text/html", "application/xhtml+xml"],
+    load: async () => (await import("./metadata/html.ts")).readHtml,
+  },
+  {
+    types: ["message/rfc822"],
+    load: async () => (await import("./metadata/mail.ts")).readMail,
+  },
+];
+
+/** These say nothing of themselves: what there is to know is in their text. */
+const PLAIN = [
+  "text/plain",
+  "text/markdown",
+  "text/csv",
+  "text/tab-separated-values",
+  "application/json",
+];
+
+const IMAGES = [
+  "image/png",
+  "image/apng",
+  "image/jpeg",
+  "image/gif",
+  "image/webp",
+  "image/avif",
+  "image/heic",
+  "image/heif",
+  "image/tiff",
+  "image/bmp",
+  "image/x-icon",
+  "image/vnd.microsoft.icon",
+  "image/svg+xml",
+];
+
+/**
+ * Finds what a file says of itself.
+ *
+ * Of a document: `{ pages?, slides?, sheets?, words?, characters?, lines?, title?, author?, description?,
+ * created_at?, modified_at?, language?, producer? }`. Words and characters are those of the text that the
+ * processor `text` finds, where it finds all of it; lines those of plain text; the language is declared, else
+ * detected. Of an image: `{ type, width?, height?, orientation?, frames? }`. What a file does not say is left
+ * out. The readers are loaded when first needed.
+ */
+export default defineProcessor({
+  name: "metadata",
+  version: "1",
+  accepts: [...FORMATS.flatMap(({ types }) => types), ...PLAIN, ...IMAGES],
+  async process(input, context) {
+    if (input.sizeBytes === 0) {
+      throw new StowageError("document_empty", "Cannot find metadata: the file has no bytes");
+    }
+    if (IMAGES.includes(input.contentType)) {
+      const { readImage } = await import("./metadata/image.ts");
+      return { output: { ...(await readImage(input, context)) } };
+    }
+    return { output: { ...(await describe(input, context)) } };
+  },
+});
+
+/** Load every reader, so that a library which is missing shows at the start. */
+export async function loadReaders(): Promise<void> {
+  await Promise.all([
+    ...FORMATS.map(({ load }) => load()),
+    import("./metadata/image.ts"),
+    import("./metadata/facts.ts"),
+    import("./metadata/text-facts.ts"),
+    import("./metadata/detect-language.ts"),
+  ]);
+}
+
+async function describe(input: ProcessorInput, context: ProcessorContext): Promise<DocumentFacts> {
+  const { documentFacts } = await import("./metadata/facts.ts");
+  const { countsOf, findText } = await import("./metadata/text-facts.ts");
+  const { detectLanguage } = await import("./metadata/detect-language.ts");
+  const format = FORMATS.find(({ types }) => types.includes(input.contentType));
+  const read = await format?.load();
+  const own = read === undefined ? {} : documentFacts(await read(input, context));
+  // Of a plain text there is nothing else to tell: if it cannot be read, that is the answer.
+  const text = read === undefined ? await input.text() : await findText(input);
+  if (text === null) return own;
+  const { lines, ...counts } = countsOf(text, context);
+  const language = own.language ?? detectLanguage(text);
+  return {
+    ...own,
+    // Counted here: what a document states may be as old as the program that wrote it.
+    ...counts,
+    ...(read === undefined && lines !== undefined ? { lines } : {}),
+    ...(language === undefined ? {} : { language }),
+  };
+}

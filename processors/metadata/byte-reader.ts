@@ -1,0 +1,70 @@
+import { type ByteStream, concatBytes, StowageError } from "../../src/processor.ts";
+
+/** Reads a stream forward by counts of bytes. Holds no more than what was asked for and one chunk. */
+export class ByteReader {
+  readonly #chunks: AsyncIterator<Uint8Array>;
+  #buffer: Uint8Array = new Uint8Array(0);
+  #position = 0;
+
+  constructor(stream: ByteStream) {
+    this.#chunks = stream[Symbol.asyncIterator]();
+  }
+
+  /** How many bytes lie behind. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /** The next bytes, which stay to be read: `count` of them, or all there are. */
+  async peek(count: number): Promise<Uint8Array> {
+    if (this.#buffer.byteLength < count) await this.#fill(count);
+    return this.#buffer.subarray(0, count);
+  }
+
+  /** @throws {StowageError} `document_unreadable` if the stream ends before. */
+  async take(count: number): Promise<DataView> {
+    const bytes = await this.peek(count);
+    if (bytes.byteLength < count) throw cutOff();
+    this.#advance(count);
+    return new DataView(bytes.buffer, bytes.byteOffset, count);
+  }
+
+  /** @throws {StowageError} `document_unreadable` if the stream ends before. */
+  async skip(count: number): Promise<void> {
+    let left = count;
+    while (left > this.#buffer.byteLength) {
+      left -= this.#buffer.byteLength;
+      this.#advance(this.#buffer.byteLength);
+      const next = await this.#chunks.next();
+      if (next.done) throw cutOff();
+      this.#buffer = next.value;
+    }
+    this.#advance(left);
+  }
+
+  /** Read no more; whoever sends stops. */
+  async close(): Promise<void> {
+    await this.#chunks.return?.();
+  }
+
+  async #fill(count: number): Promise<void> {
+    const pieces = [this.#buffer];
+    let length = this.#buffer.byteLength;
+    while (length < count) {
+      const next = await this.#chunks.next();
+      if (next.done) break;
+      pieces.push(next.value);
+      length += next.value.byteLength;
+    }
+    this.#buffer = concatBytes(pieces);
+  }
+
+  #advance(count: number): void {
+    this.#buffer = this.#buffer.subarray(count);
+    this.#position += count;
+  }
+}
+
+function cutOff(): StowageError {
+  return new StowageError("document_unreadable", "Cannot read image: the file is cut off");
+}

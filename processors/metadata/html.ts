@@ -1,0 +1,67 @@
+import type { ProcessorContext, ProcessorInput } from "../../src/processor.ts";
+import { decodeText } from "../formats/charset.ts";
+import { type MarkupHandler, readMarkup } from "../formats/markup.ts";
+import { chunksOf } from "./chunks.ts";
+import type { RawFacts } from "./facts.ts";
+
+const MAX_TITLE_LENGTH = 8_192;
+
+/**
+ * Read what the head of a page says of it.
+ *
+ * @throws {StowageError} `document_unreadable` for what is no text, `document_too_complex`
+ * @see https://html.spec.whatwg.org/multipage/semantics.html#the-head-element
+ */
+export async function readHtml(
+  input: ProcessorInput,
+  { signal }: ProcessorContext,
+): Promise<RawFacts> {
+  const head = new Head();
+  const bytes = await input.bytes();
+  const mode = input.contentType === "text/html" ? "html" : "xhtml";
+  await readMarkup(decodeText(chunksOf(bytes), findCharset), head, { mode, signal });
+  return {
+    title: head.title,
+    authors: [head.named["author"] ?? ""],
+    description: head.named["description"],
+    language: head.language,
+    producer: head.named["generator"],
+  };
+}
+
+class Head implements MarkupHandler {
+  language: string | undefined;
+  title: string | undefined;
+  /** `meta` elements by their name; the first of each counts. */
+  readonly named: Record<string, string> = Object.create(null);
+  done = false;
+  #inTitle = false;
+
+  open(name: string, attributes: Readonly<Record<string, string>>): void {
+    if (name === "html") this.language ??= attributes["lang"] ?? attributes["xml:lang"];
+    if (name === "body") this.done = true;
+    if (name === "title" && this.title === undefined) {
+      this.#inTitle = true;
+      this.title = "";
+    }
+    if (name === "meta") {
+      const key = attributes["name"]?.toLowerCase();
+      const known = key === "author" || key === "description" || key === "generator";
+      if (known) this.named[key] ??= attributes["content"] ?? "";
+    }
+  }
+
+  text(text: string): void {
+    if (this.#inTitle && (this.title?.length ?? 0) < MAX_TITLE_LENGTH) this.title += text;
+  }
+
+  close(name: string): void {
+    if (name === "title") this.#inTitle = false;
+    if (name === "head") this.done = true;
+  }
+}
+
+/** @see https://html.spec.whatwg.org/multipage/parsing.html#prescan-a-byte-stream-to-determine-its-encoding */
+function findCharset(head: string): string | null {
+  return /<meta\s[^>]{0,200}?charset\s*=\s*["']?\s*([\w.:-]{1,40})/i.exec(head)?.[1] ?? null;
+}
