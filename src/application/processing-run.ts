@@ -1,6 +1,6 @@
 import type { ByteStream } from "../domain/bytes.ts";
 import { isAbort, isStowageError, type StowageError } from "../domain/errors.ts";
-import { derivedKey, type ObjectKey } from "../domain/object-key.ts";
+import { derivedKey, derivedPrefix, type ObjectKey } from "../domain/object-key.ts";
 import type { Clock } from "../domain/ports/clock.ts";
 import type { Extractor } from "../domain/ports/extractor.ts";
 import type { Logger } from "../domain/ports/logger.ts";
@@ -78,8 +78,8 @@ export class ProcessingRun {
   }
 
   /**
-   * Remove what earlier tries of this job have left that died while they wrote: whole texts and halves of
-   * them. Their names follow from the revisions that they claimed.
+   * Remove what earlier runs have left that died over it: whole texts, wherever in their run that was, and
+   * halves that earlier tries of this job have begun, whose names follow from the revisions they claimed.
    *
    * @param before The results that count now: their texts stay.
    */
@@ -87,14 +87,21 @@ export class ProcessingRun {
     const { upload, attempt, processors } = this.#job;
     const kept = new Set(textKeysOf(before));
     const dead: ObjectKey[] = [];
-    // A try changes the revision once when it is claimed, and once more if it gives the job back.
-    const first = Math.max(1, upload.revision - 2 * (attempt - 1));
-    for (let revision = first; revision < upload.revision; revision += 1) {
-      dead.push(...processors.map((name) => this.#keyOf(name, revision)));
+    try {
+      for await (const { key } of this.#storage.list(derivedPrefix(upload.tenant, upload.id))) {
+        if (!kept.has(key)) dead.push(key);
+      }
+      // A try changes the revision once when it is claimed, and once more if it gives the job back.
+      const first = Math.max(1, upload.revision - 2 * (attempt - 1));
+      for (let revision = first; revision < upload.revision; revision += 1) {
+        for (const name of processors) {
+          await this.#storage.removeLeftovers(this.#keyOf(name, revision));
+        }
+      }
+    } catch (error) {
+      this.#keptLeftovers(error);
     }
-    const gone = dead.filter((key) => !kept.has(key));
-    await this.#remove(gone);
-    for (const key of gone) await this.#storage.removeLeftovers(key);
+    await this.#remove(dead);
   }
 
   /** @returns `null` if interrupted. */
@@ -194,9 +201,13 @@ export class ProcessingRun {
     try {
       await this.#storage.delete(keys);
     } catch (error) {
-      // Removed with the upload: deleting it empties its whole derived folder.
-      this.#logger.warn("processing.leftover_kept", { uploadId: this.#job.upload.id, error });
+      this.#keptLeftovers(error);
     }
+  }
+
+  /** No reason not to go on: the next run looks again, and deleting the upload empties the whole folder. */
+  #keptLeftovers(error: unknown): void {
+    this.#logger.warn("processing.leftover_kept", { uploadId: this.#job.upload.id, error });
   }
 }
 

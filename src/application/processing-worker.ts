@@ -149,7 +149,7 @@ export class ProcessingWorker {
       const storage = this.#storages.byId(job.upload.storageId);
       const run = new ProcessingRun(job, storage, this.#extractor, this.#clock, this.#logger);
       const before = await this.#records.results(job.upload.tenant, job.upload.id);
-      if (job.attempt > 1) await run.discardDead(before);
+      if (job.attempt > 1 || before.length > 0) await run.discardDead(before);
       const outcome = await run.execute(this.#policy.maxAttempts, abort.signal);
       await this.#settle(job, run, outcome, before, abort.signal);
       this.#logger.info("processing.finished", {
