@@ -27,6 +27,7 @@ export type { Processor } from "./domain/ports/processor.ts";
 export { type Principal, SCOPES, type Scope } from "./domain/principal.ts";
 export { parseTenantId, type TenantId } from "./domain/tenant.ts";
 export type { Upload, UploadStatus } from "./domain/upload.ts";
+export { type ProcessDocumentOptions, processDocument } from "./runtime/process-document.ts";
 export type { Stowage } from "./stowage.ts";
 
 /** What an application may decide about its Stowage. Everything has a default. */

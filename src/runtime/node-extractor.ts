@@ -4,7 +4,7 @@ import { readCatalogue } from "../adapters/extractor/catalogue.ts";
 import { createChildExtractor } from "../adapters/extractor/child-process.ts";
 import { createCompositeExtractor } from "../adapters/extractor/composite.ts";
 import { createInProcessExtractor } from "../adapters/extractor/in-process.ts";
-import { DEFAULT_LIMITS } from "../adapters/extractor/limits.ts";
+import { limitsWith } from "../adapters/extractor/limits.ts";
 import { unreadable } from "../adapters/extractor/run-processor.ts";
 import type { Config } from "../config.ts";
 import { StowageError } from "../domain/errors.ts";
@@ -37,7 +37,7 @@ export async function openNodeExtractor(
   given: readonly GivenProcessor[] = [],
 ): Promise<Extractor> {
   const { concurrency, timeoutSeconds, memoryBytes, maxTextBytes } = config.processing;
-  const limits = { ...DEFAULT_LIMITS, memoryBytes, maxTextBytes, wallMs: timeoutSeconds * 1000 };
+  const limits = limitsWith({ memoryBytes, maxTextBytes, wallMs: timeoutSeconds * 1000 });
   const here = given.filter((one) => !isModule(one)).map(requireProcessor);
   const commandFor = (modules: readonly string[]) => nodeExtractCommand({ modules, memoryBytes });
   const { urls, processors } = await loadProcessors(
