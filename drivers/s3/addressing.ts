@@ -49,7 +49,9 @@ export function createAddressing(
   const host = pathStyle ? endpoint.host : `${bucket}.${endpoint.host}`;
   const origin = `${endpoint.protocol}//${host}`;
   if (!pathStyle && URL.parse(origin)?.host !== host) {
-    throw misconfigured(`${endpoint.hostname} takes no bucket before it; set pathStyle to true`);
+    throw misconfigured(
+      `${endpoint.hostname} takes no bucket before it; set AWS_S3_FORCE_PATH_STYLE=true`,
+    );
   }
   const base = origin + basePath(endpoint) + (pathStyle ? `/${bucket}` : "");
   return Object.freeze({

@@ -29,17 +29,20 @@ const MEANINGS: readonly Meaning[] = [
     /^(ERR_SSL_|EPROTO$)/,
     "it speaks no TLS that we speak; check whether the endpoint is http:// or https://",
     "none",
+    "storage_misconfigured",
   ],
   [/^CERT_(HAS_EXPIRED|NOT_YET_VALID)$/, "its certificate is out of date", "none"],
   [
     /ALTNAME|HOSTNAME_MISMATCH/,
-    "its certificate is for another host; check the endpoint, or set pathStyle to true",
+    "its certificate is for another host; check the endpoint, or set AWS_S3_FORCE_PATH_STYLE=true",
     "none",
+    "storage_misconfigured",
   ],
   [
     /CERT|ISSUER|LEAF_SIGNATURE|certificate/,
     "its certificate is not trusted; add its authority to NODE_EXTRA_CA_CERTS",
     "none",
+    "storage_misconfigured",
   ],
   [
     /^(HPE_|HTTPParserError|Malformed_HTTP)/,

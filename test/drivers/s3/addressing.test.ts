@@ -142,7 +142,7 @@ test.each<[string, Partial<Where>, RegExp]>([
   [
     "a bucket before an address",
     { endpoint: "http://127.0.0.1:9000", pathStyle: false },
-    /set pathStyle to true/,
+    /set AWS_S3_FORCE_PATH_STYLE=true/,
   ],
 ])("createAddressing() refuses %s", (_what, where, message) => {
   const error = caught(() => createAddressing({ ...AWS, ...where }));

@@ -331,22 +331,23 @@ test("send() tells an unknown host, a closed port and a wrong scheme apart", asy
   const text = await listenRaw("SSH-2.0-OpenSSH_9.2\r\n");
   const silent = await listenRaw("");
   const closed = await closedPort();
-  const cases: [string, RegExp][] = [
+  const cases: [string, RegExp, code?: string][] = [
     ["http://nowhere.invalid", /nowhere\.invalid cannot be reached: (no such host|DNS)/],
     [
       `http://${closed}`,
       /nothing listens there; check that it runs, and the port \(ECONNREFUSED\), after 3 attempts/,
     ],
     [`http://${text}`, /speaks no HTTP; check scheme and port/],
-    [`https://${text}`, /speaks no TLS that we speak; check whether the endpoint is http/],
+    [
+      `https://${text}`,
+      /speaks no TLS that we speak; check whether the endpoint is http/,
+      "storage_misconfigured",
+    ],
     [`http://${silent}`, /the connection broke/],
   ];
-  for (const [endpoint, message] of cases) {
+  for (const [endpoint, message, code = "storage_unavailable"] of cases) {
     const error = await failed(openClient({ endpoint }).send(PUT));
     expect(error.message).toMatch(message);
-    expect(error).toMatchObject({
-      code: "storage_unavailable",
-      data: { status: null, s3Code: null },
-    });
+    expect(error).toMatchObject({ code, data: { status: null, s3Code: null } });
   }
 });
