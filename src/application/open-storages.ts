@@ -36,6 +36,8 @@ interface OpenedStorage {
 interface Trouble {
   readonly text: string;
   readonly error: StowageError | null;
+  /** Of the storage, which may well be the one that records name: nobody could ask it. */
+  readonly display: string;
 }
 
 /**
@@ -57,7 +59,7 @@ export async function openStorages(
   try {
     for (const uri of fallbacks) await openOne(uri, true, parts, { opened, troubles });
     await openOne(primary, false, parts, { opened, troubles });
-    const missing = await findMissing(opened, parts.records);
+    const missing = await findMissing(opened, troubles, parts.records);
     refuse(troubles, missing.elsewhere);
     await forget(missing.inMemory, parts);
     const storages: FileStorage[] = [];
@@ -77,8 +79,10 @@ async function openOne(
   found: { readonly opened: OpenedStorage[]; readonly troubles: Trouble[] },
 ): Promise<void> {
   const named = uri.options["id"];
-  const name = `${isFallback ? "FILE_STORAGE_FALLBACK" : "storage"} ${uri.display}`;
-  const trouble = (text: string) => found.troubles.push({ text: `${name} ${text}`, error: null });
+  const { display } = uri;
+  const name = `${isFallback ? "FILE_STORAGE_FALLBACK" : "storage"} ${display}`;
+  const trouble = (text: string) =>
+    found.troubles.push({ text: `${name} ${text}`, error: null, display });
   try {
     const context = { ...parts.context(uri), ...(isFallback && { existing: true }) };
     const driver = await parts.registry.open(uri, context);
@@ -94,7 +98,7 @@ async function openOne(
     }
   } catch (cause) {
     const error = wrapDriverError(uri.scheme, "open storage", cause);
-    found.troubles.push({ text: cannotBeUsed(name, error), error });
+    found.troubles.push({ text: cannotBeUsed(name, error), error, display });
   }
 }
 
@@ -111,10 +115,15 @@ interface Missing {
 /** Uploads in a storage that is not at hand would be 503s later. */
 async function findMissing(
   opened: readonly OpenedStorage[],
+  troubles: readonly Trouble[],
   records: OpenStoragesParts["records"],
 ): Promise<Missing> {
   const known = new Set(opened.map(({ id }) => id));
-  const missing = (await records.storageUsage()).filter(({ storageId }) => !known.has(storageId));
+  const silent = new Set(troubles.filter(({ error }) => error !== null).map((one) => one.display));
+  const missing = (await records.storageUsage()).filter(
+    // What is named, but does not answer, is one trouble and not two.
+    ({ storageId, display }) => !known.has(storageId) && !silent.has(display),
+  );
   const isMemory = ({ display }: StorageUsage) => display.startsWith("memory:");
   return {
     elsewhere: missing.filter((usage) => !isMemory(usage)),

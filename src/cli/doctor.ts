@@ -59,7 +59,11 @@ async function examine(cli: Cli, given: readonly StorageUri[], report: Report): 
     const config = loadConfig(env, { terminal: cli.isTerminal });
     const parts = await (await cli.runtime()).inspect(config, env);
     const configured = given.length === 0;
-    const context = { env, config, parts, configured, storageIds: new Set<string>(), signal };
+    const context = {
+      ...{ env, config, parts, configured, signal },
+      storageIds: new Set<string>(),
+      silentStorages: new Set<string>(),
+    };
     try {
       for (const check of checksOf(config, given)) await follow(check, context, report);
     } finally {

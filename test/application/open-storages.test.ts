@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import fs from "../../drivers/fs.ts";
@@ -124,6 +124,15 @@ test("trouble with a storage keeps its code, and whether it may pass", async () 
     message:
       "Cannot start: storage away://bucket cannot be used: Cannot reach bucket: nobody answers",
   });
+});
+
+test("a storage that does not answer is not told again as one that nobody names", async () => {
+  const { start, store, folder } = await starts();
+  await store("local:old");
+  writeFileSync(join(folder, "old/.stowage/storage.json"), "garbage");
+  const starting = start("local:old");
+  await expect(starting).rejects.toThrow(`storage local:${folder}/old cannot be used: `);
+  await expect(starting).rejects.not.toThrow("not at hand");
 });
 
 test("older storages are known by their identity, wherever they are moved to", async () => {

@@ -153,6 +153,16 @@ describe("stowage doctor", () => {
     expect(err).toContain("Cannot read storage URI");
   });
 
+  it("tells a storage that cannot be asked once, although uploads lie in it", async () => {
+    const folder = tempFolder();
+    const env = settings(folder);
+    await (await runningService(env)).close();
+    writeFileSync(join(env.FILE_STORAGE_PATH, ".stowage/storage.json"), "garbage");
+    const { code, out } = await doctor(env);
+    expect(code).toBe(1);
+    expect(out).toMatch(/\n1 failed\n$/);
+  });
+
   it("misses the storage that uploads lie in, as the start would", async () => {
     const folder = tempFolder();
     const env = settings(folder);

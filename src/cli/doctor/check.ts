@@ -22,6 +22,8 @@ export interface DoctorContext {
   readonly configured: boolean;
   /** The identities of the storages that were found, filled as they are looked at. */
   readonly storageIds: Set<string>;
+  /** What could not be asked who it is, as it is displayed. */
+  readonly silentStorages: Set<string>;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
 }

@@ -42,8 +42,10 @@ function* judge(facts: DatabaseFacts, context: DoctorContext): Iterable<Finding>
   yield { status: "ok", text: `opens; its schema is version ${version}${then}` };
   if (!context.configured) return;
   for (const { storageId, display, uploads } of usage) {
+    // What is named, but does not answer, was told already.
+    if (context.storageIds.has(storageId) || context.silentStorages.has(display)) continue;
     // What lay in memory went with its process; the next start forgets it.
-    if (context.storageIds.has(storageId) || display.startsWith("memory:")) continue;
+    if (display.startsWith("memory:")) continue;
     yield {
       status: "fail",
       text: `${uploads === 1 ? "1 upload lies" : `${uploads} uploads lie`} in a storage that was not found: ${display} (${storageId})`,

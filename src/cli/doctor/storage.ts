@@ -57,6 +57,7 @@ async function* examine(
     }
   } catch (error) {
     if (isAbort(error)) throw error;
+    context.silentStorages.add(uri.display);
     yield explain({ error, uri });
   } finally {
     await driver?.dispose?.();
@@ -70,7 +71,7 @@ async function identify(
   role: StorageRole,
   driver: StorageDriver,
   wire: Wire,
-  { signal, storageIds }: DoctorContext,
+  { signal, storageIds, silentStorages }: DoctorContext,
 ): Promise<Finding & { readonly denied?: boolean }> {
   try {
     const found = await untilAborted(findStorageId(driver), signal);
@@ -91,6 +92,7 @@ async function identify(
     return { status: "fail", text, advice: "correct it in FILE_STORAGE_FALLBACK, or leave it out" };
   } catch (error) {
     if (isAbort(error)) throw error;
+    silentStorages.add(uri.display);
     const denied = isStowageError(error, "storage_access_denied");
     const step = denied ? { step: "read who it is" } : {};
     return { ...explain({ error, uri, page: wire.page, ...step }), denied };
