@@ -46,6 +46,11 @@ interface Result {
 /** How long a document may take before the demo calls it stuck. */
 const PATIENCE_MS = 60_000;
 
+/** Ctrl-C: what the demo has stored is removed before it ends. A second one ends it at once. */
+class Interrupted extends Error {}
+const interrupt = new AbortController();
+process.once("SIGINT", () => interrupt.abort(new Interrupted("Interrupted")));
+
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
@@ -70,8 +75,8 @@ async function main(): Promise<void> {
     err: (text) => process.stderr.write(text),
     isTerminal: false,
   });
-  process.once("SIGINT", () => void server.close());
   try {
+    interrupt.signal.throwIfAborted();
     const key = (await readFile(join(folder, "first-api-key"), "utf8")).trim();
     print(`Stowage listens on ${server.url} and keeps files in ${values.storage} storage`);
     await tour(new Client(`${server.url}/api/v1`, key));
@@ -187,6 +192,7 @@ class Client {
       method,
       headers: { authorization: `Bearer ${this.#key}` },
       body: options.body ?? null,
+      signal: interrupt.signal,
     });
     const fine = options.expect === undefined ? response.ok : response.status === options.expect;
     if (!fine) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
@@ -210,7 +216,7 @@ function print(text: string): void {
 process.stdout.on("error", () => {});
 await main().catch((error: unknown) => {
   // A setting that is missing needs words, not a stack.
-  if (!isStowageError(error)) throw error;
+  if (!isStowageError(error) && !(error instanceof Interrupted)) throw error;
   process.stderr.write(`${error.message}\n`);
   process.exitCode = error instanceof ConfigError ? 2 : 1;
 });
