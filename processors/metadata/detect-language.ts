@@ -18,6 +18,6 @@ export function detectLanguage(text: string): string | undefined {
     .replace(/[^\p{L}\p{M}'’]+/gu, " ");
   // White space is at most every other character here.
   if (letters.replaceAll(" ", "").length < MIN_LETTERS) return undefined;
-  const code = franc(letters, { minLength: MIN_LETTERS });
+  const code = franc(letters);
   return findLanguage(SHORTER[code] ?? code);
 }

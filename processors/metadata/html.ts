@@ -57,7 +57,6 @@ class Head implements MarkupHandler {
 
   close(name: string): void {
     if (name === "title") this.#inTitle = false;
-    if (name === "head") this.done = true;
   }
 }
 
