@@ -38,6 +38,8 @@ class Head implements MarkupHandler {
   #inTitle = false;
 
   open(name: string, attributes: Readonly<Record<string, string>>): void {
+    // It is only between chunks that reading stops.
+    if (this.done) return;
     if (name === "html") this.language ??= attributes["lang"] ?? attributes["xml:lang"];
     if (name === "body") this.done = true;
     if (name === "title" && this.title === undefined) {
