@@ -35,6 +35,9 @@ export interface ChildOptions {
 /** A process that takes longer to load its libraries will not come up. */
 const START_MS = 20_000;
 
+/** Of one document. More would fill the service's log, and keep it busy with nothing else. */
+const MAX_LOG_LINES = 1000;
+
 /** One extraction process: takes one document at a time, and none once it is `broken`. */
 export class Child {
   readonly #options: ChildOptions;
@@ -172,6 +175,7 @@ export class Child {
     const decoder = new TextDecoder();
     let text = "";
     let room = limits.maxTextBytes;
+    let lines = 0;
     for (;;) {
       const { kind, payload } = await this.#next("message", "data");
       if (kind === "data") {
@@ -182,8 +186,10 @@ export class Child {
       }
       const message = parseChildMessage(payload);
       if (message.type === "ready") throw new ProtocolError("Cannot read answer: ready once more");
-      if (message.type === "log") logger[message.level](message.event, message.fields);
-      else return { message, text: text + decoder.decode() };
+      if (message.type !== "log") return { message, text: text + decoder.decode() };
+      lines += 1;
+      if (lines > MAX_LOG_LINES) throw new ProtocolError("Cannot read answer: too many log lines");
+      logger[message.level](message.event, message.fields);
     }
   }
 

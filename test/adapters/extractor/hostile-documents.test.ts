@@ -158,6 +158,7 @@ describe("a process that was taken over", () => {
     "an end",
     "a huge frame",
     "no JSON",
+    "a thousand and one log lines",
     "silence",
   ])("is ended when it answers with %s", async (lie) => {
     const host = watchedHost();

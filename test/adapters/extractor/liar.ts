@@ -25,6 +25,10 @@ const LIES: Record<string, () => void> = {
   "an end": () => send("end", new Uint8Array(0)),
   "a huge frame": () => writeSync(1, Uint8Array.of(0xf6, 0xff, 0xff, 0xff, 0xff)),
   "no JSON": () => send("message", new Uint8Array(3)),
+  "a thousand and one log lines": () => {
+    for (let i = 0; i < 1001; i += 1)
+      say({ type: "log", level: "info", event: "a.lie", fields: {} });
+  },
   silence: () => closeSync(1),
 };
 
