@@ -11,7 +11,7 @@ import type { SqlExecutor } from "../adapters/records/executor.ts";
 import { migrate } from "../adapters/records/migrations.ts";
 import { openNodeSqlite } from "../adapters/records/node-sqlite.ts";
 import { createUploadRecords } from "../adapters/records/upload-records.ts";
-import type { Config } from "../config.ts";
+import { type Config, ConfigError } from "../config.ts";
 import { StowageError } from "../domain/errors.ts";
 import type { ApiKeyRecords } from "../domain/ports/api-keys.ts";
 import type { Clock, RandomSource } from "../domain/ports/clock.ts";
@@ -63,9 +63,11 @@ export async function openNodeParts(
   logger: Logger,
   given: GivenParts = {},
 ): Promise<NodeParts> {
-  const drivers = await nodeDrivers(config, given.drivers);
   const host = { ...createNodeHost(logger), env: given.env ?? process.env };
-  const extractor = await openNodeExtractor(config, { host, logger, clock }, given.processors);
+  const [drivers, extractor] = await bothOrAllProblems(
+    nodeDrivers(config, given.drivers),
+    openNodeExtractor(config, { host, logger, clock }, given.processors),
+  );
   const executor = await openDatabase(config);
   const network = createNodeFetch({ env: host.env });
   return {
@@ -79,6 +81,16 @@ export async function openNodeParts(
       await executor.close();
     },
   };
+}
+
+/** Problems of settings are told at once, whichever module they are about. */
+async function bothOrAllProblems<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
+  const results = await Promise.allSettled([a, b]);
+  const reasons = results.flatMap((result) =>
+    result.status === "rejected" && result.reason instanceof ConfigError ? [result.reason] : [],
+  );
+  if (reasons.length > 1) throw new ConfigError(reasons.flatMap(({ problems }) => problems));
+  return await Promise.all([a, b]);
 }
 
 /** Open only the API keys: for the command line. */

@@ -52,20 +52,20 @@ test("a module in the working directory reads documents and source files, and ne
   });
 });
 
-test("a start with processors that cannot be loaded ends with all of them named, and touches nothing", async () => {
+test("a start with modules that cannot be loaded ends with all of them named, and touches nothing", async () => {
   const folder = tempFolder();
   writeFileSync(join(folder, "exits.mjs"), "process.exit(7)");
   const env = {
     ...{ PATH: process.env["PATH"] ?? "", HOME: folder, PORT: "0" },
     DATABASE_URL: `sqlite:${join(folder, "stowage.db")}`,
-    STOWAGE_PROCESSORS: "stowage-processor-acme,./exits.mjs",
+    ...{ STOWAGE_DRIVERS: "./tape.ts", STOWAGE_PROCESSORS: "stowage-processor-acme,./exits.mjs" },
   };
   const main = resolve("src/cli/main.ts");
   const serving = promisify(execFile)(process.execPath, [main, "serve"], { env, cwd: folder });
   await expect(serving).rejects.toMatchObject({
     code: 2,
     stderr: expect.stringMatching(
-      /2 settings are wrong\n {2}STOWAGE_PROCESSORS: read "stowage-processor-acme", .*npm install stowage-processor-acme\)\n {2}STOWAGE_PROCESSORS: read ".\/exits.mjs", .*ended with code 7\n$/,
+      /3 settings are wrong\n {2}STOWAGE_DRIVERS: read ".\/tape.ts", .*\n {2}STOWAGE_PROCESSORS: read "stowage-processor-acme", .*npm install stowage-processor-acme\)\n {2}STOWAGE_PROCESSORS: read ".\/exits.mjs", .*ended with code 7\n$/,
     ),
   });
   expect(existsSync(join(folder, "stowage.db"))).toBe(false);
