@@ -6,6 +6,7 @@ import { jobs } from "./jobs.ts";
 import { reading } from "./reading.ts";
 import { reservations } from "./reservations.ts";
 import { storages } from "./storages.ts";
+import { surveys } from "./surveys.ts";
 
 /** The records over a database whose schema is up to date (`migrate`, `requireSchema`). */
 export function createUploadRecords(executor: SqlExecutor, clock: Clock): UploadRecords {
@@ -15,6 +16,7 @@ export function createUploadRecords(executor: SqlExecutor, clock: Clock): Upload
     ...jobs(executor, clock),
     ...deletions(executor, clock),
     ...storages(executor),
+    ...surveys(executor),
     close: () => executor.close(),
   };
 }

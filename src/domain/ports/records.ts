@@ -53,6 +53,20 @@ export interface ListFilter {
   readonly createdBefore?: number;
 }
 
+/** Which uploads are meant, of every tenant. */
+export interface SurveyFilter {
+  /** At least one. */
+  readonly statuses: readonly UploadStatus[];
+  readonly tenant?: TenantId;
+  /** Where the bytes lie; without it, anywhere. */
+  readonly storageIds?: readonly string[];
+  /** Created at or after, at or before; milliseconds since 1970. */
+  readonly createdAfter?: number;
+  readonly createdBefore?: number;
+  /** Processing ended at or after. */
+  readonly finishedAfter?: number;
+}
+
 /** Where a page ended. */
 export interface ListPosition {
   readonly createdAt: number;
@@ -197,6 +211,17 @@ export interface UploadRecords {
   tombstones(storageId: string, limit: number): Promise<readonly Tombstone[]>;
   /** Forget tombstones that have run out. @returns How many. */
   dropTombstones(): Promise<number>;
+
+  /**
+   * Uploads of all tenants by their ids, oldest first, beginning after `after`: for work over everything. One
+   * whose status changes meanwhile moves nothing.
+   */
+  survey(
+    filter: SurveyFilter,
+    page: { readonly limit: number; readonly after: UploadId | null },
+  ): Promise<readonly Upload[]>;
+  /** How many uploads there are in each of `filter.statuses`. */
+  tally(filter: SurveyFilter): Promise<ReadonlyMap<UploadStatus, number>>;
 
   /** Remember under which URI a storage was opened. */
   noteStorage(storageId: string, display: string): Promise<void>;

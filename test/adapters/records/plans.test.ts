@@ -35,6 +35,11 @@ const CALLS: Record<string, { call(bench: Bench): Promise<unknown>; index: strin
     call: ({ records }) => records.revisions([AFTER.id]),
     index: "sqlite_autoindex_uploads_1",
   },
+  "survey() of one tenant": {
+    call: ({ records }) =>
+      records.survey({ statuses: ["failed"], tenant: ACME }, { limit: 9, after: AFTER.id }),
+    index: "sqlite_autoindex_uploads_1",
+  },
   "tombstones()": {
     call: ({ records }) => records.tombstones("s", 9),
     index: "tombstones_oldest",

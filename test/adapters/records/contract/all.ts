@@ -5,6 +5,7 @@ import { deletionsContract } from "./deletions.ts";
 import { jobsContract } from "./jobs.ts";
 import { readingContract } from "./reading.ts";
 import { reservationsContract } from "./reservations.ts";
+import { surveysContract } from "./surveys.ts";
 
 /** What every database must do. `bench` gives the one of the running test, which is empty at first. */
 export function recordsContract(bench: () => Bench): void {
@@ -12,5 +13,6 @@ export function recordsContract(bench: () => Bench): void {
   describe("reading", () => readingContract(bench));
   describe("jobs", () => jobsContract(bench));
   describe("deletions", () => deletionsContract(bench));
+  describe("surveys", () => surveysContract(bench));
   describe("API keys", () => apiKeysContract(bench));
 }
