@@ -8,6 +8,9 @@ const HEAD_BYTES = 65_536;
 /** A PDF may begin with junk of this length (ISO 32000-1, annex H.3.4.1). */
 const PDF_JUNK_BYTES = 1024;
 
+/** Trace headers of a message that went through many servers are about as long. */
+const TEXT_HEAD_BYTES = 16_384;
+
 const OOXML = "application/vnd.openxmlformats-officedocument";
 
 /** What a folder inside an Office Open XML file says about it. */
@@ -19,7 +22,7 @@ const OOXML_FOLDERS: readonly (readonly [string, string])[] = [
 
 /**
  * Tells types by `file-type`, and what it leaves open: markup that a browser would run (HTML, SVG), PDFs
- * behind junk, office documents cut off before the entry that names them.
+ * behind junk, messages, office documents cut off before the entry that names them.
  *
  * Plain text says nothing about itself (CSV? Markdown?), and neither do the containers of older office
  * documents: `null`, so that the declared type counts.
@@ -31,7 +34,7 @@ export const sniffer: Sniffer = {
     const markup = sniffMarkup(head);
     if (markup !== null) return markup;
     const found = await fileTypeOf(head);
-    if (found === null) return hasLatePdf(head) ? "application/pdf" : null;
+    if (found === null) return sniffText(head);
     if (found === "application/x-cfb") return null;
     return found === "application/zip" ? sniffZip(head) : found;
   },
@@ -115,10 +118,29 @@ function skipProlog(text: string): string {
   }
 }
 
-function hasLatePdf(head: Uint8Array): boolean {
-  const start = new TextDecoder("latin1").decode(head.subarray(0, PDF_JUNK_BYTES));
+function sniffText(head: Uint8Array): string | null {
+  const start = new TextDecoder("latin1").decode(head.subarray(0, TEXT_HEAD_BYTES));
   // At the beginning of a line or after binary junk: a text that speaks of `%PDF-1.4` is none.
-  return /(?:^|[^\t\x20-\x7e])%PDF-\d/.test(start);
+  if (/(?:^|[^\t\x20-\x7e])%PDF-\d/.test(start.slice(0, PDF_JUNK_BYTES))) return "application/pdf";
+  return isMessage(start) ? "message/rfc822" : null;
+}
+
+/** Headers that mail servers and programs write; the first are in every message that was sent. */
+const MAIL_HEADER =
+  /^(?:from|date|received|message-id|to|cc|subject|sender|reply-to|return-path|delivered-to|mime-version|dkim-signature|content-type|x-[\w-]+|arc-[\w-]+|authentication-results)$/;
+const MIN_MAIL_HEADERS = 3;
+
+/** Three headers of mail before anything else, one of them telling from whom (RFC 5322, 2.2 and 3.6). */
+function isMessage(start: string): boolean {
+  const names = new Set<string>();
+  for (const line of start.split(/\r?\n/)) {
+    if (/^[ \t]/.test(line) && names.size > 0) continue;
+    const name = /^([\w-]{1,60}):/.exec(line)?.[1]?.toLowerCase();
+    if (name === undefined) break;
+    names.add(name);
+  }
+  const known = [...names].filter((name) => MAIL_HEADER.test(name));
+  return known.length >= MIN_MAIL_HEADERS && (names.has("from") || names.has("received"));
 }
 
 /**
@@ -127,11 +149,19 @@ function hasLatePdf(head: Uint8Array): boolean {
  * @returns `null` for an office document whose kind does not show yet: what was declared says more.
  */
 function sniffZip(head: Uint8Array): string | null {
-  const names = entryNames(head);
-  const isPackage = names.includes("[Content_Types].xml") || names.includes("_rels/.rels");
-  if (!isPackage) return "application/zip";
-  const folder = OOXML_FOLDERS.find(([prefix]) => names.some((name) => name.startsWith(prefix)));
-  return folder?.[1] ?? null;
+  const entries = entriesOf(head);
+  const names = entries.map(({ name }) => name);
+  const has = (name: string) => names.includes(name);
+  if (has("[Content_Types].xml") || has("_rels/.rels")) {
+    const folder = OOXML_FOLDERS.find(([prefix]) => names.some((name) => name.startsWith(prefix)));
+    return folder?.[1] ?? null;
+  }
+  // Open documents and books name their type in their first entry, but for those that were packed anew.
+  const named = entries.find(({ name }) => name === "mimetype");
+  const type = named && findMediaType(new TextDecoder().decode(named.bytes));
+  if (type && /^application\/(?:epub\+zip|vnd\.oasis\.opendocument\.)/.test(type)) return type;
+  if (has("META-INF/container.xml")) return "application/epub+zip";
+  return has("META-INF/manifest.xml") && has("content.xml") ? null : "application/zip";
 }
 
 /** Of a local file header: `PK\3\4`, flags at 6, method at 8, sizes at 18 and 26 (APPNOTE.TXT, 4.3.7). */
@@ -140,19 +170,26 @@ const LOCAL_HEADER_BYTES = 30;
 const SIZE_FOLLOWS = 0x08;
 const DEFLATED = 8;
 
-/** Names from local headers in order, from one to the next: never by searching inside an entry's bytes. */
-function entryNames(head: Uint8Array): string[] {
+interface Entry {
+  readonly name: string;
+  /** As they are stored, compressed or not. */
+  readonly bytes: Uint8Array;
+}
+
+/** Entries by their local headers, from one to the next: never by searching inside an entry's bytes. */
+function entriesOf(head: Uint8Array): Entry[] {
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
-  const names: string[] = [];
+  const entries: Entry[] = [];
   let at = 0;
   while (at + LOCAL_HEADER_BYTES <= head.byteLength && view.getUint32(at, true) === LOCAL_HEADER) {
     const nameStart = at + LOCAL_HEADER_BYTES;
     const nameEnd = nameStart + view.getUint16(at + 26, true);
     const dataStart = nameEnd + view.getUint16(at + 28, true);
-    if (nameEnd <= head.byteLength) {
-      names.push(new TextDecoder().decode(head.subarray(nameStart, nameEnd)));
-    }
     const sizeBytes = view.getUint32(at + 18, true);
+    if (nameEnd <= head.byteLength) {
+      const name = new TextDecoder().decode(head.subarray(nameStart, nameEnd));
+      entries.push({ name, bytes: head.subarray(dataStart, dataStart + sizeBytes) });
+    }
     if (sizeBytes > 0 || (view.getUint16(at + 6, true) & SIZE_FOLLOWS) === 0) {
       at = dataStart + sizeBytes;
     } else if (view.getUint16(at + 8, true) === DEFLATED) {
@@ -161,7 +198,7 @@ function entryNames(head: Uint8Array): string[] {
       break;
     }
   }
-  return names;
+  return entries;
 }
 
 /** Where a deflated entry of unknown length ends: compressed bytes hold no header but by rare chance. */

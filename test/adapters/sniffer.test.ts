@@ -142,6 +142,41 @@ describe("sniffer.sniff() on PDF", () => {
   });
 });
 
+describe("sniffer.sniff() on text with a format", () => {
+  const FOLDED =
+    "Received: from a by b\r\n\twith ESMTP;\r\n Mon, 23 Nov 2026\r\nFrom: a@b.c\r\nSubject: x\r\n\r\nHi";
+  it.each([
+    ["application/rtf", "{\\rtf1\\ansi a}"],
+    ["message/rfc822", FOLDED],
+    ["message/rfc822", "From: a@b.c\nTo: d@e.f\nSubject: x\n\n<html>"],
+    ["message/rfc822", "Return-Path: <a@b.c>\nX-Mailer: y\nfrom: a@b.c\n\n"],
+    [
+      "message/rfc822",
+      `Received: ${"by x ".repeat(1_000)}\nFrom: a\nDate: now\nTo: ${"x,".repeat(9_000)}`,
+    ],
+    ["application/pdf", "HTTP/1.1 200 OK\r\nFrom: a\r\nDate: b\r\nTo: c\r\n\r\n%PDF-1.4"],
+  ])("knows %s", async (type, text) => {
+    expect(await sniff(text)).toBe(type);
+  });
+
+  it.each([
+    "From: here\nto: there\n\nA poem",
+    "Subject: x\nDate: y\nTo: z\n\nno sender",
+    "Dear all,\nFrom: a@b.c\nTo: d@e.f\nSubject: x\n\n",
+    "From: a\n\nTo: b\nSubject: c\n",
+    "from:a,to:b,subject:c\n",
+    "key: value\nfrom: 3\nlist:\n  - date: 4\n",
+    '{"a": "<!doctype html>"}',
+    "name,html\n1,<b>\n",
+    "# Notes\n\n<script>alert(1)</script>\n",
+    "\\rtf1 without braces",
+    "---\ntitle: x\n---\n",
+  ])("leaves the text %j to what was declared", async (text) => {
+    expect(await sniff(text)).toBeNull();
+    expect(sniffer.isText(new TextEncoder().encode(text))).toBe(true);
+  });
+});
+
 describe("sniffer.sniff() on office documents", () => {
   it.each([
     [DOCX, "word/document.xml"],
@@ -179,6 +214,33 @@ describe("sniffer.sniff() on office documents", () => {
   ])("knows %s by its first entry", async (type) => {
     const file = zipFile({ name: "mimetype", content: type, stored: true }, part("content.xml"));
     expect(await sniff(file)).toBe(type);
+  });
+
+  it.each([
+    ["application/vnd.oasis.opendocument.text", "content.xml"],
+    ["application/vnd.oasis.opendocument.spreadsheet", "META-INF/manifest.xml"],
+    ["application/epub+zip", "META-INF/container.xml"],
+  ])("knows %s that was packed anew, its first entry elsewhere", async (type, first) => {
+    const named = { name: "mimetype", content: type, stored: true };
+    expect(await sniff(zipFile(part(first), named))).toBe(type);
+  });
+
+  it("knows a book without its first entry, and leaves the kind of an open document open", async () => {
+    expect(await sniff(zipFile(part("META-INF/container.xml"), part("a.opf")))).toBe(
+      "application/epub+zip",
+    );
+    expect(await sniff(zipFile(part("META-INF/manifest.xml"), part("content.xml")))).toBeNull();
+  });
+
+  it.each([
+    "text/html",
+    "image/svg+xml",
+    "application/pdf",
+    "x",
+    "application/epub+zip\n<script>",
+  ])("does not believe a zip file that it is %j", async (type) => {
+    const named = { name: "mimetype", content: type, stored: true };
+    expect(await sniff(zipFile(part("a.txt"), named))).toBe("application/zip");
   });
 
   it("takes a zip file for one, even with documents in it", async () => {
