@@ -11,7 +11,10 @@ export interface S3Timeouts {
   readonly minBytesPerSecond: number;
   /** Between two chunks of an answer's body, while somebody waits for the next. */
   readonly idleMs: number;
-  /** No attempt begins later than this after the first; a body's own time comes on top. */
+  /**
+   * No attempt begins later than this after the first. A body's own time comes on top, unless it went by without
+   * an answer.
+   */
   readonly retryMs: number;
 }
 

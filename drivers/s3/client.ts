@@ -120,12 +120,14 @@ export function createS3Client(options: S3ClientOptions, context: DriverContext)
   }
 
   async function backOff(
-    { retryAfterMs = 0 }: Failure,
+    { code, retryAfterMs = 0 }: Failure,
     { number, request }: Attempt,
     startedAt: number,
   ): Promise<boolean> {
     const ms = waitMs(number, retryAfterMs, context.random);
-    const leftMs = startedAt + timeouts.retryMs + bodyMs(request.body, timeouts) - context.now();
+    // Who did not answer in all that time has had the body's time: nobody waits for it twice.
+    const ownMs = code === "storage_timeout" ? 0 : bodyMs(request.body, timeouts);
+    const leftMs = startedAt + timeouts.retryMs + ownMs - context.now();
     if (ms > Math.min(leftMs, MAX_RETRY_AFTER_MS) || !budget.take()) return false;
     await sleep(ms, request.signal);
     return true;

@@ -24,6 +24,7 @@ const MEANINGS: readonly Meaning[] = [
   ],
   [/^(EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL)$/, "no route leads there; check the network", "wait"],
   [/^(ETIMEDOUT|UND_ERR_CONNECT_TIMEOUT)$/, "no connection in time", "wait", "storage_timeout"],
+  [/^ERR_WRITE_STALLED$/, "it takes no more of what is sent", "wait", "storage_timeout"],
   [/^UND_ERR_(HEADERS|BODY)_TIMEOUT$/, "no answer in time", "wait", "storage_timeout"],
   [
     /^(ERR_SSL_|EPROTO$)/,

@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import type { buildConnector, Dispatcher } from "undici";
 import { type BodyInit, outgoingBody } from "./node-fetch-body.ts";
 import { type OutgoingRequest, send } from "./node-fetch-exchange.ts";
@@ -9,6 +10,8 @@ import { failed, httpUrl, isRedirect, redirected } from "./node-fetch-redirect.t
  */
 const CONNECTIONS_PER_ORIGIN = 256;
 const CONNECT_TIMEOUT_MS = 10_000;
+/** A slow line moves something in this time; one that moves nothing leads to nobody, and another may. */
+const WRITE_STALL_MS = 15_000;
 /** As browsers do: https://fetch.spec.whatwg.org/#http-redirect-fetch */
 const MAX_REDIRECTS = 20;
 
@@ -16,6 +19,8 @@ export interface NodeFetchOptions {
   /** At most so many connections to one origin. */
   readonly connectionsPerOrigin?: number;
   readonly connectTimeoutMs?: number;
+  /** How long a request's body may be on its way without a byte being taken. */
+  readonly writeStallMs?: number;
   /** Where `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` stand, in either case. */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
@@ -28,7 +33,8 @@ export interface NodeFetch {
    *
    * A body of bytes is sent with its length and without a copy; a stream with a `content-length` must have
    * exactly that length. An answer's body is read, or cancelled, by the caller: until then it holds its
-   * connection. Silence for five minutes is an error; whoever is less patient brings a signal.
+   * connection. Fifteen seconds in which a server takes nothing of a body are an error, as are five minutes of
+   * silence; whoever is less patient brings a signal.
    *
    * @throws {TypeError} "fetch failed" where there is no answer; `cause` is why, with a `code`.
    * @throws The signal's reason, as soon as it is aborted; reading the body throws it likewise.
@@ -73,6 +79,7 @@ async function createDispatcher(
   const {
     connectionsPerOrigin: connections = CONNECTIONS_PER_ORIGIN,
     connectTimeoutMs: timeout = CONNECT_TIMEOUT_MS,
+    writeStallMs = WRITE_STALL_MS,
     env = process.env,
   } = options;
   const ofSocket = { timeout, signal };
@@ -80,7 +87,11 @@ async function createDispatcher(
   const connect: buildConnector.connector = (target, callback) => {
     // A socket that is born with an aborted signal is never closed.
     if (signal.aborted) callback(new errors.ClientDestroyedError(), null);
-    else connector(target, callback);
+    else
+      connector(target, (...outcome) => {
+        if (outcome[0] === null) endStalledWrites(outcome[1], writeStallMs);
+        callback(...outcome);
+      });
   };
   const httpProxy = env["http_proxy"] ?? env["HTTP_PROXY"] ?? "";
   const httpsProxy = env["https_proxy"] ?? env["HTTPS_PROXY"] ?? "";
@@ -90,6 +101,16 @@ async function createDispatcher(
     noProxy: env["no_proxy"] ?? env["NO_PROXY"] ?? "",
     // Many proxies let CONNECT through to port 443 only.
     proxyTunnel: false,
+  });
+}
+
+/** Node's timer is put off by whatever moves, also in the middle of one long write. */
+function endStalledWrites(socket: Socket, stallMs: number): void {
+  socket.setTimeout(stallMs, () => {
+    // All is sent: for how long to wait for the answer is for others to say.
+    if (socket.writableLength === 0) return;
+    const error = new Error("Cannot send request: the server takes no more of its body");
+    socket.destroy(Object.assign(error, { code: "ERR_WRITE_STALLED" }));
   });
 }
 

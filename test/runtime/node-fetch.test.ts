@@ -448,3 +448,20 @@ test("fetch() goes through the proxy that the environment names, except where NO
   expect(await (await fetch(direct.url)).text()).toBe("direct");
   expect(seen).toEqual(["http://bucket.invalid/key?q", "CONNECT bucket.invalid:443"]);
 });
+
+test("fetch() gives up a server that takes no more of a body, but waits for a slow answer", async () => {
+  const server = createTcpServer({ pauseOnConnect: true });
+  socketsOf(server);
+  const url = `http://127.0.0.1:${await listen(server)}/`;
+  const { fetch } = open({ writeStallMs: 200 });
+  // More than the buffers of both kernels hold.
+  const body = new Uint8Array(64 * 1024 * 1024);
+  await expect(fetch(url, { method: "PUT", body })).rejects.toMatchObject({
+    cause: { code: "ERR_WRITE_STALLED" },
+  });
+  const slow = await serve(async (incoming, outgoing) => {
+    await read(incoming);
+    setTimeout(() => outgoing.end("done"), 500);
+  });
+  expect(await (await fetch(slow.url, { method: "PUT", body: "hello" })).text()).toBe("done");
+});

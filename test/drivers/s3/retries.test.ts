@@ -123,6 +123,25 @@ test.each([
   expect(received).toHaveLength(attempts);
 });
 
+test("send() does not wait twice for a server that takes a large body and says nothing", async () => {
+  let now = 0;
+  let attempts = 0;
+  const fetch = async (): Promise<Response> => {
+    attempts += 1;
+    now += 30_000;
+    throw new TypeError("fetch failed", {
+      cause: Object.assign(new Error("stalled"), { code: "ERR_WRITE_STALLED" }),
+    });
+  };
+  const client = openClient(
+    { endpoint: "http://a.example", maxAttempts: 9 },
+    { fetch, now: () => now },
+  );
+  const error = await caught(client.send({ ...PUT, body: new Uint8Array(8 * 1024 * 1024) }));
+  expect(isStowageError(error, "storage_timeout")).toBe(true);
+  expect(attempts).toBe(1);
+});
+
 test("send() gives up at once when the server wishes a longer wait than there is time", async () => {
   const { endpoint, received } = await startAnswering({
     status: 503,
