@@ -14,10 +14,13 @@ import { findHead } from "./head.ts";
 import { descriptionHeaders } from "./metadata.ts";
 import { type Part, partsOf } from "./parts.ts";
 import { putInParts } from "./put-parts.ts";
+import { digestOf } from "./signing.ts";
 import type { S3Store } from "./store.ts";
 
-/** Who wrote an object that was put on a condition, to tell an own success from another's. */
-const WRITER_HEADER = "x-amz-meta-stowage-writer";
+/** Metadata with the SHA-256 of an object: whoever has the bucket but no records can still verify it. */
+const DIGEST = "stowage-sha256";
+/** Metadata that says who wrote an object on a condition, to tell an own success from another's. */
+const WRITER = "stowage-writer";
 
 /**
  * Store a body: one request for what fits into one part, parts for everything longer.
@@ -59,24 +62,26 @@ export async function putObject(
 async function putWhole(
   store: S3Store,
   key: ObjectKey,
-  { bytes, sha256 }: Part,
+  { bytes, sha256: known }: Part,
   options: PutOptions,
 ): Promise<StoredObject> {
   const { client, keys, context } = store;
   const { signal, ifNoneMatch } = options;
+  const sha256 = known ?? (await digestOf({ body: bytes }, context.hash));
   const writer = ifNoneMatch && toHex(context.random(new Uint8Array(16)));
+  const own = { [DIGEST]: sha256, ...(writer !== undefined && { [WRITER]: writer }) };
   try {
     const answer = await client.send({
       action: "PutObject",
       method: "PUT",
       objectKey: keys.inBucket(key),
       headers: {
-        ...descriptionHeaders(options),
+        ...descriptionHeaders({ ...options, metadata: { ...options.metadata, ...own } }),
         ...store.writeHeaders,
-        ...(writer !== undefined && { "if-none-match": "*", [WRITER_HEADER]: writer }),
+        ...(ifNoneMatch !== undefined && { "if-none-match": ifNoneMatch }),
       },
       body: bytes,
-      ...(sha256 !== undefined && { bodySha256: sha256 }),
+      bodySha256: sha256,
       signal,
     });
     await finish(answer);
@@ -102,6 +107,6 @@ async function findOwn(
 ): Promise<StoredObject | null> {
   if (data["attempts"] === 1) return null;
   const head = await findHead(store, key, options);
-  if (head?.headers.get(WRITER_HEADER) !== writer) return null;
+  if (head?.headers.get(`x-amz-meta-${WRITER}`) !== writer) return null;
   return describe(key, head.headers, byteCount(head.headers, "content-length"));
 }

@@ -3,8 +3,8 @@ import { type Hasher, StowageError, toHex } from "../../src/driver.ts";
 import type { Credentials, S3Request } from "./protocol.ts";
 
 const EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-/** About two milliseconds of hashing: between slices others have their turn. */
-const SLICE_BYTES = 2 * 1024 * 1024;
+/** Some eight milliseconds of hashing, a whole part by default; between longer slices others have their turn. */
+const SLICE_BYTES = 8 * 1024 * 1024;
 /** A key is derived per day, region and secret; more than a few at a time are old ones. */
 const MAX_KEPT_KEYS = 4;
 /** What a header can hold. A fetch that refuses one would quote it in its error. */

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { inPieces, pattern } from "../../../drivers/conformance/sources.ts";
 import { providerOf } from "../../../drivers/s3/providers.ts";
@@ -74,6 +75,26 @@ describe("put() of a body of at most one part", () => {
         expect(stored(place)).toEqual(Buffer.from(bytes));
       }
     }
+  });
+
+  test("keeps the SHA-256 beside the object, within the 2 KiB of its metadata", async () => {
+    const place = await makeBucket();
+    const bytes = pattern(10);
+    const sha256 = createHash("sha256").update(bytes).digest("hex");
+    for (const body of [{ kind: "bytes", bytes } satisfies Body, streamOf(bytes)]) {
+      await putObject(place.store, KEY, body);
+      const [object] = place.server.objects(place.bucket);
+      expect(object?.headers).toMatchObject({ "x-amz-meta-stowage-sha256": sha256 });
+      await place.store.client.send({
+        action: "DeleteObject",
+        method: "DELETE",
+        objectKey: `base/${KEY}`,
+      });
+    }
+    const metadata = { a: "x".repeat(2000) };
+    const put = putObject(place.store, KEY, streamOf(bytes), { metadata, ifNoneMatch: "*" });
+    await expect(put).rejects.toMatchObject({ code: "invalid_metadata" });
+    await expectNothing(place);
   });
 
   test("needs no Date in the answer, but an ETag", async () => {

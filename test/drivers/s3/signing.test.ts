@@ -144,7 +144,7 @@ test("sign() leaves accept-encoding out of the signature, and asks for none", as
 
 test("digestOf() is the SHA-256 of any length, or the one that is at hand", async () => {
   const mebibyte = 1024 * 1024;
-  for (const size of [0, 1, 2 * mebibyte, 2 * mebibyte + 1, 5 * mebibyte]) {
+  for (const size of [0, 1, 8 * mebibyte, 8 * mebibyte + 1, 17 * mebibyte]) {
     const body = new Uint8Array(size).fill(7);
     expect(await digestOf({ body }, hash)).toBe(createHash("sha256").update(body).digest("hex"));
   }
@@ -165,6 +165,22 @@ test("digestOf() lets others run between slices", async () => {
       digest: () => started.digest(),
     };
   };
-  await digestOf({ body: new Uint8Array(6 * 1024 * 1024) }, watching);
+  await digestOf({ body: new Uint8Array(24 * 1024 * 1024) }, watching);
   expect(slices.slice(0, 5)).toEqual(["slice", "other", "slice", "other", "slice"]);
+});
+
+test("digestOf() hashes a part of the default length without waiting for others", async () => {
+  let updates = 0;
+  const counting: Hasher = (algorithm) => {
+    const started = createHash(algorithm);
+    return {
+      update(bytes) {
+        updates += 1;
+        started.update(bytes);
+      },
+      digest: () => started.digest(),
+    };
+  };
+  await digestOf({ body: new Uint8Array(8 * 1024 * 1024) }, counting);
+  expect(updates).toBe(1);
 });
