@@ -1,21 +1,11 @@
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import resume from "../../examples/custom-processor/resume.ts";
-import {
-  DOCX,
-  LUKASZ,
-  MARTA,
-  openStowage,
-  outputOf,
-  PDF,
-  resultOf,
-  serve,
-  upload,
-} from "./resumes.ts";
+import { DOCX, LUKASZ, MARTA, openStowage, outputOf, PDF, resultOf, upload } from "./resumes.ts";
 
 const run = promisify(execFile);
 const EXAMPLE = "examples/custom-processor";
@@ -25,22 +15,6 @@ test("its own test passes under node --test, and its sources are short", async (
   expect(stdout).toMatch(/^(?:#|ℹ) pass 2\d$/m);
   expect(stdout).toMatch(/^(?:#|ℹ) fail 0$/m);
   expect(readFileSync(join(EXAMPLE, "contacts.ts"), "utf8").split("\n").length).toBeLessThan(130);
-});
-
-test("named in STOWAGE_PROCESSORS it reads what is uploaded", async () => {
-  const fetch = await serve({ STOWAGE_PROCESSORS: resolve(EXAMPLE, "resume.ts") });
-  const pdf = await upload(fetch, "a.pdf", PDF);
-  expect(pdf.status).toBe("processed");
-  expect(outputOf(pdf)).toEqual(MARTA);
-  expect(outputOf(pdf, "text")).toMatchObject({ pages: 1 });
-  expect(outputOf(await upload(fetch, "b.docx", DOCX))).toEqual(LUKASZ);
-
-  const encrypted = await upload(fetch, "c.pdf", readFileSync("test/fixtures/encrypted.pdf"));
-  expect(encrypted.status).toBe("failed");
-  expect(encrypted.processors.map(({ name, error }) => [name, error])).toContainEqual([
-    "resume",
-    expect.objectContaining({ code: "document_encrypted" }),
-  ]);
 });
 
 test("given to createStowage() as a module, it reads what is uploaded", async () => {
