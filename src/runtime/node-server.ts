@@ -74,6 +74,10 @@ export class NodeServer {
     if (this.#stopping) outgoing.shouldKeepAlive = false;
     // Streams go out our own way; see sendStream. Files and results are what tells of ranges.
     if (!response.headers.has("accept-ranges") || response.body === null) return response;
+    // Its connection is kept for the next request, too, if the stop has come in the meantime.
+    outgoing.once("close", () => {
+      if (this.#stopping) this.#server.closeIdleConnections();
+    });
     return await sendStream(response, outgoing, this.#logger);
   };
 }

@@ -169,6 +169,7 @@ test("over the wire: a client that goes makes room, another process is heard, an
   const env = {
     FILE_STORAGE_PATH: join(folder, "uploads"),
     DATABASE_URL: `sqlite:${database}`,
+    // Less than Node keeps a connection that has nothing to do.
     SHUTDOWN_GRACE_SECONDS: "3",
   };
   const server = await ServerProcess.start(env);
