@@ -18,6 +18,7 @@ interface Format {
 }
 
 const OOXML = "application/vnd.openxmlformats-officedocument";
+const ODF = "application/vnd.oasis.opendocument";
 
 const FORMATS: readonly Format[] = [
   {
@@ -30,6 +31,16 @@ const FORMATS: readonly Format[] = [
       `${OOXML}.wordprocessingml.template`,
       "application/vnd.ms-word.document.macroenabled.12",
       "application/vnd.ms-word.template.macroenabled.12",
+      `${OOXML}.presentationml.presentation`,
+      `${OOXML}.presentationml.slideshow`,
+      `${OOXML}.presentationml.template`,
+      "application/vnd.ms-powerpoint.presentation.macroenabled.12",
+      "application/vnd.ms-powerpoint.slideshow.macroenabled.12",
+      "application/vnd.ms-powerpoint.template.macroenabled.12",
+      `${OOXML}.spreadsheetml.sheet`,
+      `${OOXML}.spreadsheetml.template`,
+      "application/vnd.ms-excel.sheet.macroenabled.12",
+      "application/vnd.ms-excel.template.macroenabled.12",
       // Compound files: Office puts what has a password in one, and its oldest formats are ones. They get
       // a reason here.
       "application/x-cfb",
@@ -38,6 +49,23 @@ const FORMATS: readonly Format[] = [
       "application/vnd.ms-powerpoint",
     ],
     load: async () => (await import("./text/office.ts")).readOffice,
+  },
+  {
+    types: [
+      `${ODF}.text`,
+      `${ODF}.text-template`,
+      `${ODF}.spreadsheet`,
+      `${ODF}.spreadsheet-template`,
+      `${ODF}.presentation`,
+      `${ODF}.presentation-template`,
+      `${ODF}.graphics`,
+      `${ODF}.graphics-template`,
+    ],
+    load: async () => (await import("./text/opendocument.ts")).readOpenDocument,
+  },
+  {
+    types: ["application/epub+zip"],
+    load: async () => (await import("./text/epub.ts")).readEpub,
   },
   {
     types: ["text/html", "application/xhtml+xml"],

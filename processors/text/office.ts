@@ -2,12 +2,18 @@ import { type ProcessorContext, type ProcessorInput, StowageError } from "../../
 import { OfficePackage } from "../formats/office-package.ts";
 import type { TextSink } from "./block-writer.ts";
 import { type CollectedText, TextCollector } from "./collector.ts";
+import { writeSlides } from "./slides.ts";
 import { writeWord } from "./word.ts";
+import { writeWorkbook } from "./workbook.ts";
 
 type Write = (document: OfficePackage, sink: TextSink, maxLength: number) => Promise<void>;
 
 /** By the outermost element of the main part: what a document is, whatever it was called. */
-const WRITERS: ReadonlyMap<string, Write> = new Map([["w:document", writeWord]]);
+const WRITERS: ReadonlyMap<string, Write> = new Map([
+  ["w:document", writeWord],
+  ["x:workbook", writeWorkbook],
+  ["p:presentation", writeSlides],
+]);
 
 /**
  * Read the text of an Office Open XML document: Word, Excel or PowerPoint. Nothing outside of it is opened;

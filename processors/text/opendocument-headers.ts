@@ -1,0 +1,47 @@
+import type { Attributes, MarkupHandler } from "../formats/markup.ts";
+import { BlockWriter } from "./block-writer.ts";
+import { CappedText } from "./capped-text.ts";
+import { StoryHandler } from "./opendocument-story.ts";
+
+const HEADER_OR_FOOTER = /^style:(header|footer)(?:-left|-first)?$/;
+
+/** The headers and footers among the styles of a text document. Pages repeat them: each text counts once. */
+export class HeadersHandler implements MarkupHandler {
+  readonly headers = new Set<string>();
+  readonly footers = new Set<string>();
+  readonly #maxLength: number;
+  #length = 0;
+  #text = new CappedText(0);
+  #story: StoryHandler | null = null;
+
+  /** @param maxLength UTF-16 units of all that is worth keeping. */
+  constructor(maxLength: number) {
+    this.#maxLength = maxLength;
+  }
+
+  get done(): boolean {
+    return this.#length > this.#maxLength;
+  }
+
+  open(name: string, attributes: Attributes): void {
+    if (this.#story === null && HEADER_OR_FOOTER.test(name)) {
+      this.#text = new CappedText(this.#maxLength - this.#length);
+      this.#story = new StoryHandler(new BlockWriter(this.#text), "\n", 0);
+    } else {
+      this.#story?.open(name, attributes);
+    }
+  }
+
+  close(name: string): void {
+    this.#story?.close(name);
+    const [, kind] = HEADER_OR_FOOTER.exec(name) ?? [];
+    if (kind === undefined) return;
+    (kind === "header" ? this.headers : this.footers).add(this.#text.text);
+    this.#length += this.#text.text.length;
+    this.#story = null;
+  }
+
+  text(text: string): void {
+    this.#story?.text(text);
+  }
+}

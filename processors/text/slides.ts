@@ -1,0 +1,95 @@
+import type { Attributes, MarkupHandler } from "../formats/markup.ts";
+import type { OfficePackage } from "../formats/office-package.ts";
+import { BlockWriter, type TextSink } from "./block-writer.ts";
+
+/** Placeholders of what stands on every slide: its number, date, header and footer. */
+const FURNITURE = new Set(["sldNum", "dt", "hdr", "ftr"]);
+
+/**
+ * Write a presentation, slide after slide as they are shown: the text of the shapes in their order, a line
+ * for each paragraph; diagrams; then the speaker's notes.
+ */
+export async function writeSlides(document: OfficePackage, sink: TextSink): Promise<void> {
+  const writer = new BlockWriter(sink);
+  const targets = await targetsOf(document, document.main);
+  for (const id of await slideIds(document)) {
+    const slide = targets.get(id);
+    if (writer.full) return;
+    if (slide !== undefined && document.has(slide)) await writeSlide(document, slide, writer);
+  }
+}
+
+async function writeSlide(
+  document: OfficePackage,
+  slide: string,
+  writer: BlockWriter,
+): Promise<void> {
+  const parts = await document.relationships(slide);
+  const shapes = new ShapesHandler(writer);
+  await document.read(slide, shapes);
+  const diagrams = parts.filter(({ id }) => shapes.diagrams.has(id));
+  const notes = parts.filter(({ type }) => type === "notesSlide");
+  for (const { target } of [...diagrams, ...notes]) {
+    if (!writer.full && document.has(target))
+      await document.read(target, new ShapesHandler(writer));
+  }
+}
+
+async function targetsOf(document: OfficePackage, part: string): Promise<Map<string, string>> {
+  return new Map((await document.relationships(part)).map(({ id, target }) => [id, target]));
+}
+
+/** A slide is shown once, however often the list names it. */
+async function slideIds(document: OfficePackage): Promise<Set<string>> {
+  const ids = new Set<string>();
+  await document.read(document.main, {
+    open(name, attributes) {
+      if (name === "p:sldId" && attributes["r:id"] !== undefined) ids.add(attributes["r:id"]);
+    },
+  });
+  return ids;
+}
+
+/** A slide, its notes, or the data of a diagram. */
+class ShapesHandler implements MarkupHandler {
+  /** Relationships of the diagrams on it. */
+  readonly diagrams = new Set<string>();
+  readonly #writer: BlockWriter;
+  #inText = false;
+  #furniture = false;
+
+  constructor(writer: BlockWriter) {
+    this.#writer = writer;
+  }
+
+  get done(): boolean {
+    return this.#writer.full;
+  }
+
+  open(name: string, attributes: Attributes): void {
+    if (name === "a:t") this.#inText = !this.#furniture;
+    else if (name === "a:br") this.#writer.write("\n");
+    else if (name === "a:tab") this.#writer.write("\t");
+    else if (name === "a:tbl") this.#writer.beginTable();
+    else if (name === "p:ph") this.#furniture = FURNITURE.has(attributes["type"] ?? "");
+    else if (name === "dgm:relIds") this.diagrams.add(attributes["r:dm"] ?? "");
+  }
+
+  close(name: string): void {
+    if (name === "a:t") this.#inText = false;
+    else if (name === "a:p") this.#writer.endBlock("\n");
+    else if (name === "a:tc") this.#writer.endCell();
+    else if (name === "a:tr") this.#writer.endRow();
+    else if (name === "a:tbl") this.#writer.endTable();
+    else if (name === "p:sp" || name === "dgm:pt") this.#endShape();
+  }
+
+  text(text: string): void {
+    if (this.#inText) this.#writer.write(text);
+  }
+
+  #endShape(): void {
+    this.#writer.separate();
+    this.#furniture = false;
+  }
+}
