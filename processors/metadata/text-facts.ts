@@ -1,6 +1,13 @@
 import { isStowageError, type ProcessorContext, type ProcessorInput } from "../../src/processor.ts";
 import { countText, type TextCounts } from "../formats/count-text.ts";
 
+/** Reasons that mean: it was read, and there is none. */
+const TEXTLESS: ReadonlySet<string> = new Set([
+  "document_empty",
+  "document_has_no_pages",
+  "document_has_no_text",
+]);
+
 /**
  * The text of a document, as the processor `text` finds it.
  *
@@ -10,7 +17,7 @@ export async function findText(input: ProcessorInput): Promise<string | null> {
   try {
     return await input.text();
   } catch (error) {
-    if (isStowageError(error, "document_empty")) return "";
+    if (isStowageError(error) && TEXTLESS.has(error.code)) return "";
     if (isStowageError(error) && error.code.startsWith("document_")) return null;
     throw error;
   }

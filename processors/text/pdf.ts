@@ -7,8 +7,8 @@ import { joinLines, type TextItem } from "./pdf-lines.ts";
  * Read the text of a PDF, page after page, in the order in which the document draws it.
  *
  * @throws {StowageError} `document_encrypted` if it opens with a password only (one that merely restricts
- *   printing is read), `document_unreadable` for anything PDF.js cannot make sense of, `document_empty` for
- *   pages without any text.
+ *   printing is read), `document_unreadable` for anything PDF.js cannot make sense of,
+ *   `document_has_no_text` for pages without any, as scans are, `document_has_no_pages` for none at all.
  */
 export async function readPdf(
   input: ProcessorInput,
@@ -16,10 +16,13 @@ export async function readPdf(
 ): Promise<CollectedText & { readonly pages: number }> {
   const pdf = await openPdf(await input.bytes());
   try {
+    if (pdf.numPages === 0) {
+      throw new StowageError("document_has_no_pages", "Cannot find text: the PDF has no pages");
+    }
     const text = await readPages(pdf, context);
     if (text.text === "") {
       throw new StowageError(
-        "document_empty",
+        "document_has_no_text",
         `Cannot find text: the PDF holds images only, with no text on any of its pages (${pdf.numPages}); it needs OCR`,
         { data: { pages: pdf.numPages } },
       );

@@ -60,6 +60,8 @@ export type ErrorCode =
   | "document_unreadable"
   | "document_encrypted"
   | "document_empty"
+  | "document_has_no_pages"
+  | "document_has_no_text"
   | "document_too_complex"
   | "extractor_crashed"
   | "extractor_unavailable"

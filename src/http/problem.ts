@@ -58,6 +58,8 @@ export const STATUS: Record<ErrorCode, ContentfulStatusCode> = {
   document_unreadable: 422,
   document_encrypted: 422,
   document_empty: 422,
+  document_has_no_pages: 422,
+  document_has_no_text: 422,
   document_too_complex: 422,
   extractor_crashed: 500,
   extractor_unavailable: 503,

@@ -5,7 +5,12 @@ import { FONT, hugeStream, onePage, pdfOf, pdfStream, show } from "./pdf-parts.t
 const MIB = 1024 * 1024;
 const TOO_MUCH: readonly End[] = ["document_too_complex"];
 /** Readers mend what they can: what is left may be text, none, or nothing to be made sense of. */
-const MENDED: readonly End[] = ["processed", "document_empty", "document_unreadable"];
+const MENDED: readonly End[] = [
+  "processed",
+  "document_has_no_pages",
+  "document_has_no_text",
+  "document_unreadable",
+];
 const ANY: readonly End[] = [...MENDED, ...TOO_MUCH];
 
 const HELLO = pdfStream(show("A good page"));
@@ -162,7 +167,7 @@ export const PDFS: readonly Bomb[] = [
       ...GOOD.slice(2),
     ]),
   ),
-  bomb("zero-pages.pdf", "nothing: no page at all", ["document_empty", "document_unreadable"], () =>
+  bomb("zero-pages.pdf", "nothing: no page at all", ["document_has_no_pages"], () =>
     pdfOf(["<< /Type /Catalog /Pages 2 0 R >>", "<< /Type /Pages /Kids [] /Count 0 >>"]),
   ),
   bomb("million-objects.pdf", "memory: a tree of a million objects", ANY, () => {

@@ -153,7 +153,8 @@ describe("text", () => {
     ["no bytes at all", PDF, fixture("empty.txt"), "document_empty", "no bytes"],
     ["white space", TXT, Buffer.from(" \r\n\t\u00a0"), "document_empty", "white space"],
     ["a blank Word document", DOCX, fixture("blank.docx"), "document_empty", "holds none"],
-    ["a PDF of images", PDF, fixture("images-only.pdf"), "document_empty", "images only"],
+    ["a PDF of images", PDF, fixture("images-only.pdf"), "document_has_no_text", "images only"],
+    ["a PDF without pages", PDF, pdf([]), "document_has_no_pages", "no pages"],
   ])("gives a reason for %s", async (_, contentType, bytes, code, reason) => {
     const error = await read(contentType, bytes).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code, retryable: false });

@@ -97,6 +97,8 @@ const CHILD_CODES: ReadonlySet<string> = new Set<ErrorCode>([
   "document_unreadable",
   "document_encrypted",
   "document_empty",
+  "document_has_no_pages",
+  "document_has_no_text",
   "document_too_complex",
   "processor_failed",
   "processor_missing",

@@ -32,7 +32,7 @@ it("metadata of a document without text is kept, though text fails", async () =>
   expect(await processed(fixture("images-only.pdf"))).toEqual({
     status: "failed",
     metadata: { pages: 2, words: 0, characters: 0 },
-    text: "document_empty",
+    text: "document_has_no_text",
   });
 });
 
