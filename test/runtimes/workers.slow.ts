@@ -50,6 +50,37 @@ test("the app on workerd keeps files in S3, large ones in parts, by keys from it
   expect(s3.uploadsInProgress(bucket)).toEqual([]);
 });
 
+test("the app on workerd tells a follower what others do, until the upload is at rest", async () => {
+  const worker = await startWorker({ AUTH_JWT_SECRET: SECRET });
+  const call = await callerOf(worker, SECRET);
+  const created = await call("PUT", "/upload/a.txt", { body: "hello" });
+  const { id } = (await created.json()) as { id: string };
+  // What the Worker that processes would do: it shares nothing with this one but the database.
+  const database = await worker.getD1Database("DB");
+  const become = async (status: string) => {
+    await database.batch([
+      database.prepare("UPDATE uploads SET status = ?, revision = revision + 1").bind(status),
+      database
+        .prepare(
+          "INSERT INTO events (upload_id, tenant, type, revision, at) SELECT id, tenant, ?, revision, 0 FROM uploads",
+        )
+        .bind(`upload.${status}`),
+    ]);
+  };
+  await become("processing");
+  const answers = await Promise.all([1, 2, 3].map(() => call("GET", `/upload/${id}/events`)));
+  const bodies = answers.map((answer) => answer.text());
+  await become("processed");
+  for (const body of await Promise.all(bodies)) {
+    expect([...body.matchAll(/^event: (.*)$/gm)].map(([, event]) => event)).toEqual([
+      "stored",
+      "processing",
+      "processed",
+    ]);
+  }
+  expect((await call("GET", `/upload/${id}/events?last_event_id=4`)).status).toBe(204);
+});
+
 test("the Worker answers nothing without credentials to check callers by", async () => {
   const worker = await startWorker({});
   const answer = await fetch(`${await worker.ready}api/v1/health/live`);
