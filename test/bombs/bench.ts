@@ -1,5 +1,4 @@
 import { readFileSync } from "node:fs";
-import text from "../../processors/text.ts";
 import {
   type ChildExtractorOptions,
   createChildExtractor,
@@ -11,6 +10,7 @@ import type { Host, HostProcess } from "../../src/domain/ports/host.ts";
 import { SILENT } from "../../src/domain/ports/logger.ts";
 import { nodeExtractCommand } from "../../src/runtime/extract-command.ts";
 import { nodeHost } from "../../src/runtime/host-node.ts";
+import { OWN_PROCESSORS } from "../../src/runtime/own-processors.ts";
 
 /** What the issue allows one document. */
 export const WALL_MS = 5000;
@@ -40,7 +40,7 @@ export class Bench {
     this.extractor = createChildExtractor({
       host: this.#host(),
       command: nodeExtractCommand(),
-      processors: [text],
+      processors: OWN_PROCESSORS,
       concurrency: 1,
       logger: SILENT,
       clock: { now: () => Date.now() },
