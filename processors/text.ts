@@ -68,6 +68,14 @@ const FORMATS: readonly Format[] = [
     load: async () => (await import("./text/epub.ts")).readEpub,
   },
   {
+    types: ["application/rtf", "text/rtf"],
+    load: async () => (await import("./text/rtf.ts")).readRtf,
+  },
+  {
+    types: ["message/rfc822"],
+    load: async () => (await import("./text/mail.ts")).readMail,
+  },
+  {
     types: ["text/html", "application/xhtml+xml"],
     load: async () => (await import("./text/html.ts")).readHtml,
   },

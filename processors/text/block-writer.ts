@@ -1,3 +1,5 @@
+import { oneLine } from "./one-line.ts";
+
 /** Where text goes; says `false` once there is no room for more. */
 export interface TextSink {
   add(piece: string): boolean;
@@ -106,7 +108,7 @@ export class BlockWriter {
   }
 
   #addToCell(text: string): void {
-    const line = text.replace(/\s+/g, " ").trim();
+    const line = oneLine(text);
     if (line === "") return;
     this.#cell += this.#cell === "" ? line : ` ${line}`;
     if (this.#cell.length > MAX_HELD_LENGTH) this.#putCell();

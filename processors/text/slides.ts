@@ -11,11 +11,9 @@ const FURNITURE = new Set(["sldNum", "dt", "hdr", "ftr"]);
  */
 export async function writeSlides(document: OfficePackage, sink: TextSink): Promise<void> {
   const writer = new BlockWriter(sink);
-  const targets = await targetsOf(document, document.main);
-  for (const id of await slideIds(document)) {
-    const slide = targets.get(id);
+  for (const slide of await slidesOf(document)) {
     if (writer.full) return;
-    if (slide !== undefined && document.has(slide)) await writeSlide(document, slide, writer);
+    await writeSlide(document, slide, writer);
   }
 }
 
@@ -35,19 +33,18 @@ async function writeSlide(
   }
 }
 
-async function targetsOf(document: OfficePackage, part: string): Promise<Map<string, string>> {
-  return new Map((await document.relationships(part)).map(({ id, target }) => [id, target]));
-}
-
-/** A slide is shown once, however often the list names it. */
-async function slideIds(document: OfficePackage): Promise<Set<string>> {
-  const ids = new Set<string>();
+/** In the order in which they are shown; each once, however often the list names it. */
+async function slidesOf(document: OfficePackage): Promise<Set<string>> {
+  const parts = await document.relationships(document.main);
+  const targets = new Map(parts.map(({ id, target }) => [id, target]));
+  const slides = new Set<string>();
   await document.read(document.main, {
     open(name, attributes) {
-      if (name === "p:sldId" && attributes["r:id"] !== undefined) ids.add(attributes["r:id"]);
+      const target = name === "p:sldId" ? targets.get(attributes["r:id"] ?? "") : undefined;
+      if (target !== undefined && document.has(target)) slides.add(target);
     },
   });
-  return ids;
+  return slides;
 }
 
 /** A slide, its notes, or the data of a diagram. */

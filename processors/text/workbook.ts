@@ -1,6 +1,7 @@
 import type { Attributes, MarkupHandler } from "../formats/markup.ts";
 import type { OfficePackage } from "../formats/office-package.ts";
 import { BlockWriter, type TextSink } from "./block-writer.ts";
+import { oneLine } from "./one-line.ts";
 import { readSharedStrings, type SharedStrings } from "./shared-strings.ts";
 import { type DateKind, readDateStyles, toIsoDate } from "./spreadsheet-dates.ts";
 
@@ -115,7 +116,7 @@ class SheetHandler implements MarkupHandler {
   }
 
   #endCell(): void {
-    const text = this.#text().replace(/\s+/g, " ").trim();
+    const text = oneLine(this.#text());
     if (text === "") return;
     // Cells in no order follow each other.
     const gap = Math.min(Math.max(this.#column - this.#lastColumn - 1, 0), MAX_GAP);
