@@ -1,6 +1,7 @@
 import { type ParseArgsConfig, parseArgs } from "node:util";
 import type { Config } from "../config.ts";
 import type { ApiKeyRecords } from "../domain/ports/api-keys.ts";
+import type { BulkWork } from "../runtime/bulk-work.ts";
 import type { Inspection } from "../runtime/inspection.ts";
 
 /** 0: done. 1: finished with failures. 2: wrong usage or configuration; nothing was tried. */
@@ -14,6 +15,8 @@ export interface CliRuntime {
   ): Promise<{ readonly url: string; readonly closed: Promise<void>; close(): Promise<void> }>;
   /** Open the parts of the service one by one, changing nothing. */
   inspect(config: Config, env: Cli["env"]): Promise<Inspection>;
+  /** Open what processing in bulk needs, beside any servers. */
+  openBulkWork(config: Config, err: (text: string) => void): Promise<BulkWork>;
   openKeyRecords(config: Config): Promise<{ readonly keys: ApiKeyRecords; close(): Promise<void> }>;
 }
 
@@ -28,6 +31,8 @@ export interface Cli {
   err(text: string): void;
   /** Whether a person reads the messages. */
   readonly isTerminal: boolean;
+  /** How many characters fit into a line of the messages, now. */
+  columns?(): number | undefined;
   /** From the first call on, an interrupt aborts this signal instead of ending the process. */
   stopSignal(): AbortSignal;
   runtime(): Promise<CliRuntime>;

@@ -43,6 +43,7 @@ const cli: Cli = {
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
   isTerminal: process.stderr.isTTY === true,
+  columns: () => process.stderr.columns,
   stopSignal,
   runtime: () => import("../runtime/node.ts"),
 };

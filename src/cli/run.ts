@@ -4,10 +4,11 @@ import { packageVersion } from "../runtime/version.ts";
 import { type Cli, type Command, type ExitCode, UsageError } from "./command.ts";
 import { doctorCommand } from "./doctor.ts";
 import { generalHelp } from "./help.ts";
+import { processCommand } from "./process.ts";
 import { serveCommand } from "./serve.ts";
 import { tokenCommand } from "./token.ts";
 
-const COMMANDS: readonly Command[] = [serveCommand, doctorCommand, tokenCommand];
+const COMMANDS: readonly Command[] = [serveCommand, processCommand, doctorCommand, tokenCommand];
 
 const ROOT: Command = {
   name: "",

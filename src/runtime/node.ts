@@ -9,6 +9,7 @@ import { openNodeParts } from "./node-parts.ts";
 import { NodeServer } from "./node-server.ts";
 import { packageVersion } from "./version.ts";
 
+export { openBulkWork } from "./bulk-work.ts";
 export { inspect } from "./inspection.ts";
 export { openKeyRecords } from "./node-parts.ts";
 

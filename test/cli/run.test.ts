@@ -15,6 +15,7 @@ describe("stowage", () => {
     [["-h"], "Usage: stowage <command>"],
     [["serve", "--help"], "Usage: stowage serve"],
     [["serve", "--bad", "-h"], "Usage: stowage serve"],
+    [["process", "--help"], "Usage: stowage process"],
     [["doctor", "--help"], "Usage: stowage doctor"],
     [["token", "--help"], "Usage: stowage token <command>"],
     [["token", "create", "--help"], "Usage: stowage token create"],
@@ -38,7 +39,10 @@ describe("stowage", () => {
   it.each([
     [[], "Usage: stowage <command>"],
     [["token"], "Usage: stowage token <command>"],
-    [["sevre"], 'Unknown command "sevre": there are serve, doctor, token\nTry: stowage --help\n'],
+    [
+      ["sevre"],
+      'Unknown command "sevre": there are serve, process, doctor, token\nTry: stowage --help\n',
+    ],
     [["--sevre"], 'Unknown option "--sevre"\nTry: stowage --help\n'],
     [["token", "make"], 'Unknown command "token make": there are create, list, revoke\n'],
     [["serve", "--prot"], "Unknown option '--prot'\nTry: stowage serve --help\n"],

@@ -11,9 +11,10 @@ export interface Outcome {
 /** Run one command line within this process. */
 export async function stowage(
   argv: readonly string[],
-  parts: Partial<Pick<Cli, "env" | "isTerminal" | "stopSignal">> & {
+  parts: Partial<Pick<Cli, "env" | "isTerminal" | "columns" | "stopSignal">> & {
     readonly runtime?: Partial<CliRuntime>;
     readonly onOut?: (text: string) => void;
+    readonly onErr?: (text: string) => void;
   } = {},
 ): Promise<Outcome> {
   let out = "";
@@ -30,9 +31,11 @@ export async function stowage(
     },
     err(text) {
       err += text;
+      parts.onErr?.(text);
     },
     runtime: async () => ({
       ...{ serve: unexpected, inspect: unexpected, openKeyRecords: unexpected },
+      openBulkWork: unexpected,
       ...parts.runtime,
     }),
   });
