@@ -124,6 +124,8 @@ test("npm start prints a key and a curl line that works as printed, and the uplo
   expect(out).toContain('"filename":"resume.pdf"');
   expect(out).toContain('"filename":"letter.docx"');
   expect(out).toContain('"processors":[');
+  expect(out).toContain("event: processed");
+  expect(out).toContain("Råö stands 46 m above the sea");
 });
 
 test("the lines about keys make a key and list it", async () => {
