@@ -155,17 +155,16 @@ Napisała Zofia,
     await expect(read(html)).rejects.toMatchObject({ code: "document_too_complex" });
   });
 
-  it("finds text in any part of a page, in order", async () => {
+  it("finds text in every beginning of a page, in order", async () => {
     const page = readFileSync(join(FIXTURES, "page.html"));
     const whole = (await textOf(page)).replace(/\s+/g, "");
-    await fc.assert(
-      fc.asyncProperty(fc.integer({ min: 300, max: page.byteLength }), async (end) => {
-        const start = (await textOf(page.subarray(0, end))).replace(/\s+/g, "");
-        // The end may be half an entity, or half a tag.
-        expect(whole.startsWith(start.slice(0, -1).replace(/(?:&[\w#]*|<)$/, ""))).toBe(true);
-      }),
-      { numRuns: 60 },
-    );
+    for (let end = 300; end <= page.byteLength; end += 1) {
+      const start = (await textOf(page.subarray(0, end))).replace(/\s+/g, "");
+      // The end may be half a tag, an entity or a character, which are read as far as they came.
+      const half = /(?:<[^>]*|&[\w#]*|.)$/s.exec(page.toString("latin1", 0, end))?.[0] ?? "";
+      const sure = start.slice(0, Math.max(0, start.length - half.length));
+      expect(whole.startsWith(sure), `cut at ${end}`).toBe(true);
+    }
   });
 
   it("reads whatever bytes stand in a page, or refuses them", async () => {
