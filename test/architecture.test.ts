@@ -57,7 +57,7 @@ const RULES: readonly { readonly from: RegExp; readonly may: readonly RegExp[] }
     may: [
       /^src\/processor\.ts$/,
       /^processors\/formats\//,
-      /^(unpdf|mammoth|yauzl|htmlparser2|postal-mime|chardet)(\/|$)/,
+      /^(unpdf|yauzl|htmlparser2|postal-mime|chardet)(\/|$)/,
     ],
   },
   {
@@ -65,7 +65,7 @@ const RULES: readonly { readonly from: RegExp; readonly may: readonly RegExp[] }
     may: [
       /^src\/processor\.ts$/,
       /^processors\/(text|formats)\//,
-      /^(unpdf|mammoth|htmlparser2|postal-mime)(\/|$)/,
+      /^(unpdf|htmlparser2|postal-mime)(\/|$)/,
     ],
   },
   {
