@@ -167,6 +167,8 @@ export async function createStowage(config: Config, parts: StowageParts): Promis
     start() {
       // Told now: a configuration fault would otherwise look like documents that wait.
       extractor.check().catch((error) => logger.error("processing.unavailable", { error }));
+      // So would rights that are missing look like bad luck with the first upload.
+      void storages.primary.health();
       reconciler.start(config.uploads.reconcileIntervalSeconds * 1000);
       worker.start();
     },

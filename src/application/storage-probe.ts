@@ -64,10 +64,17 @@ export class StorageProbe {
   }
 
   async #ask(): Promise<StorageHealth> {
-    const health = this.#toHealth(await this.#check());
+    const check = await this.#check();
+    const health = this.#toHealth(check);
     if (health.status !== this.#lastStatus) {
       const { status, errorCode } = health;
-      this.#logger.warn("storage.health_changed", { status, errorCode });
+      const error = check.steps.find((step) => !step.ok)?.error;
+      // What to do about it is in the message, which only operators may read.
+      this.#logger.warn("storage.health_changed", {
+        status,
+        errorCode,
+        ...(error === undefined ? {} : { error }),
+      });
     }
     this.#lastStatus = health.status;
     this.#last = health;

@@ -2,15 +2,15 @@ import { expect, test } from "vitest";
 import memory from "../../drivers/memory.ts";
 import { StorageProbe } from "../../src/application/storage-probe.ts";
 import { SILENT } from "../../src/domain/ports/logger.ts";
-import type { StorageDriver } from "../../src/driver.ts";
+import { type StorageDriver, StowageError } from "../../src/driver.ts";
 import { testDriverContext } from "../support/driver-context.ts";
 import { TestClock } from "../support/services.ts";
 
 /** A probe of a memory whose `check` is another, which waits no longer than `answerWithinMs`. */
-async function probeOf(check: StorageDriver["check"], answerWithinMs = 10) {
+async function probeOf(check: StorageDriver["check"], answerWithinMs = 10, logger = SILENT) {
   const driver = { ...(await memory.open({}, testDriverContext())), check };
   const clock = new TestClock();
-  return { clock, probe: new StorageProbe(driver, clock, SILENT, answerWithinMs) };
+  return { clock, probe: new StorageProbe(driver, clock, logger, answerWithinMs) };
 }
 
 test("health() of a storage that never answers is unhealthy, and asks again later", async () => {
@@ -52,4 +52,31 @@ test("health() reuses a good answer, asks anew after a failure, and asks once fo
   probe.forget();
   expect(await probe.health(false)).toMatchObject({ status: "healthy", errorCode: null });
   expect(asked).toBe(2);
+});
+
+test("health() logs what to do when a storage goes bad, and that it is back", async () => {
+  const denied = new StowageError("storage_access_denied", "Cannot put: allow s3:PutObject");
+  let error: StowageError | null = denied;
+  const told: unknown[] = [];
+  const logger = {
+    ...SILENT,
+    warn: (event: string, data?: object) => void told.push({ event, ...data }),
+  };
+  const { probe } = await probeOf(
+    async () => ({
+      healthy: error === null,
+      steps: [{ name: "write", ok: error === null, error }],
+    }),
+    60_000,
+    logger,
+  );
+  await probe.health(true);
+  await probe.health(true);
+  error = null;
+  await probe.health(true);
+  const event = "storage.health_changed";
+  expect(told).toEqual([
+    { event, status: "unhealthy", errorCode: "storage_access_denied", error: denied },
+    { event, status: "healthy", errorCode: null },
+  ]);
 });
