@@ -104,9 +104,9 @@ function isPrefix(path: string): boolean {
   return !path.split("/").some((segment) => segment === "." || segment === "..");
 }
 
-/** A query knows text only, drivers expect numbers and switches. What may be a secret stays what it is. */
+/** A query knows text only, drivers expect numbers and switches. What may be a secret or a name stays as it is. */
 function typed(option: string, value: unknown): unknown {
-  if (/secret|token|pass|key|user|url|string$/i.test(option)) return value;
+  if (/secret|token|pass|key|user|url|base|string$/i.test(option)) return value;
   if (value === "true" || value === "false") return value === "true";
   return typeof value === "string" && /^(?:0|[1-9]\d{0,14})$/.test(value) ? Number(value) : value;
 }

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import memoryDriver from "unstorage/drivers/memory";
 import { expect, test } from "vitest";
+import { unstorageOptions } from "../../../drivers/unstorage/options.ts";
 import unstorage, { fromUnstorage } from "../../../drivers/unstorage.ts";
 import { DriverRegistry } from "../../../src/application/driver-registry.ts";
 import { parseStorageUri } from "../../../src/domain/storage-uri.ts";
@@ -43,6 +44,12 @@ test("open() in code takes a driver at hand, and refuses what is none", async ()
       code: "storage_misconfigured",
     });
   }
+});
+
+test("a base that looks like a number stays a name", () => {
+  expect(unstorageOptions.parse({ path: "redis", base: "2024", db: "3" })).toMatchObject({
+    source: { options: { base: "2024", db: 3 } },
+  });
 });
 
 test("fromUnstorage() makes a driver with a name of its own, and disposes of what it was given", async () => {
