@@ -42,6 +42,15 @@ export interface Config {
     /** Without a slash at its end; `null`: the address listened on. */
     readonly publicUrl: string | null;
     /** 0: no minimum. */
+    /** How many proxies in front may say who is calling; 0: none. */
+    readonly trustProxy: number;
+    /** Origins whose pages may call, or `*`; empty: none. */
+    readonly corsOrigins: readonly string[];
+    /** Requests in a minute; `null`: no limit. The tenant's may be overridden for one tenant. */
+    readonly requestsPerMinute: {
+      readonly tenant: number | null;
+      readonly address: number | null;
+    };
     readonly minTransferBytesPerSecond: number;
     readonly shutdownGraceSeconds: number;
   };
@@ -50,6 +59,9 @@ export interface Config {
     /** Patterns for `matchesMediaType`; any type: the pattern for all. */
     readonly allowedContentTypes: readonly string[];
     readonly autoProcess: boolean;
+    /** What one tenant may keep; `null`: no limit. */
+    readonly quotaBytes: number | null;
+    readonly quotaUploads: number | null;
     readonly leaseSeconds: number;
     readonly reconcileIntervalSeconds: number;
   };
@@ -112,6 +124,12 @@ export function loadConfig(env: Env, defaults: Partial<Place> = {}): Config {
       host: values.HOST,
       port: values.PORT,
       publicUrl: values.PUBLIC_URL,
+      trustProxy: values.TRUST_PROXY,
+      corsOrigins: values.CORS_ORIGINS ?? [],
+      requestsPerMinute: {
+        tenant: values.RATE_LIMIT_PER_TENANT,
+        address: values.RATE_LIMIT_PER_ADDRESS,
+      },
       minTransferBytesPerSecond: values.MIN_TRANSFER_BYTES_PER_SECOND,
       shutdownGraceSeconds: values.SHUTDOWN_GRACE_SECONDS,
     },
@@ -119,6 +137,8 @@ export function loadConfig(env: Env, defaults: Partial<Place> = {}): Config {
       maxBytes: values.MAX_UPLOAD_BYTES,
       allowedContentTypes: values.ALLOWED_CONTENT_TYPES,
       autoProcess: values.AUTO_PROCESS,
+      quotaBytes: values.QUOTA_BYTES,
+      quotaUploads: values.QUOTA_UPLOADS,
       leaseSeconds: values.UPLOAD_LEASE_SECONDS,
       reconcileIntervalSeconds: values.RECONCILE_INTERVAL_SECONDS,
     },

@@ -36,6 +36,9 @@ describe("loadConfig()", () => {
         host: "127.0.0.1",
         port: 8000,
         publicUrl: null,
+        trustProxy: 0,
+        corsOrigins: [],
+        requestsPerMinute: { tenant: null, address: null },
         minTransferBytesPerSecond: 1024,
         shutdownGraceSeconds: 20,
       },
@@ -43,6 +46,8 @@ describe("loadConfig()", () => {
         maxBytes: 5 * 2 ** 30,
         allowedContentTypes: ["*/*"],
         autoProcess: false,
+        quotaBytes: null,
+        quotaUploads: null,
         leaseSeconds: 60,
         reconcileIntervalSeconds: 60,
       },
@@ -349,9 +354,6 @@ describe("loadConfig() warns", () => {
   });
 
   it("of settings without effect", () => {
-    expect(warnings({ QUOTA_BYTES: "1" })).toEqual([
-      "QUOTA_BYTES is set but this version does not read it",
-    ]);
     expect(warnings({ AUTH_JWT_ISSUER: "x" })).toHaveLength(1);
     expect(warnings({ NODE_ENV: "prod" })).toHaveLength(1);
   });

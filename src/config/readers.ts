@@ -202,6 +202,17 @@ export const signingSecret: Reader<string> = {
   expected: `at least ${SECRET_BYTES} random bytes, such as the output of: openssl rand -base64 48`,
 };
 
+/** `*`, or origins as browsers write them (RFC 6454, 6.2): no path, no slash, no default port. */
+export const origins: Reader<readonly string[]> = {
+  schema: z
+    .string()
+    .transform(listed)
+    .pipe(
+      z.array(z.string().refine((text) => text === "*" || findUrl(text)?.origin === text)).min(1),
+    ),
+  expected: "origins separated by commas, like https://app.example.com, or * for any",
+};
+
 function listed(text: string): string[] {
   return text
     .split(",")

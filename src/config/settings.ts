@@ -6,6 +6,7 @@ import {
   jwksUrl,
   mediaTypes,
   oneOf,
+  origins,
   signingSecret,
   size,
   storageUris,
@@ -56,6 +57,12 @@ export const SETTINGS = {
     { words: "the address listened on" },
     address("https://files.example.com"),
   ),
+  TRUST_PROXY: setting(
+    "How many proxies in front are believed about who is calling",
+    "0",
+    whole(0, 10),
+  ),
+  CORS_ORIGINS: setting("Pages of other origins that may call", { words: "none" }, origins),
   MAX_UPLOAD_BYTES: setting(
     "Largest file accepted",
     {
@@ -66,6 +73,22 @@ export const SETTINGS = {
   ),
   ALLOWED_CONTENT_TYPES: setting("Types of files accepted", "*/*", mediaTypes),
   AUTO_PROCESS: setting("Whether an upload is processed at once", "false", yesOrNo),
+  QUOTA_BYTES: setting("What one tenant may keep in all", { words: "none" }, size(0)),
+  QUOTA_UPLOADS: setting(
+    "How many uploads one tenant may keep",
+    { words: "none" },
+    whole(0, 2 ** 40),
+  ),
+  RATE_LIMIT_PER_TENANT: setting(
+    "Requests of one tenant in a minute",
+    { words: "none" },
+    whole(1, 10_000_000),
+  ),
+  RATE_LIMIT_PER_ADDRESS: setting(
+    "Requests from one address in a minute",
+    { words: "none" },
+    whole(1, 10_000_000),
+  ),
   UPLOAD_LEASE_SECONDS: setting(
     "How long a silent upload keeps its reservation",
     "60",

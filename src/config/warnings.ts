@@ -5,9 +5,6 @@ import { S3_SETTINGS } from "./s3-settings.ts";
 import { SETTINGS, type Values } from "./settings.ts";
 import { DEFAULT_PREFIX, keyPrefix, usesS3, variablePrefixes } from "./storage.ts";
 
-/** In the contract, yet not built: setting one must not pass in silence. */
-const NOT_BUILT = ["QUOTA_BYTES", "CORS_ORIGINS", "TRUST_PROXY"];
-
 /** Other programs' names, and people's, for what we read under another. */
 const OTHER_NAMES: Readonly<Record<string, keyof typeof S3_SETTINGS>> = {
   AWS_BUCKET: "AWS_S3_BUCKET",
@@ -30,9 +27,6 @@ export function warningsOf(env: Env, values: Values, production: boolean): reado
   return [
     ...misspelt(env, knownNames(values)),
     ...storageWarnings(env, values),
-    ...NOT_BUILT.filter((name) => env[name]).map(
-      (name) => `${name} is set but this version does not read it`,
-    ),
     ...tokenWarnings(values),
     ...(!production && /^prod/i.test(values.NODE_ENV ?? "")
       ? ["NODE_ENV is not production: only that very word makes defaults strict"]
@@ -45,7 +39,7 @@ function knownNames(values: Values): readonly string[] {
   const prefixed = variablePrefixes(values).flatMap((prefix) =>
     Object.keys(S3_SETTINGS).map((name) => `${prefix}_${name}`),
   );
-  return [...Object.keys(SETTINGS), ...NOT_BUILT, ...prefixed];
+  return [...Object.keys(SETTINGS), ...prefixed];
 }
 
 function storageWarnings(env: Env, values: Values): readonly string[] {
