@@ -107,7 +107,9 @@ test("a thousand good documents among a hundred poisonous ones are all processed
   expect(new Set(failed.map(({ status }) => status))).toEqual(new Set(["failed"]));
   for (const { filename, processing } of failed) {
     const deed = filename === "deed.txt";
-    expect(processing.error?.code, filename).toBe(deed ? "extractor_crashed" : "document_too_complex");
+    expect(processing.error?.code, filename).toBe(
+      deed ? "extractor_crashed" : "document_too_complex",
+    );
     // A crash may not have been the document's doing: it is tried again, as often as is allowed.
     expect(processing.attempts).toBe(deed ? 3 : 1);
   }
