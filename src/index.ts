@@ -7,7 +7,7 @@ export { FileStorage } from "./application/file-storage.ts";
 export type { Config } from "./config.ts";
 export { ConfigError, loadConfig } from "./config.ts";
 export { type ErrorCode, isStowageError, StowageError } from "./domain/errors.ts";
-export type { Authenticator } from "./domain/ports/authenticator.ts";
+export type { Authenticate, Authenticator, Caller } from "./domain/ports/authenticator.ts";
 export type { Extractor } from "./domain/ports/extractor.ts";
 export type { Logger } from "./domain/ports/logger.ts";
 export type { UploadRecords } from "./domain/ports/records.ts";

@@ -9,7 +9,8 @@ import process from "node:process";
 import { hasher } from "./adapters/hash.ts";
 import { createLogger } from "./adapters/log/logger.ts";
 import { type Config, loadConfig } from "./config.ts";
-import type { Authenticator } from "./domain/ports/authenticator.ts";
+import { StowageError } from "./domain/errors.ts";
+import type { Authenticate } from "./domain/ports/authenticator.ts";
 import { type Logger, SILENT } from "./domain/ports/logger.ts";
 import type { DriverContext, DriverDefinition } from "./domain/ports/storage-driver.ts";
 import { requireCredentials } from "./runtime/credentials.ts";
@@ -22,6 +23,7 @@ import { createStowage as createCore, type Stowage } from "./stowage.ts";
 
 export { ConfigError, type ConfigProblem } from "./config.ts";
 export { type ErrorCode, isStowageError, StowageError } from "./domain/errors.ts";
+export type { Authenticate, Caller } from "./domain/ports/authenticator.ts";
 export { type Logger, SILENT } from "./domain/ports/logger.ts";
 export type { Processor } from "./domain/ports/processor.ts";
 export { type Principal, SCOPES, type Scope } from "./domain/principal.ts";
@@ -44,12 +46,13 @@ export interface StowageOptions {
    * time is limited: one that hangs or takes all memory takes the application with it.
    */
   readonly processors?: readonly GivenProcessor[];
+  /** Who is calling, instead of JSON Web Tokens and API keys: `{ tenant: "acme" }`, or `null`. */
+  readonly authenticate?: Authenticate;
   /**
-   * Who is calling: instead of JSON Web Tokens and API keys.
-   *
-   * @returns `null` for a request without a credential that counts: it is answered with 401.
+   * Where the application mounts the service, such as `/files`: links begin with it. Requests may come with it
+   * in front or without. With `PUBLIC_URL`, links begin with that instead: `https://example.com/files`.
    */
-  readonly authenticate?: Authenticator["authenticate"];
+  readonly basePath?: string;
   /** Where events are told; `SILENT` tells nobody. Default: standard error, by `LOG_LEVEL` and `LOG_FORMAT`. */
   readonly logger?: Logger;
 }
@@ -63,14 +66,13 @@ export interface StowageOptions {
  *
  * @example
  * ```ts
- * import { createStowage, parseTenantId, SCOPES } from "stowage/node";
+ * import { createStowage } from "stowage/node";
  *
  * const stowage = await createStowage({
  *   env: { FILE_STORAGE_PATH: "./files", DATABASE_URL: "sqlite:./files.db" },
  *   async authenticate(request) {
  *     const user = request.headers.get("x-user");
- *     if (user === null) return null;
- *     return { kind: "tenant", tenant: parseTenantId(user), subject: user, scopes: new Set(SCOPES) };
+ *     return user === null ? null : { tenant: user };
  *   },
  * });
  * stowage.start();
@@ -91,6 +93,7 @@ export interface StowageOptions {
  */
 export async function createStowage(options: StowageOptions = {}): Promise<Stowage> {
   const { env = process.env, drivers = [], processors = [], authenticate } = options;
+  const basePath = options.basePath === undefined ? undefined : parseBasePath(options.basePath);
   const config = loadConfig(env);
   const logger = options.logger ?? standardErrorLogger(config);
   for (const warning of config.warnings) logger.warn("config.warning", { warning });
@@ -99,8 +102,11 @@ export async function createStowage(options: StowageOptions = {}): Promise<Stowa
     if (authenticate === undefined && config.production) {
       await requireCredentials(config, parts.keys, parts.clock);
     }
-    const own = authenticate === undefined ? {} : { authenticate };
-    const stowage = await createCore(config, { ...parts, ...own, version: packageVersion() });
+    const stowage = await createCore(config, {
+      ...{ ...parts, version: packageVersion() },
+      ...(authenticate === undefined ? {} : { authenticate }),
+      ...(basePath === undefined ? {} : { basePath }),
+    });
     let closing: Promise<void> | null = null;
     return {
       ...stowage,
@@ -135,6 +141,16 @@ export function driverContext(changes: Partial<DriverContext> = {}): DriverConte
     host,
     ...changes,
   };
+}
+
+/** @returns It without a slash at its end; empty for the root. */
+function parseBasePath(path: string): string {
+  const trimmed = path.replace(/\/+$/, "");
+  if (/^(?:\/[A-Za-z0-9._~-]+)*$/.test(trimmed) && !/\/\.\.?(?:\/|$)/.test(trimmed)) return trimmed;
+  throw new StowageError(
+    "invalid_config",
+    `Cannot mount at ${JSON.stringify(path)}: expected a path such as /files, of A-Z a-z 0-9 . _ ~ - and slashes`,
+  );
 }
 
 function standardErrorLogger({ log: { level, format } }: Config): Logger {

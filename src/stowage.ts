@@ -1,4 +1,5 @@
 import { createApiKeyAuthenticator } from "./adapters/auth/api-key.ts";
+import { createApplicationAuthenticator } from "./adapters/auth/application.ts";
 import { createBearerAuthenticator } from "./adapters/auth/bearer.ts";
 import { createJwtAuthenticator } from "./adapters/auth/jwt.ts";
 import { hasher } from "./adapters/hash.ts";
@@ -20,7 +21,7 @@ import { UploadService } from "./application/upload-service.ts";
 import type { Config } from "./config.ts";
 import type { ByteStream } from "./domain/bytes.ts";
 import type { ApiKeyRecords } from "./domain/ports/api-keys.ts";
-import type { Authenticator } from "./domain/ports/authenticator.ts";
+import type { Authenticate, Authenticator } from "./domain/ports/authenticator.ts";
 import type { Clock, RandomSource } from "./domain/ports/clock.ts";
 import type { Extractor } from "./domain/ports/extractor.ts";
 import type { Host } from "./domain/ports/host.ts";
@@ -40,7 +41,9 @@ export interface StowageParts {
   /** Runs the processors. */
   readonly extractor: Extractor;
   /** Who is calling, instead of JWTs and API keys. */
-  readonly authenticate?: Authenticator["authenticate"];
+  readonly authenticate?: Authenticate;
+  /** Where the application has mounted the service, such as `/files`. Default: at the root. */
+  readonly basePath?: string;
   readonly logger: Logger;
   readonly clock: Clock;
   readonly random: RandomSource;
@@ -153,6 +156,7 @@ export async function createStowage(config: Config, parts: StowageParts): Promis
       ...{ logger, clock, random },
       maxUploadBytes: config.uploads.maxBytes,
       publicUrl: config.server.publicUrl,
+      ...(parts.basePath === undefined ? {} : { basePath: parts.basePath }),
       ...(parts.version === undefined ? {} : { version: parts.version }),
       ...(parts.requestBody === undefined ? {} : { requestBody: parts.requestBody }),
     },
@@ -182,7 +186,7 @@ export async function createStowage(config: Config, parts: StowageParts): Promis
 }
 
 function authenticatorOf(config: Config, parts: StowageParts): Authenticator {
-  if (parts.authenticate !== undefined) return { authenticate: parts.authenticate };
+  if (parts.authenticate !== undefined) return createApplicationAuthenticator(parts.authenticate);
   const { clock } = parts;
   const { jwt } = config.auth;
   return createBearerAuthenticator({

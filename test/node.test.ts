@@ -5,7 +5,7 @@ import { promisify } from "node:util";
 import { describe, expect, onTestFinished, test } from "vitest";
 import memory from "../drivers/memory.ts";
 import { type DriverContext, defineDriver, z } from "../src/driver.ts";
-import { createStowage, parseTenantId, SCOPES, SILENT, type StowageOptions } from "../src/node.ts";
+import { createStowage, SILENT, type StowageOptions } from "../src/node.ts";
 import { installPackage } from "./support/package-sources.ts";
 import { tempFolder } from "./support/temp-folder.ts";
 
@@ -24,10 +24,9 @@ async function open(options: StowageOptions) {
   return stowage;
 }
 
-const authenticate: NonNullable<StowageOptions["authenticate"]> = async (request) => {
+const authenticate: NonNullable<StowageOptions["authenticate"]> = (request) => {
   const user = request.headers.get("x-user");
-  if (user === null) return null;
-  return { kind: "tenant", tenant: parseTenantId(user), subject: user, scopes: new Set(SCOPES) };
+  return user === null ? null : { tenant: user, subject: user };
 };
 
 function put(name: string, headers: Record<string, string> = { "x-user": "acme" }): Request {
@@ -85,6 +84,30 @@ describe("createStowage()", () => {
     const stowage = await open({ env, authenticate });
     expect((await stowage.fetch(put("a.txt"))).status).toBe(201);
     expect((await stowage.fetch(put("a.txt", {}))).status).toBe(401);
+  });
+
+  test.each([
+    "files",
+    "/files?x",
+    "/a/../b",
+    "/a b",
+    "//evil.example",
+    "https://x/files",
+  ])("refuses to be mounted at %s", async (basePath) => {
+    const folder = tempFolder();
+    const opening = open({ env: settings(folder), basePath });
+    await expect(opening).rejects.toMatchObject({ code: "invalid_config" });
+    await expect(opening).rejects.toThrow("a path such as /files");
+    expect(heldFiles(folder)).toEqual([]);
+  });
+
+  test("makes links for where it is mounted, whether a slash ends that or not", async () => {
+    for (const basePath of ["/files", "/files/", "/", ""]) {
+      const stowage = await open({ env: settings(tempFolder()), authenticate, basePath });
+      const stored = await stowage.fetch(put("a.txt"));
+      const expected = `${basePath.replace(/\/$/, "")}/api/v1/upload/`;
+      expect(stored.headers.get("Location")?.startsWith(expected)).toBe(true);
+    }
   });
 
   test("refuses in production where nobody could call", async () => {

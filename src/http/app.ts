@@ -1,5 +1,6 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { MiddlewareHandler } from "hono";
+import { getPathNoStrict } from "hono/utils/url";
 import type { Endpoint, HttpEnv, HttpOptions } from "./endpoint.ts";
 import { answerError, answerNotFound } from "./middleware/errors.ts";
 import { guard } from "./middleware/guard.ts";
@@ -29,8 +30,11 @@ export function createApp(
   options: HttpOptions,
   endpoints: readonly Endpoint[] = ENDPOINTS,
 ): HttpApp {
-  // Not strict: existing clients call /upload/ with its slash.
-  const app = new OpenAPIHono<HttpEnv>({ strict: false, defaultHook: refuseInvalid });
+  const app = new OpenAPIHono<HttpEnv>({
+    defaultHook: refuseInvalid,
+    // Not strict: existing clients call /upload/ with its slash.
+    getPath: (request) => pathInside(getPathNoStrict(request), options.basePath ?? ""),
+  });
   app.use(requestContext(services, options, openapiDocument(app, options)));
   app.onError(answerError);
   app.notFound(answerNotFound);
@@ -46,6 +50,12 @@ export function createApp(
     endpoints,
     registered: app.routes.map(({ method, path }) => ({ method, path })),
   };
+}
+
+/** A path as the routes know it. Some hosts hand requests on as they came, some without the path of the mount. */
+function pathInside(path: string, basePath: string): string {
+  if (basePath === "" || !`${path}/`.startsWith(`${basePath}/`)) return path;
+  return path.slice(basePath.length) || "/";
 }
 
 /** Where an endpoint is served. Of two places the one outside the base path is told in the document. */

@@ -18,6 +18,8 @@ export interface HttpOptions {
   readonly maxUploadBytes: number;
   /** What links begin with, without a slash at its end; `null` for links without a host. */
   readonly publicUrl?: string | null;
+  /** Where the whole is mounted, without a slash at its end: `/files`. Requests may have lost it on their way. */
+  readonly basePath?: string;
   /** Told in the OpenAPI document. */
   readonly version?: string;
   /**

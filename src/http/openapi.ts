@@ -48,7 +48,7 @@ export function openapiDocument(app: OpenAPIHono<HttpEnv>, options: HttpOptions)
             "File uploads over HTTP, stored durably and processed on arrival or on demand. Every error is application/problem+json (RFC 9457); every answer carries X-Request-Id.",
           license: { name: "MIT" },
         },
-        servers: [{ url: options.publicUrl ?? "/" }],
+        servers: [{ url: options.publicUrl ?? (options.basePath || "/") }],
       }),
     );
     return text;

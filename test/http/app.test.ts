@@ -137,9 +137,11 @@ test.each([
   ],
 ])("whatever throws %s makes one 500, logged once", async (_, thrown) => {
   const app = await testApp({
-    authenticate: async () => {
-      throw thrown;
-    },
+    tamperRecords: () => ({
+      async list() {
+        throw thrown;
+      },
+    }),
   });
   const answer = await app.send("GET", UPLOAD);
   expect(answer.headers.get("X-Request-Id")).not.toBeNull();
@@ -147,6 +149,39 @@ test.each([
   expect(await problemOf(answer)).toEqual({ status: 500, code: "internal" });
   const failed = app.log.filter(({ event }) => event === "request.failed");
   expect(failed).toMatchObject([{ level: "error", fields: { code: "internal", error: thrown } }]);
+});
+
+test.each([
+  ["with the path of the mount", "/files/api/v1"],
+  ["without it", "/api/v1"],
+])("a mounted service answers requests that come %s, and its links begin with it", async (_, base) => {
+  const app = await testApp({ basePath: "/files" });
+  const headers = { Authorization: "Bearer acme" };
+  const call = (method: string, path: string) =>
+    app.stowage.fetch(
+      new Request(`http://test${path}`, { method, headers, body: method === "PUT" ? "x" : null }),
+    );
+  const stored = await call("PUT", `${base}/upload/a%2Fb.txt/`);
+  const { id, filename } = (await stored.json()) as { id: string; filename: string };
+  expect(filename).toBe("b.txt");
+  expect(stored.headers.get("Location")).toBe(`/files/api/v1/upload/${id}`);
+  expect((await call("GET", `${base}/upload/${id}/file`)).status).toBe(200);
+  expect((await call("GET", "/files/health/live")).status).toBe(200);
+  expect((await call("GET", `/filesystem${base}/upload`)).status).toBe(404);
+  expect((await call("GET", `/files/files${base}/upload`)).status).toBe(404);
+  const document = (await (await call("GET", "/files/openapi.json")).json()) as {
+    servers: unknown;
+  };
+  expect(document.servers).toEqual([{ url: "/files" }]);
+});
+
+test("PUBLIC_URL is what links begin with, wherever the service is mounted", async () => {
+  const app = await testApp({
+    env: { PUBLIC_URL: "https://example.com/f" },
+    basePath: "/files",
+  });
+  const stored = await app.send("PUT", `${UPLOAD}/a.txt`, { body: "x" });
+  expect(stored.headers.get("Location")).toMatch(/^https:\/\/example\.com\/f\/api\/v1\/upload\//);
 });
 
 test("credentials that cannot be checked now are a 503, not a 401", async () => {

@@ -64,6 +64,7 @@ export interface TestAppOptions {
   readonly tamper?: (driver: StorageDriver) => Partial<StorageDriver>;
   readonly tamperRecords?: (records: UploadRecords) => Partial<UploadRecords>;
   readonly requestBody?: StowageParts["requestBody"];
+  readonly basePath?: string;
   /** What `env` may name as a storage, instead of a memory, and what it sees of this machine. */
   readonly drivers?: StowageParts["drivers"];
   readonly host?: StowageParts["host"];
@@ -110,6 +111,7 @@ export async function testApp(options: TestAppOptions = {}) {
         : { authenticate: options.authenticate ?? authenticate }),
       ...{ logger, clock },
       random: (bytes) => crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>),
+      ...(options.basePath === undefined ? {} : { basePath: options.basePath }),
       ...(options.requestBody === undefined ? {} : { requestBody: options.requestBody }),
     },
   );

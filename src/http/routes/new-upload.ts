@@ -196,7 +196,8 @@ async function putFile(
 }
 
 function created(c: WriteContext, upload: Upload) {
-  const base = c.var.options.publicUrl ?? "";
+  const { publicUrl, basePath = "" } = c.var.options;
+  const base = publicUrl ?? basePath;
   c.header("Location", `${base}/api/v1/upload/${upload.id}`);
   return c.json(toUploadJson(upload), 201);
 }
