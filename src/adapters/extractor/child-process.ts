@@ -14,7 +14,7 @@ export interface ChildExtractorOptions extends Omit<ChildOptions, "limits"> {
   readonly concurrency: number;
   /**
    * After how many documents a process is replaced. What one document leaves behind can reach the next
-   * within a process; 1 keeps all of them apart, for the price of a start each. Default 100.
+   * within a process; 1 keeps all of them apart, for the price of a start each. Default 500.
    */
   readonly documentsPerProcess?: number;
   /** How long a process waits for its next document before it is ended. Default 30 s. */
@@ -112,7 +112,7 @@ class ChildExtractor implements Extractor {
   }
 
   #putBack(child: Child): void {
-    const { documentsPerProcess = 100, idleMs = 30_000 } = this.#options;
+    const { documentsPerProcess = 500, idleMs = 30_000 } = this.#options;
     const used = child.worn || child.documents >= documentsPerProcess;
     if (used || child.broken || this.#closing.signal.aborted) {
       this.#discard(child);
