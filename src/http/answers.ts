@@ -10,11 +10,21 @@ export function json<Schema extends z.ZodType>(description: string, schema: Sche
   return { description, content: { "application/json": { schema } } };
 }
 
+/** Only for types: which schema a body is read with. */
+declare const SCHEMA: unique symbol;
+
+/** A JSON body in a route. It looks like any other to the framework, and clients know its type. */
+export interface JsonBody<Schema extends z.ZodType> {
+  readonly required: false;
+  readonly content: { readonly "application/json": { readonly schema: object } };
+  readonly [SCHEMA]?: Schema;
+}
+
 /**
  * A JSON body of this shape, as a plain OpenAPI schema: the handler reads it, under its own limit, with the
  * same zod schema.
  */
-export function jsonBody(schema: z.ZodType) {
+export function jsonBody<Schema extends z.ZodType>(schema: Schema): JsonBody<Schema> {
   const { $schema: _, ...plain } = z.toJSONSchema(schema, { io: "input" });
   return { required: false, content: { "application/json": { schema: plain as object } } };
 }

@@ -70,6 +70,11 @@ export interface Endpoint {
   readonly handler: Handler<any, any, any, any>;
 }
 
+/** An endpoint that still knows the types of its route: what clients are typed by. */
+export interface TypedEndpoint<R extends RouteConfig> extends Endpoint {
+  readonly route: R;
+}
+
 /**
  * Declare an endpoint. `access` has no default: a route that nobody has thought about does not compile.
  *
@@ -82,6 +87,6 @@ export function endpoint<const A extends Access, R extends RouteConfig>(definiti
   readonly problems: readonly ErrorCode[];
   readonly alsoAtRoot?: boolean;
   readonly handler: RouteHandler<R, EnvOf<A>>;
-}): Endpoint {
+}): TypedEndpoint<R> {
   return { alsoAtRoot: false, ...definition };
 }

@@ -11,8 +11,8 @@ import { deleteUpload, getUpload, listUploads } from "./routes/uploads.ts";
 /** Where the API begins. */
 export const BASE_PATH = "/api/v1";
 
-/** The table of contents of the API. What is not here is not served. */
-export const ENDPOINTS: readonly Endpoint[] = [
+/** The table of contents of the API. What is not here is not served. A tuple: clients are typed by it. */
+export const ENDPOINTS = [
   createUpload, // POST   /upload
   putUpload, // PUT    /upload/{filename}
   putUploadNamed, // PUT    /upload?filename=
@@ -28,4 +28,4 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ready, // GET    /health/ready
   storageHealth, // GET    /storage/health
   openapi, // GET    /openapi.json
-];
+] as const satisfies readonly Endpoint[];
