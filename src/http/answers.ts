@@ -1,6 +1,8 @@
 import type { RouteConfig } from "@hono/zod-openapi";
 import { z } from "zod";
 import type { ErrorCode } from "../domain/errors.ts";
+import { ERROR_GUIDE } from "./error-guide.ts";
+import { type ResponseHeader, responseHeaders } from "./headers.ts";
 import { ProblemSchema, STATUS } from "./problem.ts";
 
 type Responses = RouteConfig["responses"];
@@ -29,14 +31,33 @@ export function jsonBody<Schema extends z.ZodType>(schema: Schema): JsonBody<Sch
   return { required: false, content: { "application/json": { schema: plain as object } } };
 }
 
-/** The problems of a route, one entry a status, its codes named. */
+/** What problems of a status may tell in headers. */
+const PROBLEM_HEADERS: Readonly<Record<number, readonly ResponseHeader[]>> = {
+  401: ["WWW-Authenticate"],
+  403: ["WWW-Authenticate"],
+  415: ["Accept-Encoding"],
+  416: ["Content-Range"],
+  429: ["Retry-After"],
+  503: ["Retry-After"],
+  504: ["Retry-After"],
+};
+
+/** The problems of a route, one entry a status, its codes told with what they mean and an example each. */
 export function problemResponses(codes: readonly ErrorCode[]): Responses {
   const byStatus = Map.groupBy(new Set(codes), (code) => STATUS[code]);
   const entries = [...byStatus].map(([status, names]) => [
     status,
     {
-      description: names.map((name) => `\`${name}\``).join(", "),
-      content: { "application/problem+json": { schema: ProblemSchema } },
+      description: names.map((name) => `- \`${name}\`: ${ERROR_GUIDE[name]}`).join("\n"),
+      headers: responseHeaders(...(PROBLEM_HEADERS[status] ?? [])),
+      content: {
+        "application/problem+json": {
+          schema: ProblemSchema,
+          examples: Object.fromEntries(
+            names.map((name) => [name, { $ref: `#/components/examples/${name}` }]),
+          ),
+        },
+      },
     },
   ]);
   return Object.fromEntries(entries);
@@ -50,7 +71,8 @@ export function mergeResponses(answers: Responses, problems: Responses): Respons
     if (answer === undefined || "$ref" in answer || "$ref" in problem) continue;
     merged[status] = {
       ...answer,
-      description: `${answer.description}; ${problem.description}`,
+      description: `${answer.description}, or:\n${problem.description}`,
+      headers: { ...answer.headers, ...problem.headers } as NonNullable<typeof answer.headers>,
       content: { ...answer.content, ...problem.content },
     };
   }

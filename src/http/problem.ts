@@ -154,13 +154,12 @@ export function codeOf(error: unknown): ErrorCode {
   return isAbort(error) ? "request_aborted" : "internal";
 }
 
-/** Make the answer to anything thrown. It tells nothing about the inside: no path, bucket, key or stack. */
-export function problemResponse(error: unknown, requestId: string): Response {
+/** What a caller is told of anything thrown: nothing about the inside, no path, bucket, key or stack. */
+export function problemOf(error: unknown, requestId: string): Problem {
   const code = codeOf(error);
   const status = STATUS[code];
-  const { headers, errors } =
-    error instanceof HttpError ? error : { headers: {}, errors: undefined };
-  const problem: Problem = {
+  const errors = error instanceof HttpError ? error.errors : undefined;
+  return {
     type: "about:blank",
     title: TITLES[status] ?? "Error",
     status,
@@ -169,6 +168,13 @@ export function problemResponse(error: unknown, requestId: string): Response {
     request_id: requestId,
     ...(errors === undefined ? {} : { errors: [...errors] }),
   };
+}
+
+/** Make the answer to anything thrown. */
+export function problemResponse(error: unknown, requestId: string): Response {
+  const problem = problemOf(error, requestId);
+  const status = STATUS[codeOf(error)];
+  const headers = error instanceof HttpError ? error.headers : {};
   return new Response(JSON.stringify(problem), {
     status,
     headers: {

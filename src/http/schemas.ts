@@ -3,6 +3,7 @@ import { StowageError } from "../domain/errors.ts";
 import { MAX_FILENAME_BYTES } from "../domain/filename.ts";
 import type { ListFilter } from "../domain/ports/records.ts";
 import { type ProcessingError, UPLOAD_STATUSES, type Upload } from "../domain/upload.ts";
+import { EXAMPLE_ID } from "./example-values.ts";
 
 /** The longest page of a list, and the usual one. */
 const MAX_PAGE = 200;
@@ -19,22 +20,25 @@ const ProcessingErrorSchema = z
 export const UploadSchema = z
   .object({
     id: z.string().openapi({ description: "A UUIDv7" }),
-    tenant_id: z.string(),
-    filename: z.string(),
+    tenant_id: z.string().openapi({ description: "Whose it is: the credential's tenant" }),
+    filename: z.string().openapi({ description: "The last segment of what was sent, in NFC" }),
     size: z.number().int().nullable().openapi({ description: "Bytes; null while uploading" }),
     original_filename: z.string().openapi({ description: "Exactly as sent" }),
     content_type: z.string().openapi({ description: "Found by looking at the bytes" }),
     sha256: z.string().nullable().openapi({ description: "Hexadecimal; null while uploading" }),
     status: Status,
     processing: z.object({
-      attempts: z.number().int(),
+      attempts: z.number().int().openapi({ description: "Runs begun since it was last queued" }),
       error: ProcessingErrorSchema.nullable(),
       started_at: Time.nullable(),
       finished_at: Time.nullable(),
     }),
-    metadata: z.record(z.string(), z.unknown()),
-    external_id: z.string().nullable(),
-    created_by: z.string(),
+    metadata: z.record(z.string(), z.unknown()).openapi({ description: "The caller's own" }),
+    external_id: z
+      .string()
+      .nullable()
+      .openapi({ description: "The id that an adopted upload had before" }),
+    created_by: z.string().openapi({ description: "The credential that it came with" }),
     expires_at: Time.nullable(),
     created_at: Time,
     updated_at: Time,
@@ -67,18 +71,27 @@ export const ResultSchema = z
   .openapi("ProcessingResult");
 
 export const UploadIdParams = z.object({
-  id: z
-    .string()
-    .openapi({ description: "The upload's `id`, or the `external_id` of an adopted one" }),
+  id: z.string().openapi({
+    description: "The upload's `id`, or the `external_id` of an adopted one",
+    examples: [EXAMPLE_ID],
+  }),
 });
 
 /** A flag of a query or a form: nothing but these two words. */
 export const FlagSchema = z.enum(["true", "false"]);
 
-export const PutQuery = z.object({ auto_process: FlagSchema.optional() });
-export const PutNamedQuery = PutQuery.extend({ filename: z.string() });
+export const PutQuery = z.object({
+  auto_process: FlagSchema.optional().openapi({
+    description: "Process on arrival; the default is the server's",
+  }),
+});
+export const PutNamedQuery = PutQuery.extend({
+  filename: z.string().openapi({ description: "What to call it", examples: ["resume.txt"] }),
+});
 export const FilenameParams = z.object({
-  filename: z.string().openapi({ description: "Percent-encoded" }),
+  filename: z
+    .string()
+    .openapi({ description: "What to call it, percent-encoded", examples: ["resume.txt"] }),
 });
 export const FileQuery = z.object({
   inline: z
@@ -122,14 +135,28 @@ export const ListQuery = z.object({
     .transform(Number)
     .pipe(z.number().min(1).max(MAX_PAGE))
     .optional()
-    .openapi({ type: "integer", minimum: 1, maximum: MAX_PAGE, default: USUAL_PAGE }),
+    .openapi({
+      ...{ type: "integer", minimum: 1, maximum: MAX_PAGE, default: USUAL_PAGE },
+      ...{ description: "How many at most", examples: [20] },
+    }),
   cursor: z.string().optional().openapi({ description: "`next_cursor` of the page before" }),
   status: Status.optional().openapi({
     description: "Without it every status but `uploading`",
   }),
-  filename_prefix: z.string().min(1).max(MAX_FILENAME_BYTES).optional(),
-  created_after: TimeParameter.optional().openapi({ type: "string", format: "date-time" }),
-  created_before: TimeParameter.optional().openapi({ type: "string", format: "date-time" }),
+  filename_prefix: z
+    .string()
+    .min(1)
+    .max(MAX_FILENAME_BYTES)
+    .optional()
+    .openapi({ description: "What their names begin with", examples: ["resume"] }),
+  created_after: TimeParameter.optional().openapi({
+    ...{ type: "string", format: "date-time", description: "Only what came after this time" },
+    examples: ["2026-11-01T00:00:00Z"],
+  }),
+  created_before: TimeParameter.optional().openapi({
+    ...{ type: "string", format: "date-time", description: "Only what came before this time" },
+    examples: ["2026-12-01T00:00:00+01:00"],
+  }),
 });
 
 /** The body of a reprocess call. */

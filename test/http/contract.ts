@@ -1,103 +1,172 @@
-type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
+import { Ajv2020, type AnySchema } from "ajv/dist/2020.js";
+import formats from "ajv-formats";
 
 /** As much of an OpenAPI 3.1 document as is looked at here. */
 export interface Document {
   readonly openapi: string;
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
-  readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
+  readonly components: {
+    readonly headers: Readonly<Record<string, Header>>;
+    readonly [kind: string]: Readonly<Record<string, unknown>>;
+  };
 }
 
 export interface Operation {
-  readonly operationId?: string;
+  readonly operationId: string;
   readonly security?: readonly unknown[];
-  readonly responses: Readonly<
-    Record<string, { readonly content?: Readonly<Record<string, { readonly schema?: Schema }>> }>
-  >;
+  readonly responses: Readonly<Record<string, Response>>;
 }
 
-interface Schema {
-  readonly $ref?: string;
-  readonly type?: string | readonly string[];
-  readonly enum?: readonly Json[];
-  readonly const?: Json;
-  readonly anyOf?: readonly Schema[];
-  readonly allOf?: readonly Schema[];
-  readonly properties?: Readonly<Record<string, Schema>>;
-  readonly required?: readonly string[];
-  readonly items?: Schema;
-  readonly additionalProperties?: boolean | Schema;
+interface Response {
+  readonly headers?: Readonly<Record<string, Header | { readonly $ref: string }>>;
+  readonly content?: Readonly<Record<string, { readonly schema?: object }>>;
 }
 
-/**
- * What of an answer the document does not promise; nothing for a path that it does not know.
- *
- * Unlike the validators of clients it is strict: a property that no schema names is a problem.
- */
-export function findBreaches(
-  document: Document,
-  request: { readonly method: string; readonly path: string },
-  answer: { readonly status: number; readonly contentType: string | null; readonly body: string },
-): string[] {
-  const operation = findOperation(document, request.method, request.path);
-  // OPTIONS, 404 and 405 belong to no operation.
-  if (operation === null) return [];
-  const name = `${operation.operationId} ${answer.status}`;
-  const declared = operation.responses[String(answer.status)];
-  if (declared === undefined) return [`${name} is not declared`];
-  if (answer.contentType === null || answer.body === "") return [];
-  const mediaType = answer.contentType.split(";", 1)[0] ?? "";
-  const media = declared.content?.[mediaType] ?? declared.content?.["*/*"];
-  if (media === undefined) return [`${name} is not declared as ${mediaType}`];
-  if (!mediaType.endsWith("json") || media.schema === undefined) return [];
-  if (media === declared.content?.["*/*"]) return [];
-  return violations(document, media.schema, JSON.parse(answer.body) as Json, name);
+interface Header {
+  readonly required?: boolean;
+  readonly schema: { readonly type: string };
+  readonly "x-any-answer"?: boolean;
 }
 
-function findOperation(document: Document, method: string, path: string): Operation | null {
-  const name = method === "HEAD" ? "get" : method.toLowerCase();
-  const plain = (path.split("?", 1)[0] ?? "").replace(/\/$/, "");
-  for (const [template, item] of Object.entries(document.paths)) {
-    const pattern = new RegExp(`^${template.replaceAll(/\{\w+\}/g, "[^/]+")}$`);
-    if (pattern.test(plain) && item[name] !== undefined) return item[name];
+/** An answer of the service. `body` is `null` where nobody has read it. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: string | null;
+}
+
+/** Headers of the connection, and those that OpenAPI tells elsewhere. */
+const TRANSPORT = /^(connection|content-length|content-type|date|keep-alive|transfer-encoding)$/;
+
+/** What may answer where no operation is: the path, the method, or whoever asks is not welcome. */
+const OUTSIDE = { responses: ["204", "404", "405", "429", "500", "503"] };
+const OUTSIDE_HEADERS = /^(allow|retry-after|ratelimit(-policy)?|access-control-[a-z-]+)$/;
+
+/** What a document promises, to hold answers against. */
+export class Contract {
+  /** How many answers were held against it. */
+  held = 0;
+  readonly #document: Document;
+  readonly #ajv = new Ajv2020({ strict: true, strictTypes: false, allErrors: true });
+
+  constructor(document: Document) {
+    this.#document = document;
+    formats.default(this.#ajv);
+    this.#ajv.addVocabulary(["example", ...Object.keys(document)]);
+    this.#ajv.addSchema(closed(document) as AnySchema, "api", false, false);
   }
-  return null;
-}
 
-function violations(document: Document, schema: Schema, value: Json, at: string): string[] {
-  const inner = (next: Schema, part: Json, place = at) => violations(document, next, part, place);
-  if (schema.$ref !== undefined) {
-    const found = document.components.schemas[schema.$ref.split("/").at(-1) ?? ""];
-    return found === undefined ? [`${at}: ${schema.$ref} is missing`] : inner(found, value);
+  /**
+   * What of an answer is not promised; nothing if all is.
+   *
+   * Unlike the validators of clients it is strict: a property or a header that is not declared is a breach.
+   */
+  findBreaches(request: { readonly method: string; readonly path: string }, answer: Answer) {
+    this.held += 1;
+    const found = this.#find(request.method, request.path);
+    const breaches =
+      found === null ? this.#outside(answer) : this.#breaches(found.operation, found.at, answer);
+    const name = found?.operation.operationId ?? `${request.method} nowhere`;
+    return breaches.map((breach) => `${name} ${answer.status} ${breach}`);
   }
-  if (schema.anyOf?.every((option) => inner(option, value).length > 0)) return [`${at}: fits none`];
-  const problems = (schema.allOf ?? []).flatMap((part) => inner(part, value));
-  const types = schema.type === undefined ? [] : [schema.type].flat();
-  if (types.length > 0 && !types.some((type) => isOf(type, value))) {
-    return [`${at}: ${JSON.stringify(value)} is no ${types.join(" or ")}`];
+
+  /** Whether `value` fits the schema at this JSON pointer of the document; what does not, where it does not. */
+  misfits(pointer: string, value: unknown): string[] {
+    const validate = this.#ajv.getSchema(`api#${encodeURI(pointer)}`);
+    if (validate === undefined) return [`${pointer} is missing`];
+    if (validate(value) === true) return [];
+    return (validate.errors ?? []).map(
+      ({ instancePath, message, params }) =>
+        `${instancePath || "/"} ${message} ${JSON.stringify(params)}`,
+    );
   }
-  if (schema.enum !== undefined && !schema.enum.includes(value)) problems.push(`${at}: not listed`);
-  if (schema.const !== undefined && schema.const !== value) problems.push(`${at}: not constant`);
-  if (Array.isArray(value)) {
-    const { items } = schema;
-    if (items !== undefined)
-      problems.push(...value.flatMap((one, i) => inner(items, one, `${at}[${i}]`)));
-  } else if (typeof value === "object" && value !== null && schema.properties !== undefined) {
-    const missing = (schema.required ?? []).filter((name) => !Object.hasOwn(value, name));
-    problems.push(...missing.map((name) => `${at}.${name} is missing`));
-    for (const [name, part] of Object.entries(value)) {
-      const known = schema.properties[name];
-      if (known === undefined) problems.push(`${at}.${name} is not declared`);
-      else problems.push(...inner(known, part, `${at}.${name}`));
+
+  #breaches(operation: Operation, at: string, { status, headers, body }: Answer): string[] {
+    const declared = operation.responses[String(status)];
+    if (declared === undefined) return ["is not declared"];
+    const breaches = this.#headerBreaches(declared, headers);
+    const type = headers.get("Content-Type")?.split(";", 1)[0] ?? null;
+    if (type === null) return body ? [...breaches, "has a body of no type"] : breaches;
+    const exact = declared.content?.[type] !== undefined;
+    if (!exact && declared.content?.["*/*"] === undefined) {
+      return [...breaches, `is not declared as ${type}`];
     }
+    if (!exact || !body || !type.endsWith("json")) return breaches;
+    const pointer = `${at}/responses/${status}/content/${escapePointer(type)}/schema`;
+    return [...breaches, ...this.misfits(pointer, JSON.parse(body))];
   }
-  return problems;
+
+  #headerBreaches(declared: Response, headers: Headers): string[] {
+    const known = new Map<string, Header>();
+    for (const [name, header] of Object.entries(this.#document.components.headers)) {
+      if (header["x-any-answer"] === true) known.set(name.toLowerCase(), header);
+    }
+    for (const [name, header] of Object.entries(declared.headers ?? {})) {
+      known.set(name.toLowerCase(), this.#resolve(header));
+    }
+    const undeclared = [...headers.keys()]
+      .filter((name) => !known.has(name) && !TRANSPORT.test(name))
+      .map((name) => `does not declare ${name}`);
+    const wrong = [...known].flatMap(([name, { required, schema }]) => {
+      const value = headers.get(name);
+      if (value === null) return required === true ? [`lacks ${name}`] : [];
+      const validate = this.#ajv.compile(schema);
+      return validate(schema.type === "integer" ? Number(value) : value)
+        ? []
+        : [`has a wrong ${name}: ${value}`];
+    });
+    return [...undeclared, ...wrong];
+  }
+
+  #resolve(header: Header | { readonly $ref: string }): Header {
+    if (!("$ref" in header)) return header;
+    const found = this.#document.components.headers[header.$ref.split("/").at(-1) ?? ""];
+    if (found === undefined) throw new Error(`${header.$ref} is missing`);
+    return found;
+  }
+
+  /** An answer to a request that no operation takes: a problem, or a preflight's. */
+  #outside({ status, headers, body }: Answer): string[] {
+    if (!OUTSIDE.responses.includes(String(status))) return ["is not declared"];
+    const declared = { headers: { "X-Request-Id": { $ref: "X-Request-Id" } } };
+    const own = new Headers([...headers].filter(([name]) => !OUTSIDE_HEADERS.test(name)));
+    const breaches = this.#headerBreaches(declared, own);
+    if (!body) return breaches;
+    return [...breaches, ...this.misfits("/components/schemas/Problem", JSON.parse(body))];
+  }
+
+  /** HEAD is GET's. What is told outside the base path is served under it as well. */
+  #find(method: string, path: string): { operation: Operation; at: string } | null {
+    const name = method === "HEAD" ? "get" : method.toLowerCase();
+    const plain = (path.split("?", 1)[0] ?? "").replace(/\/$/, "");
+    for (const place of [plain, plain.replace(/^\/api\/v1/, "")]) {
+      for (const [template, item] of Object.entries(this.#document.paths)) {
+        const pattern = new RegExp(`^${template.replaceAll(/\{\w+\}/g, "[^/]+")}$`);
+        const operation = pattern.test(place) ? item[name] : undefined;
+        if (operation !== undefined) {
+          return { operation, at: `/paths/${escapePointer(template)}/${name}` };
+        }
+      }
+    }
+    return null;
+  }
 }
 
-function isOf(type: string, value: Json): boolean {
-  if (type === "null") return value === null;
-  if (type === "array") return Array.isArray(value);
-  if (type === "integer") return Number.isInteger(value);
-  if (type === "object")
-    return typeof value === "object" && value !== null && !Array.isArray(value);
-  return typeof value === type;
+/** RFC 6901. */
+export function escapePointer(name: string): string {
+  return name.replaceAll("~", "~0").replaceAll("/", "~1");
+}
+
+/** The document with all its objects closed: nothing else may be in them than what they name. */
+function closed(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(closed);
+  if (typeof value !== "object" || value === null) return value;
+  const copy = Object.fromEntries(
+    Object.entries(value).map(([name, part]) => [name, closed(part)]),
+  );
+  const isObject = [copy["type"]].flat().includes("object");
+  if (!isObject || typeof copy["properties"] !== "object" || "additionalProperties" in copy) {
+    return copy;
+  }
+  return { ...copy, unevaluatedProperties: false };
 }

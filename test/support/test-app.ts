@@ -15,7 +15,8 @@ import type { StorageDriver } from "../../src/driver.ts";
 import { STATUS } from "../../src/http/problem.ts";
 import { defineProcessor, type Processor } from "../../src/processor.ts";
 import { createStowage, type StowageParts } from "../../src/stowage.ts";
-import { type Document, findBreaches } from "../http/contract.ts";
+import type { Contract } from "../http/contract.ts";
+import { contractOf, holdAnswer } from "./held-answers.ts";
 import { TestClock } from "./services.ts";
 
 /** Its text is the document itself. */
@@ -115,7 +116,7 @@ export async function testApp(options: TestAppOptions = {}) {
       ...(options.requestBody === undefined ? {} : { requestBody: options.requestBody }),
     },
   );
-  let document: unknown = null;
+  let contract: Contract | null = null;
   onTestFinished(async () => {
     await stowage.close();
     await executor.close();
@@ -143,15 +144,10 @@ export async function testApp(options: TestAppOptions = {}) {
   async function holdToDocument(method: string, path: string, answer: Response): Promise<void> {
     // Nobody is there to be promised anything.
     if (answer.status === STATUS.request_aborted) return;
-    document ??= await (await stowage.fetch(new Request("http://test/openapi.json"))).json();
-    const contentType = answer.headers.get("Content-Type");
-    // Results, files, texts and events are streams that tests look at piece by piece.
-    const isStream = answer.status < 300 && /\/(file|result|text|events)\/?(\?|$)/.test(path);
-    const body = isStream ? "" : await answer.clone().text();
-    const { status } = answer;
-    const told = { status, contentType, body };
-    const breaches = findBreaches(document as Document, { method, path }, told);
-    if (breaches.length > 0) throw new Error(`The document promises otherwise: ${breaches}`);
+    contract ??= contractOf(
+      await (await stowage.fetch(new Request("http://test/openapi.json"))).text(),
+    );
+    await holdAnswer(contract, { method, path }, answer);
   }
 
   return {

@@ -1,6 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { endpoint } from "../endpoint.ts";
 import { streamEvents } from "../event-stream.ts";
+import { responseHeaders } from "../headers.ts";
 import { EventsHeaders, EventsQuery, UploadIdParams } from "../schemas.ts";
 
 const MESSAGES = { "text/event-stream": { schema: { type: "string" as const } } };
@@ -11,12 +12,17 @@ export const getEvents = endpoint({
     method: "get",
     path: "/upload/{id}/events",
     operationId: "getEvents",
+    tags: ["Processing"],
     summary: "Follow an upload until it is at rest",
     description:
       'Server-sent events. First all that has happened since `Last-Event-ID`, from the beginning without it; then what happens, until the upload is `stored`, `processed`, `failed`, `quarantined` or `deleted`: then the stream ends. `event` is the new status, `id` where to go on, and `data` JSON: `{"upload_id", "status", "attempts", "error", "at"}`, attempts and error as they were then; so the messages together are the history of all attempts, those that died included: a `processing` that follows another. The stream may end before (after an hour, or when the server stops): follow again with the last `id`, as `EventSource` does by itself.',
     request: { params: UploadIdParams, query: EventsQuery, headers: EventsHeaders },
     responses: {
-      200: { description: "Messages, as they happen", content: MESSAGES },
+      200: {
+        description: "Messages, as they happen",
+        headers: responseHeaders("Accept-Ranges", "X-Accel-Buffering"),
+        content: MESSAGES,
+      },
       204: { description: "At rest, and nothing has happened since: no need to follow again" },
     },
   }),

@@ -7,10 +7,17 @@ import type { Upload } from "../../domain/upload.ts";
 import { selectRepresentation } from "../conditional.ts";
 import { formatContentDisposition } from "../content-disposition.ts";
 import { endpoint } from "../endpoint.ts";
+import { requestHeaders, responseHeaders } from "../headers.ts";
 import { formatHttpDate } from "../http-date.ts";
 import { FileQuery, UploadIdParams } from "../schemas.ts";
 
 const BYTES = { "*/*": { schema: { type: "string" as const, format: "binary" } } };
+const CONDITIONS = [
+  ...(["If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since"] as const),
+];
+const FILE_HEADERS = responseHeaders(
+  ...(["ETag", "Last-Modified", "Accept-Ranges", "Content-Disposition", "Repr-Digest"] as const),
+);
 
 export const getFile = endpoint({
   access: "upload:read",
@@ -18,14 +25,23 @@ export const getFile = endpoint({
     method: "get",
     path: "/upload/{id}/file",
     operationId: "getFile",
+    tags: ["Files"],
     summary: "Download a file, or a range of it",
     description:
       "HEAD answers with the same headers. Knows `Range` (one range, suffixes too), `If-Match`, `If-None-Match`, `If-Modified-Since`, `If-Unmodified-Since` and `If-Range`. The `ETag` is the SHA-256.",
+    parameters: requestHeaders("Range", ...CONDITIONS, "If-Range"),
     request: { params: UploadIdParams, query: FileQuery },
     responses: {
-      200: { description: "The whole file", content: BYTES },
-      206: { description: "The range asked for", content: BYTES },
-      304: { description: "The client has it already" },
+      200: { description: "The whole file", headers: FILE_HEADERS, content: BYTES },
+      206: {
+        description: "The range asked for",
+        headers: { ...FILE_HEADERS, ...responseHeaders("Content-Range") },
+        content: BYTES,
+      },
+      304: {
+        description: "The client has it already",
+        headers: responseHeaders("ETag", "Last-Modified", "Accept-Ranges"),
+      },
     },
   }),
   problems: [

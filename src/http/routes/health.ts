@@ -45,6 +45,7 @@ export const live = endpoint({
     method: "get",
     path: "/health/live",
     operationId: "live",
+    tags: ["Service"],
     summary: "Whether the process answers",
     responses: { 200: json("It does", LiveSchema) },
   }),
@@ -59,6 +60,7 @@ export const ready = endpoint({
     method: "get",
     path: "/health/ready",
     operationId: "ready",
+    tags: ["Service"],
     summary: "Whether uploads can be taken now",
     responses: {
       200: json("They can", ReadySchema),
@@ -85,6 +87,7 @@ export const storageHealth = endpoint({
     method: "get",
     path: "/storage/health",
     operationId: "storageHealth",
+    tags: ["Service"],
     summary: "Probe every storage",
     responses: {
       200: json("All are healthy", StorageHealthSchema),

@@ -5,6 +5,7 @@ import { findMediaType } from "../../domain/media-type.ts";
 import type { Upload } from "../../domain/upload.ts";
 import { json } from "../answers.ts";
 import { type EnvOf, endpoint } from "../endpoint.ts";
+import { responseHeaders } from "../headers.ts";
 import { MAX_FORM_OVERHEAD_BYTES, readUploadForm } from "../multipart.ts";
 import { HttpError } from "../problem.ts";
 import { bodyOf, findContentLength, refuseContentEncoding } from "../request-body.ts";
@@ -15,9 +16,7 @@ type WriteContext = Context<EnvOf<"upload:write">>;
 
 const CREATED = {
   ...json("Stored durably", UploadSchema),
-  headers: {
-    Location: { description: "Where the upload is", schema: { type: "string" as const } },
-  },
+  headers: responseHeaders("Location"),
 };
 
 /** What may go wrong with any upload. */
@@ -62,6 +61,7 @@ export const createUpload = endpoint({
     method: "post",
     path: "/upload",
     operationId: "createUpload",
+    tags: ["Uploads"],
     summary: "Upload a file as a form",
     request: { body: FORM_BODY },
     responses: { 201: CREATED },
@@ -110,6 +110,7 @@ export const putUpload = endpoint({
     method: "put",
     path: "/upload/{filename}",
     operationId: "putUpload",
+    tags: ["Uploads"],
     summary: "Upload a file as it is, named by the path",
     description: "What `curl -T cv.pdf …/upload/` sends.",
     request: { params: FilenameParams, query: PutQuery, body: FILE_BODY },
@@ -128,6 +129,7 @@ export const putUploadNamed = endpoint({
     method: "put",
     path: "/upload",
     operationId: "putUploadNamed",
+    tags: ["Uploads"],
     summary: "Upload a file as it is, named by the query",
     request: { query: PutNamedQuery, body: FILE_BODY },
     responses: { 201: CREATED },

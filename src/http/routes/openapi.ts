@@ -8,6 +8,7 @@ export const openapi = endpoint({
     method: "get",
     path: "/openapi.json",
     operationId: "openapi",
+    tags: ["Service"],
     summary: "This document",
     responses: {
       200: {

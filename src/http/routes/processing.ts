@@ -1,6 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { json, jsonBody } from "../answers.ts";
 import { endpoint } from "../endpoint.ts";
+import { responseHeaders } from "../headers.ts";
 import { readOptionalJson } from "../request-body.ts";
 import { streamResult } from "../result-json.ts";
 import {
@@ -20,6 +21,7 @@ export const reprocess = endpoint({
     method: "post",
     path: "/upload/{id}/reprocess",
     operationId: "reprocess",
+    tags: ["Processing"],
     summary: "Process an upload again",
     description: "One that is queued or running already is answered the same, and not run twice.",
     request: { params: UploadIdParams, body: jsonBody(ReprocessBody) },
@@ -47,10 +49,14 @@ export const getResult = endpoint({
     method: "get",
     path: "/upload/{id}/result",
     operationId: "getResult",
+    tags: ["Processing"],
     summary: "Tell what the processors have found",
     request: { params: UploadIdParams },
     responses: {
-      200: json("The latest result of each processor", ResultSchema),
+      200: {
+        ...json("The latest result of each processor", ResultSchema),
+        headers: responseHeaders("Accept-Ranges"),
+      },
     },
   }),
   problems: ["upload_not_found", "storage_unavailable", "storage_timeout"],

@@ -4,9 +4,11 @@ import { formatContentRange } from "../../domain/byte-range.ts";
 import { selectRepresentation } from "../conditional.ts";
 import { formatContentDisposition } from "../content-disposition.ts";
 import { endpoint } from "../endpoint.ts";
+import { requestHeaders, responseHeaders } from "../headers.ts";
 import { TextQuery, UploadIdParams } from "../schemas.ts";
 
 const TEXT = { "text/plain": { schema: { type: "string" as const } } };
+const TEXT_HEADERS = responseHeaders("ETag", "Accept-Ranges", "Content-Disposition");
 
 export const getText = endpoint({
   access: "upload:read",
@@ -14,14 +16,23 @@ export const getText = endpoint({
     method: "get",
     path: "/upload/{id}/text",
     operationId: "getText",
+    tags: ["Processing"],
     summary: "Read the text that was found in a file",
     description:
       "UTF-8, streamed. HEAD answers with the same headers. Knows `Range`, `If-Match`, `If-None-Match` and `If-Range`; every run makes a new `ETag`. While an upload is processed again, the text of the run before is served; before there was any, `text_not_ready` asks for patience, and `text_not_found` says that none will come by itself.",
+    parameters: requestHeaders("Range", "If-Match", "If-None-Match", "If-Range"),
     request: { params: UploadIdParams, query: TextQuery },
     responses: {
-      200: { description: "The whole text", content: TEXT },
-      206: { description: "The range of its bytes asked for", content: TEXT },
-      304: { description: "The client has it already" },
+      200: { description: "The whole text", headers: TEXT_HEADERS, content: TEXT },
+      206: {
+        description: "The range of its bytes asked for",
+        headers: { ...TEXT_HEADERS, ...responseHeaders("Content-Range") },
+        content: TEXT,
+      },
+      304: {
+        description: "The client has it already",
+        headers: responseHeaders("ETag", "Accept-Ranges"),
+      },
     },
   }),
   problems: [

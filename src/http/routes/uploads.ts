@@ -17,6 +17,7 @@ export const listUploads = endpoint({
     method: "get",
     path: "/upload",
     operationId: "listUploads",
+    tags: ["Uploads"],
     summary: "List uploads, newest first",
     request: { query: ListQuery },
     responses: {
@@ -46,6 +47,7 @@ export const getUpload = endpoint({
     method: "get",
     path: "/upload/{id}",
     operationId: "getUpload",
+    tags: ["Uploads"],
     summary: "Tell of one upload",
     request: { params: UploadIdParams },
     responses: {
@@ -65,6 +67,7 @@ export const deleteUpload = endpoint({
     method: "delete",
     path: "/upload/{id}",
     operationId: "deleteUpload",
+    tags: ["Uploads"],
     summary: "Delete an upload: bytes, derived data and record",
     request: { params: UploadIdParams },
     responses: {

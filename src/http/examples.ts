@@ -1,0 +1,115 @@
+import { type ErrorCode, StowageError } from "../domain/errors.ts";
+import { ERROR_GUIDE } from "./error-guide.ts";
+import {
+  EXAMPLE_ID,
+  EXAMPLE_REQUEST_ID,
+  EXAMPLE_SHA256,
+  EXAMPLE_TEXT,
+  EXAMPLE_TIME,
+} from "./example-values.ts";
+import { type Problem, problemOf } from "./problem.ts";
+import type { UploadJson } from "./schemas.ts";
+
+const STORED: UploadJson = {
+  id: EXAMPLE_ID,
+  tenant_id: "acme",
+  filename: "resume.txt",
+  size: 40,
+  original_filename: "resume.txt",
+  content_type: "text/plain",
+  sha256: EXAMPLE_SHA256,
+  status: "stored",
+  processing: { attempts: 0, error: null, started_at: null, finished_at: null },
+  metadata: {},
+  external_id: null,
+  created_by: "key:acme",
+  expires_at: null,
+  created_at: EXAMPLE_TIME,
+  updated_at: EXAMPLE_TIME,
+};
+const QUEUED: UploadJson = { ...STORED, status: "queued" };
+
+const EVENTS = [
+  "retry: 3000",
+  ...["queued", "processing", "processed"].map((status, i) => {
+    const data = {
+      upload_id: EXAMPLE_ID,
+      status,
+      attempts: Math.min(i, 1),
+      error: null,
+      at: EXAMPLE_TIME,
+    };
+    return `id: ${i + 2}\nevent: ${status}\ndata: ${JSON.stringify(data)}`;
+  }),
+  "",
+].join("\n\n");
+
+/** What an operation takes and answers, by its `operationId`; answers by their status. */
+export interface OperationExamples {
+  /** A form is told as its fields; anything else as it is sent. */
+  readonly request?: unknown;
+  readonly answers: Readonly<Record<number, unknown>>;
+}
+
+/** Bodies of every operation but those that answer with whatever bytes were stored. */
+export const OPERATION_EXAMPLES: Readonly<Record<string, OperationExamples>> = {
+  createUpload: {
+    request: { file: EXAMPLE_TEXT, auto_process: "true", metadata: '{"candidate":"4711"}' },
+    answers: { 201: { ...QUEUED, metadata: { candidate: "4711" } } },
+  },
+  putUpload: { request: EXAMPLE_TEXT, answers: { 201: STORED } },
+  putUploadNamed: { request: EXAMPLE_TEXT, answers: { 201: STORED } },
+  listUploads: { answers: { 200: { items: [STORED], next_cursor: null } } },
+  getUpload: { answers: { 200: STORED } },
+  getFile: { answers: { 200: EXAMPLE_TEXT } },
+  reprocess: { request: { processors: ["text"] }, answers: { 202: QUEUED } },
+  getResult: {
+    answers: {
+      200: {
+        upload_id: EXAMPLE_ID,
+        status: "processed",
+        processors: [
+          {
+            ...{ name: "text", version: "2", status: "processed" },
+            output: { characters: 39, words: 6, truncated: false, text: EXAMPLE_TEXT.trim() },
+            ...{ error: null, duration_ms: 18 },
+          },
+        ],
+      },
+    },
+  },
+  getText: { answers: { 200: EXAMPLE_TEXT.trim() } },
+  getEvents: { answers: { 200: EVENTS } },
+  live: { answers: { 200: { status: "alive" } } },
+  ready: {
+    answers: {
+      200: {
+        status: "ready",
+        checks: ["storage", "records", "processing"].map((name) => ({
+          ...{ name, status: "healthy", error_code: null },
+        })),
+      },
+    },
+  },
+  storageHealth: {
+    answers: {
+      200: {
+        ...{ service: "file_storage", status: "healthy", error_code: null },
+        storages: [
+          {
+            ...{ id: "01a20ada-2c00-7979-8a95-10b166d7ffdb", uri: "memory:" },
+            ...{ service: "memory_file_storage", status: "healthy", error_code: null },
+            steps: ["write", "read", "list", "delete"].map((name) => ({ name, ok: true })),
+            checked_at: EXAMPLE_TIME,
+          },
+        ],
+      },
+    },
+  },
+};
+
+/** A problem as an answer tells it, but for its `detail`, which depends on what was asked. */
+export function exampleProblem(code: ErrorCode): Problem {
+  const [meaning = ""] = ERROR_GUIDE[code].split(". ", 1);
+  return problemOf(new StowageError(code, meaning), EXAMPLE_REQUEST_ID);
+}

@@ -1,0 +1,178 @@
+import {
+  EXAMPLE_DIGEST,
+  EXAMPLE_ID,
+  EXAMPLE_MD5,
+  EXAMPLE_REQUEST_ID,
+  EXAMPLE_SHA256,
+} from "./example-values.ts";
+
+/** A header as the OpenAPI document tells of it. */
+interface HeaderNote {
+  readonly description: string;
+  readonly schema: { readonly type: "string" | "integer"; readonly [keyword: string]: unknown };
+  readonly required?: boolean;
+}
+
+const text = (example: string, pattern?: string): HeaderNote["schema"] => ({
+  ...{ type: "string", examples: [example] },
+  ...(pattern === undefined ? {} : { pattern }),
+});
+
+const ETAG = `"${EXAMPLE_SHA256}"`;
+const DATE = "Tue, 24 Nov 2026 09:30:00 GMT";
+
+/** Headers that requests may carry. */
+export const REQUEST_HEADERS = {
+  "X-Request-Id": {
+    description: "Comes back in the answer and stands in the log. Made up where it is not sane.",
+    schema: text(EXAMPLE_REQUEST_ID),
+  },
+  "Idempotency-Key": {
+    description:
+      "A name for this upload, such as a UUID. For 24 hours a repeat is answered with the first upload; with another request it is 422, and 409 while the first is under way.",
+    schema: text("7e2f2b1e-0d6c-4c55-9a53-0a3a6cb1d6ef"),
+  },
+  "Repr-Digest": {
+    description:
+      "The SHA-256 of what is sent (RFC 9530): the file with PUT, the whole body with POST. A mismatch is 422, and nothing is kept.",
+    schema: text(EXAMPLE_DIGEST),
+  },
+  "Content-Digest": {
+    description: "As `Repr-Digest`: here nothing is sent encoded or in parts.",
+    schema: text(EXAMPLE_DIGEST),
+  },
+  "Content-MD5": {
+    description: "The MD5 of what is sent, in base64 (RFC 1864), for clients that know no better.",
+    schema: text(EXAMPLE_MD5),
+  },
+  Range: {
+    description: "One range of bytes, suffixes too (RFC 9110, 14.2). For GET only.",
+    schema: text("bytes=0-11"),
+  },
+  "If-Match": { description: "Answer only if the `ETag` is one of these.", schema: text(ETAG) },
+  "If-None-Match": {
+    description: "Answer 304 if the `ETag` is one of these.",
+    schema: text('"another"'),
+  },
+  "If-Modified-Since": {
+    description: "Answer 304 if nothing has changed since.",
+    schema: text("Mon, 23 Nov 2026 09:30:00 GMT"),
+  },
+  "If-Unmodified-Since": {
+    description: "Answer only if nothing has changed since.",
+    schema: text(DATE),
+  },
+  "If-Range": {
+    description: "The `ETag` (or time) that `Range` is meant for; of another, all is sent.",
+    schema: text(ETAG),
+  },
+} satisfies Record<string, HeaderNote>;
+export type RequestHeader = keyof typeof REQUEST_HEADERS;
+
+/** Headers that answers may carry; `required` ones do wherever they are declared. */
+export const RESPONSE_HEADERS = {
+  "X-Request-Id": {
+    description: "The name of this request: the caller's, if it sent a sane one.",
+    schema: text(EXAMPLE_REQUEST_ID, "^[A-Za-z0-9._-]{1,128}$"),
+    required: true,
+  },
+  Location: {
+    description: "Where the upload is.",
+    schema: {
+      ...text(`/api/v1/upload/${EXAMPLE_ID}`),
+      format: "uri-reference",
+    },
+    required: true,
+  },
+  ETag: {
+    description: "Names these bytes: of a file it is the quoted SHA-256, wherever it lies.",
+    schema: text(ETAG, '^(W/)?"[^"]*"$'),
+    required: true,
+  },
+  "Last-Modified": { description: "When the file came.", schema: text(DATE, " GMT$") },
+  "Accept-Ranges": {
+    description: "`bytes` where `Range` is known, else `none`.",
+    schema: { type: "string", enum: ["bytes", "none"], examples: ["bytes"] },
+  },
+  "Content-Range": {
+    description: "Which bytes these are, and of how many.",
+    schema: text("bytes 0-11/40", "^bytes (\\d+-\\d+|\\*)/\\d+$"),
+    required: true,
+  },
+  "Content-Disposition": {
+    description: "The filename, in whatever script (RFC 6266, RFC 8187).",
+    schema: text('attachment; filename="resume.txt"'),
+  },
+  "Repr-Digest": {
+    description: "The SHA-256 of the whole file (RFC 9530), also beside a range of it.",
+    schema: text(EXAMPLE_DIGEST, "^sha-256=:[A-Za-z0-9+/]{43}=:$"),
+  },
+  "WWW-Authenticate": {
+    description: "How to show a credential, and what was wrong with it (RFC 6750).",
+    schema: text('Bearer realm="stowage"', "^Bearer "),
+    required: true,
+  },
+  "Retry-After": {
+    description: "Seconds after which another try makes sense.",
+    schema: { type: "integer", minimum: 0, examples: [5] },
+  },
+  RateLimit: {
+    description: "What is left of the rate limit, and when it fills up, where there is one.",
+    schema: text('"tenant";r=59;t=60'),
+  },
+  "RateLimit-Policy": {
+    description: "The rate limit itself, where there is one.",
+    schema: text('"tenant";q=60;w=60'),
+  },
+  Allow: { description: "The methods of this path.", schema: text("GET, HEAD") },
+  "Accept-Encoding": {
+    description: "Which `Content-Encoding` would be taken: none.",
+    schema: text("identity"),
+  },
+  "X-Accel-Buffering": {
+    description: "Asks proxies to pass messages on at once.",
+    schema: { type: "string", const: "no", examples: ["no"] },
+  },
+} satisfies Record<string, HeaderNote>;
+export type ResponseHeader = keyof typeof RESPONSE_HEADERS;
+
+/** Headers that any answer may carry, told once and marked `x-any-answer`. */
+export const ANY_ANSWER_HEADERS = {
+  "X-Content-Type-Options": {
+    description: "Types are found by us, not guessed by browsers.",
+    schema: { type: "string", const: "nosniff", examples: ["nosniff"] },
+  },
+  "Content-Security-Policy": {
+    description: "What a browser may do with the answer: next to nothing.",
+    schema: text("default-src 'none'; frame-ancestors 'none'"),
+  },
+  "Referrer-Policy": {
+    description: "Ids stay out of the logs of others.",
+    schema: text("no-referrer"),
+  },
+  "Cache-Control": {
+    description: "Nothing is kept by caches that serve others.",
+    schema: text("no-store"),
+  },
+  Vary: { description: "What else the answer depends on.", schema: text("Origin") },
+  "Access-Control-Allow-Origin": {
+    description: "For pages of the origins in `CORS_ORIGINS`.",
+    schema: text("https://app.example"),
+  },
+  "Access-Control-Expose-Headers": {
+    description: "Which headers such pages may read.",
+    schema: text("Location,ETag,Content-Range,Repr-Digest,X-Request-Id"),
+  },
+} satisfies Record<string, HeaderNote>;
+
+/** `parameters` of a route: references to {@link REQUEST_HEADERS}. */
+export function requestHeaders(...names: readonly RequestHeader[]): { $ref: string }[] {
+  return names.map((name) => ({ $ref: `#/components/parameters/${name}` }));
+}
+
+/** `headers` of a response: references to {@link RESPONSE_HEADERS}. */
+export function responseHeaders(
+  ...names: readonly ResponseHeader[]
+): Record<string, { $ref: string }> {
+  return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
+}

@@ -1,0 +1,44 @@
+import { Contract, type Document } from "../http/contract.ts";
+
+const contracts = new Map<string, Contract>();
+
+/** The contract that this document is. The same text gives the same one: its schemas are compiled once. */
+export function contractOf(document: string): Contract {
+  const contract = contracts.get(document) ?? new Contract(JSON.parse(document) as Document);
+  contracts.set(document, contract);
+  return contract;
+}
+
+/** How many answers were held against documents in this process. */
+export function heldAnswers(): number {
+  return [...contracts.values()].reduce((sum, { held }) => sum + held, 0);
+}
+
+/**
+ * Hold an answer against the document. A stream is looked at when the test reads it as text or JSON, so that
+ * tests can still look at it piece by piece.
+ *
+ * @throws {Error} If the document promises otherwise.
+ */
+export async function holdAnswer(
+  contract: Contract,
+  request: { readonly method: string; readonly path: string },
+  answer: Response,
+): Promise<void> {
+  const { status, headers } = answer;
+  const hold = (body: string | null) => {
+    const breaches = contract.findBreaches(request, { status, headers, body });
+    if (breaches.length > 0) throw new Error(`The document promises otherwise: ${breaches}`);
+  };
+  // Results, files, texts and events are streams, which say so.
+  if (!headers.has("Accept-Ranges")) return hold(await answer.clone().text());
+  hold(null);
+  if (!(headers.get("Content-Type") ?? "").includes("json")) return;
+  const text = answer.text.bind(answer);
+  const heldText = async () => {
+    const body = await text();
+    hold(body);
+    return body;
+  };
+  Object.assign(answer, { text: heldText, json: async () => JSON.parse(await heldText()) });
+}
