@@ -1,4 +1,5 @@
-import type { SurveyFilter, UploadRecords } from "../domain/ports/records.ts";
+import type { UploadRecords } from "../domain/ports/records.ts";
+import type { SurveyFilter } from "../domain/ports/upkeep-records.ts";
 import type { Upload } from "../domain/upload.ts";
 import type { UploadId } from "../domain/upload-id.ts";
 import type { ProcessorCatalog } from "./processor-catalog.ts";

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type BulkCount, type BulkOrder, queueAll } from "../application/bulk-reprocessing.ts";
 import { loadConfig } from "../config.ts";
-import type { SurveyFilter } from "../domain/ports/records.ts";
+import type { SurveyFilter } from "../domain/ports/upkeep-records.ts";
 import type { UploadStatus } from "../domain/upload.ts";
 import { findUploadId } from "../domain/upload-id.ts";
 import type { BulkWork } from "../runtime/bulk-work.ts";

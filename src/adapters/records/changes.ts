@@ -16,6 +16,11 @@ export function inStorages(storageIds: readonly string[]): Expression<SqlBool> {
   return sql<SqlBool>`+storage_id in (${sql.join(storageIds)})`;
 }
 
+/** From its end on an upload reads as missing, whenever somebody gets to remove it. */
+export function notExpired(now: number): Expression<SqlBool> {
+  return sql<SqlBool>`(uploads.expires_at is null or uploads.expires_at > ${now})`;
+}
+
 export interface Change {
   readonly to: RecordStatus;
   /** Default: every status from which `to` may be reached. */

@@ -1,8 +1,9 @@
 import { type SqlBool, sql } from "kysely";
 import type { Clock } from "../../domain/ports/clock.ts";
-import type { Tombstone, UploadRecords } from "../../domain/ports/records.ts";
+import type { UploadRecords } from "../../domain/ports/records.ts";
+import type { Tombstone } from "../../domain/ports/upkeep-records.ts";
 import { statusesBefore, type Upload } from "../../domain/upload.ts";
-import { change, eventOf, inStorages, type UploadCondition } from "./changes.ts";
+import { change, eventOf, inStorages, notExpired, type UploadCondition } from "./changes.ts";
 import type { SqlExecutor } from "./executor.ts";
 import { toUpload } from "./rows.ts";
 import { db } from "./schema.ts";
@@ -19,7 +20,12 @@ export function deletions(
   clock: Clock,
 ): Pick<
   UploadRecords,
-  "beginDelete" | "finishDelete" | "collectAbandoned" | "tombstones" | "dropTombstones"
+  | "beginDelete"
+  | "finishDelete"
+  | "collectAbandoned"
+  | "collectExpired"
+  | "tombstones"
+  | "dropTombstones"
 > {
   return {
     async beginDelete(tenant, id) {
@@ -28,7 +34,7 @@ export function deletions(
         change({
           to: "deleting",
           from: DELETABLE,
-          where: (eb) => eb.and({ id, tenant }),
+          where: (eb) => eb.and([eb.and({ id, tenant }), notExpired(now)]),
           at: now,
           set: { lease_token: null, lease_until: now },
         }),
@@ -65,6 +71,20 @@ export function deletions(
           .returningAll()
           .compile(),
       ]);
+      return rows.map(toUpload);
+    },
+
+    async collectExpired(limit, storageIds) {
+      const now = clock.now();
+      const [, rows] = await executor.batch(
+        change({
+          to: "deleting",
+          from: DELETABLE,
+          where: firstExpired(limit, now, storageIds),
+          at: now,
+          set: { lease_token: null, lease_until: now },
+        }),
+      );
       return rows.map(toUpload);
     },
 
@@ -133,6 +153,20 @@ function oldestRemains(
     .where((eb) => eb.or([eb("status", "=", "uploading"), eb("due_at", "<", begunBefore)]))
     .where("due_at", "<=", now)
     .orderBy("due_at")
+    .orderBy("id")
+    .limit(limit);
+  return (eb) => eb("id", "in", chosen);
+}
+
+/** The literal: only so can SQLite prove that the partial index `uploads_expiry` fits. */
+function firstExpired(limit: number, now: number, storageIds: readonly string[]): UploadCondition {
+  const chosen = db
+    .selectFrom("uploads")
+    .select("id")
+    .where("expires_at", "<=", now)
+    .where(sql<SqlBool>`status <> 'deleting'`)
+    .where(inStorages(storageIds))
+    .orderBy("expires_at")
     .orderBy("id")
     .limit(limit);
   return (eb) => eb("id", "in", chosen);

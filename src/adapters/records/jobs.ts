@@ -4,7 +4,7 @@ import type { Clock } from "../../domain/ports/clock.ts";
 import type { Job, UploadRecords } from "../../domain/ports/records.ts";
 import { type ProcessorResult, statusesBefore } from "../../domain/upload.ts";
 import type { UploadId } from "../../domain/upload-id.ts";
-import { change, inStorages, type UploadCondition } from "./changes.ts";
+import { change, inStorages, notExpired, type UploadCondition } from "./changes.ts";
 import type { SqlExecutor } from "./executor.ts";
 import { toJson, toUpload } from "./rows.ts";
 import { db, type UploadRow } from "./schema.ts";
@@ -37,7 +37,7 @@ export function jobs(
         ...change({
           to: "queued",
           from: AT_REST,
-          where: (eb) => eb.and({ id, tenant }),
+          where: (eb) => eb.and([eb.and({ id, tenant }), notExpired(now)]),
           at: now,
           set: {
             processors: JSON.stringify(processors),
@@ -52,6 +52,7 @@ export function jobs(
           .selectAll()
           .where((eb) => eb.and({ id, tenant }))
           .where("status", "<>", "deleting")
+          .where(notExpired(now))
           .compile(),
       ]);
       if (queued !== undefined) return { upload: toUpload(queued), queued: true };
@@ -166,6 +167,7 @@ export function jobs(
           .select("due_at")
           .where(IS_JOB)
           .where(inStorages(storageIds))
+          .where(notExpired(clock.now()))
           .orderBy("due_at")
           .limit(1)
           .compile(),
@@ -190,6 +192,7 @@ function firstJobAfter(
   const isAnyDue = sql`exists (select 1 from uploads where ${IS_JOB} and due_at <= ${due.now})`;
   const oldest = sql`(select id from uploads
     where ${IS_JOB} and tenant = ${current} and due_at <= ${due.now} and ${inStorages(due.storageIds)}
+      and ${notExpired(due.now)}
     order by due_at, id limit 1)`;
   return sql<UploadId | null>`(
     with recursive turns (tenant) as (

@@ -1,7 +1,9 @@
 import { type Expression, type ExpressionBuilder, type SqlBool, sql } from "kysely";
+import type { Clock } from "../../domain/ports/clock.ts";
 import type { ListFilter, ListPosition, UploadRecords } from "../../domain/ports/records.ts";
 import type { TenantId } from "../../domain/tenant.ts";
 import { findUploadId, type UploadId } from "../../domain/upload-id.ts";
+import { notExpired } from "./changes.ts";
 import type { SqlExecutor } from "./executor.ts";
 import { toEvent, toResult, toUpload } from "./rows.ts";
 import { db, type Schema } from "./schema.ts";
@@ -12,6 +14,7 @@ const IDS_IN_A_QUERY = 90;
 /** What callers see of their tenant's uploads. */
 export function reading(
   executor: SqlExecutor,
+  clock: Clock,
 ): Pick<UploadRecords, "find" | "list" | "events" | "revisions" | "results"> {
   return {
     async find(tenant, id) {
@@ -22,6 +25,7 @@ export function reading(
           .selectAll()
           .where("tenant", "=", tenant)
           .where("status", "<>", "deleting")
+          .where(notExpired(clock.now()))
           .where((eb) =>
             ownId === null
               ? eb("external_id", "=", id)
@@ -35,7 +39,9 @@ export function reading(
     },
 
     async list(tenant, filter, { limit, after }) {
-      const rows = await executor.run(selectPage(tenant, filter, limit + 1, after));
+      const rows = await executor.run(
+        selectPage(tenant, filter, { limit: limit + 1, after, now: clock.now() }),
+      );
       const uploads = rows.slice(0, limit).map(toUpload);
       const last = uploads.at(-1);
       const more = rows.length > limit && last !== undefined;
@@ -58,6 +64,7 @@ export function reading(
     },
 
     async revisions(ids) {
+      const now = clock.now();
       const found = new Map<UploadId, number>();
       for (let start = 0; start < ids.length; start += IDS_IN_A_QUERY) {
         const rows = await executor.run(
@@ -66,6 +73,7 @@ export function reading(
             .select(["id", "revision"])
             .where("id", "in", ids.slice(start, start + IDS_IN_A_QUERY))
             .where("status", "<>", "deleting")
+            .where(notExpired(now))
             .compile(),
         );
         for (const { id, revision } of rows) found.set(id, revision);
@@ -81,6 +89,7 @@ export function reading(
           .selectAll("results")
           .where("uploads.tenant", "=", tenant)
           .where("uploads.status", "<>", "deleting")
+          .where(notExpired(clock.now()))
           .where("results.upload_id", "=", id)
           .orderBy("results.name")
           .compile(),
@@ -94,13 +103,13 @@ export function reading(
 function selectPage(
   tenant: TenantId,
   filter: ListFilter,
-  limit: number,
-  after: ListPosition | null,
+  { limit, after, now }: { limit: number; after: ListPosition | null; now: number },
 ) {
   return db
     .selectFrom("uploads")
     .selectAll()
     .where("tenant", "=", tenant)
+    .where(notExpired(now))
     .where((eb) => eb.and([...filterOf(filter, eb), ...beyond(after)]))
     .orderBy("created_at", "desc")
     .orderBy("id", "desc")

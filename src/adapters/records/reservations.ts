@@ -1,42 +1,78 @@
+import { type Expression, type SqlBool, sql } from "kysely";
 import { StowageError } from "../../domain/errors.ts";
 import type { Clock } from "../../domain/ports/clock.ts";
-import type { CommitFacts, Reservation, UploadRecords } from "../../domain/ports/records.ts";
+import type {
+  CommitFacts,
+  NewUpload,
+  Quota,
+  Reservation,
+  UploadRecords,
+} from "../../domain/ports/records.ts";
+import type { TenantId } from "../../domain/tenant.ts";
 import { change, type UploadCondition } from "./changes.ts";
 import type { SqlExecutor } from "./executor.ts";
+import { fits, kept, quotaExceeded } from "./quotas.ts";
+import { hasKey, keepKey, takeKey } from "./repeats.ts";
 import { toUpload } from "./rows.ts";
 import { db, type UploadRow } from "./schema.ts";
+
+const FIRST_REVISION = 1;
+
+const NO_QUOTA: Quota = { bytes: null, uploads: null };
 
 /** From the first word of an upload to its bytes being durable. */
 export function reservations(
   executor: SqlExecutor,
   clock: Clock,
-): Pick<UploadRecords, "reserve" | "renewReservation" | "noteMultipart" | "commit" | "release"> {
+): Pick<
+  UploadRecords,
+  "reserve" | "hold" | "renewReservation" | "noteMultipart" | "commit" | "release"
+> {
   return {
-    async reserve(upload, leaseUntil) {
+    async reserve(upload, leaseUntil, terms = {}) {
       const now = clock.now();
       const { id, tenant, storageId, key } = upload;
-      const revision = 1;
-      await executor.run(
-        db
-          .insertInto("uploads")
-          .values({
-            id,
-            tenant,
-            storage_id: storageId,
-            key,
-            revision,
-            status: "uploading",
-            filename: upload.filename,
-            original_filename: upload.originalFilename,
-            content_type: upload.contentType,
-            created_by: upload.createdBy,
-            lease_until: leaseUntil,
-            created_at: now,
-            updated_at: now,
-          })
-          .compile(),
+      const { holdBytes = 0, quota = NO_QUOTA, idempotencyKey } = terms;
+      const taken = idempotencyKey === undefined ? [] : [hasKey(tenant, idempotencyKey, now)];
+      const conditions = [
+        ...taken.map((isTaken) => sql<SqlBool>`not ${isTaken}`),
+        ...fits(tenant, holdBytes, quota),
+      ];
+      const [[before], inserted] = await executor.batch([
+        look(tenant, taken[0] ?? sql<SqlBool>`0`),
+        inserting(upload, { holdBytes, leaseUntil, now }, conditions),
+        ...(idempotencyKey === undefined ? [] : [takeKey(upload, idempotencyKey, now)]),
+      ]);
+      if (inserted.length > 0) return { id, tenant, storageId, key, revision: FIRST_REVISION };
+      if (before?.found === 0) throw quotaExceeded(before, quota, holdBytes);
+      throw new StowageError(
+        "idempotency_key_in_use",
+        "Cannot begin upload: another one has the same Idempotency-Key",
       );
-      return { id, tenant, storageId, key, revision };
+    },
+
+    async hold(reservation, bytes, { bytes: quotaBytes }) {
+      const { tenant } = reservation;
+      const quota = { bytes: quotaBytes, uploads: null };
+      const heldBytes = db.selectFrom("uploads").select("held_bytes").where(held(reservation));
+      const [[before], rows] = await executor.batch([
+        look(tenant, sql<number | null>`(${heldBytes})`),
+        db
+          .updateTable("uploads")
+          .set({ held_bytes: bytes })
+          .where(held(reservation))
+          .where((eb) =>
+            eb.or([
+              eb("held_bytes", ">=", bytes),
+              eb.and(fits(tenant, sql`${bytes} - held_bytes`, quota)),
+            ]),
+          )
+          .returning("id")
+          .compile(),
+      ]);
+      if (rows.length > 0) return;
+      if (before === undefined || before.found === null) throw reservationLost();
+      throw quotaExceeded(before, quota, bytes - before.found);
     },
 
     async renewReservation(reservation, leaseUntil) {
@@ -64,8 +100,10 @@ export function reservations(
     },
 
     async commit(reservation, facts) {
-      const [, [changed], [found]] = await executor.batch([
-        ...committing(reservation, facts, clock.now()),
+      const now = clock.now();
+      const [, , [changed], [found]] = await executor.batch([
+        keepKey(reservation, held(reservation), facts.fingerprint ?? null, now),
+        ...committing(reservation, facts, now),
         selectOf(reservation),
       ]);
       const row = changed ?? found;
@@ -77,6 +115,52 @@ export function reservations(
       await executor.run(db.deleteFrom("uploads").where(held(reservation)).compile());
     },
   };
+}
+
+/** An `uploading` row, where every one of `conditions` is true. */
+function inserting(
+  upload: NewUpload,
+  { holdBytes, leaseUntil, now }: { holdBytes: number; leaseUntil: number; now: number },
+  conditions: readonly Expression<SqlBool>[],
+) {
+  const row = {
+    id: upload.id,
+    tenant: upload.tenant,
+    storage_id: upload.storageId,
+    key: upload.key,
+    revision: FIRST_REVISION,
+    status: "uploading",
+    filename: upload.filename,
+    original_filename: upload.originalFilename,
+    content_type: upload.contentType,
+    created_by: upload.createdBy,
+    lease_until: leaseUntil,
+    held_bytes: holdBytes,
+    created_at: now,
+    updated_at: now,
+  } satisfies Partial<UploadRow>;
+  const columns = Object.keys(row) as (keyof typeof row)[];
+  return db
+    .insertInto("uploads")
+    .columns(columns)
+    .expression(
+      db
+        .selectNoFrom((eb) => columns.map((column) => eb.val(row[column]).as(column)))
+        .where((eb) => eb.and(conditions)),
+    )
+    .returning("id")
+    .compile();
+}
+
+/** What a tenant keeps, and something else that is so at the same moment. */
+function look<Found>(tenant: TenantId, found: Expression<Found>) {
+  return db
+    .selectNoFrom([
+      kept(tenant, "bytes").as("bytes"),
+      kept(tenant, "uploads").as("uploads"),
+      sql<Found>`${found}`.as("found"),
+    ])
+    .compile();
 }
 
 /** The reservation as long as nobody has cleaned it up. A lease that has ended unnoticed is still one. */

@@ -26,6 +26,10 @@ export interface Schema {
   storages: { storage_id: string; display: string };
   api_keys: ApiKeysTable;
   meta: { name: string; value: string };
+  /** Kept by triggers on `uploads`, and by nothing else. A tenant without uploads has no row. */
+  usage: { tenant: TenantId; bytes: number; uploads: number };
+  repeats: RepeatsTable;
+  tenants: { id: TenantId; overrides: Json; created_at: number; updated_at: number };
 }
 
 interface UploadsTable {
@@ -61,6 +65,19 @@ interface UploadsTable {
   due_at: ColumnType<number | null, never, never>;
   /** While `uploading`, and in what is left of it: whose parts the storage holds. */
   multipart_id: string | null;
+  /** What the row counts for as long as `size_bytes` is not known. */
+  held_bytes: Generated<number>;
+}
+
+/** Which upload has which `Idempotency-Key`. */
+interface RepeatsTable {
+  tenant: TenantId;
+  key: string;
+  upload_id: UploadId;
+  fingerprint: string | null;
+  created_at: number;
+  /** `null` while its upload may yet be given up, and the key with it. */
+  committed_at: number | null;
 }
 
 interface ResultsTable {

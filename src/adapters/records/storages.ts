@@ -6,7 +6,7 @@ import { db } from "./schema.ts";
 /** What lies where, and whether the database itself is well. */
 export function storages(
   executor: SqlExecutor,
-): Pick<UploadRecords, "noteStorage" | "dropStorage" | "storageUsage" | "check"> {
+): Pick<UploadRecords, "noteStorage" | "dropStorage" | "storageUsage" | "secret" | "check"> {
   return {
     async noteStorage(storageId, display) {
       await executor.run(
@@ -44,6 +44,22 @@ export function storages(
           .compile(),
       );
       return rows.map((row) => ({ ...row }));
+    },
+
+    async secret(name, fresh) {
+      const row = { name: `secret:${name}`, value: fresh };
+      const select = db.selectFrom("meta").select("value").where("name", "=", row.name).compile();
+      const [known] = await executor.run(select);
+      if (known !== undefined) return known.value;
+      const [, [kept]] = await executor.batch([
+        db
+          .insertInto("meta")
+          .values(row)
+          .onConflict((conflict) => conflict.doNothing())
+          .compile(),
+        select,
+      ]);
+      return kept?.value ?? fresh;
     },
 
     async check() {

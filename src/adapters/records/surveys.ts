@@ -1,5 +1,6 @@
 import { type Expression, type ExpressionBuilder, type SqlBool, sql } from "kysely";
-import type { SurveyFilter, UploadRecords } from "../../domain/ports/records.ts";
+import type { UploadRecords } from "../../domain/ports/records.ts";
+import type { SurveyFilter } from "../../domain/ports/upkeep-records.ts";
 import type { UploadStatus } from "../../domain/upload.ts";
 import { inStorages } from "./changes.ts";
 import type { SqlExecutor } from "./executor.ts";

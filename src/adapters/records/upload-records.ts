@@ -4,19 +4,25 @@ import { deletions } from "./deletions.ts";
 import type { SqlExecutor } from "./executor.ts";
 import { jobs } from "./jobs.ts";
 import { reading } from "./reading.ts";
+import { repeats } from "./repeats.ts";
 import { reservations } from "./reservations.ts";
 import { storages } from "./storages.ts";
 import { surveys } from "./surveys.ts";
+import { createTenantRecords } from "./tenants.ts";
+import { updates } from "./updates.ts";
 
 /** The records over a database whose schema is up to date (`migrate`, `requireSchema`). */
 export function createUploadRecords(executor: SqlExecutor, clock: Clock): UploadRecords {
   return {
     ...reservations(executor, clock),
-    ...reading(executor),
+    ...reading(executor, clock),
     ...jobs(executor, clock),
     ...deletions(executor, clock),
+    ...updates(executor, clock),
+    ...repeats(executor, clock),
     ...storages(executor),
     ...surveys(executor),
+    usage: async (tenant) => (await createTenantRecords(executor, clock).find(tenant)).usage,
     close: () => executor.close(),
   };
 }

@@ -9,6 +9,7 @@ import type {
   UploadStatus,
 } from "../upload.ts";
 import type { UploadId } from "../upload-id.ts";
+import type { Tombstone, UpkeepRecords } from "./upkeep-records.ts";
 
 /** What is known of an upload before its bytes. */
 export interface NewUpload {
@@ -21,6 +22,36 @@ export interface NewUpload {
   /** As declared; `commit` says what it is. */
   readonly contentType: string;
   readonly createdBy: string;
+}
+
+/** What a tenant may keep; `null`: no limit. */
+export interface Quota {
+  readonly bytes: number | null;
+  readonly uploads: number | null;
+}
+
+/** What a tenant keeps, uploads that are arriving or being deleted included. */
+export interface Usage {
+  readonly bytes: number;
+  readonly uploads: number;
+}
+
+/** Under which conditions a reservation is made. */
+export interface ReservationTerms {
+  /** Bytes to count at once: the length where it is known, else what may arrive before `hold` asks for more. */
+  readonly holdBytes?: number;
+  readonly quota?: Quota;
+  /** The caller's `Idempotency-Key`: one upload of a tenant has it, or none. */
+  readonly idempotencyKey?: string;
+}
+
+/** The upload that an `Idempotency-Key` has made, or is making. */
+export interface Repeat {
+  readonly uploadId: UploadId;
+  /** `null` once it has been deleted. One that is `uploading` has not been committed. */
+  readonly upload: Upload | null;
+  /** What `commit` was told about the request; `null` before. */
+  readonly fingerprint: string | null;
 }
 
 /** The right to finish one upload, for as long as its lease lasts. */
@@ -39,6 +70,8 @@ export interface CommitFacts {
   readonly contentType: string;
   readonly metadata: Readonly<Record<string, unknown>>;
   readonly expiresAt: number | null;
+  /** What tells this request from another under the same `Idempotency-Key`; `null` without a key. */
+  readonly fingerprint?: string | null;
   /** Processors to run now, or `null` to let the upload rest as `stored`. */
   readonly process: readonly string[] | null;
 }
@@ -51,20 +84,6 @@ export interface ListFilter {
   /** Created at or after, at or before; milliseconds since 1970. */
   readonly createdAfter?: number;
   readonly createdBefore?: number;
-}
-
-/** Which uploads are meant, of every tenant. */
-export interface SurveyFilter {
-  /** At least one. */
-  readonly statuses: readonly UploadStatus[];
-  readonly tenant?: TenantId;
-  /** Where the bytes lie; without it, anywhere. */
-  readonly storageIds?: readonly string[];
-  /** Created at or after, at or before; milliseconds since 1970. */
-  readonly createdAfter?: number;
-  readonly createdBefore?: number;
-  /** Processing ended at or after. */
-  readonly finishedAfter?: number;
 }
 
 /** Where a page ended. */
@@ -91,22 +110,6 @@ export interface JobOutcome {
   readonly results: readonly ProcessorResult[];
 }
 
-/** A key that may yet be written by somebody who was declared dead. */
-export interface Tombstone {
-  readonly storageId: string;
-  readonly key: ObjectKey;
-  /** After this nobody can write it any more. */
-  readonly until: number;
-}
-
-/** A storage that records point to. */
-export interface StorageUsage {
-  readonly storageId: string;
-  /** The URI it was last opened by, secrets masked. */
-  readonly display: string;
-  readonly uploads: number;
-}
-
 /**
  * The records: what the service knows about uploads, and what must still be done.
  *
@@ -116,9 +119,22 @@ export interface StorageUsage {
  * Trouble with the database throws `records_unavailable` or `records_full`, both retryable; after either
  * the change may or may not have happened.
  */
-export interface UploadRecords {
-  /** Insert an `uploading` row whose lease ends at `leaseUntil`. No event: nobody sees it yet. */
-  reserve(upload: NewUpload, leaseUntil: number): Promise<Reservation>;
+export interface UploadRecords extends UpkeepRecords {
+  /**
+   * Insert an `uploading` row whose lease ends at `leaseUntil`. No event: nobody sees it yet.
+   *
+   * @throws `quota_exceeded` if the tenant keeps, or holds, too much: exact, whoever else reserves meanwhile;
+   *   `idempotency_key_in_use` if another upload has the key (see `findRepeat`). Nothing is inserted then.
+   */
+  reserve(upload: NewUpload, leaseUntil: number, terms?: ReservationTerms): Promise<Reservation>;
+  /**
+   * Count `bytes` in all for a reservation whose length was not known, or less than has come.
+   *
+   * @throws `quota_exceeded` (what was held stays held), `reservation_lost`.
+   */
+  hold(reservation: Reservation, bytes: number, quota: Quota): Promise<void>;
+  /** The upload of an `Idempotency-Key`, for 24 h from its commit on; `null` for a key that is free. */
+  findRepeat(tenant: TenantId, idempotencyKey: string): Promise<Repeat | null>;
   /** @returns `false` if the reservation is lost. */
   renewReservation(reservation: Reservation, leaseUntil: number): Promise<boolean>;
   /**
@@ -133,12 +149,33 @@ export interface UploadRecords {
    * @throws `reservation_lost` if somebody has cleaned it up: the caller removes its bytes.
    */
   commit(reservation: Reservation, facts: CommitFacts): Promise<Upload>;
-  /** Forget a reservation whose bytes are known to be gone. */
+  /** Forget a reservation whose bytes are known to be gone, and free its `Idempotency-Key`. */
   release(reservation: Reservation): Promise<void>;
+  /** What a tenant keeps. Known without counting. */
+  usage(tenant: TenantId): Promise<Usage>;
 
-  /** By id, or by `external_id`; not while `deleting`. `null` for another tenant's, too. */
+  /**
+   * Change what callers may change of an upload that is not `uploading`. Its revision grows; it is no event,
+   * since its status stays.
+   *
+   * @param revision Only if it is still this one; `null`: whichever it is.
+   * @returns `null` if there is no such upload, or its revision is another.
+   */
+  update(
+    tenant: TenantId,
+    id: UploadId,
+    changes: {
+      readonly metadata?: Readonly<Record<string, unknown>>;
+      readonly expiresAt?: number | null;
+    },
+    revision: number | null,
+  ): Promise<Upload | null>;
+
+  /**
+   * By id, or by `external_id`; neither `deleting` nor expired ones. `null` for another tenant's, too.
+   */
   find(tenant: TenantId, id: string): Promise<Upload | null>;
-  /** Newest first. Nothing that stays is told twice or left out while others come and go. */
+  /** Newest first, without expired ones. Nothing that stays is told twice or left out while others come and go. */
   list(
     tenant: TenantId,
     filter: ListFilter,
@@ -196,40 +233,4 @@ export interface UploadRecords {
   handBackJob(job: Job): Promise<void>;
   /** When the next job of these storages is due, or `null` if none waits; milliseconds since 1970. */
   nextJobAt(storageIds: readonly string[]): Promise<number | null>;
-
-  /**
-   * Turn reservations whose lease has ended into `deleting` rows and return them together with those that
-   * an interrupted delete left behind more than `deleteGraceMs` ago. Only those whose bytes lie in
-   * `storageIds`: the others are for a server that can remove them.
-   */
-  collectAbandoned(
-    limit: number,
-    deleteGraceMs: number,
-    storageIds: readonly string[],
-  ): Promise<readonly Upload[]>;
-  /** Tombstones of `storageId`, oldest first. */
-  tombstones(storageId: string, limit: number): Promise<readonly Tombstone[]>;
-  /** Forget tombstones that have run out. @returns How many. */
-  dropTombstones(): Promise<number>;
-
-  /**
-   * Uploads of all tenants by their ids, oldest first, beginning after `after`: for work over everything. One
-   * whose status changes meanwhile moves nothing.
-   */
-  survey(
-    filter: SurveyFilter,
-    page: { readonly limit: number; readonly after: UploadId | null },
-  ): Promise<readonly Upload[]>;
-  /** How many uploads there are in each of `filter.statuses`. */
-  tally(filter: SurveyFilter): Promise<ReadonlyMap<UploadStatus, number>>;
-
-  /** Remember under which URI a storage was opened. */
-  noteStorage(storageId: string, display: string): Promise<void>;
-  /** Remove every upload that lies in a storage which is gone for good. @returns How many. */
-  dropStorage(storageId: string): Promise<number>;
-  /** Every storage that an upload lies in. */
-  storageUsage(): Promise<readonly StorageUsage[]>;
-  /** Proves that the database answers and takes writes. */
-  check(): Promise<void>;
-  close(): Promise<void>;
 }

@@ -1,6 +1,7 @@
 import { CompiledQuery } from "kysely";
 import { createApiKeyRecords } from "../../../src/adapters/records/api-keys.ts";
 import type { SqlExecutor } from "../../../src/adapters/records/executor.ts";
+import { createTenantRecords } from "../../../src/adapters/records/tenants.ts";
 import { createUploadRecords } from "../../../src/adapters/records/upload-records.ts";
 import { parseFilename } from "../../../src/domain/filename.ts";
 import { buildObjectKey } from "../../../src/domain/object-key.ts";
@@ -12,6 +13,7 @@ import type {
   Reservation,
   UploadRecords,
 } from "../../../src/domain/ports/records.ts";
+import type { TenantRecords } from "../../../src/domain/ports/tenants.ts";
 import { parseTenantId } from "../../../src/domain/tenant.ts";
 import type { ProcessingError, ProcessorResult, Upload } from "../../../src/domain/upload.ts";
 import { newUploadId } from "../../../src/domain/upload-id.ts";
@@ -29,6 +31,7 @@ export interface Bench {
   readonly executor: SqlExecutor;
   readonly records: UploadRecords;
   readonly keys: ApiKeyRecords;
+  readonly tenants: TenantRecords;
   readonly clock: { now(): number; advance(ms: number): void };
 }
 
@@ -45,6 +48,7 @@ export function createBench(executor: SqlExecutor): Bench {
     clock,
     records: createUploadRecords(executor, clock),
     keys: createApiKeyRecords(executor),
+    tenants: createTenantRecords(executor, clock),
   };
 }
 
@@ -129,7 +133,16 @@ export async function eventTypes(bench: Bench, upload: Pick<Reservation, "tenant
 
 /** Everything the database holds, to prove that nothing has changed. */
 export async function dump(bench: Bench): Promise<string> {
-  const tables = ["uploads", "results", "events", "tombstones", "storages", "api_keys"];
+  const tables = [
+    "uploads",
+    "results",
+    "events",
+    "tombstones",
+    "storages",
+    "api_keys",
+    "usage",
+    "repeats",
+  ];
   const rows = await bench.executor.batch(
     tables.map((table) => CompiledQuery.raw(`SELECT * FROM ${table} ORDER BY 1, 2`)),
   );

@@ -71,7 +71,7 @@ export async function applyMigrationFiles(
 ): Promise<void> {
   for (const name of (await readdir(MIGRATIONS_FOLDER)).sort().slice(from, to)) {
     const sql = await readFile(`${MIGRATIONS_FOLDER}/${name}`, "utf8");
-    const statements = sql.split(/;\n/).filter((statement) => statement.trim() !== "");
+    const statements = sql.split(/;\n(?:\n|$)/).filter((statement) => statement.trim() !== "");
     await database.batch(statements.map((statement) => database.prepare(statement)));
   }
 }

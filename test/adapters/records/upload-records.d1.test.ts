@@ -21,7 +21,7 @@ describe("records in D1", () => {
 
   beforeEach(async () => {
     await executor.batch(
-      ["uploads", "tombstones", "storages", "api_keys"].map((table) =>
+      ["uploads", "tombstones", "storages", "api_keys", "repeats", "tenants"].map((table) =>
         CompiledQuery.raw(`DELETE FROM ${table}`),
       ),
     );

@@ -2,10 +2,14 @@ import { describe } from "vitest";
 import type { Bench } from "../bench.ts";
 import { apiKeysContract } from "./api-keys.ts";
 import { deletionsContract } from "./deletions.ts";
+import { expiryContract } from "./expiry.ts";
 import { jobsContract } from "./jobs.ts";
+import { quotasContract } from "./quotas.ts";
 import { readingContract } from "./reading.ts";
+import { repeatsContract } from "./repeats.ts";
 import { reservationsContract } from "./reservations.ts";
 import { surveysContract } from "./surveys.ts";
+import { tenantsContract } from "./tenants.ts";
 
 /** What every database must do. `bench` gives the one of the running test, which is empty at first. */
 export function recordsContract(bench: () => Bench): void {
@@ -13,6 +17,10 @@ export function recordsContract(bench: () => Bench): void {
   describe("reading", () => readingContract(bench));
   describe("jobs", () => jobsContract(bench));
   describe("deletions", () => deletionsContract(bench));
+  describe("quotas", () => quotasContract(bench));
+  describe("repeats", () => repeatsContract(bench));
+  describe("expiry", () => expiryContract(bench));
+  describe("tenants", () => tenantsContract(bench));
   describe("surveys", () => surveysContract(bench));
   describe("API keys", () => apiKeysContract(bench));
 }

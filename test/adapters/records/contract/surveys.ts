@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { SurveyFilter } from "../../../../src/domain/ports/records.ts";
+import type { SurveyFilter } from "../../../../src/domain/ports/upkeep-records.ts";
 import type { Upload } from "../../../../src/domain/upload.ts";
 import { ACME, type Bench, claim, GLOBEX, queue, START, setStatus, store } from "../bench.ts";
 

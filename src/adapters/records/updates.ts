@@ -1,0 +1,32 @@
+import { sql } from "kysely";
+import type { Clock } from "../../domain/ports/clock.ts";
+import type { UploadRecords } from "../../domain/ports/records.ts";
+import { notExpired } from "./changes.ts";
+import type { SqlExecutor } from "./executor.ts";
+import { toUpload } from "./rows.ts";
+import { db } from "./schema.ts";
+
+/** What callers change of an upload without touching its status. */
+export function updates(executor: SqlExecutor, clock: Clock): Pick<UploadRecords, "update"> {
+  return {
+    async update(tenant, id, { metadata, expiresAt }, revision) {
+      const now = clock.now();
+      const [row] = await executor.run(
+        db
+          .updateTable("uploads")
+          .set({
+            ...(metadata === undefined ? {} : { metadata: JSON.stringify(metadata) }),
+            ...(expiresAt === undefined ? {} : { expires_at: expiresAt }),
+            revision: sql`revision + 1`,
+            updated_at: now,
+          })
+          .where((eb) => eb.and({ id, tenant, ...(revision === null ? {} : { revision }) }))
+          .where("status", "not in", ["uploading", "deleting"])
+          .where(notExpired(now))
+          .returningAll()
+          .compile(),
+      );
+      return row === undefined ? null : toUpload(row);
+    },
+  };
+}

@@ -1,0 +1,143 @@
+import { expect, it } from "vitest";
+import { ACME, type Bench, dump, FACTS, GLOBEX, LEASE_MS, newUpload, STORAGES } from "../bench.ts";
+
+const DAY_MS = 24 * 60 * 60_000;
+const KEYED = { ...FACTS, fingerprint: "f" };
+
+function reserveWith(
+  bench: Bench,
+  idempotencyKey: string,
+  changes?: Parameters<typeof newUpload>[1],
+) {
+  const leaseUntil = bench.clock.now() + LEASE_MS;
+  return bench.records.reserve(newUpload(bench, changes), leaseUntil, { idempotencyKey });
+}
+
+export function repeatsContract(bench: () => Bench): void {
+  it("findRepeat() tells of an upload that is arriving, then of what it has become", async () => {
+    const { records } = bench();
+    expect(await records.findRepeat(ACME, "k")).toBeNull();
+    const reservation = await reserveWith(bench(), "k");
+    expect(await records.findRepeat(ACME, "k")).toEqual({
+      uploadId: reservation.id,
+      fingerprint: null,
+      upload: await records.find(ACME, reservation.id),
+    });
+    const upload = await records.commit(reservation, KEYED);
+    const repeat = { uploadId: upload.id, fingerprint: "f", upload };
+    expect(await records.findRepeat(ACME, "k")).toEqual(repeat);
+    // Asked again after its answer was lost.
+    await records.commit(reservation, KEYED);
+    expect(await records.findRepeat(ACME, "k")).toEqual(repeat);
+    expect(await records.findRepeat(GLOBEX, "k")).toBeNull();
+    expect(await records.findRepeat(ACME, "K")).toBeNull();
+  });
+
+  it("reserve() refuses a key that another upload of the tenant has, before any quota", async () => {
+    const { records } = bench();
+    await records.commit(await reserveWith(bench(), "k"), KEYED);
+    const before = await dump(bench());
+    const quota = { bytes: 0, uploads: 0 };
+    for (const terms of [{ idempotencyKey: "k" }, { idempotencyKey: "k", quota }]) {
+      await expect(records.reserve(newUpload(bench()), 0, terms)).rejects.toMatchObject({
+        code: "idempotency_key_in_use",
+      });
+    }
+    expect(await dump(bench())).toBe(before);
+    await reserveWith(bench(), "k", { tenant: GLOBEX });
+    await reserveWith(bench(), "l");
+  });
+
+  it("reserve() that the quota refuses leaves the key free", async () => {
+    const { records } = bench();
+    const terms = { idempotencyKey: "k", quota: { bytes: null, uploads: 0 } };
+    await expect(records.reserve(newUpload(bench()), 0, terms)).rejects.toMatchObject({
+      code: "quota_exceeded",
+    });
+    expect(await records.findRepeat(ACME, "k")).toBeNull();
+  });
+
+  it("reserve() gives a key to exactly one of 50 at once", async () => {
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 50 }, () => reserveWith(bench(), "k")),
+    );
+    const won = outcomes.filter(({ status }) => status === "fulfilled");
+    const lost = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [outcome] : []));
+    expect(won).toHaveLength(1);
+    for (const { reason } of lost) expect(reason).toMatchObject({ code: "idempotency_key_in_use" });
+    expect(await bench().records.usage(ACME)).toMatchObject({ uploads: 1 });
+  });
+
+  it("a key is free again when its upload is released, or abandoned", async () => {
+    const { records, clock } = bench();
+    await records.release(await reserveWith(bench(), "k"));
+    expect(await records.findRepeat(ACME, "k")).toBeNull();
+    const dead = await reserveWith(bench(), "k");
+    clock.advance(LEASE_MS);
+    await records.collectAbandoned(10, 0, STORAGES);
+    expect(await records.findRepeat(ACME, "k")).toBeNull();
+    const next = await reserveWith(bench(), "k");
+    // What is left of the dead one takes nothing from the living one.
+    await expect(records.commit(dead, KEYED)).rejects.toMatchObject({ code: "reservation_lost" });
+    await records.collectAbandoned(10, 0, STORAGES);
+    await records.release(dead);
+    expect(await records.findRepeat(ACME, "k")).toMatchObject({
+      uploadId: next.id,
+      fingerprint: null,
+    });
+  });
+
+  it("a key is free again when the storage of an upload that was arriving is dropped", async () => {
+    const { records } = bench();
+    const kept = await reserveWith(bench(), "committed");
+    await records.commit(kept, KEYED);
+    await reserveWith(bench(), "k");
+    await records.dropStorage("storage-1");
+    expect(await records.findRepeat(ACME, "k")).toBeNull();
+    expect(await records.findRepeat(ACME, "committed")).toMatchObject({ upload: null });
+  });
+
+  it("a key is kept for 24 h from the commit, whatever becomes of the upload", async () => {
+    const { records, clock } = bench();
+    const reservation = await reserveWith(bench(), "k");
+    clock.advance(LEASE_MS);
+    await records.commit(reservation, KEYED);
+    const deleting = await records.beginDelete(ACME, reservation.id);
+    const gone = { uploadId: reservation.id, upload: null, fingerprint: "f" };
+    expect(await records.findRepeat(ACME, "k")).toEqual(gone);
+    await records.finishDelete(deleting ?? expect.unreachable(), null);
+    clock.advance(DAY_MS - 1);
+    expect(await records.findRepeat(ACME, "k")).toEqual(gone);
+    await expect(reserveWith(bench(), "k")).rejects.toMatchObject({
+      code: "idempotency_key_in_use",
+    });
+    expect(await records.dropRepeats()).toBe(0);
+    clock.advance(1);
+    expect(await records.findRepeat(ACME, "k")).toBeNull();
+    const next = await reserveWith(bench(), "k");
+    expect(await records.findRepeat(ACME, "k")).toMatchObject({
+      uploadId: next.id,
+      fingerprint: null,
+    });
+  });
+
+  it("dropRepeats() forgets keys that have run out, and none of an upload that is arriving", async () => {
+    const { records, clock } = bench();
+    await records.commit(await reserveWith(bench(), "old"), KEYED);
+    await reserveWith(bench(), "slow");
+    clock.advance(DAY_MS);
+    await records.commit(await reserveWith(bench(), "new"), KEYED);
+    expect(await records.dropRepeats()).toBe(1);
+    expect(await records.dropRepeats()).toBe(0);
+    expect(await records.findRepeat(ACME, "slow")).not.toBeNull();
+    expect(await records.findRepeat(ACME, "new")).not.toBeNull();
+  });
+
+  it("findRepeat() takes an upload that has expired for deleted", async () => {
+    const { records, clock } = bench();
+    const expiresAt = clock.now() + 5;
+    await records.commit(await reserveWith(bench(), "k"), { ...KEYED, expiresAt });
+    clock.advance(5);
+    expect(await records.findRepeat(ACME, "k")).toMatchObject({ upload: null, fingerprint: "f" });
+  });
+}
