@@ -157,6 +157,7 @@ export async function createStowage(config: Config, parts: StowageParts): Promis
       maxUploadBytes: config.uploads.maxBytes,
       publicUrl: config.server.publicUrl,
       ...(parts.basePath === undefined ? {} : { basePath: parts.basePath }),
+      corsOrigins: config.server.corsOrigins,
       ...(parts.version === undefined ? {} : { version: parts.version }),
       ...(parts.requestBody === undefined ? {} : { requestBody: parts.requestBody }),
     },

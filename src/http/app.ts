@@ -2,9 +2,10 @@ import { OpenAPIHono } from "@hono/zod-openapi";
 import type { MiddlewareHandler } from "hono";
 import { getPathNoStrict } from "hono/utils/url";
 import type { Endpoint, HttpEnv, HttpOptions } from "./endpoint.ts";
+import { crossOrigin } from "./middleware/cross-origin.ts";
 import { answerError, answerNotFound } from "./middleware/errors.ts";
 import { guard } from "./middleware/guard.ts";
-import { methodTable, refuseMethod } from "./middleware/methods.ts";
+import { answerOtherMethods, methodTable } from "./middleware/methods.ts";
 import { requestContext } from "./middleware/request-context.ts";
 import { documentedRoute, openapiDocument } from "./openapi.ts";
 import { BASE_PATH, ENDPOINTS } from "./router.ts";
@@ -36,6 +37,8 @@ export function createApp(
     getPath: (request) => pathInside(getPathNoStrict(request), options.basePath ?? ""),
   });
   app.use(requestContext(services, options, openapiDocument(app, options)));
+  const pages = crossOrigin(options.corsOrigins ?? []);
+  app.use(pages.share);
   app.onError(answerError);
   app.notFound(answerNotFound);
   const routes = endpoints.flatMap((endpoint) => placesOf(endpoint));
@@ -44,7 +47,9 @@ export function createApp(
     const middleware = [notePattern(path), guard(endpoint.access)];
     app.openapi({ ...route, middleware }, endpoint.handler);
   }
-  for (const [path, methods] of methodTable(routes)) app.all(path, refuseMethod(path, methods));
+  for (const [path, methods] of methodTable(routes)) {
+    app.all(path, answerOtherMethods(path, methods, pages.preflight));
+  }
   return {
     fetch: (request, env) => app.fetch(request, env as object | undefined),
     endpoints,

@@ -20,6 +20,8 @@ export interface HttpOptions {
   readonly publicUrl?: string | null;
   /** Where the whole is mounted, without a slash at its end: `/files`. Requests may have lost it on their way. */
   readonly basePath?: string;
+  /** Origins whose pages may call, or `*`. Default: none. */
+  readonly corsOrigins?: readonly string[];
   /** Told in the OpenAPI document. */
   readonly version?: string;
   /**

@@ -31,12 +31,14 @@ export class NodeServer {
       // A request without a Host is refused by the listener, which says why.
       requireHostHeader: false,
     });
-    const listener = getRequestListener(this.#answer, { errorHandler: answerUnreadable });
+    const shared = config.server.corsOrigins.length > 0;
+    const errorHandler = (cause: unknown) => answerUnreadable(cause, shared);
+    const listener = getRequestListener(this.#answer, { errorHandler });
     this.#server.on("request", listener);
     // RFC 9110, 10.1.1: a body is asked for when somebody reads it (see incomingBody), so never when the
     // request is refused for its token, its type or its length.
     this.#server.on("checkContinue", listener);
-    this.#server.on("clientError", refuse);
+    this.#server.on("clientError", (error, socket: Socket) => refuse(error, socket, shared));
   }
 
   /** @returns The address listened on. @throws {StowageError} `invalid_config` if it cannot be. */
@@ -96,8 +98,14 @@ function cannotListen(error: Error, host: string, port: number): StowageError {
   );
 }
 
+/**
+ * Lets any page read a refusal of what could not be read, if pages may call at all: its origin may be what
+ * could not be read, and the refusal says nothing that is anybody's.
+ */
+const SHARED = ["Access-Control-Allow-Origin", "*"] as const;
+
 /** A request that cannot even be looked at: its target or its Host is none. */
-function answerUnreadable(cause: unknown): Response {
+function answerUnreadable(cause: unknown, shared: boolean): Response {
   const error = new StowageError(
     "invalid_request",
     "Cannot read request: its target or its Host header is wrong",
@@ -106,11 +114,12 @@ function answerUnreadable(cause: unknown): Response {
   const requestId = randomUUID();
   const response = problemResponse(error, requestId);
   response.headers.set("X-Request-Id", requestId);
+  if (shared) response.headers.set(...SHARED);
   return response;
 }
 
 /** What is no HTTP gets an answer all the same, in the form that every error here has. */
-function refuse(error: NodeJS.ErrnoException, socket: Socket): void {
+function refuse(error: NodeJS.ErrnoException, socket: Socket, shared: boolean): void {
   if (error.code === "ECONNRESET" || !socket.writable) {
     socket.destroy();
     return;
@@ -133,6 +142,7 @@ function refuse(error: NodeJS.ErrnoException, socket: Socket): void {
     "Content-Type: application/problem+json",
     `Content-Length: ${Buffer.byteLength(body)}`,
     `X-Request-Id: ${requestId}`,
+    ...(shared ? [SHARED.join(": ")] : []),
   ];
   socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);
 }

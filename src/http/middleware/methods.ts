@@ -1,4 +1,4 @@
-import type { Handler } from "hono";
+import type { Context, Handler } from "hono";
 import type { HttpEnv } from "../endpoint.ts";
 import { HttpError } from "../problem.ts";
 
@@ -16,7 +16,8 @@ export function methodTable(
   const table = new Map<string, string[]>();
   for (const { method, path } of routes) {
     const shape = path.replaceAll(/\{[^}]+\}/g, ":any");
-    const methods = table.get(shape) ?? [];
+    // Every path answers OPTIONS, with its methods.
+    const methods = table.get(shape) ?? ["OPTIONS"];
     methods.push(method.toUpperCase());
     // GET is answered for HEAD as well, without its body.
     if (method === "get") methods.push("HEAD");
@@ -25,11 +26,22 @@ export function methodTable(
   return table;
 }
 
-/** Answers the methods that a path does not have. */
-export function refuseMethod(path: string, allowed: readonly string[]): Handler<HttpEnv> {
-  const allow = [...new Set(allowed)].sort().join(", ");
-  return (c) => {
+/**
+ * Answers the methods that no endpoint of a path has: OPTIONS by telling what there is, to pages of other
+ * origins by `preflight`; the others by refusing them.
+ */
+export function answerOtherMethods(
+  path: string,
+  methods: readonly string[],
+  preflight: (c: Context<HttpEnv>, methods: readonly string[]) => Promise<Response | null>,
+): Handler<HttpEnv> {
+  const allowed = [...new Set(methods)].sort();
+  const allow = allowed.join(", ");
+  return async (c) => {
     c.set("routePattern", path);
+    if (c.req.method === "OPTIONS") {
+      return (await preflight(c, allowed)) ?? c.body(null, 204, { Allow: allow });
+    }
     throw new HttpError("method_not_allowed", `Cannot do this here: use ${allow}`, {
       headers: { Allow: allow },
     });

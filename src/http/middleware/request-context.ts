@@ -8,10 +8,14 @@ import type { HttpServices } from "../services.ts";
 /** A caller's own request id, if it can do no harm in a header or a log. */
 const SANE_REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 
-/** On every answer that does not say otherwise. Nothing of ours is a page: nothing may be loaded from it. */
+/**
+ * On every answer that does not say otherwise. Nothing of ours is a page: nothing may be loaded from it, and
+ * no page of another origin may load it as an image or a script; those of CORS_ORIGINS fetch.
+ */
 const SECURITY_HEADERS: readonly (readonly [string, string])[] = [
   ["X-Content-Type-Options", "nosniff"],
   ["Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"],
+  ["Cross-Origin-Resource-Policy", "same-origin"],
   ["Referrer-Policy", "no-referrer"],
   ["Cache-Control", "no-store"],
 ];

@@ -92,6 +92,8 @@ function contentHeaders(upload: Upload, inline: boolean): Record<string, string>
     "Content-Disposition": formatContentDisposition(kind, upload.filename),
     "Content-Type": upload.contentType,
     "Content-Security-Policy": viewer ? "frame-ancestors 'none'" : "sandbox; default-src 'none'",
+    // Chromium shows no further than the first page of a PDF that is for its origin alone.
+    ...(viewer ? { "Cross-Origin-Resource-Policy": "cross-origin" } : {}),
     "Repr-Digest": formatReprDigest(upload.sha256 ?? ""),
   };
 }
