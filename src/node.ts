@@ -15,6 +15,7 @@ import { type Logger, SILENT } from "./domain/ports/logger.ts";
 import type { DriverContext, DriverDefinition } from "./domain/ports/storage-driver.ts";
 import { requireCredentials } from "./runtime/credentials.ts";
 import { createNodeHost } from "./runtime/host-node.ts";
+import { nodeAddress } from "./runtime/node-address.ts";
 import type { GivenProcessor } from "./runtime/node-extractor.ts";
 import { createNodeFetch } from "./runtime/node-fetch.ts";
 import { openNodeParts } from "./runtime/node-parts.ts";
@@ -103,7 +104,7 @@ export async function createStowage(options: StowageOptions = {}): Promise<Stowa
       await requireCredentials(config, parts.keys, parts.clock);
     }
     const stowage = await createCore(config, {
-      ...{ ...parts, version: packageVersion() },
+      ...{ ...parts, version: packageVersion(), addressOf: nodeAddress },
       ...(authenticate === undefined ? {} : { authenticate }),
       ...(basePath === undefined ? {} : { basePath }),
     });

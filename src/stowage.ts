@@ -56,6 +56,11 @@ export interface StowageParts {
   readonly isolatedRequests?: boolean;
   /** The body of a request as the runtime received it, where that is faster than `request.body`. */
   readonly requestBody?: (env: unknown) => ByteStream | null;
+  /**
+   * The address at the other end of the connection (`env` is the second argument of `fetch`), for rate limits;
+   * without it all callers are one.
+   */
+  readonly addressOf?: (env: unknown, request: Request) => string | null;
 }
 
 /** The service, ready to answer. */
@@ -158,8 +163,14 @@ export async function createStowage(config: Config, parts: StowageParts): Promis
       publicUrl: config.server.publicUrl,
       ...(parts.basePath === undefined ? {} : { basePath: parts.basePath }),
       corsOrigins: config.server.corsOrigins,
+      trustProxy: config.server.trustProxy,
+      requestsPerMinute: {
+        ofAddress: config.server.requestsPerMinute.address,
+        ofTenant: async () => config.server.requestsPerMinute.tenant,
+      },
       ...(parts.version === undefined ? {} : { version: parts.version }),
       ...(parts.requestBody === undefined ? {} : { requestBody: parts.requestBody }),
+      ...(parts.addressOf === undefined ? {} : { addressOf: parts.addressOf }),
     },
   );
   const beginShutdown = (): void => {

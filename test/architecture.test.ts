@@ -27,6 +27,10 @@ const RULES: readonly { readonly from: RegExp; readonly may: readonly RegExp[] }
     may: [/^src\/(http|application|domain)\//, /^busboy$/, /^node:stream$/],
   },
   {
+    from: /^src\/http\/middleware\/(rate-limit|request-counts)\.ts$/,
+    may: [/^src\/(http|domain)\//, /^hono(\/|$)/, /^hono-rate-limiter$/],
+  },
+  {
     from: /^src\/http\//,
     may: [/^src\/(http|application|domain)\//, /^hono(\/|$)/, /^@hono\//, /^zod$/],
   },

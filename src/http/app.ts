@@ -6,6 +6,7 @@ import { crossOrigin } from "./middleware/cross-origin.ts";
 import { answerError, answerNotFound } from "./middleware/errors.ts";
 import { guard } from "./middleware/guard.ts";
 import { answerOtherMethods, methodTable } from "./middleware/methods.ts";
+import { rateLimits } from "./middleware/rate-limit.ts";
 import { requestContext } from "./middleware/request-context.ts";
 import { documentedRoute, openapiDocument } from "./openapi.ts";
 import { BASE_PATH, ENDPOINTS } from "./router.ts";
@@ -41,10 +42,14 @@ export function createApp(
   app.use(pages.share);
   app.onError(answerError);
   app.notFound(answerNotFound);
+  const limits = rateLimits(options);
   const routes = endpoints.flatMap((endpoint) => placesOf(endpoint));
   for (const { endpoint, path, hide } of routes) {
     const route = { ...documentedRoute(endpoint), path, hide };
-    const middleware = [notePattern(path), guard(endpoint.access)];
+    const gate = guard(endpoint.access);
+    const middleware = endpoint.rateLimited
+      ? [notePattern(path), limits.ofAddress, gate, limits.ofTenant]
+      : [notePattern(path), gate];
     app.openapi({ ...route, middleware }, endpoint.handler);
   }
   for (const [path, methods] of methodTable(routes)) {

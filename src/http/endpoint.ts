@@ -5,6 +5,7 @@ import type { ErrorCode } from "../domain/errors.ts";
 import type { Clock, RandomSource } from "../domain/ports/clock.ts";
 import type { Logger } from "../domain/ports/logger.ts";
 import type { Principal, Scope } from "../domain/principal.ts";
+import type { TenantId } from "../domain/tenant.ts";
 import type { HttpServices } from "./services.ts";
 
 /** What the HTTP layer is told by whoever puts the service together. */
@@ -22,6 +23,18 @@ export interface HttpOptions {
   readonly basePath?: string;
   /** Origins whose pages may call, or `*`. Default: none. */
   readonly corsOrigins?: readonly string[];
+  /** Who may call how often; `null`: as often as it likes. Default: everybody. */
+  readonly requestsPerMinute?: {
+    readonly ofAddress: number | null;
+    ofTenant(tenant: TenantId): Promise<number | null>;
+  };
+  /** How many proxies in front are believed about who is calling. Default: none. */
+  readonly trustProxy?: number;
+  /**
+   * The address at the other end of the connection, as the runtime knows it (`env` is the second argument of
+   * `fetch`); `null` if it does not.
+   */
+  readonly addressOf?: (env: unknown, request: Request) => string | null;
   /** Told in the OpenAPI document. */
   readonly version?: string;
   /**
@@ -30,6 +43,12 @@ export interface HttpOptions {
    * connection open, so that an answer can still be sent; what was not read is the runtime's to drain.
    */
   readonly requestBody?: (env: unknown) => ByteStream | null;
+}
+
+/** Who is counted, and how often it may call in a minute. */
+export interface Allowance {
+  readonly caller: string;
+  readonly requests: number;
 }
 
 /** What a handler finds in `c.var`. */
@@ -43,6 +62,8 @@ export interface HttpEnv {
     /** The route's path as declared, for the log; unset while none has matched. */
     routePattern?: string;
     principal?: Principal;
+    /** What a rate limit looks at now. */
+    allowance?: Allowance;
     /** The OpenAPI document, as JSON. */
     openapi: () => string;
   };
@@ -68,6 +89,8 @@ export interface Endpoint {
   readonly problems: readonly ErrorCode[];
   /** Served outside the base path as well, for probes and tools that expect it there. */
   readonly alsoAtRoot: boolean;
+  /** Whether rate limits count it: not where a probe must never be refused. */
+  readonly rateLimited: boolean;
   // biome-ignore lint/suspicious/noExplicitAny: the types of its input were checked by `endpoint`
   readonly handler: Handler<any, any, any, any>;
 }
@@ -88,7 +111,8 @@ export function endpoint<const A extends Access, R extends RouteConfig>(definiti
   readonly route: R;
   readonly problems: readonly ErrorCode[];
   readonly alsoAtRoot?: boolean;
+  readonly rateLimited?: boolean;
   readonly handler: RouteHandler<R, EnvOf<A>>;
 }): TypedEndpoint<R> {
-  return { alsoAtRoot: false, ...definition };
+  return { alsoAtRoot: false, rateLimited: true, ...definition };
 }

@@ -51,7 +51,12 @@ export function documentedRoute(endpoint: Endpoint): RouteConfig {
   const examples = OPERATION_EXAMPLES[route.operationId ?? ""];
   const responses = mergeResponses(
     withExamples(route.responses, examples),
-    problemResponses([...problems, ...(open ? [] : ACCESS_PROBLEMS), "internal"]),
+    problemResponses([
+      ...problems,
+      ...(open ? [] : ACCESS_PROBLEMS),
+      ...(endpoint.rateLimited ? (["rate_limited"] as const) : []),
+      "internal",
+    ]),
   );
   return {
     ...route,
@@ -60,7 +65,7 @@ export function documentedRoute(endpoint: Endpoint): RouteConfig {
     ...withBodyExample(route.request, examples),
     responses: withHeaders(
       responses,
-      open ? ["X-Request-Id"] : ["X-Request-Id", "RateLimit", "RateLimit-Policy"],
+      endpoint.rateLimited ? ["X-Request-Id", "RateLimit", "RateLimit-Policy"] : ["X-Request-Id"],
     ),
   };
 }

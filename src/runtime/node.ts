@@ -4,6 +4,7 @@ import type { Config } from "../config.ts";
 import { createStowage, type Stowage } from "../stowage.ts";
 import { requireCredentials } from "./credentials.ts";
 import { ensureFirstKey, type FirstKey } from "./first-key.ts";
+import { nodeAddress } from "./node-address.ts";
 import { incomingBody } from "./node-body.ts";
 import { openNodeParts } from "./node-parts.ts";
 import { NodeServer } from "./node-server.ts";
@@ -61,6 +62,7 @@ export async function serve(config: Config, io: ServeIo): Promise<RunningServer>
         const { incoming, outgoing } = env as HttpBindings;
         return incomingBody(incoming, outgoing, config.server.minTransferBytesPerSecond);
       },
+      addressOf: nodeAddress,
     });
     server = new NodeServer(stowage, config, logger);
     const url = await server.listen();

@@ -59,6 +59,8 @@ async function open(env: WorkerEnv): Promise<Stowage> {
     random: (bytes) => crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>),
     fetch: (...args) => fetch(...args),
     isolatedRequests: true,
+    // Written by Cloudflare itself, whatever the caller has sent.
+    addressOf: (_env, request) => request.headers.get("CF-Connecting-IP"),
   });
 }
 

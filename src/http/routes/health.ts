@@ -41,6 +41,7 @@ const StorageHealthSchema = z
 export const live = endpoint({
   access: "public",
   alsoAtRoot: true,
+  rateLimited: false,
   route: createRoute({
     method: "get",
     path: "/health/live",
@@ -56,6 +57,7 @@ export const live = endpoint({
 export const ready = endpoint({
   access: "public",
   alsoAtRoot: true,
+  rateLimited: false,
   route: createRoute({
     method: "get",
     path: "/health/ready",
