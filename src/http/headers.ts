@@ -117,14 +117,15 @@ export const RESPONSE_HEADERS = {
     schema: { type: "integer", minimum: 0, examples: [5] },
   },
   RateLimit: {
-    description: "What is left of the rate limit, and when it fills up, where there is one.",
-    schema: text('"tenant";r=59;t=60'),
+    description:
+      "How many requests are left of the rate limit, and after how many seconds it begins anew, where there is one (draft-ietf-httpapi-ratelimit-headers-07): the tenant's, if the request got that far, else the address's.",
+    schema: text("limit=60, remaining=59, reset=60"),
   },
   "RateLimit-Policy": {
-    description: "The rate limit itself, where there is one.",
-    schema: text('"tenant";q=60;w=60'),
+    description: "The rate limit itself, and its window in seconds, where there is one.",
+    schema: text("60;w=60"),
   },
-  Allow: { description: "The methods of this path.", schema: text("GET, HEAD") },
+  Allow: { description: "The methods of this path.", schema: text("GET, HEAD, OPTIONS") },
   "Accept-Encoding": {
     description: "Which `Content-Encoding` would be taken: none.",
     schema: text("identity"),
@@ -154,10 +155,18 @@ export const ANY_ANSWER_HEADERS = {
     description: "Nothing is kept by caches that serve others.",
     schema: text("no-store"),
   },
+  "Cross-Origin-Resource-Policy": {
+    description: "Which pages may show it as an image or run it: none of another origin.",
+    schema: text("same-origin"),
+  },
   Vary: { description: "What else the answer depends on.", schema: text("Origin") },
   "Access-Control-Allow-Origin": {
     description: "For pages of the origins in `CORS_ORIGINS`.",
     schema: text("https://app.example"),
+  },
+  "Access-Control-Allow-Credentials": {
+    description: "Such pages may send cookies along, unless any page may call.",
+    schema: { type: "string", const: "true", examples: ["true"] },
   },
   "Access-Control-Expose-Headers": {
     description: "Which headers such pages may read.",
