@@ -17,7 +17,9 @@ import { ProcessingWorker } from "./application/processing-worker.ts";
 import { ProcessorCatalog } from "./application/processor-catalog.ts";
 import { Reconciler } from "./application/reconciler.ts";
 import type { Storages } from "./application/storages.ts";
+import { TenantLimitsService } from "./application/tenant-limits.ts";
 import { UploadService } from "./application/upload-service.ts";
+import { configuredLimits } from "./config/tenant-limits.ts";
 import type { Config } from "./config.ts";
 import type { ByteStream } from "./domain/bytes.ts";
 import type { ApiKeyRecords } from "./domain/ports/api-keys.ts";
@@ -28,6 +30,7 @@ import type { Host } from "./domain/ports/host.ts";
 import type { Logger } from "./domain/ports/logger.ts";
 import type { UploadRecords } from "./domain/ports/records.ts";
 import type { DriverContext, DriverDefinition } from "./domain/ports/storage-driver.ts";
+import type { TenantRecords } from "./domain/ports/tenants.ts";
 import type { StorageUri } from "./domain/storage-uri.ts";
 import { createApp, type HttpApp } from "./http/app.ts";
 
@@ -38,6 +41,8 @@ export interface StowageParts {
   readonly records: UploadRecords;
   /** Keys that callers may show. */
   readonly keys: ApiKeyRecords;
+  /** What operators have said about tenants. */
+  readonly tenants: TenantRecords;
   /** Runs the processors. */
   readonly extractor: Extractor;
   /** Who is calling, instead of JWTs and API keys. */
@@ -70,6 +75,8 @@ export interface Stowage {
   /** The routes that `fetch` answers. */
   readonly endpoints: HttpApp["endpoints"];
   readonly storages: Storages;
+  /** What applies to each tenant. */
+  readonly tenantLimits: TenantLimitsService;
   readonly uploads: UploadService;
   readonly downloads: DownloadService;
   readonly processing: ProcessingService;
@@ -125,6 +132,9 @@ export async function createStowage(config: Config, parts: StowageParts): Promis
   const queue = createInProcessQueue(logger);
   const catalog = new ProcessorCatalog(extractor.processors);
   const leaseMs = config.uploads.leaseSeconds * 1000;
+  const tenantLimits = new TenantLimitsService({
+    ...{ tenants: parts.tenants, configured: configuredLimits(config), clock },
+  });
   const uploads = new UploadService({
     ...{ records, storages, catalog, queue, clock, random, logger },
     policy: {
@@ -179,7 +189,18 @@ export async function createStowage(config: Config, parts: StowageParts): Promis
   };
   return {
     ...{ fetch: app.fetch, endpoints: app.endpoints },
-    ...{ storages, uploads, downloads, processing, texts, events, health, reconciler, worker },
+    ...{
+      tenantLimits,
+      storages,
+      uploads,
+      downloads,
+      processing,
+      texts,
+      events,
+      health,
+      reconciler,
+      worker,
+    },
     start() {
       // Told now: a configuration fault would otherwise look like documents that wait.
       extractor.check().catch((error) => logger.error("processing.unavailable", { error }));

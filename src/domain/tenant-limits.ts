@@ -13,3 +13,8 @@ export interface TenantLimits {
 
 /** What an operator has said about one tenant. What is left out is as the configuration says. */
 export type TenantOverrides = Partial<TenantLimits>;
+
+/** What applies where `overrides` were said. */
+export function limitsWith(configured: TenantLimits, overrides: TenantOverrides): TenantLimits {
+  return { ...configured, ...overrides };
+}

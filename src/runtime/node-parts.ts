@@ -10,6 +10,7 @@ import { createApiKeyRecords } from "../adapters/records/api-keys.ts";
 import type { SqlExecutor } from "../adapters/records/executor.ts";
 import { migrate } from "../adapters/records/migrations.ts";
 import { openNodeSqlite } from "../adapters/records/node-sqlite.ts";
+import { createTenantRecords } from "../adapters/records/tenants.ts";
 import { createUploadRecords } from "../adapters/records/upload-records.ts";
 import { type Config, ConfigError } from "../config.ts";
 import { StowageError } from "../domain/errors.ts";
@@ -75,6 +76,7 @@ export async function openNodeParts(
     fetch: network.fetch,
     records: createUploadRecords(executor, clock),
     keys: createApiKeyRecords(executor),
+    tenants: createTenantRecords(executor, clock),
     async close() {
       await extractor.close();
       await network.close();

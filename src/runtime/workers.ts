@@ -5,6 +5,7 @@ import { createLogger } from "../adapters/log/logger.ts";
 import { createApiKeyRecords } from "../adapters/records/api-keys.ts";
 import { openD1 } from "../adapters/records/d1.ts";
 import { requireSchema } from "../adapters/records/migrations.ts";
+import { createTenantRecords } from "../adapters/records/tenants.ts";
 import { createUploadRecords } from "../adapters/records/upload-records.ts";
 import { loadConfig } from "../config.ts";
 import { StowageError } from "../domain/errors.ts";
@@ -55,6 +56,7 @@ async function open(env: WorkerEnv): Promise<Stowage> {
     ...{ clock, logger, keys, drivers: [memoryDriver, s3Driver] },
     host: workersHost(settings),
     records: createUploadRecords(executor, clock),
+    tenants: createTenantRecords(executor, clock),
     extractor: createInProcessExtractor({ processors: [], concurrency: 1, logger }),
     random: (bytes) => crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>),
     fetch: (...args) => fetch(...args),

@@ -5,6 +5,7 @@ import { createInProcessExtractor } from "../../src/adapters/extractor/in-proces
 import { createApiKeyRecords } from "../../src/adapters/records/api-keys.ts";
 import { migrate } from "../../src/adapters/records/migrations.ts";
 import { openNodeSqlite } from "../../src/adapters/records/node-sqlite.ts";
+import { createTenantRecords } from "../../src/adapters/records/tenants.ts";
 import { createUploadRecords } from "../../src/adapters/records/upload-records.ts";
 import { loadConfig } from "../../src/config.ts";
 import type { Logger } from "../../src/domain/ports/logger.ts";
@@ -85,6 +86,7 @@ export async function testApp(options: TestAppOptions = {}) {
   await migrate(executor);
   const real = createUploadRecords(executor, clock);
   const keys = createApiKeyRecords(executor);
+  const tenants = createTenantRecords(executor, clock);
   const extractor = createInProcessExtractor({
     processors: options.processors ?? [ECHO],
     concurrency: 2,
@@ -106,7 +108,7 @@ export async function testApp(options: TestAppOptions = {}) {
       })),
       ...(options.host === undefined ? {} : { host: options.host }),
       records: { ...real, ...options.tamperRecords?.(real) },
-      keys,
+      ...{ keys, tenants },
       extractor: { ...extractor, ...(options.extractorCheck && { check: options.extractorCheck }) },
       ...(options.authenticate === "credentials"
         ? {}
@@ -153,7 +155,7 @@ export async function testApp(options: TestAppOptions = {}) {
   }
 
   return {
-    ...{ stowage, clock, keys, log, logger, send },
+    ...{ stowage, clock, keys, tenants, log, logger, send },
     /** Upload text with PUT. @returns The upload object. */
     async put(text: string, filename = "a.txt", query = ""): Promise<UploadJson> {
       const answer = await send("PUT", `/api/v1/upload/${encodeURIComponent(filename)}${query}`, {

@@ -1,0 +1,14 @@
+import type { Config } from "../config.ts";
+import type { TenantLimits } from "../domain/tenant-limits.ts";
+
+/** What applies to a tenant about whom nothing else was said. */
+export function configuredLimits({ uploads, server }: Config): TenantLimits {
+  return {
+    maxUploadBytes: uploads.maxBytes,
+    allowedContentTypes: uploads.allowedContentTypes,
+    autoProcess: uploads.autoProcess,
+    quotaBytes: uploads.quotaBytes,
+    quotaUploads: uploads.quotaUploads,
+    requestsPerMinute: server.requestsPerMinute.tenant,
+  };
+}
