@@ -1,4 +1,5 @@
 import type { Endpoint } from "./endpoint.ts";
+import { docs } from "./routes/docs.ts";
 import { getEvents } from "./routes/events.ts";
 import { getFile } from "./routes/files.ts";
 import { live, ready, storageHealth } from "./routes/health.ts";
@@ -28,4 +29,5 @@ export const ENDPOINTS = [
   ready, // GET    /health/ready
   storageHealth, // GET    /storage/health
   openapi, // GET    /openapi.json
+  docs, // GET    /docs, the same as a page
 ] as const satisfies readonly Endpoint[];

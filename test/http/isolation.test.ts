@@ -7,9 +7,11 @@ import { type TestApp, testApp } from "../support/test-app.ts";
 
 /** What anybody may ask. A route that is public without standing here fails. */
 const PUBLIC = [
+  "GET /api/v1/docs",
   "GET /api/v1/health/live",
   "GET /api/v1/health/ready",
   "GET /api/v1/openapi.json",
+  "GET /docs",
   "GET /health/live",
   "GET /health/ready",
   "GET /openapi.json",
