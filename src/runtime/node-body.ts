@@ -1,15 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ByteStream } from "../domain/bytes.ts";
 import { StowageError } from "../domain/errors.ts";
-
-/** How long a client may keep us waiting before its first byte. */
-const GRACE_MS = 10_000;
-/**
- * And ever: whoever was fast may stand still for this long, but not for as long as a gigabyte would have
- * earned. A reservation usually lives no longer without a byte.
- */
-const MAX_CREDIT_MS = 60_000;
-const LOOK_EVERY_MS = 1_000;
+import { Pace } from "./pace.ts";
 
 /**
  * The body of a request as Node received it: no web stream in between.
@@ -32,7 +24,7 @@ export function incomingBody(
   return {
     [Symbol.asyncIterator]() {
       const chunks = incoming.iterator({ destroyOnReturn: false });
-      const pace = new Pace(minBytesPerSecond);
+      const pace = new Pace(minBytesPerSecond, "the body comes");
       let awaited = /^100-continue$/i.test(incoming.headers.expect ?? "");
       return {
         async next() {
@@ -64,57 +56,4 @@ function toBodyError(error: unknown): unknown {
   return new StowageError("request_aborted", "Cannot read body: the client closed the connection", {
     cause: error,
   });
-}
-
-/**
- * Judges how fast the client sends while we wait for it: every byte earns it the time that it takes at the
- * minimum rate, waiting uses it up.
- */
-class Pace {
-  readonly #minBytesPerSecond: number;
-  #creditMs = GRACE_MS;
-  #waitingSince: number | null = null;
-  #giveUp: ((error: StowageError) => void) | null = null;
-  #timer: ReturnType<typeof setInterval> | undefined;
-
-  constructor(minBytesPerSecond: number) {
-    this.#minBytesPerSecond = minBytesPerSecond;
-  }
-
-  /** `promise`, or a rejection as soon as waiting for it takes too long. */
-  async waitFor<Value>(promise: Promise<Value>): Promise<Value> {
-    if (this.#minBytesPerSecond === 0) return await promise;
-    this.#timer ??= setInterval(() => this.#look(), LOOK_EVERY_MS).unref();
-    this.#waitingSince = performance.now();
-    try {
-      return await new Promise<Value>((resolve, reject) => {
-        this.#giveUp = reject;
-        promise.then(resolve, reject);
-      });
-    } finally {
-      this.#creditMs -= performance.now() - this.#waitingSince;
-      this.#waitingSince = null;
-    }
-  }
-
-  count(bytes: number): void {
-    if (this.#minBytesPerSecond === 0) return;
-    const earnedMs = (bytes / this.#minBytesPerSecond) * 1000;
-    this.#creditMs = Math.min(MAX_CREDIT_MS, this.#creditMs + earnedMs);
-  }
-
-  stop(): void {
-    clearInterval(this.#timer);
-  }
-
-  #look(): void {
-    if (this.#waitingSince === null) return;
-    if (performance.now() - this.#waitingSince < this.#creditMs) return;
-    this.#giveUp?.(
-      new StowageError(
-        "request_timeout",
-        `Cannot wait any longer: the body comes at less than ${this.#minBytesPerSecond} bytes a second`,
-      ),
-    );
-  }
 }

@@ -7,10 +7,25 @@ import { StowageError } from "../domain/errors.ts";
 import type { Logger } from "../domain/ports/logger.ts";
 import { problemResponse } from "../http/problem.ts";
 import type { Stowage } from "../stowage.ts";
-import { sendStream } from "./node-response.ts";
+import { limitEnd, sendStream } from "./node-response.ts";
 
-/** Headers arrive within this time, or the connection is closed. Bodies have their own minimum rate. */
-const HEADERS_TIMEOUT_MS = 30_000;
+/** How long connections may take over what is no body, in milliseconds; bodies have their minimum rate. */
+export interface ConnectionTimes {
+  /** For the head of a request, from the opening of the connection or the first byte on. */
+  readonly headersMs: number;
+  /** Between two requests. */
+  readonly idleMs: number;
+  /** How often the first is looked at. */
+  readonly checkMs: number;
+}
+
+const TIMES: ConnectionTimes = {
+  headersMs: 30_000,
+  // Longer than the 60 s of nginx and the load balancers of clouds: whichever closes first must be they, or a
+  // request meets a connection that is just being closed.
+  idleMs: 65_000,
+  checkMs: 5_000,
+};
 
 /** Node's HTTP server in front of the app. */
 export class NodeServer {
@@ -20,14 +35,16 @@ export class NodeServer {
   readonly #logger: Logger;
   #stopping = false;
 
-  constructor(stowage: Stowage, config: Config, logger: Logger) {
+  constructor(stowage: Stowage, config: Config, logger: Logger, times = TIMES) {
     this.#stowage = stowage;
     this.#config = config;
     this.#logger = logger;
     // No limit on a request as a whole: a large file over a thin line takes its time.
     this.#server = createServer({
       requestTimeout: 0,
-      headersTimeout: HEADERS_TIMEOUT_MS,
+      headersTimeout: times.headersMs,
+      keepAliveTimeout: times.idleMs,
+      connectionsCheckingInterval: times.checkMs,
       // A request without a Host is refused by the listener, which says why.
       requireHostHeader: false,
     });
@@ -71,6 +88,8 @@ export class NodeServer {
     env: HttpBindings | Http2Bindings,
   ): Promise<Response> => {
     const outgoing = env.outgoing as ServerResponse;
+    const { minTransferBytesPerSecond } = this.#config.server;
+    limitEnd(outgoing, minTransferBytesPerSecond);
     const response = await this.#stowage.fetch(request, env);
     // A connection that is kept for the next request would hold up the stop.
     if (this.#stopping) outgoing.shouldKeepAlive = false;
@@ -80,7 +99,7 @@ export class NodeServer {
     outgoing.once("close", () => {
       if (this.#stopping) this.#server.closeIdleConnections();
     });
-    return await sendStream(response, outgoing, this.#logger);
+    return await sendStream(response, outgoing, this.#logger, minTransferBytesPerSecond);
   };
 }
 

@@ -1,15 +1,15 @@
-import { once } from "node:events";
-import { createServer, request } from "node:http";
+import { EventEmitter, once } from "node:events";
+import { createServer, request, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { expect, onTestFinished, test } from "vitest";
-import { SILENT } from "../../src/domain/ports/logger.ts";
-import { sendStream } from "../../src/runtime/node-response.ts";
+import { afterEach, describe, expect, it, onTestFinished, test, vi } from "vitest";
+import { type Logger, SILENT } from "../../src/domain/ports/logger.ts";
+import { limitEnd, sendStream } from "../../src/runtime/node-response.ts";
 
 /** A stream that never ends, and tells when it is let go. */
-function endless() {
+function endless(chunkBytes = 1024) {
   const { promise: cancelled, resolve } = Promise.withResolvers<void>();
   const stream = new ReadableStream<Uint8Array>({
-    pull: (controller) => controller.enqueue(new Uint8Array(1024)),
+    pull: (controller) => controller.enqueue(new Uint8Array(chunkBytes)),
     cancel: () => resolve(),
   });
   return { stream, cancelled };
@@ -22,7 +22,7 @@ test.each([
   const { stream, cancelled } = endless();
   const server = createServer(async (_incoming, outgoing) => {
     if (early) await once(outgoing, "close");
-    await sendStream(new Response(stream), outgoing, SILENT);
+    await sendStream(new Response(stream), outgoing, SILENT, 0);
   }).listen(0, "127.0.0.1");
   onTestFinished(() => void server.close());
   await once(server, "listening");
@@ -34,4 +34,153 @@ test.each([
   if (early) server.once("request", () => outgoing.destroy());
   await cancelled;
   expect(stream.locked).toBe(true);
+});
+
+/** As the server's default. */
+const MIN_BYTES_PER_SECOND = 1024;
+const PIECE_BYTES = 64 * 1024;
+
+/** The answer as far as it is needed: whoever reads it says when a piece has gone. */
+class Outgoing extends EventEmitter {
+  destroyed = false;
+  ended = false;
+  writableLength = 0;
+  writeHead(): void {}
+  write(piece: Uint8Array): boolean {
+    expect(piece.byteLength).toBeLessThanOrEqual(PIECE_BYTES);
+    this.writableLength += piece.byteLength;
+    return false;
+  }
+  /** The reader has taken what was written. */
+  take(): void {
+    this.writableLength = 0;
+    this.emit("drain");
+  }
+  end(): void {
+    this.ended = true;
+  }
+  destroy(): void {
+    this.destroyed = true;
+    this.emit("close");
+  }
+}
+
+describe("sendStream() over a held clock", () => {
+  afterEach(() => void vi.useRealTimers());
+
+  function send(stream: ReadableStream<Uint8Array>, minBytesPerSecond = MIN_BYTES_PER_SECOND) {
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "performance"] });
+    const outgoing = new Outgoing();
+    const log: string[] = [];
+    const logger: Logger = {
+      ...SILENT,
+      info: (event) => void log.push(`info ${event}`),
+      error: (event) => void log.push(`error ${event}`),
+    };
+    const response = new Response(stream);
+    const sent = sendStream(
+      response,
+      outgoing as never as ServerResponse,
+      logger,
+      minBytesPerSecond,
+    );
+    return { outgoing, log, sent };
+  }
+
+  it("cuts a client that stands still, frees the stream, and calls it no error", async () => {
+    const { stream, cancelled } = endless(256 * 1024);
+    const { outgoing, log, sent } = send(stream);
+    // Ten seconds, and what one piece takes at the minimum: 64.
+    await vi.advanceTimersByTimeAsync(62_000);
+    expect(outgoing.destroyed).toBe(false);
+    await vi.advanceTimersByTimeAsync(13_000);
+    expect(outgoing.destroyed).toBe(true);
+    await Promise.all([sent, cancelled]);
+    expect(log).toEqual(["info response.too_slow"]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it("cuts a client that trickles below the minimum, however many pieces it took", async () => {
+    const { stream, cancelled } = endless(PIECE_BYTES);
+    const { outgoing, sent } = send(stream);
+    let pieces = 0;
+    for (; !outgoing.destroyed; pieces += 1) {
+      // At 0.8 of the minimum.
+      await vi.advanceTimersByTimeAsync(80_000);
+      outgoing.take();
+    }
+    await Promise.all([sent, cancelled]);
+    expect(pieces).toBeLessThan(5);
+  });
+
+  it("bears with a client that keeps to the minimum, or pauses for a short while", async () => {
+    const { stream } = endless(PIECE_BYTES);
+    const { outgoing, sent } = send(stream);
+    for (let pieces = 0; pieces < 20; pieces += 1) {
+      await vi.advanceTimersByTimeAsync(pieces % 2 === 0 ? 63_000 : 1_000);
+      outgoing.take();
+      await vi.advanceTimersByTimeAsync(0);
+    }
+    expect(outgoing.destroyed).toBe(false);
+    outgoing.destroy();
+    await sent;
+  });
+
+  it("does not hold a slow storage against the client", async () => {
+    let enqueue = (): void => {};
+    const stream = new ReadableStream<Uint8Array>({
+      start(controller) {
+        enqueue = () => controller.enqueue(new Uint8Array(1));
+      },
+    });
+    const { outgoing, sent } = send(stream);
+    for (let rounds = 0; rounds < 5; rounds += 1) {
+      await vi.advanceTimersByTimeAsync(600_000);
+      enqueue();
+      await vi.advanceTimersByTimeAsync(0);
+      outgoing.take();
+    }
+    expect(outgoing.destroyed).toBe(false);
+    outgoing.destroy();
+    await sent;
+  });
+
+  it("waits for ever where there is no minimum", async () => {
+    const { stream } = endless();
+    const { outgoing, sent } = send(stream, 0);
+    await vi.advanceTimersByTimeAsync(3_600_000);
+    expect(outgoing.destroyed).toBe(false);
+    outgoing.destroy();
+    await sent;
+  });
+});
+
+describe("limitEnd() over a held clock", () => {
+  afterEach(() => void vi.useRealTimers());
+
+  function answer(leftBytes: number, minBytesPerSecond = MIN_BYTES_PER_SECOND) {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const outgoing = new Outgoing();
+    limitEnd(outgoing as never as ServerResponse, minBytesPerSecond);
+    outgoing.writableLength = leftBytes;
+    outgoing.emit("prefinish");
+    return outgoing;
+  }
+
+  it("cuts a client that does not take an answer that was written at once", async () => {
+    const outgoing = answer(100 * MIN_BYTES_PER_SECOND);
+    await vi.advanceTimersByTimeAsync(109_000);
+    expect(outgoing.destroyed).toBe(false);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(outgoing.destroyed).toBe(true);
+  });
+
+  it("lets go what was taken in time, what is small, and everything without a minimum", () => {
+    const taken = answer(1_000);
+    taken.emit("close");
+    answer(0);
+    answer(1_000, 0);
+    expect(vi.getTimerCount()).toBe(0);
+    expect(taken.destroyed).toBe(false);
+  });
 });

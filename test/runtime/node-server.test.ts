@@ -1,15 +1,23 @@
-import { expect, onTestFinished, test } from "vitest";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { join } from "node:path";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { loadConfig } from "../../src/config.ts";
 import { nodeAddress } from "../../src/runtime/node-address.ts";
-import { NodeServer } from "../../src/runtime/node-server.ts";
+import { type ConnectionTimes, NodeServer } from "../../src/runtime/node-server.ts";
 import { head, Wire } from "../http/wire.ts";
+import { ServerProcess } from "../support/server-process.ts";
+import { fastFolder } from "../support/temp-folder.ts";
 import { type TestAppOptions, testApp } from "../support/test-app.ts";
 
 /** Node's server in this process. */
-async function start(env: Record<string, string> = {}, options: TestAppOptions = {}) {
+async function start(
+  env: Record<string, string> = {},
+  options: TestAppOptions = {},
+  times?: ConnectionTimes,
+) {
   const app = await testApp({ env, addressOf: nodeAddress, ...options });
   const config = loadConfig({ FILE_STORAGE_TYPE: "memory", PORT: "0", ...env });
-  const server = new NodeServer(app.stowage, config, app.logger);
+  const server = new NodeServer(app.stowage, config, app.logger, times);
   const url = await server.listen();
   onTestFinished(() => server.close(0));
   return { ...app, url };
@@ -52,4 +60,104 @@ test("NodeServer refuses whoever calls too often without its body, and serves it
   );
   await wire.reset();
   expect(await kept()).toEqual({ files: 0, records: 0 });
+});
+
+/** Limits that pass at once: what is waited for is the server's own doing. */
+const AT_ONCE: ConnectionTimes = { headersMs: 50, idleMs: 50, checkMs: 20 };
+
+test.each([
+  ["a request line without an end", "GET /health/li"],
+  ["headers without an end", "GET /health/live HTTP/1.1\r\nHost: a\r\nX-Slow: "],
+  ["nothing at all", ""],
+])("NodeServer closes connections that send %s", async (_, bytes) => {
+  const { url } = await start({}, {}, AT_ONCE);
+  const wires = await Promise.all(Array.from({ length: 50 }, () => Wire.open(url)));
+  await Promise.all(wires.map((wire) => wire.send(bytes)));
+  await Promise.all(wires.map(({ closed }) => closed));
+  for (const { received } of wires) {
+    expect(received).toMatch(/^(|HTTP\/1\.1 408 [\s\S]*"code":"request_timeout"[\s\S]*)$/);
+  }
+});
+
+test("NodeServer closes a connection that nobody uses any more", async () => {
+  const { url } = await start({}, {}, AT_ONCE);
+  const wire = await Wire.open(url);
+  await wire.send(head("GET /health/live", {}));
+  await wire.until(/alive/);
+  await wire.closed;
+  expect(wire.received).toMatch(/^connection: keep-alive\r$/im);
+});
+
+test("NodeServer cuts whoever reads too slowly, frees the file, and serves others meanwhile", async () => {
+  let released = false;
+  const { url, put, log } = await start(
+    {},
+    {
+      tamper: (driver) => ({
+        async get(key, options) {
+          const read = await driver.get(key, options);
+          if (!key.startsWith("acme/")) return read;
+          const stream = new ReadableStream<Uint8Array>({
+            pull: (controller) => controller.enqueue(new Uint8Array(2 ** 20)),
+            cancel: () => {
+              released = true;
+            },
+          });
+          return { ...read, stream };
+        },
+      }),
+    },
+  );
+  const { id } = await put("x");
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "performance"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const wire = await Wire.open(url);
+  wire.socket.pause();
+  await wire.send(head(`GET /api/v1/upload/${id}/file`, { Authorization: "Bearer acme" }));
+  const others: number[] = [];
+  while (!released) {
+    others.push((await fetch(`${url}/health/live`)).status);
+    await vi.advanceTimersByTimeAsync(10_000);
+  }
+  expect(new Set(others)).toEqual(new Set([200]));
+  wire.socket.resume();
+  await wire.closed;
+  expect(log.some(({ event }) => event === "response.too_slow")).toBe(true);
+});
+
+test("NodeServer opens no file for uploads of which no byte has come", async () => {
+  const folder = fastFolder();
+  const uploads = join(folder, "uploads");
+  const server = await ServerProcess.start({
+    FILE_STORAGE_PATH: uploads,
+    DATABASE_URL: `sqlite:${join(folder, "stowage.db")}`,
+  });
+  const key = readFileSync(join(folder, "first-api-key"), "utf8").trim();
+  const headers = { Authorization: `Bearer ${key}` };
+  const filesOpen = () =>
+    readdirSync(`/proc/${server.child.pid}/fd`)
+      .flatMap((fd) => {
+        try {
+          return [readlinkSync(`/proc/${server.child.pid}/fd/${fd}`)];
+        } catch {
+          return [];
+        }
+      })
+      .filter((target) => target.startsWith(uploads));
+  const wires = await Promise.all(Array.from({ length: 50 }, () => Wire.open(server.url)));
+  const put = head("PUT /api/v1/upload/slow.txt", { ...headers, "Content-Length": 10 });
+  await Promise.all(wires.map((wire) => wire.send(put)));
+  const under = async () => {
+    const answer = await fetch(`${server.url}/api/v1/upload?status=uploading&limit=200`, {
+      headers,
+    });
+    return ((await answer.json()) as { items: unknown[] }).items.length;
+  };
+  await vi.waitFor(async () => expect(await under()).toBe(50), { timeout: 20_000, interval: 20 });
+  expect(filesOpen()).toEqual([]);
+  expect(readdirSync(join(uploads, ".stowage", "tmp"))).toEqual([]);
+  // Of one the bytes come, and it is served at once.
+  await wires[0]?.send("0123456789");
+  expect(await wires[0]?.until(/"request_id"|"sha256"/)).toMatch(/^HTTP\/1\.1 201 /);
+  await Promise.all(wires.map((wire) => wire.reset()));
 });
