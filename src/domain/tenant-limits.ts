@@ -14,6 +14,11 @@ export interface TenantLimits {
 /** What an operator has said about one tenant. What is left out is as the configuration says. */
 export type TenantOverrides = Partial<TenantLimits>;
 
+/** What an operator says now. `undefined` leaves a limit to the configuration again. */
+export type TenantChanges = {
+  readonly [Limit in keyof TenantLimits]?: TenantLimits[Limit] | undefined;
+};
+
 /** What applies where `overrides` were said. */
 export function limitsWith(configured: TenantLimits, overrides: TenantOverrides): TenantLimits {
   return { ...configured, ...overrides };

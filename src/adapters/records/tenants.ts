@@ -1,7 +1,8 @@
-import { sql } from "kysely";
+import { type RawBuilder, sql } from "kysely";
 import type { Clock } from "../../domain/ports/clock.ts";
 import type { TenantRecord, TenantRecords } from "../../domain/ports/tenants.ts";
 import type { TenantId } from "../../domain/tenant.ts";
+import type { TenantChanges } from "../../domain/tenant-limits.ts";
 import type { SqlExecutor } from "./executor.ts";
 import { db } from "./schema.ts";
 
@@ -9,8 +10,8 @@ import { db } from "./schema.ts";
 export function createTenantRecords(executor: SqlExecutor, clock: Clock): TenantRecords {
   return {
     async find(tenant) {
-      const [row] = await executor.run(selectTenants(sql`select ${tenant} as tenant`));
-      return row === undefined ? nobody(tenant) : toTenant(row);
+      const rows = await executor.run(selectTenants(sql`select ${tenant} as tenant`));
+      return toTenant(rows[0] as TenantRow);
     },
 
     async list({ limit, after }) {
@@ -23,22 +24,35 @@ export function createTenantRecords(executor: SqlExecutor, clock: Clock): Tenant
       return (await executor.run(selectTenants(names))).map(toTenant);
     },
 
-    async set(tenant, overrides) {
-      if (Object.keys(overrides).length === 0) {
-        await executor.run(db.deleteFrom("tenants").where("id", "=", tenant).compile());
-        return;
-      }
+    async set(tenant, changes) {
       const now = clock.now();
-      const said = { overrides: JSON.stringify(overrides), updated_at: now };
-      await executor.run(
+      await executor.batch([
         db
           .insertInto("tenants")
-          .values({ id: tenant, ...said, created_at: now })
-          .onConflict((conflict) => conflict.column("id").doUpdateSet(said))
+          .values({ id: tenant, overrides: "{}", created_at: now, updated_at: now })
+          .onConflict((conflict) => conflict.doNothing())
           .compile(),
-      );
+        db
+          .updateTable("tenants")
+          .set({ overrides: changed(changes), updated_at: now })
+          .where("id", "=", tenant)
+          .compile(),
+        db.deleteFrom("tenants").where("id", "=", tenant).where("overrides", "=", "{}").compile(),
+      ]);
     },
   };
+}
+
+/** The overrides after the changes, made where they lie: nobody else's changes get lost in between. */
+function changed(changes: TenantChanges): RawBuilder<string> {
+  const entries = Object.entries(changes).map(([name, value]) => ({ path: `$.${name}`, value }));
+  const removed = entries.filter(({ value }) => value === undefined);
+  const added = entries.filter(({ value }) => value !== undefined);
+  const parts = [
+    sql`json_remove(${sql.join([sql.ref("overrides"), ...removed.map(({ path }) => path)])})`,
+    ...added.flatMap(({ path, value }) => [sql`${path}`, sql`json(${JSON.stringify(value)})`]),
+  ];
+  return sql<string>`json_set(${sql.join(parts)})`;
 }
 
 interface TenantRow {
@@ -65,8 +79,4 @@ function toTenant({ tenant, overrides, bytes, uploads }: TenantRow): TenantRecor
     overrides: overrides === null ? {} : JSON.parse(overrides),
     usage: { bytes, uploads },
   };
-}
-
-function nobody(tenant: TenantId): TenantRecord {
-  return { tenant, overrides: {}, usage: { bytes: 0, uploads: 0 } };
 }

@@ -1,5 +1,5 @@
 import type { TenantId } from "../tenant.ts";
-import type { TenantOverrides } from "../tenant-limits.ts";
+import type { TenantChanges, TenantOverrides } from "../tenant-limits.ts";
 import type { Usage } from "./records.ts";
 
 /** A tenant that operators, or its uploads, have made known. */
@@ -18,6 +18,6 @@ export interface TenantRecords {
     readonly limit: number;
     readonly after: TenantId | null;
   }): Promise<readonly TenantRecord[]>;
-  /** Replace what was said about a tenant; an empty object leaves it to the configuration again. */
-  set(tenant: TenantId, overrides: TenantOverrides): Promise<void>;
+  /** Change what is said about a tenant. What `changes` leaves out stays as it is, whoever else changes it. */
+  set(tenant: TenantId, changes: TenantChanges): Promise<void>;
 }

@@ -13,21 +13,43 @@ export function tenantsContract(bench: () => Bench): void {
     });
   });
 
-  it("set() replaces what was said, and an empty object takes it back", async () => {
+  it("set() changes what is said and leaves the rest, and undefined takes it back", async () => {
     const { tenants } = bench();
     await tenants.set(ACME, { quotaBytes: 5, autoProcess: false });
     await tenants.set(GLOBEX, { quotaUploads: 1 });
-    const overrides = { quotaBytes: null, allowedContentTypes: ["image/*"] };
-    await tenants.set(ACME, overrides);
+    await tenants.set(ACME, { quotaBytes: null, allowedContentTypes: ["image/*", "a/b"] });
+    const overrides = {
+      quotaBytes: null,
+      autoProcess: false,
+      allowedContentTypes: ["image/*", "a/b"],
+    };
     await store(bench(), {}, { sizeBytes: 3 });
     expect(await tenants.find(ACME)).toEqual({
       tenant: ACME,
       overrides,
       usage: { bytes: 3, uploads: 1 },
     });
-    await tenants.set(ACME, {});
+    await tenants.set(ACME, { quotaBytes: undefined, maxUploadBytes: undefined });
+    const { quotaBytes: _, ...rest } = overrides;
+    expect((await tenants.find(ACME)).overrides).toEqual(rest);
+    await tenants.set(ACME, { autoProcess: undefined, allowedContentTypes: undefined });
     expect((await tenants.find(ACME)).overrides).toEqual({});
     expect((await tenants.find(GLOBEX)).overrides).toEqual({ quotaUploads: 1 });
+  });
+
+  it("set() of many at once loses nothing that any of them says", async () => {
+    const { tenants } = bench();
+    await Promise.all([
+      tenants.set(ACME, { quotaBytes: 2 ** 40 }),
+      tenants.set(ACME, { quotaUploads: 2 }),
+      tenants.set(ACME, { requestsPerMinute: 3 }),
+      tenants.set(ACME, { autoProcess: undefined }),
+    ]);
+    expect((await tenants.find(ACME)).overrides).toEqual({
+      quotaBytes: 2 ** 40,
+      quotaUploads: 2,
+      requestsPerMinute: 3,
+    });
   });
 
   it("list() tells of those with overrides or uploads, by name, page by page", async () => {
