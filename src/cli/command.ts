@@ -1,6 +1,7 @@
 import { type ParseArgsConfig, parseArgs } from "node:util";
 import type { Config } from "../config.ts";
 import type { ApiKeyRecords } from "../domain/ports/api-keys.ts";
+import type { TenantRecords } from "../domain/ports/tenants.ts";
 import type { BulkWork } from "../runtime/bulk-work.ts";
 import type { Inspection } from "../runtime/inspection.ts";
 
@@ -18,6 +19,9 @@ export interface CliRuntime {
   /** Open what processing in bulk needs, beside any servers. */
   openBulkWork(config: Config, err: (text: string) => void): Promise<BulkWork>;
   openKeyRecords(config: Config): Promise<{ readonly keys: ApiKeyRecords; close(): Promise<void> }>;
+  openTenantRecords(
+    config: Config,
+  ): Promise<{ readonly tenants: TenantRecords; close(): Promise<void> }>;
 }
 
 /** The process around a command, so that a test can be one. */

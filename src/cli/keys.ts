@@ -3,6 +3,7 @@ import type { Config } from "../config.ts";
 import type { ApiKey, ApiKeyRecords } from "../domain/ports/api-keys.ts";
 import { findTenantId, type TenantId } from "../domain/tenant.ts";
 import { type Cli, UsageError } from "./command.ts";
+import { table } from "./table.ts";
 
 /** Open the records of keys for one use. */
 export async function withKeys<T>(
@@ -51,12 +52,7 @@ export function keyTable(keys: readonly ApiKey[], now: number): string {
     key.scopes.join(" ") || "-",
     key.label,
   ]);
-  const lines = [heading, ...rows];
-  const widths = heading.map((_, i) => Math.max(...lines.map((line) => line[i]?.length ?? 0)));
-  return lines
-    .map((line) => line.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join("  "))
-    .map((line) => `${line.trimEnd()}\n`)
-    .join("");
+  return table([heading, ...rows]);
 }
 
 function statusOf(key: ApiKey, now: number): string {

@@ -6,9 +6,16 @@ import { doctorCommand } from "./doctor.ts";
 import { generalHelp } from "./help.ts";
 import { processCommand } from "./process.ts";
 import { serveCommand } from "./serve.ts";
+import { tenantCommand } from "./tenant.ts";
 import { tokenCommand } from "./token.ts";
 
-const COMMANDS: readonly Command[] = [serveCommand, processCommand, doctorCommand, tokenCommand];
+const COMMANDS: readonly Command[] = [
+  serveCommand,
+  processCommand,
+  doctorCommand,
+  tenantCommand,
+  tokenCommand,
+];
 
 const ROOT: Command = {
   name: "",

@@ -19,6 +19,7 @@ import type { Clock, RandomSource } from "../domain/ports/clock.ts";
 import type { Host } from "../domain/ports/host.ts";
 import type { Logger } from "../domain/ports/logger.ts";
 import type { DriverDefinition } from "../domain/ports/storage-driver.ts";
+import type { TenantRecords } from "../domain/ports/tenants.ts";
 import type { StowageParts } from "../stowage.ts";
 import { createNodeHost } from "./host-node.ts";
 import { loadDrivers } from "./load-drivers.ts";
@@ -101,6 +102,14 @@ export async function openKeyRecords(
 ): Promise<{ readonly keys: ApiKeyRecords; close(): Promise<void> }> {
   const executor = await openDatabase(config);
   return { keys: createApiKeyRecords(executor), close: () => executor.close() };
+}
+
+/** Open only what is kept about tenants: for the command line. */
+export async function openTenantRecords(
+  config: Config,
+): Promise<{ readonly tenants: TenantRecords; close(): Promise<void> }> {
+  const executor = await openDatabase(config);
+  return { tenants: createTenantRecords(executor, clock), close: () => executor.close() };
 }
 
 async function openDatabase(config: Config): Promise<SqlExecutor> {

@@ -12,7 +12,7 @@ import { packageVersion } from "./version.ts";
 
 export { openBulkWork } from "./bulk-work.ts";
 export { inspect } from "./inspection.ts";
-export { openKeyRecords } from "./node-parts.ts";
+export { openKeyRecords, openTenantRecords } from "./node-parts.ts";
 
 /** Where a command line writes, as it is. */
 export interface ServeIo {

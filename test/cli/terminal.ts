@@ -35,6 +35,7 @@ export async function stowage(
     },
     runtime: async () => ({
       ...{ serve: unexpected, inspect: unexpected, openKeyRecords: unexpected },
+      openTenantRecords: unexpected,
       openBulkWork: unexpected,
       ...parts.runtime,
     }),

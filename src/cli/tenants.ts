@@ -1,0 +1,132 @@
+import type { SettingName } from "../config/settings.ts";
+import { configuredLimits } from "../config/tenant-limits.ts";
+import type { Config } from "../config.ts";
+import type { TenantRecord, TenantRecords } from "../domain/ports/tenants.ts";
+import { limitsWith, type TenantLimits } from "../domain/tenant-limits.ts";
+import type { Cli } from "./command.ts";
+import { sizeText, table } from "./table.ts";
+
+/** One limit, as the command line knows it. */
+interface LimitWords<Value> {
+  readonly about: string;
+  /** The option of `stowage tenant set`. */
+  readonly option: string;
+  /** What says it for tenants about whom nothing was said. */
+  readonly variable: SettingName;
+  readonly json: string;
+  text(value: Value): string;
+}
+
+const orNone =
+  (text: (value: number) => string) =>
+  (value: number | null): string =>
+    value === null ? "none" : text(value);
+
+/** Every limit, in the order in which it is told. */
+export const LIMITS: { readonly [Name in keyof TenantLimits]: LimitWords<TenantLimits[Name]> } = {
+  maxUploadBytes: {
+    about: "Largest file accepted",
+    option: "max-upload",
+    variable: "MAX_UPLOAD_BYTES",
+    json: "max_upload_bytes",
+    text: sizeText,
+  },
+  quotaBytes: {
+    about: "What it may keep in all",
+    option: "quota",
+    variable: "QUOTA_BYTES",
+    json: "quota_bytes",
+    text: orNone(sizeText),
+  },
+  quotaUploads: {
+    about: "How many uploads it may keep",
+    option: "quota-uploads",
+    variable: "QUOTA_UPLOADS",
+    json: "quota_uploads",
+    text: orNone(String),
+  },
+  allowedContentTypes: {
+    about: "Types of files accepted",
+    option: "types",
+    variable: "ALLOWED_CONTENT_TYPES",
+    json: "allowed_content_types",
+    text: (types) => types.join(", "),
+  },
+  autoProcess: {
+    about: "Whether an upload is processed at once",
+    option: "auto-process",
+    variable: "AUTO_PROCESS",
+    json: "auto_process",
+    text: String,
+  },
+  requestsPerMinute: {
+    about: "Requests in a minute",
+    option: "rate",
+    variable: "RATE_LIMIT_PER_TENANT",
+    json: "requests_per_minute",
+    text: orNone(String),
+  },
+};
+
+export const LIMIT_NAMES = Object.keys(LIMITS) as (keyof TenantLimits)[];
+
+/** Open the records of tenants for one use. */
+export async function withTenants<T>(
+  cli: Cli,
+  config: Config,
+  use: (tenants: TenantRecords) => Promise<T>,
+): Promise<T> {
+  const opened = await (await cli.runtime()).openTenantRecords(config);
+  try {
+    return await use(opened.tenants);
+  } finally {
+    await opened.close();
+  }
+}
+
+/** A tenant as a machine reads it: what applies, and which of that was said about this tenant. */
+export function tenantToJson(
+  { tenant, usage, overrides }: TenantRecord,
+  config: Config,
+): Readonly<Record<string, unknown>> {
+  const limits = limitsWith(configuredLimits(config), overrides);
+  return {
+    tenant,
+    usage: { bytes: usage.bytes, uploads: usage.uploads },
+    limits: Object.fromEntries(LIMIT_NAMES.map((name) => [LIMITS[name].json, limits[name]])),
+    overridden: LIMIT_NAMES.filter((name) => name in overrides).map((name) => LIMITS[name].json),
+  };
+}
+
+/** A tenant as a person reads it. */
+export function tenantText({ tenant, usage, overrides }: TenantRecord, config: Config): string {
+  const limits = limitsWith(configuredLimits(config), overrides);
+  const rows = LIMIT_NAMES.map((name) => {
+    const words: LimitWords<never> = LIMITS[name];
+    return [
+      words.about,
+      words.text(limits[name] as never),
+      name in overrides ? "said of this tenant" : `configuration (${words.variable})`,
+    ];
+  });
+  const kept = `${usage.uploads} ${usage.uploads === 1 ? "upload" : "uploads"}`;
+  return `Tenant ${tenant} keeps ${kept}, ${sizeText(usage.bytes)}\n\n${table([["LIMIT", "VALUE", "FROM"], ...rows])}`;
+}
+
+/** The heading of {@link tenantRow}. */
+export const TENANT_HEADING = ["TENANT", "UPLOADS", "OF", "KEEPS", "OF", "SAID OF IT"];
+
+/** A tenant as one line of a table. */
+export function tenantRow({ tenant, usage, overrides }: TenantRecord, config: Config): string[] {
+  const { quotaBytes, quotaUploads } = limitsWith(configuredLimits(config), overrides);
+  return [
+    tenant,
+    String(usage.uploads),
+    LIMITS.quotaUploads.text(quotaUploads),
+    sizeText(usage.bytes),
+    LIMITS.quotaBytes.text(quotaBytes),
+    LIMIT_NAMES.filter((name) => name in overrides)
+      .map((name) => LIMITS[name].option)
+      .join(", ") || "-",
+  ];
+}
