@@ -49,7 +49,10 @@ export const REQUEST_HEADERS = {
     description: "One range of bytes, suffixes too (RFC 9110, 14.2). For GET only.",
     schema: text("bytes=0-11"),
   },
-  "If-Match": { description: "Answer only if the `ETag` is one of these.", schema: text(ETAG) },
+  "If-Match": {
+    description: "Answer only if the `ETag` is one of these, or for `*` if there is one.",
+    schema: text("*"),
+  },
   "If-None-Match": {
     description: "Answer 304 if the `ETag` is one of these.",
     schema: text('"another"'),
