@@ -18,10 +18,13 @@ export function bodyOf(c: RequestContext): ByteStream {
   return c.var.options.requestBody?.(c.env) ?? c.req.raw.body ?? chunksOf(new Uint8Array(0));
 }
 
-/** `Content-Length`, or `undefined` where only reading the body will tell. */
+/**
+ * `Content-Length`, or `undefined` where only reading the body will tell. A number that is too large to be
+ * exact is larger than every limit.
+ */
 export function findContentLength(headers: Headers): number | undefined {
   const text = headers.get("Content-Length");
-  return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+  return text !== null && /^\d+$/.test(text) ? Number(text) : undefined;
 }
 
 /**

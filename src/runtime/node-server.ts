@@ -1,12 +1,12 @@
-import { randomUUID } from "node:crypto";
-import { createServer, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
 import { getRequestListener, type Http2Bindings, type HttpBindings } from "@hono/node-server";
 import type { Config } from "../config.ts";
 import { StowageError } from "../domain/errors.ts";
 import type { Logger } from "../domain/ports/logger.ts";
-import { problemResponse } from "../http/problem.ts";
 import type { Stowage } from "../stowage.ts";
+import { findAmbiguity, Refusals } from "./node-refusals.ts";
 import { limitEnd, sendStream } from "./node-response.ts";
 
 /** How long connections may take over what is no body, in milliseconds; bodies have their minimum rate. */
@@ -33,6 +33,7 @@ export class NodeServer {
   readonly #stowage: Stowage;
   readonly #config: Config;
   readonly #logger: Logger;
+  readonly #refusals: Refusals;
   #stopping = false;
 
   constructor(stowage: Stowage, config: Config, logger: Logger, times = TIMES) {
@@ -48,14 +49,28 @@ export class NodeServer {
       // A request without a Host is refused by the listener, which says why.
       requireHostHeader: false,
     });
-    const shared = config.server.corsOrigins.length > 0;
-    const errorHandler = (cause: unknown) => answerUnreadable(cause, shared);
-    const listener = getRequestListener(this.#answer, { errorHandler });
-    this.#server.on("request", listener);
+    this.#refusals = new Refusals(config.server.corsOrigins.length > 0);
+    this.#answerOn(this.#refusals);
+  }
+
+  #answerOn(refusals: Refusals): void {
+    const listener = getRequestListener(this.#answer, {
+      errorHandler: (error) => refusals.unreadable("its target or its Host header is wrong", error),
+    });
+    const latest = new WeakMap<Duplex, ServerResponse>();
+    const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse) => {
+      latest.set(incoming.socket, outgoing);
+      return listener(incoming, outgoing);
+    };
+    this.#server.on("request", onRequest);
     // RFC 9110, 10.1.1: a body is asked for when somebody reads it (see incomingBody), so never when the
     // request is refused for its token, its type or its length.
-    this.#server.on("checkContinue", listener);
-    this.#server.on("clientError", (error, socket: Socket) => refuse(error, socket, shared));
+    this.#server.on("checkContinue", onRequest);
+    this.#server.on("checkExpectation", refusals.expectation);
+    this.#server.on("connect", refusals.tunnel);
+    this.#server.on("clientError", (error, socket) =>
+      refusals.parsing(error, socket, latest.get(socket)),
+    );
   }
 
   /** @returns The address listened on. @throws {StowageError} `invalid_config` if it cannot be. */
@@ -90,6 +105,11 @@ export class NodeServer {
     const outgoing = env.outgoing as ServerResponse;
     const { minTransferBytesPerSecond } = this.#config.server;
     limitEnd(outgoing, minTransferBytesPerSecond);
+    const ambiguity = findAmbiguity(env.incoming as IncomingMessage);
+    if (ambiguity !== null) {
+      outgoing.shouldKeepAlive = false;
+      return this.#refusals.unreadable(ambiguity);
+    }
     const response = await this.#stowage.fetch(request, env);
     // A connection that is kept for the next request would hold up the stop.
     if (this.#stopping) outgoing.shouldKeepAlive = false;
@@ -115,53 +135,4 @@ function cannotListen(error: Error, host: string, port: number): StowageError {
     `Cannot listen on ${host}:${port}: ${reasons[code] ?? code}`,
     { cause: error },
   );
-}
-
-/**
- * Lets any page read a refusal of what could not be read, if pages may call at all: its origin may be what
- * could not be read, and the refusal says nothing that is anybody's.
- */
-const SHARED = ["Access-Control-Allow-Origin", "*"] as const;
-
-/** A request that cannot even be looked at: its target or its Host is none. */
-function answerUnreadable(cause: unknown, shared: boolean): Response {
-  const error = new StowageError(
-    "invalid_request",
-    "Cannot read request: its target or its Host header is wrong",
-    { cause },
-  );
-  const requestId = randomUUID();
-  const response = problemResponse(error, requestId);
-  response.headers.set("X-Request-Id", requestId);
-  if (shared) response.headers.set(...SHARED);
-  return response;
-}
-
-/** What is no HTTP gets an answer all the same, in the form that every error here has. */
-function refuse(error: NodeJS.ErrnoException, socket: Socket, shared: boolean): void {
-  if (error.code === "ECONNRESET" || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const [status, title, state] =
-    error.code === "HPE_HEADER_OVERFLOW"
-      ? [431, "Request Header Fields Too Large", "its headers are too long"]
-      : error.code === "ERR_HTTP_REQUEST_TIMEOUT"
-        ? [408, "Request Timeout", "its headers did not arrive in time"]
-        : [400, "Bad Request", "it is no valid HTTP"];
-  const requestId = randomUUID();
-  const body = JSON.stringify({
-    ...{ type: "about:blank", title, status, detail: `Cannot read request: ${state}` },
-    code: status === 408 ? "request_timeout" : "invalid_request",
-    request_id: requestId,
-  });
-  const head = [
-    `HTTP/1.1 ${status} ${title}`,
-    "Connection: close",
-    "Content-Type: application/problem+json",
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    `X-Request-Id: ${requestId}`,
-    ...(shared ? [SHARED.join(": ")] : []),
-  ];
-  socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);
 }

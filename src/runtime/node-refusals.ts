@@ -1,0 +1,154 @@
+import { randomUUID } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import { StowageError } from "../domain/errors.ts";
+import { problemResponse } from "../http/problem.ts";
+
+/** What is wrong with something that never became a request of the app. */
+interface Refusal {
+  readonly status: number;
+  readonly title: string;
+  readonly code: "invalid_request" | "request_timeout" | "method_not_allowed";
+  readonly state: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+const NO_HTTP: Refusal = {
+  ...{ status: 400, title: "Bad Request", code: "invalid_request" },
+  state: "it is no valid HTTP",
+};
+
+const HEADERS_TOO_LONG: Refusal = {
+  ...{ status: 431, title: "Request Header Fields Too Large", code: "invalid_request" },
+  state: "its headers are too long",
+};
+
+const TARGET_TOO_LONG: Refusal = {
+  ...{ status: 414, title: "URI Too Long", code: "invalid_request" },
+  state: "its target is too long",
+};
+
+const TOO_SLOW: Refusal = {
+  ...{ status: 408, title: "Request Timeout", code: "request_timeout" },
+  state: "its headers did not arrive in time",
+};
+
+const UNKNOWN_EXPECTATION: Refusal = {
+  ...{ status: 417, title: "Expectation Failed", code: "invalid_request" },
+  state: "it expects something other than 100-continue",
+};
+
+/** No proxy is made of us (RFC 9110, 9.3.6). */
+const TUNNEL: Refusal = {
+  ...{ status: 405, title: "Method Not Allowed", code: "method_not_allowed" },
+  state: "it asks for a tunnel",
+  headers: { Allow: "" },
+};
+
+/**
+ * What in the head of a request somebody in front of us may have read differently: Node takes it, but two
+ * readers who disagree on where a request ends or whom it is for let one be smuggled past the first.
+ *
+ * @returns The state found, or `null` if there is nothing.
+ * @see https://www.rfc-editor.org/rfc/rfc9112#section-6.1
+ * @see https://www.rfc-editor.org/rfc/rfc9112#section-11.2
+ */
+export function findAmbiguity(request: IncomingMessage): string | null {
+  const { httpVersion, headers, headersDistinct } = request;
+  if (httpVersion !== "1.1" && httpVersion !== "1.0") return "its version of HTTP is another";
+  if ((headersDistinct["host"]?.length ?? 0) > 1) return "it has more than one Host";
+  const coding = headers["transfer-encoding"];
+  if (coding === undefined) return null;
+  if (httpVersion === "1.0") return "HTTP/1.0 knows no Transfer-Encoding";
+  return /^chunked$/i.test(coding) ? null : "its Transfer-Encoding is not chunked alone";
+}
+
+/** An error of Node's parser. */
+type ParserError = NodeJS.ErrnoException & { readonly rawPacket?: Buffer };
+
+/** The answers to what never reaches the app, in the form that every error here has. */
+export class Refusals {
+  readonly #headers: Readonly<Record<string, string>>;
+
+  /**
+   * @param shared Whether any page may read them, as it should where pages may call at all: its origin may
+   *   be what could not be read, and a refusal says nothing that is anybody's.
+   */
+  constructor(shared: boolean) {
+    this.#headers = shared ? { "Access-Control-Allow-Origin": "*" } : {};
+  }
+
+  /** For a request that cannot, or must not, be looked at any further. */
+  unreadable(state: string, cause?: unknown): Response {
+    const message = `Cannot read request: ${state}`;
+    const error = new StowageError("invalid_request", message, { cause });
+    const requestId = randomUUID();
+    const response = problemResponse(error, requestId);
+    for (const [name, value] of Object.entries({ ...this.#headers, "X-Request-Id": requestId })) {
+      response.headers.set(name, value);
+    }
+    return response;
+  }
+
+  /**
+   * For what is no HTTP.
+   *
+   * @param last The answer to the latest request on this connection, if there was one.
+   */
+  parsing(error: ParserError, socket: Duplex, last?: ServerResponse): void {
+    if (error.code === "ECONNRESET" || !socket.writable) {
+      socket.destroy();
+      return;
+    }
+    if (last?.req.complete && !last.writableFinished) {
+      // It follows a request that came whole, and that is owed its own answer first.
+      last.once("close", () => this.parsing(error, socket));
+      return;
+    }
+    // It belongs to a request that has been answered: a second answer would be taken for the next one's.
+    if (last?.headersSent === true && !last.req.complete) socket.destroy();
+    else this.#end(socket, refusalOf(error));
+  }
+
+  /** Node would answer without a word. The body was never asked for, so the connection ends. */
+  readonly expectation = (_: IncomingMessage, outgoing: ServerResponse): void => {
+    const { headers, body } = this.#render(UNKNOWN_EXPECTATION);
+    outgoing.writeHead(UNKNOWN_EXPECTATION.status, headers).end(body);
+  };
+
+  /** Node would just close the connection. */
+  readonly tunnel = (_: IncomingMessage, socket: Duplex): void => this.#end(socket, TUNNEL);
+
+  #end(socket: Duplex, refusal: Refusal): void {
+    const { headers, body } = this.#render(refusal);
+    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+    socket.end(`HTTP/1.1 ${refusal.status} ${refusal.title}\r\n${lines.join("")}\r\n${body}`);
+  }
+
+  #render({ status, title, code, state, headers }: Refusal) {
+    const requestId = randomUUID();
+    const body = JSON.stringify({
+      ...{ type: "about:blank", title, status, detail: `Cannot read request: ${state}` },
+      ...{ code, request_id: requestId },
+    });
+    return {
+      body,
+      headers: {
+        Connection: "close",
+        "Content-Type": "application/problem+json",
+        "Content-Length": String(Buffer.byteLength(body)),
+        "X-Request-Id": requestId,
+        ...this.#headers,
+        ...headers,
+      },
+    };
+  }
+}
+
+function refusalOf({ code, rawPacket }: ParserError): Refusal {
+  if (code === "ERR_HTTP_REQUEST_TIMEOUT") return TOO_SLOW;
+  if (code !== "HPE_HEADER_OVERFLOW") return NO_HTTP;
+  // The parser counts both together; the first line is all there is if nothing has ended it.
+  const isFirstLine = /^[A-Z]+ \S{8000}/.test(rawPacket?.toString("latin1", 0, 10_000) ?? "");
+  return isFirstLine ? TARGET_TOO_LONG : HEADERS_TOO_LONG;
+}
