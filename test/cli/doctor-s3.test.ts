@@ -6,7 +6,6 @@ import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { fault, type StrictS3, type StrictS3Options, startStrictS3 } from "../s3/strict-server.ts";
 import { tempFolder } from "../support/temp-folder.ts";
-import { inspecting, WITHOUT_PROCESSING } from "./doctor/scene.ts";
 import { stowage } from "./terminal.ts";
 
 type Env = Record<string, string | undefined>;
@@ -28,7 +27,6 @@ async function settingsFor(server: StrictS3): Promise<Env> {
     AWS_SECRET_ACCESS_KEY: server.secretAccessKey,
     AWS_SESSION_TOKEN: server.sessionToken,
     DATABASE_URL: `sqlite:${join(tempFolder(), "stowage.db")}`,
-    PORT: "0",
   };
 }
 
@@ -36,7 +34,7 @@ async function settingsFor(server: StrictS3): Promise<Env> {
 async function doctor(env: Env, argv: readonly string[] = [], stop?: AbortSignal) {
   const outcome = await stowage(["doctor", ...argv], {
     env,
-    runtime: inspecting(WITHOUT_PROCESSING),
+    runtime: await import("../../src/runtime/node.ts"),
     ...(stop && { stopSignal: () => stop }),
   });
   const all = outcome.out + outcome.err;

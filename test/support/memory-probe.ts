@@ -1,0 +1,14 @@
+import process from "node:process";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+
+// Loaded into a server by `--import`. Asked with SIGUSR2 it collects all garbage and writes into the log
+// what is left: memory that really is held, whatever the collector would have put off.
+setFlagsFromString("--expose-gc");
+const collect = runInNewContext("gc") as () => void;
+process.on("SIGUSR2", () => {
+  collect();
+  const { heapUsed, external, arrayBuffers } = process.memoryUsage();
+  const heldBytes = heapUsed + external + arrayBuffers;
+  process.stderr.write(`${JSON.stringify({ event: "probe.memory", heldBytes })}\n`);
+});
