@@ -176,7 +176,7 @@ export async function createStowage(config: Config, parts: StowageParts): Promis
       trustProxy: config.server.trustProxy,
       requestsPerMinute: {
         ofAddress: config.server.requestsPerMinute.address,
-        ofTenant: async () => config.server.requestsPerMinute.tenant,
+        ofTenant: async (tenant) => (await tenantLimits.of(tenant)).requestsPerMinute,
       },
       ...(parts.version === undefined ? {} : { version: parts.version }),
       ...(parts.requestBody === undefined ? {} : { requestBody: parts.requestBody }),

@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import { TENANT_CACHE_MS } from "../../../src/application/tenant-limits.ts";
+import { ACME } from "../../support/services.ts";
 import { type TestApp, type TestAppOptions, testApp } from "../../support/test-app.ts";
 import { problemOf } from "../problem-of.ts";
 
@@ -78,6 +80,21 @@ test("a tenant has its number of requests in a minute, from wherever; operators 
   const health = () =>
     app.send("GET", "/api/v1/storage/health", { headers: { Authorization: "Bearer operator" } });
   expect(await statuses(4, health)).toEqual([200, 200, 200, 200]);
+});
+
+test("an operator sets the limit of one tenant, above or below the others', or none", async () => {
+  const app = await start({ RATE_LIMIT_PER_TENANT: "2" });
+  const call = () => app.send("GET", LIST);
+  await app.tenants.set(ACME, { requestsPerMinute: 3 });
+  expect(await statuses(4, call)).toEqual([200, 200, 200, 429]);
+  await app.tenants.set(ACME, { requestsPerMinute: null });
+  app.clock.advance(TENANT_CACHE_MS);
+  expect(await statuses(4, call)).toEqual([200, 200, 200, 200]);
+  await app.tenants.set(ACME, { requestsPerMinute: 1 });
+  app.clock.advance(60_000);
+  const answer = await call();
+  expect(answer.headers.get("RateLimit-Policy")).toBe("1;w=60");
+  expect((await call()).status).toBe(429);
 });
 
 test("probes are never limited; everything else is", async () => {
