@@ -19,6 +19,19 @@ export function findExpiry(text: string, now: number): number | null | undefined
   return at > now ? at : undefined;
 }
 
+/** What {@link findGraceEnd} reads. */
+export const GRACE_FORMS = "30m, 12h, 7d, a date like 2027-01-31, or none";
+
+/**
+ * When a time of grace ends, by what a person wrote.
+ *
+ * @returns Milliseconds since 1970, not before `now`; `undefined` if it cannot be read.
+ */
+export function findGraceEnd(text: string, now: number): number | undefined {
+  const at = text === "none" ? now : findMoment(text, now, 1);
+  return at >= now ? at : undefined;
+}
+
 /** What {@link findSince} reads. */
 export const SINCE_FORMS = "30m, 12h, 90d or 52w ago, or a date like 2026-10-31";
 

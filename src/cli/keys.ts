@@ -3,6 +3,7 @@ import type { Config } from "../config.ts";
 import type { ApiKey, ApiKeyRecords } from "../domain/ports/api-keys.ts";
 import { findTenantId, type TenantId } from "../domain/tenant.ts";
 import { type Cli, UsageError } from "./command.ts";
+import { EXPIRY_FORMS, findExpiry } from "./expiry.ts";
 import { table } from "./table.ts";
 
 /** Open the records of keys for one use. */
@@ -27,11 +28,53 @@ export function parseTenant(command: string, text: string): TenantId {
   throw new UsageError(command, `Cannot use tenant id ${JSON.stringify(text)}: ${rule}`);
 }
 
+/**
+ * When a key is to end, by what a person wrote after `--expires`.
+ *
+ * @returns Milliseconds since 1970, or `null` for never.
+ * @throws {UsageError} If it cannot be read, or is no time to come.
+ */
+export function parseExpiry(command: string, text: string, now: number): number | null {
+  const expiry = findExpiry(text, now);
+  if (expiry !== undefined) return expiry;
+  throw new UsageError(command, `--expires takes ${EXPIRY_FORMS}, in the future; read "${text}"`);
+}
+
+/** As {@link createApiKey} wants them. */
+export function randomBytes(bytes: Uint8Array): Uint8Array {
+  return crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>);
+}
+
+/**
+ * Show a key that was just made: to machines with its record and `more`; to people alone on stdout, so that a
+ * script can take it from there, and what there is to say of it on stderr.
+ */
+export function writeNewKey(
+  cli: Cli,
+  { key, record }: { readonly key: string; readonly record: ApiKey },
+  json: boolean,
+  more: Readonly<Record<string, unknown>> = {},
+): void {
+  if (json) {
+    const whole = { key, ...keyToJson(record, record.createdAt), ...more };
+    cli.out(`${JSON.stringify(whole, null, 2)}\n`);
+    return;
+  }
+  cli.out(`${key}\n`);
+  const owner = record.tenant === null ? "an operator" : `tenant ${record.tenant}`;
+  const rights = record.scopes.length > 0 ? `, may ${record.scopes.join(" ")}` : "";
+  cli.err(
+    `Key ${record.id} for ${owner}${rights}, expires: ${time(record.expiresAt) ?? "never"}\n`,
+  );
+  cli.err("Keep it now: it is not shown again\n");
+}
+
 /** A key as a machine reads it. Its hash stays where it is. */
-export function keyToJson(key: ApiKey): Readonly<Record<string, unknown>> {
+export function keyToJson(key: ApiKey, now: number): Readonly<Record<string, unknown>> {
   return {
     id: key.id,
     tenant: key.tenant,
+    state: stateOf(key, now),
     scopes: key.scopes,
     label: key.label,
     created_at: time(key.createdAt),
@@ -46,7 +89,7 @@ export function keyTable(keys: readonly ApiKey[], now: number): string {
   const rows = keys.map((key) => [
     key.id,
     key.tenant ?? "(operator)",
-    statusOf(key, now),
+    describeState(key, now),
     time(key.createdAt)?.slice(0, 10) ?? "",
     time(key.expiresAt)?.slice(0, 10) ?? "never",
     key.scopes.join(" ") || "-",
@@ -55,9 +98,22 @@ export function keyTable(keys: readonly ApiKey[], now: number): string {
   return table([heading, ...rows]);
 }
 
-function statusOf(key: ApiKey, now: number): string {
+/** Whether a key counts, and why it does not. */
+export function stateOf(key: ApiKey, now: number): "active" | "expired" | "revoked" {
   if (isAlive(key, now)) return "active";
   return key.revokedAt === null ? "expired" : "revoked";
+}
+
+/** From when on the end of a key is news. */
+const SOON_MS = 14 * 86_400_000;
+
+function describeState(key: ApiKey, now: number): string {
+  const state = stateOf(key, now);
+  const leftMs = (key.expiresAt ?? Infinity) - now;
+  if (state !== "active" || leftMs > SOON_MS) return state;
+  const hours = leftMs / 3_600_000;
+  if (hours >= 48) return `expires in ${Math.floor(hours / 24)}d`;
+  return hours >= 1 ? `expires in ${Math.floor(hours)}h` : `expires in ${Math.ceil(hours * 60)}m`;
 }
 
 function time(ms: number | null): string | null {

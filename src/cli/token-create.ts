@@ -3,9 +3,9 @@ import { hasher } from "../adapters/hash.ts";
 import { loadConfig } from "../config.ts";
 import { readScopes, SCOPES, type Scope } from "../domain/principal.ts";
 import { type Command, type ExitCode, parseCommand, UsageError } from "./command.ts";
-import { EXPIRY_FORMS, findExpiry } from "./expiry.ts";
+import { EXPIRY_FORMS } from "./expiry.ts";
 import { columns, HELP_ROW } from "./help.ts";
-import { keyToJson, parseTenant, withKeys } from "./keys.ts";
+import { parseExpiry, parseTenant, randomBytes, withKeys, writeNewKey } from "./keys.ts";
 
 const NAME = "token create";
 
@@ -53,25 +53,15 @@ Example:
     const request: ApiKeyRequest = {
       ...ownerOf(values.tenant, values.operator === true, values.scope?.join(" ")),
       label: labelOf(values.label ?? ""),
-      expiresAt: expiryOf(values.expires ?? "never", now),
+      expiresAt: parseExpiry(NAME, values.expires ?? "never", now),
     };
     const config = loadConfig(cli.env);
     if (config.database.path === ":memory:") {
       throw new UsageError(NAME, "Cannot keep a key: DATABASE_URL names a database in memory");
     }
-    const random = (bytes: Uint8Array) => crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>);
-    const { key, record } = createApiKey(request, random, { now: () => now }, hasher);
-    await withKeys(cli, config, (keys) => keys.insert(record));
-    if (values.json) {
-      cli.out(`${JSON.stringify({ key, ...keyToJson(record) }, null, 2)}\n`);
-      return 0;
-    }
-    cli.out(`${key}\n`);
-    const owner = record.tenant === null ? "an operator" : `tenant ${record.tenant}`;
-    const until = record.expiresAt === null ? "never" : new Date(record.expiresAt).toISOString();
-    const rights = record.scopes.length > 0 ? `, may ${record.scopes.join(" ")}` : "";
-    cli.err(`Key ${record.id} for ${owner}${rights}, expires: ${until}\n`);
-    cli.err("Keep it now: it is not shown again\n");
+    const made = createApiKey(request, randomBytes, { now: () => now }, hasher);
+    await withKeys(cli, config, (keys) => keys.insert(made.record));
+    writeNewKey(cli, made, values.json === true);
     return 0;
   },
 };
@@ -104,10 +94,4 @@ function scopesOf(text: string | undefined): readonly Scope[] {
 function labelOf(text: string): string {
   if (LABEL.test(text)) return text;
   throw new UsageError(NAME, "--label takes at most 100 characters and no control characters");
-}
-
-function expiryOf(text: string, now: number): number | null {
-  const expiry = findExpiry(text, now);
-  if (expiry !== undefined) return expiry;
-  throw new UsageError(NAME, `--expires takes ${EXPIRY_FORMS}, in the future; read "${text}"`);
 }

@@ -4,6 +4,7 @@ import { type Command, type ExitCode, parseCommand, UsageError } from "./command
 import { columns, HELP_ROW } from "./help.ts";
 import { keyTable, keyToJson, parseTenant, withKeys } from "./keys.ts";
 import { createTokenCommand } from "./token-create.ts";
+import { rotateTokenCommand } from "./token-rotate.ts";
 
 const listCommand: Command = {
   name: "list",
@@ -21,8 +22,10 @@ ${columns([["--tenant ID", "Only keys of this tenant"], ["--json", "Write JSON"]
       values.tenant === undefined ? undefined : parseTenant("token list", values.tenant);
     const config = loadConfig(cli.env);
     const keys = await withKeys(cli, config, (records) => records.list(tenant));
-    if (values.json) cli.out(`${JSON.stringify({ items: keys.map(keyToJson) }, null, 2)}\n`);
-    else if (keys.length > 0) cli.out(keyTable(keys, Date.now()));
+    const now = Date.now();
+    const items = keys.map((key) => keyToJson(key, now));
+    if (values.json) cli.out(`${JSON.stringify({ items }, null, 2)}\n`);
+    else if (keys.length > 0) cli.out(keyTable(keys, now));
     else cli.err(`No keys in sqlite:${config.database.path}\n`);
     return 0;
   },
@@ -53,14 +56,19 @@ ${columns([["--json", "Write JSON"], HELP_ROW])}
   },
 };
 
-const COMMANDS: readonly Command[] = [createTokenCommand, listCommand, revokeCommand];
+const COMMANDS: readonly Command[] = [
+  createTokenCommand,
+  listCommand,
+  rotateTokenCommand,
+  revokeCommand,
+];
 
-/** `stowage token create|list|revoke`. */
+/** `stowage token create|list|rotate|revoke`. */
 export const tokenCommand: Command = {
   name: "token",
-  summary: "Make, list and revoke API keys",
+  summary: "Make, list, rotate and revoke API keys",
   commands: COMMANDS,
-  help: () => `Make, list and revoke API keys.
+  help: () => `Make, list, rotate and revoke API keys.
 
 Usage: stowage token <command> [options]
 

@@ -48,7 +48,7 @@ describe("stowage", () => {
       'Unknown command "sevre": there are serve, process, doctor, tenant, token\nTry: stowage --help\n',
     ],
     [["--sevre"], 'Unknown option "--sevre"\nTry: stowage --help\n'],
-    [["token", "make"], 'Unknown command "token make": there are create, list, revoke\n'],
+    [["token", "make"], 'Unknown command "token make": there are create, list, rotate, revoke\n'],
     [["serve", "--prot"], "Unknown option '--prot'\nTry: stowage serve --help\n"],
     [["serve", "now"], 'Unexpected argument "now"\nTry: stowage serve --help\n'],
     [["serve", "--json=yes"], "Option '--json' does not take an argument\n"],

@@ -166,3 +166,102 @@ describe("stowage token revoke", () => {
     expect(await time()).toBe(await time());
   });
 });
+
+describe("stowage token rotate", () => {
+  it("makes a key of the same owner, scopes and label, and lets the old one go on for the grace", async () => {
+    const old = await create("--tenant", "acme", "--scope", "upload:read", "--label", "CI");
+    for (const [given, ...more] of [[old.id], [old.key, "--expires", "never"]]) {
+      const { code, out } = await token("rotate", given, "--grace", "2h", "--json", ...more);
+      expect(code).toBe(0);
+      const made = JSON.parse(out);
+      expect(made).toMatchObject({ tenant: "acme", scopes: ["upload:read"], label: "CI" });
+      expect(made).toMatchObject({ state: "active", expires_at: null, replaces: { id: old.id } });
+      expect(made).not.toHaveProperty("hash");
+      for (const { key } of [old, made]) {
+        expect(await whoIs(key)).toMatchObject({
+          tenant: "acme",
+          scopes: new Set(["upload:read"]),
+        });
+      }
+    }
+    expect((await token("list")).out).toMatch(new RegExp(`^${old.id} +acme +expires in 1h `, "m"));
+    await token("revoke", old.id);
+    expect(await whoIs(old.key)).toBeNull();
+  });
+
+  it("writes the key to stdout, alone, and when the old one ends to stderr", async () => {
+    const old = await create("--operator");
+    const { out, err } = await token("rotate", old.id);
+    expect(out).toMatch(/^stw_\w{16}_[\w-]{43}\n$/);
+    expect(await whoIs(out.trim())).toMatchObject({ kind: "operator" });
+    expect(err).toMatch(/^Key \w+ for an operator, expires: never$/m);
+    const [, until = ""] = new RegExp(`^Key ${old.id} works until (\\S+)$`, "m").exec(err) ?? [];
+    expect(Math.round((Date.parse(until) - Date.now()) / 3_600_000)).toBe(24);
+  });
+
+  it("ends the old key at once without a grace, and lets it live no longer than it would have", async () => {
+    const [first, second] = [
+      await create("--operator"),
+      await create("--operator", "--expires", "1h"),
+    ];
+    await token("rotate", first.id, "--grace", "none");
+    expect(await whoIs(first.key)).toBeNull();
+    const argv = ["--grace", "7d", "--expires", "90d", "--json"];
+    const { out } = await token("rotate", second.id, ...argv);
+    expect(JSON.parse(out).replaces.expires_at).toBe(second.expires_at);
+  });
+
+  it("asks how long the new key is to live where the old one ends, by itself or by a grace", async () => {
+    const old = await create("--tenant", "acme", "--expires", "90d");
+    const { code, out, err } = await token("rotate", old.id);
+    expect({ code, out }).toEqual({ code: 2, out: "" });
+    expect(err).toContain(`How long for? Key ${old.id} ends at ${old.expires_at}: give --expires`);
+    const made = JSON.parse((await token("rotate", old.id, "--expires", "30d", "--json")).out);
+    expect(Date.parse(made.expires_at) - Date.parse(made.created_at)).toBe(30 * 86_400_000);
+    const never = JSON.parse((await token("rotate", old.id, "--expires", "never", "--json")).out);
+    expect(never.expires_at).toBeNull();
+  });
+
+  it("answers 1 for a key that is not there, or counts no more, and makes nothing", async () => {
+    const revoked = await create("--tenant", "acme");
+    await token("revoke", revoked.id);
+    const before = (await token("list", "--json")).out;
+    expect(await token("rotate", "nope")).toMatchObject({
+      code: 1,
+      out: "",
+      err: "Cannot rotate key: there is none with the id nope (make one with stowage token create)\n",
+    });
+    expect((await token("rotate", revoked.id)).err).toContain(`revoked is ${revoked.id}`);
+    expect((await token("list", "--json")).out).toBe(before);
+  });
+
+  it.each<[string[], string]>([
+    [[], "Which key?"],
+    [
+      ["a", "--grace", "soon"],
+      '--grace takes 30m, 12h, 7d, a date like 2027-01-31, or none; read "soon"',
+    ],
+    [["a", "--grace", "2020-01-01"], "--grace takes"],
+    [["a", "--expires", "0d"], "--expires takes"],
+    [["a", "b"], 'Unexpected argument "b"'],
+  ])("refuses %j with 2", async (argv, message) => {
+    const { code, out, err } = await token("rotate", ...argv);
+    expect({ code, out }).toEqual({ code: 2, out: "" });
+    expect(err).toContain(message);
+    expect(err).toContain("Try: stowage token rotate --help");
+  });
+});
+
+describe("stowage token list --json", () => {
+  it("tells the state of each key", async () => {
+    const [active, revoked] = [await create("--operator"), await create("--operator")];
+    const rotated = await create("--tenant", "acme");
+    await token("revoke", revoked.id);
+    await token("rotate", rotated.id, "--grace", "none");
+    const { items } = JSON.parse((await token("list", "--json")).out);
+    const states = new Map(items.map((key: { id: string; state: string }) => [key.id, key.state]));
+    expect([active, revoked, rotated].map(({ id }) => states.get(id))).toEqual([
+      ...["active", "revoked", "expired"],
+    ]);
+  });
+});

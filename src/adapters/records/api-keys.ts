@@ -1,7 +1,8 @@
+import { type SqlBool, sql } from "kysely";
 import type { ApiKeyRecords } from "../../domain/ports/api-keys.ts";
 import type { SqlExecutor } from "./executor.ts";
 import { fromApiKey, toApiKey } from "./rows.ts";
-import { db } from "./schema.ts";
+import { type ApiKeyRow, db } from "./schema.ts";
 
 /** The API keys, in the same database as the uploads. */
 export function createApiKeyRecords(executor: SqlExecutor): ApiKeyRecords {
@@ -29,6 +30,30 @@ export function createApiKeyRecords(executor: SqlExecutor): ApiKeyRecords {
       return rows.map(toApiKey);
     },
 
+    async replace(id, successor, endsAt) {
+      const row = fromApiKey(successor);
+      // The old one is looked at by both, and last by the one that lets it end.
+      const [inserted] = await executor.batch([
+        db
+          .insertInto("api_keys")
+          .columns(columnsOf(row))
+          .expression(
+            db
+              .selectFrom("api_keys")
+              .select((eb) => columnsOf(row).map((column) => eb.val(row[column]).as(column)))
+              .where(counts(id, successor.createdAt)),
+          )
+          .returning("id")
+          .compile(),
+        db
+          .updateTable("api_keys")
+          .set({ expires_at: sql`min(coalesce(expires_at, ${endsAt}), ${endsAt})` })
+          .where(counts(id, successor.createdAt))
+          .compile(),
+      ]);
+      return inserted.length > 0;
+    },
+
     async revoke(id, at) {
       const rows = await executor.run(
         db
@@ -41,4 +66,13 @@ export function createApiKeyRecords(executor: SqlExecutor): ApiKeyRecords {
       return rows.length > 0;
     },
   };
+}
+
+function columnsOf(row: ApiKeyRow): (keyof ApiKeyRow)[] {
+  return Object.keys(row) as (keyof ApiKeyRow)[];
+}
+
+/** Whether a key counts at the time `now`, in SQL. */
+function counts(id: string, now: number) {
+  return sql<SqlBool>`id = ${id} and revoked_at is null and (expires_at is null or expires_at > ${now})`;
 }

@@ -22,6 +22,12 @@ export interface ApiKeyRecords {
   findByHash(hash: string): Promise<ApiKey | null>;
   /** Newest first; of one tenant, or all. */
   list(tenant?: TenantId): Promise<readonly ApiKey[]>;
+  /**
+   * Insert `successor`, and let the key `id` expire at `endsAt` unless it does sooner: both or neither.
+   *
+   * @returns `false`, and nothing has changed, if no such key counts when the successor is made.
+   */
+  replace(id: string, successor: ApiKey, endsAt: number): Promise<boolean>;
   /** @returns `false` if there is no such key. Revoking twice keeps the first time. */
   revoke(id: string, at: number): Promise<boolean>;
 }

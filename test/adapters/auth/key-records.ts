@@ -1,3 +1,4 @@
+import { isAlive } from "../../../src/adapters/auth/api-key.ts";
 import type { ApiKey, ApiKeyRecords } from "../../../src/domain/ports/api-keys.ts";
 
 /** API keys kept in memory. */
@@ -17,6 +18,14 @@ export class MemoryKeyRecords implements ApiKeyRecords {
 
   async list(tenant?: string): Promise<readonly ApiKey[]> {
     return this.#all().filter((key) => tenant === undefined || key.tenant === tenant);
+  }
+
+  async replace(id: string, successor: ApiKey, endsAt: number): Promise<boolean> {
+    const key = this.keys.get(id);
+    if (key === undefined || !isAlive(key, successor.createdAt)) return false;
+    this.keys.set(id, { ...key, expiresAt: Math.min(key.expiresAt ?? endsAt, endsAt) });
+    this.keys.set(successor.id, successor);
+    return true;
   }
 
   async revoke(id: string, at: number): Promise<boolean> {

@@ -44,4 +44,41 @@ export function apiKeysContract(bench: () => Bench): void {
     expect((await bench().keys.findByHash("hash-of-a"))?.revokedAt).toBe(START + 1);
     expect((await bench().keys.findByHash("hash-of-b"))?.revokedAt).toBeNull();
   });
+
+  it("replace() makes a successor and lets the old key end then, sooner but never later", async () => {
+    const { keys } = bench();
+    await keys.insert(key("a"));
+    const later = { createdAt: START + 1 };
+    const endOf = async (id: string) => (await keys.findByHash(`hash-of-${id}`))?.expiresAt;
+    expect(await keys.replace("a", key("b", later), START + 10)).toBe(true);
+    expect(await keys.findByHash("hash-of-b")).toEqual(key("b", later));
+    expect(await keys.findByHash("hash-of-a")).toEqual(key("a", { expiresAt: START + 10 }));
+    expect(await keys.replace("a", key("c", later), START + 20)).toBe(true);
+    expect(await endOf("a")).toBe(START + 10);
+    // At once, too.
+    expect(await keys.replace("b", key("d", later), START + 1)).toBe(true);
+    expect(await endOf("b")).toBe(START + 1);
+  });
+
+  it("replace() changes nothing where no such key counts any more", async () => {
+    const { keys } = bench();
+    await keys.insert(key("expired", { expiresAt: START + 1 }));
+    await keys.insert(key("revoked"));
+    await keys.revoke("revoked", START);
+    const before = await keys.list();
+    for (const id of ["expired", "revoked", "missing"]) {
+      const successor = key("new", { createdAt: START + 1 });
+      expect(await keys.replace(id, successor, START + 10), id).toBe(false);
+    }
+    expect(await keys.list()).toEqual(before);
+  });
+
+  it("replace() changes nothing where the successor cannot be kept", async () => {
+    const { keys } = bench();
+    await keys.insert(key("a"));
+    await keys.insert(key("b"));
+    const taken = key("b", { createdAt: START + 1 });
+    await expect(keys.replace("a", taken, START + 10)).rejects.toThrow();
+    expect((await keys.findByHash("hash-of-a"))?.expiresAt).toBeNull();
+  });
 }
