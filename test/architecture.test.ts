@@ -39,6 +39,15 @@ const RULES: readonly { readonly from: RegExp; readonly may: readonly RegExp[] }
     from: /^src\/config(\/|\.ts$)/,
     may: [/^src\/(domain|config)\//, /^src\/config\.ts$/, /^zod$/],
   },
+  // Of the rest only types: what it becomes in a browser is looked at by test/client/browser.test.ts.
+  {
+    from: /^src\/client(\/|\.ts$)/,
+    may: [
+      /^src\/client\//,
+      /^src\/http\/(api|problem|event-stream)\.ts$/,
+      /^src\/domain\/errors\.ts$/,
+    ],
+  },
   { from: /^src\/(stowage|index)\.ts$/, may: [/^src\/(?!runtime\/|cli\/)/] },
   { from: /^src\/(runtime\/|cli\/|node\.ts$)/, may: [/./] },
   {

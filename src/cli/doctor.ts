@@ -3,8 +3,13 @@ import { type Config, ConfigError, loadConfig } from "../config.ts";
 import { isAbort } from "../domain/errors.ts";
 import { parseStorageUri, type StorageUri } from "../domain/storage-uri.ts";
 import { type Cli, type Command, type ExitCode, parseCommand } from "./command.ts";
+import { addressCheck } from "./doctor/address.ts";
 import type { Check, DoctorContext, Finding } from "./doctor/check.ts";
+import { clockCheck } from "./doctor/clock.ts";
 import { databaseCheck } from "./doctor/database.ts";
+import { keysCheck } from "./doctor/keys.ts";
+import { limitsCheck } from "./doctor/limits.ts";
+import { processingCheck } from "./doctor/processing.ts";
 import { settingsCheck, settingsProblems } from "./doctor/settings.ts";
 import { storageCheck } from "./doctor/storage.ts";
 import { columns, HELP_ROW } from "./help.ts";
@@ -16,12 +21,14 @@ const MAX_STORAGES = 100;
 export const doctorCommand: Command = {
   name: "doctor",
   summary: "Find out what is wrong, and what to do",
-  help: () => `Look at settings, storages and database, and say what is wrong and what to do.
+  help: () => `Look at everything that the service depends on, and say what is wrong and what to do: settings, storages
+and their disks, database, keys, clock, address, limits, processing.
 
 Usage: stowage doctor [--json] [STORAGE-URI…]
 
-Without a STORAGE-URI it looks at the storages that are configured. It stores a small probe under .stowage/ in
-each and removes it; it changes nothing else, and may run beside a server.
+Run it as the user, and with the settings, that the service has. It stores a small probe under .stowage/ in each
+storage and removes it; it changes nothing else, and may run beside a server. With a STORAGE-URI it looks at the
+storages that are named, instead of those that are configured, and at the database.
 
 Options:
 ${columns([["--json", "Write one JSON object"], HELP_ROW])}
@@ -44,12 +51,17 @@ Example:
 
 /** Everything that is looked at, in this order: what comes later makes sense where the earlier is well. */
 function checksOf({ storage, database }: Config, given: readonly StorageUri[]): readonly Check[] {
-  const configured = [
+  if (given.length > 0) {
+    const named = given.map((uri) => storageCheck(uri, "named"));
+    return [settingsCheck, ...named, databaseCheck(database)];
+  }
+  return [
+    settingsCheck,
     storageCheck(storage.primary, "primary"),
     ...storage.fallbacks.map((uri) => storageCheck(uri, "fallback")),
+    databaseCheck(database),
+    ...[keysCheck, clockCheck, addressCheck, limitsCheck, processingCheck],
   ];
-  const named = given.map((uri) => storageCheck(uri, "named"));
-  return [settingsCheck, ...(given.length > 0 ? named : configured), databaseCheck(database)];
 }
 
 async function examine(cli: Cli, given: readonly StorageUri[], report: Report): Promise<ExitCode> {
@@ -63,6 +75,7 @@ async function examine(cli: Cli, given: readonly StorageUri[], report: Report): 
       ...{ env, config, parts, configured, signal },
       storageIds: new Set<string>(),
       silentStorages: new Set<string>(),
+      database: { facts: null },
     };
     try {
       for (const check of checksOf(config, given)) await follow(check, context, report);

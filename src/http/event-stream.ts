@@ -1,6 +1,6 @@
 import { type EventStream, statusOf } from "../application/events-service.ts";
-import type { UploadEvent } from "../domain/upload.ts";
-import { toErrorJson } from "./schemas.ts";
+import type { RecordStatus, UploadEvent } from "../domain/upload.ts";
+import { toErrorJson, type UploadJson } from "./schemas.ts";
 
 /** How long a client waits before it follows again when the connection has gone. */
 const RETRY_MS = 3_000;
@@ -46,10 +46,20 @@ export function streamEvents(
   );
 }
 
+/** What a message says, as JSON. */
+export interface EventMessage {
+  readonly upload_id: string;
+  readonly status: Exclude<RecordStatus, "deleting"> | "deleted";
+  readonly attempts: number;
+  readonly error: UploadJson["processing"]["error"];
+  /** RFC 3339, UTC. */
+  readonly at: string;
+}
+
 /** One message. JSON has no line breaks, so each field is one line. */
 function formatEvent(event: UploadEvent): string {
   const status = statusOf(event);
-  const data = {
+  const data: EventMessage = {
     upload_id: event.uploadId,
     status: status === "deleting" ? "deleted" : status,
     attempts: event.attempts,

@@ -1,12 +1,4 @@
-import { existsSync } from "node:fs";
-import { access, constants } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
-import { DatabaseSync } from "node:sqlite";
-import { pathToFileURL } from "node:url";
 import { hasher } from "../adapters/hash.ts";
-import type { SqlExecutor } from "../adapters/records/executor.ts";
-import { findSchemaVersion, MIGRATIONS } from "../adapters/records/migrations.ts";
-import { storages } from "../adapters/records/storages.ts";
 import { DriverRegistry } from "../application/driver-registry.ts";
 import type { Config } from "../config.ts";
 import type { Clock, RandomSource } from "../domain/ports/clock.ts";
@@ -15,22 +7,17 @@ import { SILENT } from "../domain/ports/logger.ts";
 import type { StorageDriver } from "../domain/ports/storage-driver.ts";
 import type { StorageUsage } from "../domain/ports/upkeep-records.ts";
 import type { StorageUri } from "../domain/storage-uri.ts";
+import { checkIntegrity, type DatabaseFacts, readDatabase } from "./database-inspection.ts";
 import { createNodeHost } from "./host-node.ts";
+import { openNodeExtractor } from "./node-extractor.ts";
 import { createNodeFetch } from "./node-fetch.ts";
 import { nodeDrivers } from "./node-parts.ts";
-
-/** What the file of a database tells. */
-export interface DatabaseFacts {
-  /** 0 for an empty one. */
-  readonly version: number;
-  /** The version that this release makes of it. */
-  readonly newest: number;
-  readonly usage: readonly StorageUsage[];
-}
 
 /** The parts of a service one by one, opened without making or changing anything. */
 export interface Inspection {
   readonly clock: Clock;
+  /** As the service reaches the network. */
+  readonly fetch: typeof globalThis.fetch;
   /**
    * Open a storage that is there.
    *
@@ -47,6 +34,18 @@ export interface Inspection {
    * @throws If it cannot be read and written, or is no database.
    */
   readDatabase(path: string): Promise<DatabaseFacts | null>;
+  /** @returns What is damaged in the database at `path`, or `null` if it took too long to tell. */
+  checkIntegrity(
+    path: string,
+    timeoutMs: number,
+    signal: AbortSignal,
+  ): Promise<readonly string[] | null>;
+  /**
+   * Have a document read that cannot fail, as the service would.
+   *
+   * @throws {StowageError} `extractor_unavailable`, `invalid_config`.
+   */
+  checkExtraction(): Promise<void>;
   /** End every connection. */
   close(): Promise<void>;
 }
@@ -64,53 +63,22 @@ export async function inspect(config: Config, env: Host["env"]): Promise<Inspect
   const network = createNodeFetch({ env });
   return {
     clock,
+    fetch: network.fetch,
     openStorage: (uri, around) =>
       registry.open(uri, {
         ...{ random, host, logger: SILENT, hash: hasher, now: clock.now, existing: true },
         fetch: around(network.fetch),
       }),
     readDatabase,
+    checkIntegrity,
+    async checkExtraction() {
+      const extractor = await openNodeExtractor(config, { host, logger: SILENT, clock });
+      try {
+        await extractor.check();
+      } finally {
+        await extractor.close();
+      }
+    },
     close: () => network.close(),
   };
-}
-
-async function readDatabase(path: string): Promise<DatabaseFacts | null> {
-  const absolute = resolve(path);
-  if (!existsSync(absolute)) {
-    await access(nearestFolder(absolute), constants.W_OK | constants.X_OK);
-    return null;
-  }
-  for (const place of [absolute, dirname(absolute)]) await access(place, constants.W_OK);
-  const database = new DatabaseSync(readOnlyUrl(absolute), { readOnly: true });
-  try {
-    const executor: Pick<SqlExecutor, "run"> = {
-      run: async (query) =>
-        database.prepare(query.sql).all(...(query.parameters as string[])) as never,
-    };
-    const version = await findSchemaVersion(executor);
-    // What a newer release has made of the tables is not ours to read.
-    const known = version > 0 && version <= MIGRATIONS.length;
-    const usage = known ? await storages(executor as SqlExecutor).storageUsage() : [];
-    return { version, newest: MIGRATIONS.length, usage };
-  } finally {
-    database.close();
-  }
-}
-
-/**
- * Even a reader of a database in WAL mode makes files beside it. Where there are none, nobody is writing, and
- * it can be read as if it never changed. What a crash has left (`-wal` without `-shm`) is read with it, which
- * makes the index anew, as the next start would.
- *
- * @see https://www.sqlite.org/uri.html#uriimmutable
- */
-function readOnlyUrl(path: string): URL {
-  const url = pathToFileURL(path);
-  if (!existsSync(`${path}-wal`)) url.searchParams.set("immutable", "1");
-  return url;
-}
-
-function nearestFolder(path: string): string {
-  const folder = dirname(path);
-  return existsSync(folder) || folder === path ? folder : nearestFolder(folder);
 }

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { fault, type StrictS3, type StrictS3Options, startStrictS3 } from "../s3/strict-server.ts";
 import { tempFolder } from "../support/temp-folder.ts";
+import { inspecting, WITHOUT_PROCESSING } from "./doctor/scene.ts";
 import { stowage } from "./terminal.ts";
 
 type Env = Record<string, string | undefined>;
@@ -27,6 +28,7 @@ async function settingsFor(server: StrictS3): Promise<Env> {
     AWS_SECRET_ACCESS_KEY: server.secretAccessKey,
     AWS_SESSION_TOKEN: server.sessionToken,
     DATABASE_URL: `sqlite:${join(tempFolder(), "stowage.db")}`,
+    PORT: "0",
   };
 }
 
@@ -34,7 +36,7 @@ async function settingsFor(server: StrictS3): Promise<Env> {
 async function doctor(env: Env, argv: readonly string[] = [], stop?: AbortSignal) {
   const outcome = await stowage(["doctor", ...argv], {
     env,
-    runtime: await import("../../src/runtime/node.ts"),
+    runtime: inspecting(WITHOUT_PROCESSING),
     ...(stop && { stopSignal: () => stop }),
   });
   const all = outcome.out + outcome.err;

@@ -7,22 +7,14 @@ import { SCOPES } from "../../src/domain/principal.ts";
 import { parseTenantId } from "../../src/domain/tenant.ts";
 import { createStowage } from "../../src/node.ts";
 import { tempFolder } from "../support/temp-folder.ts";
+import { type Env, inspecting, settings, WITHOUT_PROCESSING } from "./doctor/scene.ts";
 import { stowage } from "./terminal.ts";
-
-type Env = Record<string, string>;
-
-function settings(folder = tempFolder()): Env & { FILE_STORAGE_PATH: string } {
-  return {
-    FILE_STORAGE_PATH: join(folder, "uploads"),
-    DATABASE_URL: `sqlite:${join(folder, "stowage.db")}`,
-  };
-}
 
 /** `stowage doctor` with Node's real parts. */
 async function doctor(env: Env, argv: readonly string[] = [], stop?: AbortSignal) {
   return await stowage(["doctor", ...argv], {
     env,
-    runtime: await import("../../src/runtime/node.ts"),
+    runtime: inspecting(WITHOUT_PROCESSING),
     ...(stop && { stopSignal: () => stop }),
   });
 }
@@ -192,7 +184,7 @@ describe("stowage doctor", () => {
     const none = await doctor(env);
     expect(none.code).toBe(1);
     expect(none.out).toContain(
-      "fail  it cannot be read and written\n        file is not a database",
+      "fail  it cannot be read and written\n        file is not a database\n        → stop stowage, keep a copy",
     );
   });
 

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
 import { SILENT } from "../../src/domain/ports/logger.ts";
 import { SCOPES } from "../../src/domain/principal.ts";
@@ -16,6 +17,9 @@ const PUBLIC = [
   "GET /health/ready",
   "GET /openapi.json",
 ];
+
+/** Nobody's upload, in the shape of an id. */
+const MISSING = "01a20ce4-05c0-7a5e-8c3b-6f1d2e4a9b70";
 
 interface Call {
   readonly method: string;
@@ -107,47 +111,131 @@ test("every other route answers 401 to whoever shows no token, a wrong one, or o
   expect(await app.kept()).toEqual(before);
 });
 
-test("every route answers another tenant's upload exactly as a missing one, and leaves it alone", async () => {
-  const app = await testApp();
-  const mine = await app.put("mine");
-  const missing = mine.id.replace(/.$/, (digit) => (digit === "0" ? "1" : "0"));
-  const about = callsOf(app).filter(({ template }) => template.includes("{id}"));
-  expect(about.length).toBeGreaterThanOrEqual(7);
-  const preconditions = {
-    "If-Match": `"${mine["sha256"]}"`,
-    "If-None-Match": "*",
-    Range: "bytes=9-",
+/** What each route about one upload is asked with, besides nothing. A route that does not stand here fails. */
+const BODIES: Readonly<Record<string, readonly Record<string, unknown>[]>> = {
+  "GET /upload/{id}": [],
+  "DELETE /upload/{id}": [],
+  "GET /upload/{id}/file": [],
+  "GET /upload/{id}/result": [],
+  "GET /upload/{id}/text": [],
+  "GET /upload/{id}/events": [],
+  "POST /upload/{id}/reprocess": [{}, { processors: ["echo"] }, { processors: ["nobody"] }],
+};
+
+function unlisted(endpoints: TestApp["stowage"]["endpoints"]): string[] {
+  const about = endpoints.filter(({ route }) => route.path.includes("{id}"));
+  const names = about.map(({ route }) => `${route.method.toUpperCase()} ${route.path}`);
+  const spare = Object.keys(BODIES).filter((name) => !names.includes(name));
+  return [...names.filter((name) => BODIES[name] === undefined), ...spare];
+}
+
+/** Uploads of `acme` in every state there is, by what is told of them. */
+async function uploadsOf(app: TestApp): Promise<Record<string, string>> {
+  const stored = (await app.put("mine")).id;
+  const be = async (status: string) => {
+    const { id } = await app.put("mine");
+    await app.sql("UPDATE uploads SET status = ? WHERE id = ?", status, id);
+    return id;
   };
-  for (const { method, template } of about) {
+  const queued = (await app.put("mine", "a.txt", "?auto_process=true")).id;
+  const external = (await app.put("mine")).id;
+  await app.sql("UPDATE uploads SET external_id = 'legacy-7' WHERE id = ?", external);
+  const expired = (await app.put("mine")).id;
+  await app.sql("UPDATE uploads SET expires_at = 1 WHERE id = ?", expired);
+  const deleted = (await app.put("mine")).id;
+  await app.send("DELETE", `/api/v1/upload/${deleted}`);
+  const failed = await be("failed");
+  const states = ["uploading", "processing", "processed", "quarantined", "deleting"];
+  const others = await Promise.all(states.map(async (status) => [status, await be(status)]));
+  return {
+    ...{ stored, queued, external: "legacy-7", expired, deleted, failed },
+    ...Object.fromEntries(others),
+  };
+}
+
+test("every route about one upload stands in the matrix", async () => {
+  const { stowage } = await testApp();
+  expect(unlisted(stowage.endpoints)).toEqual([]);
+  const [first] = stowage.endpoints;
+  if (first === undefined) throw new Error("There are no routes");
+  const route = { ...first.route, method: "put" as const, path: "/upload/{id}/planted" };
+  expect(unlisted([...stowage.endpoints, { ...first, route }])).toEqual([
+    "PUT /upload/{id}/planted",
+  ]);
+});
+
+test("every route answers another tenant's upload in any state exactly as a missing one, and leaves it alone", async () => {
+  const app = await testApp();
+  const uploads = await uploadsOf(app);
+  const before = await app.kept();
+  const preconditions = [
+    {},
+    { "If-Match": "*", "If-None-Match": "*", Range: "bytes=9-" },
+    { "If-Match": `"${createHash("sha256").update("mine").digest("hex")}"`, Range: "bytes=0-1" },
+  ];
+  let compared = 0;
+  for (const { method, template } of callsOf(app)) {
+    if (!template.includes("{id}")) continue;
+    const bodies = BODIES[`${method} ${template.replace(BASE_PATH, "")}`] ?? [];
+    const sent = [undefined, "no JSON", ...bodies.map((body) => JSON.stringify(body))];
     for (const also of method === "GET" ? ["GET", "HEAD"] : [method]) {
-      for (const more of [{}, preconditions]) {
-        const ask = async (id: string) =>
-          comparable(
-            await app.send(also, fill(template, id), { headers: { ...as("other"), ...more } }),
-          );
-        const theirs = await ask(mine.id);
-        expect(theirs.status, `${also} ${template}`).toBe(404);
-        expect(theirs, `${also} ${template}`).toEqual(await ask(missing));
+      for (const body of method === "GET" ? [undefined] : sent) {
+        for (const more of preconditions) {
+          const ask = async (id: string) => {
+            const headers = { ...as("other"), ...more, "Content-Type": "application/json" };
+            const init = body === undefined ? { headers } : { headers, body };
+            return await comparable(await app.send(also, fill(template, id), init));
+          };
+          const missing = await ask(MISSING);
+          if (body !== "no JSON") expect(missing.status, `${also} ${template}`).toBe(404);
+          for (const [state, id] of Object.entries(uploads)) {
+            expect(await ask(id), `${also} ${template} ${state}`).toEqual(missing);
+            compared += 1;
+          }
+        }
       }
     }
   }
-  expect(await (await app.send("GET", `/api/v1/upload/${mine.id}`)).json()).toEqual(mine);
-  expect(await (await app.send("GET", `/api/v1/upload/${mine.id}/file`)).text()).toBe("mine");
+  expect(compared).toBeGreaterThan(400);
+  expect(await app.kept()).toEqual(before);
+  for (const state of ["stored", "external"]) {
+    const file = await app.send("GET", `/api/v1/upload/${uploads[state]}/file`);
+    expect(await file.text(), state).toBe("mine");
+  }
 });
 
-test("lists tell a tenant its own uploads, whatever cursor it shows", async () => {
+test("every route answers its own tenant's deleted upload exactly as a missing one", async () => {
   const app = await testApp();
-  await app.put("mine", "1.txt");
-  await app.put("mine", "2.txt");
+  const { deleted = "", deleting = "", expired = "" } = await uploadsOf(app);
+  for (const { method, template } of callsOf(app)) {
+    if (!template.includes("{id}")) continue;
+    const ask = async (id: string) => comparable(await app.send(method, fill(template, id)));
+    const missing = await ask(MISSING);
+    expect(missing.status).toBe(404);
+    for (const id of [deleted, deleting, expired]) {
+      expect(await ask(id), `${method} ${template}`).toEqual(missing);
+    }
+  }
+});
+
+test("lists tell a tenant its own uploads, whatever cursor or filter it shows", async () => {
+  const app = await testApp();
+  await uploadsOf(app);
   const sent = { headers: as("other"), body: "theirs" };
   const theirs = await (await app.send("PUT", "/api/v1/upload/3.txt", sent)).json();
   const page = await (await app.send("GET", "/api/v1/upload?limit=1")).json();
   const { next_cursor } = page as { next_cursor: string };
-  for (const path of ["/api/v1/upload", `/api/v1/upload?cursor=${next_cursor}`]) {
-    const answer = await app.send("GET", path, { headers: as("other") });
-    const { items } = (await answer.json()) as { items: unknown[] };
-    for (const item of items) expect(item).toEqual(theirs);
-    if (!path.includes("cursor")) expect(items).toHaveLength(1);
+  const statuses = ["uploading", "stored", "queued", "processing", "processed", "failed"];
+  const queries = [
+    ...["", "?limit=200", `?cursor=${next_cursor}`, "?filename_prefix=a", "?status=quarantined"],
+    ...statuses.map((status) => `?status=${status}`),
+    "?created_after=2000-01-01T00:00:00Z&created_before=2100-01-01T00:00:00Z",
+  ];
+  for (const query of queries) {
+    const answer = await app.send("GET", `/api/v1/upload${query}`, { headers: as("other") });
+    const { items = [] } = (await answer.json()) as { items?: unknown[] };
+    for (const item of items) expect(item, query).toEqual(theirs);
+    if (query === "") expect(items).toHaveLength(1);
   }
 });
 

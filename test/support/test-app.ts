@@ -164,6 +164,10 @@ export async function testApp(options: TestAppOptions = {}) {
       if (answer.status !== 201) throw new Error(`PUT answered ${await answer.text()}`);
       return (await answer.json()) as UploadJson;
     },
+    /** Change the records behind the service's back, into states that nothing here can bring about. */
+    async sql(query: string, ...parameters: readonly (string | number)[]): Promise<void> {
+      await executor.run(CompiledQuery.raw(query, [...parameters]));
+    },
     /** How many rows the records hold, in whatever state. */
     async rows(): Promise<number> {
       const count = CompiledQuery.raw("SELECT count(*) AS n FROM uploads");

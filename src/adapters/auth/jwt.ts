@@ -30,7 +30,7 @@ export type JwtOptions = (
  * `none` is in neither.
  */
 const HS256 = ["HS256"];
-const PUBLIC_KEY_ALGORITHMS = [
+export const PUBLIC_KEY_ALGORITHMS: readonly string[] = [
   ...["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"],
   ...["ES256", "ES384", "ES512", "EdDSA", "Ed25519"],
 ];
@@ -57,7 +57,7 @@ export function createJwtAuthenticator(
 ): TokenAuthenticator {
   const key = keyOf(options, context);
   const rules = {
-    algorithms: options.kind === "secret" ? HS256 : PUBLIC_KEY_ALGORITHMS,
+    algorithms: options.kind === "secret" ? HS256 : [...PUBLIC_KEY_ALGORITHMS],
     clockTolerance: CLOCK_TOLERANCE_SECONDS,
     requiredClaims: ["exp"],
     ...(options.issuer !== null && { issuer: options.issuer }),

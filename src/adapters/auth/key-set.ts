@@ -42,7 +42,7 @@ export function createKeySet(url: string, clock: Clock, fetch: typeof globalThis
   async function fetchKeys(): Promise<void> {
     triedAt = clock.now();
     try {
-      keys = createLocalJWKSet(JSON.parse(await download(url, fetch)));
+      keys = createLocalJWKSet(JSON.parse(await downloadKeySet(url, fetch)));
       fetchedAt = clock.now();
       failure = null;
     } catch (error) {
@@ -82,7 +82,8 @@ export function createKeySet(url: string, clock: Clock, fetch: typeof globalThis
   };
 }
 
-async function download(url: string, fetch: typeof globalThis.fetch): Promise<string> {
+/** The text of a key set, as it is published. @throws With a reason in words if it does not come. */
+export async function downloadKeySet(url: string, fetch: typeof globalThis.fetch): Promise<string> {
   const response = await fetch(url, {
     headers: { accept: "application/jwk-set+json, application/json" },
     // A redirect would move the trust to an address that nobody configured.

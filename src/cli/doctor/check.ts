@@ -1,5 +1,6 @@
 import type { Env } from "../../config/problem.ts";
 import type { Config } from "../../config.ts";
+import type { DatabaseFacts } from "../../runtime/database-inspection.ts";
 import type { Inspection } from "../../runtime/inspection.ts";
 
 /** One thing that was looked at. */
@@ -24,6 +25,8 @@ export interface DoctorContext {
   readonly storageIds: Set<string>;
   /** What could not be asked who it is, as it is displayed. */
   readonly silentStorages: Set<string>;
+  /** What the database has told, for those who look later; `null` if nothing could be read. */
+  readonly database: { facts: DatabaseFacts | null };
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
 }

@@ -1,6 +1,19 @@
+import { existsSync } from "node:fs";
+import { realpath, stat } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import type { Config } from "../../config.ts";
-import type { DatabaseFacts } from "../../runtime/inspection.ts";
+import { isAbort } from "../../domain/errors.ts";
+import type { DatabaseFacts } from "../../runtime/database-inspection.ts";
+import { amount } from "./amount.ts";
 import type { Check, DoctorContext, Finding } from "./check.ts";
+import { findDenied, findExposure, quoted } from "./file-rights.ts";
+import { findNetworkFilesystem, spaceFindings } from "./filesystem.ts";
+
+/** A database of some hundred thousand uploads takes a tenth of it. */
+const INTEGRITY_TIMEOUT_MS = 10_000;
+
+/** SQLite takes what is in it over after 4 MiB, unless somebody keeps it from that. */
+const LARGE_WAL_BYTES = 256 * 2 ** 20;
 
 /** Whether the records can be read and written, and whether all storages that they name are there. */
 export function databaseCheck({ path }: Config["database"]): Check {
@@ -11,35 +24,67 @@ export function databaseCheck({ path }: Config["database"]): Check {
         yield { status: "ok", text: "kept in memory: it goes with the process" };
         return;
       }
+      const file = resolve(path);
+      if (existsSync(file)) {
+        const denied = await findDenied(dirname(file), "records");
+        if (denied !== null) {
+          yield denied;
+          return;
+        }
+      }
       try {
         const facts = await context.parts.readDatabase(path);
+        context.database.facts = facts;
         if (facts === null)
           yield { status: "ok", text: "there is none yet: the first start makes it" };
-        else yield* judge(facts, context);
+        else {
+          yield* judge(facts, context);
+          yield* integrityFindings(path, context);
+          yield* fileFindings(file, context);
+        }
       } catch (error) {
-        yield {
-          status: "fail",
-          text: "it cannot be read and written",
-          detail: error instanceof Error ? error.message : String(error),
-          advice: "correct DATABASE_URL, or the owner and permissions of the file and its folder",
-        };
+        if (isAbort(error)) throw error;
+        yield unusable(file, error);
       }
     },
   };
 }
 
+function unusable(file: string, error: unknown): Finding {
+  const { message, errcode } = error as Error & { readonly errcode?: number };
+  // SQLITE_CORRUPT, SQLITE_NOTADB.
+  const damaged = errcode === 11 || errcode === 26;
+  const advice = damaged
+    ? damageAdvice(file)
+    : `correct DATABASE_URL, or the owner and permissions of the file and its folder: ls -la ${quoted(dirname(file))}`;
+  return { status: "fail", text: "it cannot be read and written", detail: message, advice };
+}
+
+function damageAdvice(file: string): string {
+  const place = quoted(file);
+  return `stop stowage, keep a copy of the file, and restore your last backup; without one: sqlite3 ${place} .recover | sqlite3 ${place}.new; if it never was a database, correct DATABASE_URL`;
+}
+
 function* judge(facts: DatabaseFacts, context: DoctorContext): Iterable<Finding> {
-  const { version, newest, usage } = facts;
+  const { version, newest, usage, wal } = facts;
   if (version > newest) {
     yield {
       status: "fail",
       text: `its schema is version ${version}, this release knows ${newest}`,
-      advice: "install the release that has written it, or a newer one",
+      advice:
+        "install the release that has written it, or a newer one; a database never goes back to an older schema",
     };
     return;
   }
   const then = version < newest ? `: the next start brings it to ${newest}` : "";
   yield { status: "ok", text: `opens; its schema is version ${version}${then}` };
+  if (version > 0 && !wal) {
+    yield {
+      status: "warn",
+      text: "it is not in WAL mode: another program has changed that, and readers wait for writers now",
+      advice: "let only stowage write to it; its next start sets the mode again",
+    };
+  }
   if (!context.configured) return;
   for (const { storageId, display, uploads } of usage) {
     // What is named, but does not answer, was told already.
@@ -53,4 +98,53 @@ function* judge(facts: DatabaseFacts, context: DoctorContext): Iterable<Finding>
         "name it in FILE_STORAGE_FALLBACK, or correct FILE_STORAGE_TYPE, FILE_STORAGE_PATH or AWS_S3_BUCKET",
     };
   }
+}
+
+async function* integrityFindings(
+  path: string,
+  { parts, signal }: DoctorContext,
+): AsyncIterable<Finding> {
+  const damage = await parts.checkIntegrity(path, INTEGRITY_TIMEOUT_MS, signal);
+  if (damage === null) {
+    yield {
+      status: "ok",
+      text: `too large to be looked through within ${INTEGRITY_TIMEOUT_MS / 1000} s; at leisure: sqlite3 ${quoted(path)} "PRAGMA quick_check"`,
+    };
+  } else if (damage.length > 0) {
+    const advice = damageAdvice(resolve(path));
+    yield { status: "fail", text: "the file is damaged", detail: damage[0] ?? "", advice };
+  } else yield { status: "ok", text: "every page of it is sound" };
+}
+
+/** How its files lie on the disk. */
+async function* fileFindings(file: string, { config }: DoctorContext): AsyncIterable<Finding> {
+  const exposure = await findExposure(file, "filenames, digests and the hashes of keys");
+  if (exposure !== null) yield exposure;
+  const network = await findNetworkFilesystem(file);
+  if (network !== null) {
+    yield {
+      status: "warn",
+      text: `it is on a network filesystem (${network}): SQLite's locks and WAL do not hold there, and two servers would destroy it`,
+      advice:
+        "set DATABASE_URL to a file on a disk of this machine: sqlite:/var/lib/stowage/stowage.db",
+    };
+  }
+  const walBytes = existsSync(`${file}-wal`) ? (await stat(`${file}-wal`)).size : 0;
+  if (walBytes >= LARGE_WAL_BYTES) {
+    yield {
+      status: "warn",
+      text: `${file}-wal has grown to ${amount(walBytes)}: a program that reads the database keeps it from being taken over`,
+      advice: `close that program (find it: fuser -v ${quoted(file)}), or restart stowage`,
+    };
+  }
+  if (!(await isToldAlready(dirname(file), config))) yield* spaceFindings(dirname(file), null);
+}
+
+/** Of one disk the room is told once. */
+async function isToldAlready(folder: string, { storage }: Config): Promise<boolean> {
+  const { primary } = storage;
+  if (primary.scheme !== "local" || !existsSync(primary.path)) return false;
+  const places = [folder, await realpath(primary.path)];
+  const [here, there] = await Promise.all(places.map((place) => stat(place)));
+  return here?.dev === there?.dev;
 }

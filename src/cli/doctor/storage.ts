@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { findStorageId } from "../../application/storage-identity.ts";
 import { abortedError, throwIfAborted } from "../../domain/cancellation.ts";
 import { isAbort, isStowageError } from "../../domain/errors.ts";
@@ -5,7 +6,8 @@ import type { StorageDriver } from "../../domain/ports/storage-driver.ts";
 import type { StorageUri } from "../../domain/storage-uri.ts";
 import type { Check, DoctorContext, Finding } from "./check.ts";
 import { explain } from "./explain.ts";
-import { lookForFolder, rememberFolders } from "./local-folder.ts";
+import { spaceFindings } from "./filesystem.ts";
+import { lookAtFolder, lookForFolder, nearestFolder, rememberFolders } from "./local-folder.ts";
 import { probeMultipart } from "./multipart.ts";
 import { createWire, type Wire } from "./wire.ts";
 
@@ -24,7 +26,15 @@ export function storageCheck(uri: StorageUri, role: StorageRole): Check {
       const missing = role === "fallback" ? null : await lookForFolder(uri.path);
       if (missing !== null) {
         yield missing;
+        if (missing.status === "ok") {
+          yield* spaceFindings(nearestFolder(uri.path), context.config.uploads.maxBytes);
+        }
         return;
+      }
+      if (existsSync(uri.path)) {
+        const readOnly = role === "fallback" || uri.options["id"] !== undefined;
+        const limit = readOnly ? null : context.config.uploads.maxBytes;
+        if (!(yield* lookAtFolder(uri.path, limit))) return;
       }
       const tidy = rememberFolders(uri.path);
       try {

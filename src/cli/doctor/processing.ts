@@ -1,0 +1,43 @@
+import { totalmem } from "node:os";
+import process from "node:process";
+import { isAbort } from "../../domain/errors.ts";
+import { amount } from "./amount.ts";
+import type { Check } from "./check.ts";
+
+/** The service, SQLite and the system want the rest. */
+const SHARE_FOR_DOCUMENTS = 0.75;
+
+/** Whether documents can be read, and whether there is memory for as many as may be read at once. */
+export const processingCheck: Check = {
+  title: "Processing",
+  async *run({ config, parts }) {
+    try {
+      await parts.checkExtraction();
+      yield { status: "ok", text: "a process of its own can be started, and reads a document" };
+    } catch (error) {
+      if (isAbort(error)) throw error;
+      yield {
+        status: "fail",
+        text: "documents cannot be read: uploads are taken and kept, but wait to be processed",
+        detail: error instanceof Error ? error.message : String(error),
+        advice:
+          "let this user start processes of Node (container limits, ulimit -u, ulimit -v), and do not lower PROCESSING_MEMORY_BYTES below 128MiB",
+      };
+    }
+    const { concurrency, memoryBytes } = config.processing;
+    const memory = availableMemory();
+    const wanted = concurrency * memoryBytes;
+    if (wanted <= memory * SHARE_FOR_DOCUMENTS) return;
+    yield {
+      status: "warn",
+      text: `${concurrency} documents at once may take ${amount(memoryBytes)} each, and there are ${amount(memory)} in all: the system may kill stowage`,
+      advice: `set PROCESSING_CONCURRENCY=${Math.max(1, Math.floor((memory * SHARE_FOR_DOCUMENTS) / memoryBytes))}, or lower PROCESSING_MEMORY_BYTES`,
+    };
+  },
+};
+
+/** Of the container, where it has a limit: `constrainedMemory` is 0, or beyond all bounds, where it has none. */
+function availableMemory(): number {
+  const limit = process.constrainedMemory();
+  return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
+}

@@ -1,0 +1,106 @@
+import type { EventMessage } from "../http/event-stream.ts";
+import { StowageApiError } from "./error.ts";
+import { type ClientCall, pause, type Transport } from "./transport.ts";
+
+/** A change of an upload, as the service tells it. */
+export interface UploadEvent extends EventMessage {
+  /** Where to go on after it: `client.events(id, { after })`. */
+  readonly id: string;
+}
+
+/** How long before following again where the service has not said. */
+const USUAL_RETRY_MS = 3_000;
+
+/** A stream that breaks this often without a message is not one. */
+const MAX_SILENT_STREAMS = 5;
+
+/**
+ * Follow an upload until it is at rest, over as many connections as that takes.
+ *
+ * @param after The id of the last event that is known; without it, from the beginning.
+ */
+export async function* followEvents(
+  transport: Transport,
+  path: string,
+  after: string | undefined,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<UploadEvent, void, undefined> {
+  let lastId = after;
+  let retryMs = USUAL_RETRY_MS;
+  for (let silent = 0; silent < MAX_SILENT_STREAMS; silent += 1) {
+    const headers: Record<string, string> = { Accept: "text/event-stream" };
+    if (lastId !== undefined) headers["Last-Event-ID"] = lastId;
+    const call: ClientCall = { method: "GET", path, headers, signal, repeatable: true };
+    const body = await transport.call(call, ({ status, body }) => (status === 204 ? null : body));
+    // At rest, and nothing has happened since.
+    if (body === null) return;
+    let status: string | null = null;
+    for await (const message of messagesOf(body, signal)) {
+      // Every stream begins with `retry`; anything else, a comment too, is a sign of life.
+      if (message.retryMs !== null) retryMs = message.retryMs;
+      else silent = -1;
+      if (message.data === "") continue;
+      const event = JSON.parse(message.data) as EventMessage;
+      lastId = message.id;
+      status = event.status;
+      yield { ...event, id: message.id };
+    }
+    if (status === "deleted") return;
+    // Whether that was the end is told at once; a stream that was cut is given time.
+    if (status === null || !isAtRest(status)) await pause(retryMs / 1000, signal);
+  }
+  throw new StowageApiError(
+    "connection_failed",
+    "Cannot follow upload: the connection keeps breaking",
+  );
+}
+
+/** Whether a stream that ends on this status has most likely ended for good. */
+function isAtRest(status: string): boolean {
+  return !["uploading", "queued", "processing"].includes(status);
+}
+
+interface Message {
+  readonly id: string;
+  readonly data: string;
+  readonly retryMs: number | null;
+}
+
+/**
+ * The messages of one stream; it may break at any moment, which ends them.
+ *
+ * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
+ */
+async function* messagesOf(
+  body: ReadableStream<Uint8Array>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Message, void, undefined> {
+  const reader = body.getReader();
+  const decoder = new TextDecoder();
+  let text = "";
+  try {
+    for (;;) {
+      const { done, value } = await reader.read().catch(() => ({ done: true, value: undefined }));
+      signal?.throwIfAborted();
+      if (done) return;
+      text += decoder.decode(value, { stream: true });
+      const blocks = text.split(/\r\n\r\n|\n\n|\r\r/);
+      text = blocks.pop() ?? "";
+      for (const block of blocks) yield parseMessage(block);
+    }
+  } finally {
+    await reader.cancel().catch(() => {});
+  }
+}
+
+function parseMessage(block: string): Message {
+  const fields = block.split(/\r\n|\n|\r/).map((line) => /^([^:]*):? ?(.*)$/.exec(line) ?? []);
+  const all = (name: string) =>
+    fields.filter((field) => field[1] === name).map((field) => field[2] ?? "");
+  const retry = all("retry").at(-1) ?? "";
+  return {
+    id: all("id").at(-1) ?? "",
+    data: all("data").join("\n"),
+    retryMs: /^\d+$/.test(retry) ? Number(retry) : null,
+  };
+}

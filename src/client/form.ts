@@ -1,0 +1,130 @@
+/** A file to upload. What can be read once only is not tried again when the connection breaks. */
+export type UploadSource =
+  | Blob
+  | ArrayBuffer
+  | Uint8Array
+  | ReadableStream<Uint8Array>
+  | AsyncIterable<Uint8Array>;
+
+/** Of the file, not of what is sent around it. */
+export interface UploadProgress {
+  readonly sentBytes: number;
+  /** `null` for a stream of unknown length. */
+  readonly totalBytes: number | null;
+}
+
+/** One file and some fields as `multipart/form-data` (RFC 7578), not yet read. */
+export interface UploadForm {
+  readonly contentType: string;
+  /** Of the file; `null` for a stream of unknown length. */
+  readonly fileBytes: number | null;
+  /** What stands around the file. */
+  readonly otherBytes: number;
+  /** The whole form; `null` for a stream, which is there once. */
+  readonly blob: Blob | null;
+  /** The whole form as a stream; of a stream, once. */
+  stream(): ReadableStream<Uint8Array>;
+}
+
+/** The form that uploads `source`. Fields stand before the file, so that they are known when it comes. */
+export function createForm(
+  source: UploadSource,
+  filename: string,
+  fields: Readonly<Record<string, string>>,
+): UploadForm {
+  const boundary = `stowage-${randomWord()}`;
+  const file = toBlob(source);
+  const head = new TextEncoder().encode(headOf(boundary, filename, fields, file?.type ?? ""));
+  const tail = new TextEncoder().encode(`\r\n--${boundary}--\r\n`);
+  const blob = file && new Blob([head, file, tail]);
+  return {
+    contentType: `multipart/form-data; boundary=${boundary}`,
+    fileBytes: file?.size ?? null,
+    otherBytes: head.byteLength + tail.byteLength,
+    blob,
+    stream: () => blob?.stream() ?? streamOf(around(head, source as Chunks, tail)),
+  };
+}
+
+/** 128 random bits. Not `randomUUID`, which browsers keep for secure contexts. */
+export function randomWord(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+type Chunks = ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>;
+
+function toBlob(source: UploadSource): Blob | null {
+  if (source instanceof Blob) return source;
+  if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) {
+    return new Blob([source as Uint8Array<ArrayBuffer>]);
+  }
+  return null;
+}
+
+function headOf(
+  boundary: string,
+  filename: string,
+  fields: Readonly<Record<string, string>>,
+  type: string,
+): string {
+  const parts = Object.entries(fields).map(
+    ([name, value]) =>
+      `--${boundary}\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`,
+  );
+  // RFC 8187 keeps every name whole: quotes, too, which a plain parameter cannot hold.
+  const name = encodeURIComponent(filename.toWellFormed()).replaceAll(
+    /['()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16)}`,
+  );
+  const disposition = `Content-Disposition: form-data; name="file"; filename*=UTF-8''${name}`;
+  const contentType = `Content-Type: ${/^[\w!#$&^.+/;= -]+$/.test(type) ? type : "application/octet-stream"}`;
+  return `${parts.join("")}--${boundary}\r\n${disposition}\r\n${contentType}\r\n\r\n`;
+}
+
+async function* around(
+  head: Uint8Array,
+  file: Chunks,
+  tail: Uint8Array,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  yield head;
+  if (!(file instanceof ReadableStream) || Symbol.asyncIterator in file) {
+    yield* file as AsyncIterable<Uint8Array>;
+  } else {
+    yield* chunksOf(file);
+  }
+  yield tail;
+}
+
+/** For browsers whose streams cannot be iterated. */
+async function* chunksOf(
+  stream: ReadableStream<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const reader = stream.getReader();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    await reader.cancel().catch(() => {});
+  }
+}
+
+/** Chunks as a stream, one at a time, when somebody reads. */
+function streamOf(chunks: AsyncGenerator<Uint8Array, void, undefined>): ReadableStream<Uint8Array> {
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const { done, value } = await chunks.next();
+        if (done === true) controller.close();
+        else controller.enqueue(value);
+      },
+      async cancel() {
+        await chunks.return();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}

@@ -1,0 +1,131 @@
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { access, constants, open } from "node:fs/promises";
+import { dirname, extname, resolve } from "node:path";
+import process from "node:process";
+import { DatabaseSync } from "node:sqlite";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { createApiKeyRecords } from "../adapters/records/api-keys.ts";
+import type { SqlExecutor } from "../adapters/records/executor.ts";
+import { findSchemaVersion, MIGRATIONS } from "../adapters/records/migrations.ts";
+import { db } from "../adapters/records/schema.ts";
+import { storages } from "../adapters/records/storages.ts";
+import type { ApiKey } from "../domain/ports/api-keys.ts";
+import type { StorageUsage } from "../domain/ports/upkeep-records.ts";
+
+/** What the file of a database tells. */
+export interface DatabaseFacts {
+  /** 0 for an empty one. */
+  readonly version: number;
+  /** The version that this release makes of it. */
+  readonly newest: number;
+  /** Whether the file is kept in WAL mode; the service sees to it at its start. */
+  readonly wal: boolean;
+  readonly usage: readonly StorageUsage[];
+  /** Every API key that was ever made. Nothing in it opens a door. */
+  readonly keys: readonly ApiKey[];
+  /** When the newest upload was begun, in milliseconds since 1970; `null` where there are none. */
+  readonly newestUploadAt: number | null;
+}
+
+/** Byte 18 of the file: 2 for WAL. @see https://www.sqlite.org/fileformat.html#file_format_version_numbers */
+const WRITE_VERSION_OFFSET = 18;
+
+/**
+ * Look into the database at `path`, also while a server works with it.
+ *
+ * @returns `null` if there is none.
+ * @throws If it cannot be read and written, or is no database.
+ */
+export async function readDatabase(path: string): Promise<DatabaseFacts | null> {
+  const absolute = resolve(path);
+  if (!existsSync(absolute)) {
+    await access(nearestFolder(absolute), constants.W_OK | constants.X_OK);
+    return null;
+  }
+  for (const place of [absolute, dirname(absolute)]) await access(place, constants.W_OK);
+  const wal = await isInWalMode(absolute);
+  const database = new DatabaseSync(readOnlyUrl(absolute), { readOnly: true });
+  try {
+    const executor: Pick<SqlExecutor, "run"> = {
+      run: async (query) =>
+        database.prepare(query.sql).all(...(query.parameters as string[])) as never,
+    };
+    const version = await findSchemaVersion(executor);
+    const facts = { version, newest: MIGRATIONS.length, wal };
+    // What another release has made of the tables is not ours to read.
+    if (version === 0 || version > MIGRATIONS.length) {
+      return { ...facts, usage: [], keys: [], newestUploadAt: null };
+    }
+    const [newest] = await executor.run(
+      // Ids are UUIDv7: the last one is the newest.
+      db.selectFrom("uploads").select("created_at").orderBy("id", "desc").limit(1).compile(),
+    );
+    return {
+      ...facts,
+      usage: await storages(executor as SqlExecutor).storageUsage(),
+      keys: await createApiKeyRecords(executor as SqlExecutor).list(),
+      newestUploadAt: newest?.created_at ?? null,
+    };
+  } finally {
+    database.close();
+  }
+}
+
+/**
+ * Have SQLite look through every page of the database at `path`.
+ *
+ * @returns What is damaged, in SQLite's words: empty for a sound one; `null` if it took too long to tell.
+ * @see https://www.sqlite.org/pragma.html#pragma_quick_check
+ */
+export async function checkIntegrity(
+  path: string,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<readonly string[] | null> {
+  const here = fileURLToPath(import.meta.url);
+  const args = [
+    resolve(dirname(here), `quick-check${extname(here)}`),
+    readOnlyUrl(resolve(path)).href,
+  ];
+  const { promise, resolve: settle, reject } = Promise.withResolvers<readonly string[] | null>();
+  const limits = { timeout: timeoutMs, killSignal: "SIGKILL", signal, env: {} } as const;
+  execFile(process.execPath, args, limits, (error, stdout, stderr) => {
+    if (error === null) {
+      const rows = JSON.parse(stdout) as readonly string[];
+      const lines = rows.flatMap((row) => row.split("\n"));
+      settle(lines.filter((line) => line !== "ok" && !line.startsWith("***")));
+    } else if (error.name === "AbortError") reject(error);
+    else if (error.killed === true) settle(null);
+    else settle([/Error: (.+)/.exec(stderr)?.[1] ?? error.message]);
+  });
+  return await promise;
+}
+
+async function isInWalMode(path: string): Promise<boolean> {
+  const file = await open(path, "r");
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(1), 0, 1, WRITE_VERSION_OFFSET);
+    return bytesRead === 1 && buffer[0] === 2;
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Even a reader of a database in WAL mode makes files beside it. Where there are none, nobody is writing, and
+ * it can be read as if it never changed. What a crash has left (`-wal` without `-shm`) is read with it, which
+ * makes the index anew, as the next start would.
+ *
+ * @see https://www.sqlite.org/uri.html#uriimmutable
+ */
+function readOnlyUrl(path: string): URL {
+  const url = pathToFileURL(path);
+  if (!existsSync(`${path}-wal`)) url.searchParams.set("immutable", "1");
+  return url;
+}
+
+function nearestFolder(path: string): string {
+  const folder = dirname(path);
+  return existsSync(folder) || folder === path ? folder : nearestFolder(folder);
+}
