@@ -31,7 +31,7 @@ CREATE TABLE repeats (
   created_at INTEGER NOT NULL,
   committed_at INTEGER,
   PRIMARY KEY (tenant, key)
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
 CREATE INDEX repeats_oldest ON repeats (committed_at) WHERE committed_at IS NOT NULL;
 
@@ -59,5 +59,7 @@ CREATE TABLE tenants (
 
 CREATE INDEX uploads_expiry ON uploads (expires_at, id)
 WHERE expires_at IS NOT NULL AND status <> 'deleting';
+
+CREATE INDEX uploads_filenames ON uploads (tenant, filename);
 
 UPDATE meta SET value = '4' WHERE name = 'schema_version';

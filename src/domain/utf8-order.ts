@@ -19,3 +19,19 @@ function rank(unit: number): number {
   if (unit < 0xd800) return unit;
   return unit < 0xe000 ? unit + 0x2000 : unit - 0x800;
 }
+
+/**
+ * The first string in that order behind all that begin with `prefix`, or `null` if nothing is behind them.
+ *
+ * @param prefix Without lone surrogates.
+ */
+export function firstBehind(prefix: string): string | null {
+  const points = Array.from(prefix, (character) => character.codePointAt(0) ?? 0);
+  while (points.at(-1) === LAST_CODE_POINT) points.pop();
+  const last = points.pop();
+  if (last === undefined) return null;
+  // Surrogates are no code points of their own.
+  return String.fromCodePoint(...points, last === 0xd7ff ? 0xe000 : last + 1);
+}
+
+const LAST_CODE_POINT = 0x10ffff;

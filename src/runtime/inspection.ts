@@ -5,7 +5,6 @@ import type { Clock, RandomSource } from "../domain/ports/clock.ts";
 import type { Host } from "../domain/ports/host.ts";
 import { SILENT } from "../domain/ports/logger.ts";
 import type { StorageDriver } from "../domain/ports/storage-driver.ts";
-import type { StorageUsage } from "../domain/ports/upkeep-records.ts";
 import type { StorageUri } from "../domain/storage-uri.ts";
 import { checkIntegrity, type DatabaseFacts, readDatabase } from "./database-inspection.ts";
 import { createNodeHost } from "./host-node.ts";

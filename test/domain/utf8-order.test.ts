@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { compareUtf8 } from "../../src/domain/utf8-order.ts";
+import { compareUtf8, firstBehind } from "../../src/domain/utf8-order.ts";
 
 test("compareUtf8() orders as the bytes of UTF-8 do, for any two strings", () => {
   // Close together on purpose: long common beginnings, and both sides of the surrogates.
@@ -20,6 +20,20 @@ test("compareUtf8() orders as the bytes of UTF-8 do, for any two strings", () =>
     fc.property(text, text, (a, b) => {
       const bytes = Buffer.compare(Buffer.from(a), Buffer.from(b));
       expect(Math.sign(compareUtf8(a, b))).toBe(bytes);
+    }),
+  );
+});
+
+test("firstBehind() is behind all that begin with the prefix, and before all else that is behind it", () => {
+  const unit = fc.constantFrom("a", "\ud7ff", "\ue000", "\uffff", "\u{10000}", "\u{10ffff}");
+  const text = fc.oneof(fc.string({ unit, maxLength: 4 }), fc.string({ unit: "binary" }));
+  fc.assert(
+    fc.property(text, text, (prefix, other) => {
+      const behind = firstBehind(prefix);
+      const isWithin = (name: string) =>
+        compareUtf8(name, prefix) >= 0 && (behind === null || compareUtf8(name, behind) < 0);
+      expect(isWithin(prefix + other)).toBe(true);
+      expect(isWithin(other)).toBe(other.startsWith(prefix));
     }),
   );
 });

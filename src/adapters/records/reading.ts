@@ -1,10 +1,10 @@
-import { type Expression, type ExpressionBuilder, type SqlBool, sql } from "kysely";
+import { type Expression, expressionBuilder, type SqlBool, sql } from "kysely";
 import type { Clock } from "../../domain/ports/clock.ts";
 import type { ListFilter, ListPosition, UploadRecords } from "../../domain/ports/records.ts";
-import type { TenantId } from "../../domain/tenant.ts";
 import { findUploadId, type UploadId } from "../../domain/upload-id.ts";
 import { notExpired } from "./changes.ts";
 import type { SqlExecutor } from "./executor.ts";
+import { beginningWith } from "./filename-prefix.ts";
 import { toEvent, toResult, toUpload } from "./rows.ts";
 import { db, type Schema } from "./schema.ts";
 
@@ -39,8 +39,26 @@ export function reading(
     },
 
     async list(tenant, filter, { limit, after }) {
+      const { filenamePrefix: prefix = "" } = filter;
+      const whose =
+        prefix === ""
+          ? sql<SqlBool>`tenant = ${tenant}`
+          : await beginningWith(executor, tenant, prefix);
+      const conditions = [
+        whose,
+        notExpired(clock.now()),
+        ...conditionsOf(filter),
+        ...beyond(after),
+      ];
       const rows = await executor.run(
-        selectPage(tenant, filter, { limit: limit + 1, after, now: clock.now() }),
+        db
+          .selectFrom("uploads")
+          .selectAll()
+          .where((eb) => eb.and(conditions))
+          .orderBy("created_at", "desc")
+          .orderBy("id", "desc")
+          .limit(limit + 1)
+          .compile(),
       );
       const uploads = rows.slice(0, limit).map(toUpload);
       const last = uploads.at(-1);
@@ -99,45 +117,17 @@ export function reading(
   };
 }
 
-/** By position, not by offset: what comes or goes before the position moves nothing after it. */
-function selectPage(
-  tenant: TenantId,
-  filter: ListFilter,
-  { limit, after, now }: { limit: number; after: ListPosition | null; now: number },
-) {
-  return db
-    .selectFrom("uploads")
-    .selectAll()
-    .where("tenant", "=", tenant)
-    .where(notExpired(now))
-    .where((eb) => eb.and([...filterOf(filter, eb), ...beyond(after)]))
-    .orderBy("created_at", "desc")
-    .orderBy("id", "desc")
-    .limit(limit)
-    .compile();
-}
-
-function filterOf(
-  filter: ListFilter,
-  eb: ExpressionBuilder<Schema, "uploads">,
-): Expression<SqlBool>[] {
-  const { status, filenamePrefix: prefix, createdAfter, createdBefore } = filter;
+function conditionsOf({ status, createdAfter, createdBefore }: ListFilter): Expression<SqlBool>[] {
+  const eb = expressionBuilder<Schema, "uploads">();
   return [
     eb("status", "<>", "deleting"),
     status === undefined ? eb("status", "<>", "uploading") : eb("status", "=", status),
-    ...(prefix === undefined ? [] : [beginsWith(prefix)]),
     ...(createdAfter === undefined ? [] : [eb("created_at", ">=", createdAfter)]),
     ...(createdBefore === undefined ? [] : [eb("created_at", "<=", createdBefore)]),
   ];
 }
 
-/** LIKE would fold ASCII case, know wildcards, and take 50 bytes on D1. */
-function beginsWith(prefix: string): Expression<SqlBool> {
-  // A lone surrogate is bound as U+FFFD, which a filename may well hold.
-  if (!prefix.isWellFormed()) return sql<SqlBool>`1 = 0`;
-  return sql<SqlBool>`substr(filename, 1, length(${prefix})) = ${prefix}`;
-}
-
+/** By position, not by offset: what comes or goes before the position moves nothing after it. */
 function beyond(after: ListPosition | null): Expression<SqlBool>[] {
   return after === null ? [] : [sql<SqlBool>`(created_at, id) < (${after.createdAt}, ${after.id})`];
 }

@@ -39,7 +39,7 @@ END`,
   created_at INTEGER NOT NULL,
   committed_at INTEGER,
   PRIMARY KEY (tenant, key)
-) STRICT`,
+) STRICT, WITHOUT ROWID`,
   "CREATE INDEX repeats_oldest ON repeats (committed_at) WHERE committed_at IS NOT NULL",
 
   `CREATE TRIGGER uploads_given_up AFTER UPDATE OF status ON uploads
@@ -66,6 +66,9 @@ END`,
 
   `CREATE INDEX uploads_expiry ON uploads (expires_at, id)
 WHERE expires_at IS NOT NULL AND status <> 'deleting'`,
+
+  // A list of one rare beginning: found by it, not by a walk through everything else.
+  "CREATE INDEX uploads_filenames ON uploads (tenant, filename)",
 
   "UPDATE meta SET value = '4' WHERE name = 'schema_version'",
 ];

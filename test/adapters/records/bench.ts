@@ -149,6 +149,26 @@ export async function dump(bench: Bench): Promise<string> {
   return JSON.stringify(rows, null, 1);
 }
 
+/** Many stored uploads of `acme` in one step: `{name}0` created at `from`, `{name}1` a millisecond later … */
+export async function manyUploads(
+  executor: SqlExecutor,
+  { count, from, name }: { readonly count: number; readonly from: number; readonly name: string },
+): Promise<void> {
+  // UUIDv7, so that ids go by time, too.
+  const at = `printf('%012x', ${from} + n)`;
+  const id = `substr(${at}, 1, 8) || '-' || substr(${at}, 9) || '-7000-8000-' || printf('%012x', n)`;
+  await executor.run(
+    CompiledQuery.raw(
+      `INSERT INTO uploads (id, tenant, storage_id, key, revision, status, filename, original_filename,
+        size_bytes, sha256, content_type, created_by, created_at, updated_at)
+      WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < ${count})
+      SELECT ${id}, 'acme', 'storage-1', 'acme/' || ${id}, 2, 'stored', ? || n, ? || n,
+        1, 'ab', 'text/plain', 'key:test', ${from} + n, ${from} + n FROM numbers`,
+      [name, name],
+    ),
+  );
+}
+
 export async function adopt(bench: Bench, upload: Upload, externalId: string): Promise<void> {
   await bench.executor.run(
     CompiledQuery.raw("UPDATE uploads SET external_id = ? WHERE id = ?", [externalId, upload.id]),

@@ -39,6 +39,36 @@ const INSERT_INTO_1 = CompiledQuery.raw(`INSERT INTO uploads
   VALUES ('u', 'acme', 's', 'acme/u/a.txt', 2, 'stored', 'a.txt', 'a.txt', 5, 'ab', 'text/plain', 'key:k', 1, 2)`);
 const OLD_UPLOAD = { id: "u", status: "stored", size_bytes: 5, multipart_id: null };
 
+/** Uploads in every state that a release with schema 3 may have left. */
+const INSERT_INTO_3 = [
+  ["a1", "acme", "stored", 5],
+  ["a2", "acme", "processing", 7],
+  ["a3", "acme", "uploading", null],
+  ["g1", "globex", "deleting", 9],
+  ["i1", "initech", "deleting", null],
+].map(([id, tenant, status, size]) =>
+  CompiledQuery.raw(
+    `INSERT INTO uploads (id, tenant, storage_id, key, revision, status, filename, original_filename, size_bytes,
+       content_type, created_by, created_at, updated_at)
+     VALUES (?, ?, 's', ?, 1, ?, 'a.txt', 'a.txt', ?, 'text/plain', 'key:k', 1, 2)`,
+    [id, tenant, id, status, size],
+  ),
+);
+const KEPT_OF_3 = [
+  { tenant: "acme", bytes: 12, uploads: 3 },
+  { tenant: "globex", bytes: 9, uploads: 1 },
+  { tenant: "initech", bytes: 0, uploads: 1 },
+];
+
+/** What the database says, having proved that it goes on counting from there. */
+async function keptIn(executor: SqlExecutor): Promise<readonly unknown[]> {
+  const select = CompiledQuery.raw("SELECT tenant, bytes, uploads FROM usage ORDER BY tenant");
+  const kept = await executor.run(select);
+  await executor.run(CompiledQuery.raw("DELETE FROM uploads"));
+  expect(await executor.run(select)).toEqual([]);
+  return kept;
+}
+
 async function uploadsIn(executor: SqlExecutor): Promise<readonly unknown[]> {
   return await executor.run(
     CompiledQuery.raw("SELECT id, status, size_bytes, multipart_id FROM uploads"),
@@ -92,6 +122,14 @@ describe("migrations", () => {
     });
   });
 
+  it("migrate() of a database of schema 3 knows what its tenants keep", async () => {
+    const executor = await open(await databasePath());
+    await migrate(executor, MIGRATIONS.slice(0, 3));
+    await executor.batch(INSERT_INTO_3);
+    await migrate(executor);
+    expect(await keptIn(executor)).toEqual(KEPT_OF_3);
+  });
+
   it("migrate() leaves the schema as it was when a step fails", async () => {
     const executor = await open(await databasePath());
     await migrate(executor);
@@ -129,7 +167,7 @@ describe("migrations", () => {
   describe("on D1", () => {
     let d1: Awaited<ReturnType<typeof startD1>>;
     beforeAll(async () => {
-      d1 = await startD1("EMPTY", "APPLIED", "OLD");
+      d1 = await startD1("EMPTY", "APPLIED", "OLD", "THIRD");
     });
     afterAll(() => d1.stop());
 
@@ -148,6 +186,14 @@ describe("migrations", () => {
       await applyMigrationFiles(d1.open("OLD"), 1);
       await requireSchema(executor);
       expect(await uploadsIn(executor)).toEqual([OLD_UPLOAD]);
+    });
+
+    it("the files know what the tenants of a database of schema 3 keep", async () => {
+      const executor = openD1(d1.open("THIRD"));
+      await applyMigrationFiles(d1.open("THIRD"), 0, 3);
+      await executor.batch(INSERT_INTO_3);
+      await applyMigrationFiles(d1.open("THIRD"), 3);
+      expect(await keptIn(executor)).toEqual(KEPT_OF_3);
     });
 
     it("the files make the schema that the runner makes", async () => {

@@ -8,6 +8,7 @@ import {
   claim,
   dump,
   GLOBEX,
+  manyUploads,
   newUpload,
   queue,
   reserve,
@@ -173,6 +174,22 @@ export function readingContract(bench: () => Bench): void {
     for (const unheardOf of ["\ud83d", "c\0", "\uffff"]) {
       expect(await names({ filenamePrefix: unheardOf })).toEqual([]);
     }
+  });
+
+  it("list() of a beginning that many have tells the newest of them, page by page", async () => {
+    const { records, executor } = bench();
+    const old = await store(bench(), { name: "rare.pdf" });
+    bench().clock.advance(1);
+    await manyUploads(executor, { count: 5_000, from: START + 1, name: "common-" });
+    const filter = { filenamePrefix: "com", createdBefore: START + 4_000 };
+    const first = await records.list(ACME, filter, { limit: 2, after: null });
+    expect(first.uploads.map(({ filename }) => filename)).toEqual(["common-3999", "common-3998"]);
+    const second = await records.list(ACME, filter, { limit: 2, after: first.next });
+    expect(second.uploads.map(({ filename }) => filename)).toEqual(["common-3997", "common-3996"]);
+    expect(await names({ filenamePrefix: "rar" })).toEqual(["rare.pdf"]);
+    expect(await names({ filenamePrefix: "common-42", status: "failed" })).toEqual([]);
+    await records.beginDelete(ACME, old.id);
+    expect(await names({ filenamePrefix: "rar" })).toEqual([]);
   });
 
   it("revisions() tells where uploads are, many at once, and leaves out what is gone", async () => {
