@@ -168,7 +168,7 @@ export async function createStowage(config: Config, parts: StowageParts): Promis
       authenticator: authenticatorOf(config, parts),
     },
     {
-      ...{ logger, clock, random },
+      ...{ logger, clock, random, hasher },
       maxUploadBytes: config.uploads.maxBytes,
       publicUrl: config.server.publicUrl,
       ...(parts.basePath === undefined ? {} : { basePath: parts.basePath }),

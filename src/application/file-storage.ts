@@ -1,5 +1,6 @@
 import type { ByteRange } from "../domain/byte-range.ts";
 import type { Body } from "../domain/bytes.ts";
+import type { DigestClaim } from "../domain/digest.ts";
 import { StowageError } from "../domain/errors.ts";
 import { utf8Length } from "../domain/filename.ts";
 import { matchesMediaType } from "../domain/media-type.ts";
@@ -22,6 +23,8 @@ export interface SaveOptions {
   readonly allowedTypes?: readonly string[];
   /** The longest body that is accepted; without it, the driver's own limit. */
   readonly limitBytes?: number;
+  /** What the client says that it hashes to. */
+  readonly digests?: readonly DigestClaim[] | undefined;
   /** Called as bytes flow, and once when they have all come. */
   readonly onProgress?: (ended: boolean) => void;
   /**
@@ -92,8 +95,8 @@ export class FileStorage {
    * Store one body durably. Its bytes stream once through the limit, the sniffer and SHA-256.
    *
    * @throws {UploadTooLargeError} As soon as the limit is passed; nothing is kept.
-   * @throws {StowageError} `unsupported_media_type`, `body_incomplete`, `request_aborted`, `invalid_key`,
-   *   `storage_*`; nothing is kept.
+   * @throws {StowageError} `unsupported_media_type`, `body_incomplete`, `digest_mismatch`, `request_aborted`,
+   *   `invalid_key`, `storage_*`; nothing is kept.
    */
   async save(address: ObjectAddress, body: Body, options: SaveOptions = {}): Promise<SavedFile> {
     const key = this.#keyOf(address);
@@ -105,6 +108,7 @@ export class FileStorage {
       hasher: this.#hasher,
       sniffer: this.#sniffer,
       limitBytes,
+      digests: options.digests,
       onProgress: options.onProgress,
     });
     try {

@@ -1,14 +1,18 @@
-import { type Body, concatBytes, toHex } from "../domain/bytes.ts";
+import { type Body, concatBytes } from "../domain/bytes.ts";
+import { type DigestClaim, verifyDigests } from "../domain/digest.ts";
 import { isStowageError, StowageError, UploadTooLargeError } from "../domain/errors.ts";
 import { findMediaType, UNKNOWN_MEDIA_TYPE } from "../domain/media-type.ts";
-import type { Hash, Hasher } from "../domain/ports/hasher.ts";
+import type { Hasher } from "../domain/ports/hasher.ts";
 import type { Sniffer } from "../domain/ports/sniffer.ts";
+import { Digests } from "./digests.ts";
 
 export interface InspectOptions {
   readonly hasher: Hasher;
   readonly sniffer: Sniffer;
   /** The body must not be longer. */
   readonly limitBytes: number;
+  /** What it is said to hash to. All must be so, or it fails with its last byte. */
+  readonly digests?: readonly DigestClaim[] | undefined;
   /** Called for every chunk that passes, and once when all have. Cheap. */
   readonly onProgress?: ((ended: boolean) => void) | undefined;
 }
@@ -125,12 +129,17 @@ class Passed {
   #expectedBytes: number | null = null;
   #ended = false;
   #sha256 = "";
-  readonly #hash: Hash;
+  readonly #digests: Digests;
+  readonly #claims: readonly DigestClaim[];
   readonly #limitBytes: number;
   readonly #onProgress: ((ended: boolean) => void) | undefined;
 
   constructor(options: InspectOptions) {
-    this.#hash = options.hasher("sha256");
+    this.#claims = options.digests ?? [];
+    this.#digests = new Digests(options.hasher, [
+      "sha256",
+      ...this.#claims.map(({ algorithm }) => algorithm),
+    ]);
     this.#limitBytes = options.limitBytes;
     this.#onProgress = options.onProgress;
   }
@@ -143,7 +152,7 @@ class Passed {
   add(chunk: Uint8Array): void {
     this.sizeBytes += chunk.byteLength;
     if (this.sizeBytes > this.#limitBytes) throw new UploadTooLargeError(this.#limitBytes);
-    this.#hash.update(chunk);
+    this.#digests.add(chunk);
     this.#onProgress?.(false);
   }
 
@@ -154,9 +163,12 @@ class Passed {
         `Cannot accept upload: ${this.#expectedBytes} bytes were announced, ${this.sizeBytes} came`,
       );
     }
+    const digests = this.#digests.end();
+    // Before the driver has seen the end: what is known to be wrong never gets its place.
+    verifyDigests(this.#claims, digests);
+    this.#sha256 = digests.get("sha256") ?? "";
     this.#ended = true;
     this.#onProgress?.(true);
-    this.#sha256 = toHex(this.#hash.digest());
   }
 
   sha256(): string {

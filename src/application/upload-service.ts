@@ -1,4 +1,5 @@
 import { type Body, bodySize } from "../domain/bytes.ts";
+import { type DigestClaim, verifyDigests } from "../domain/digest.ts";
 import { isStowageError, StowageError, UploadTooLargeError } from "../domain/errors.ts";
 import { type Filename, parseFilename } from "../domain/filename.ts";
 import { findMediaType, UNKNOWN_MEDIA_TYPE } from "../domain/media-type.ts";
@@ -26,6 +27,8 @@ export interface UploadDetails {
   /** Process on arrival; `null` leaves it to the configuration. */
   readonly autoProcess: boolean | null;
   readonly metadata: Readonly<Record<string, unknown>>;
+  /** What the file is said to hash to, where that is known only now: SHA-256. */
+  readonly digests?: readonly DigestClaim[];
 }
 
 export interface UploadInput {
@@ -36,6 +39,8 @@ export interface UploadInput {
   readonly originalFilename: string;
   readonly declaredType?: string | undefined;
   readonly body: Body;
+  /** What the body is said to hash to. */
+  readonly digests?: readonly DigestClaim[] | undefined;
   /**
    * Asked for once the body has been read: form fields may follow the file. If it rejects, nothing is kept.
    */
@@ -89,7 +94,7 @@ export class UploadService {
    * @returns The committed upload; its bytes and its record are durable.
    * @throws {UploadTooLargeError} As soon as the limit is passed.
    * @throws {StowageError} `invalid_filename`, `unsupported_media_type` for a type that is not accepted,
-   *   `body_incomplete`, `request_aborted`, `storage_*`, `records_*`, and whatever `details` rejects with.
+   *   `body_incomplete`, `digest_mismatch`, `request_aborted`, `storage_*`, `records_*`, and whatever `details` rejects with.
    *   After any error nothing is kept, at the latest once the reconciler has run.
    */
   async upload(input: UploadInput): Promise<Upload> {
@@ -108,6 +113,7 @@ export class UploadService {
         declaredType: input.declaredType,
         limitBytes: this.#policy.maxUploadBytes,
         allowedTypes: this.#policy.allowedTypes,
+        digests: input.digests,
         onProgress: lease.onProgress,
         onMultipart: async (id) => {
           multipartId = id;
@@ -116,6 +122,7 @@ export class UploadService {
         signal: lease.over(input.signal),
       });
       details = await input.details();
+      verifyDigests(details.digests ?? [], new Map([["sha256", saved.sha256]]));
     } catch (error) {
       await this.#undo(reservation, multipartId);
       throw lease.lost ? reservationLost(error) : error;

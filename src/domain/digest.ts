@@ -1,3 +1,37 @@
+import { StowageError } from "./errors.ts";
+
+/** Lengths of what each makes, in bytes. */
+export const DIGEST_BYTES = { sha256: 32, sha512: 64, md5: 16 } as const;
+export type DigestAlgorithm = keyof typeof DIGEST_BYTES;
+
+/** What a client says that some bytes hash to. */
+export interface DigestClaim {
+  readonly algorithm: DigestAlgorithm;
+  /** Lower-case hexadecimal. */
+  readonly hex: string;
+  /** Where it said so: the name of a header or of a form field. */
+  readonly field: string;
+}
+
+/**
+ * Hold what was said against what is so.
+ *
+ * @param digests At least those that the claims are about, in lower-case hexadecimal.
+ * @throws {StowageError} `digest_mismatch`, naming the first field that is wrong.
+ */
+export function verifyDigests(
+  claims: readonly DigestClaim[],
+  digests: ReadonlyMap<DigestAlgorithm, string>,
+): void {
+  const wrong = claims.find(({ algorithm, hex }) => digests.get(algorithm) !== hex);
+  if (wrong === undefined) return;
+  throw new StowageError(
+    "digest_mismatch",
+    `Cannot accept upload: what came has another ${wrong.algorithm} than ${wrong.field} says (send it again)`,
+    { data: { field: wrong.field } },
+  );
+}
+
 /**
  * `Repr-Digest` of a file, from its SHA-256 in hexadecimal.
  *

@@ -3,6 +3,7 @@ import type { Handler } from "hono";
 import type { ByteStream } from "../domain/bytes.ts";
 import type { ErrorCode } from "../domain/errors.ts";
 import type { Clock, RandomSource } from "../domain/ports/clock.ts";
+import type { Hasher } from "../domain/ports/hasher.ts";
 import type { Logger } from "../domain/ports/logger.ts";
 import type { Principal, Scope } from "../domain/principal.ts";
 import type { TenantId } from "../domain/tenant.ts";
@@ -13,6 +14,8 @@ export interface HttpOptions {
   readonly logger: Logger;
   /** Times requests. Default: the runtime's own. */
   readonly clock?: Clock;
+  /** Verifies what requests say about their bodies. */
+  readonly hasher: Hasher;
   /** Makes request ids. */
   readonly random: RandomSource;
   /** The longest file that is accepted. */

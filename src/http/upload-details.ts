@@ -3,6 +3,7 @@ import { StowageError } from "../domain/errors.ts";
 import { utf8Length } from "../domain/filename.ts";
 import type { FormFields } from "./multipart.ts";
 import { HttpError } from "./problem.ts";
+import { parseSha256Field } from "./request-digests.ts";
 
 /** As the contract says; metadata is kept in the record. */
 const MAX_METADATA_BYTES = 2048;
@@ -13,14 +14,17 @@ const MAX_METADATA_DEPTH = 8;
 /**
  * Read what the fields of a form say about its file. Fields that nobody knows are ignored.
  *
- * @throws {StowageError} `invalid_parameter` for a wrong flag or a field given twice, `invalid_metadata`.
+ * @throws {StowageError} `invalid_parameter` for a wrong flag or a field given twice, `invalid_metadata`,
+ *   `invalid_digest`.
  */
 export function readDetails(fields: FormFields): UploadDetails {
   const autoProcess = findOnly(fields, "auto_process");
   const metadata = findOnly(fields, "metadata");
+  const sha256 = findOnly(fields, "sha256");
   return {
     autoProcess: autoProcess === null ? null : parseFlag(autoProcess),
     metadata: metadata === null ? {} : parseMetadata(metadata),
+    digests: sha256 === null ? [] : [parseSha256Field("sha256", sha256)],
   };
 }
 

@@ -194,3 +194,13 @@ test("processing while S3 is away waits for it, and takes no try of the document
   app.stowage.worker.start();
   await expect.poll(get).toMatchObject({ status: "processed", processing: { attempts: 1 } });
 });
+
+test("a body that is not what its digest says leaves neither an object nor parts in the bucket", async () => {
+  const app = await start();
+  for (const body of [LARGE, new Uint8Array(100_000), "x"]) {
+    const headers = { "Content-MD5": "AAAAAAAAAAAAAAAAAAAAAA==" };
+    const answer = await app.send("PUT", "/api/v1/upload/a.bin", { body, headers });
+    expect(await problemOf(answer)).toEqual({ status: 422, code: "digest_mismatch" });
+    expect(await app.left()).toEqual(NOTHING);
+  }
+});

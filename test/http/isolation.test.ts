@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
+import { hasher } from "../../src/adapters/hash.ts";
 import { SILENT } from "../../src/domain/ports/logger.ts";
 import { SCOPES } from "../../src/domain/principal.ts";
 import { createApp } from "../../src/http/app.ts";
@@ -65,7 +66,7 @@ test("createApp() registers the routes of the table and no other", async () => {
   const nobody = { authenticate: async () => null };
   const { registered } = createApp(
     { ...app.stowage, authenticator: nobody },
-    { logger: SILENT, random: (bytes) => bytes, maxUploadBytes: 1 },
+    { logger: SILENT, hasher, random: (bytes) => bytes, maxUploadBytes: 1 },
   );
   const served = registered
     .filter(({ method }) => method !== "ALL")

@@ -1,3 +1,5 @@
+import type { DigestAlgorithm } from "../digest.ts";
+
 /** A digest in the making. Not reusable after `digest`. */
 export interface Hash {
   update(bytes: Uint8Array): void;
@@ -5,4 +7,4 @@ export interface Hash {
 }
 
 /** Starts a digest. Synchronous and incremental, so that bytes are hashed as they pass. */
-export type Hasher = (algorithm: "sha256" | "md5") => Hash;
+export type Hasher = (algorithm: DigestAlgorithm) => Hash;

@@ -5,10 +5,11 @@ import { findMediaType } from "../../domain/media-type.ts";
 import type { Upload } from "../../domain/upload.ts";
 import { json } from "../answers.ts";
 import { type EnvOf, endpoint } from "../endpoint.ts";
-import { responseHeaders } from "../headers.ts";
+import { requestHeaders, responseHeaders } from "../headers.ts";
 import { MAX_FORM_OVERHEAD_BYTES, readUploadForm } from "../multipart.ts";
 import { HttpError } from "../problem.ts";
 import { bodyOf, findContentLength, refuseContentEncoding } from "../request-body.ts";
+import { digesting, readDigestHeaders } from "../request-digests.ts";
 import { FilenameParams, PutNamedQuery, PutQuery, toUploadJson, UploadSchema } from "../schemas.ts";
 import { readDetails, toFlag } from "../upload-details.ts";
 
@@ -19,11 +20,15 @@ const CREATED = {
   headers: responseHeaders("Location"),
 };
 
+/** What requests may say about their body. */
+const UPLOAD_HEADERS = requestHeaders("Repr-Digest", "Content-Digest", "Content-MD5");
+
 /** What may go wrong with any upload. */
 const UPLOAD_PROBLEMS: readonly ErrorCode[] = [
   ...(["body_incomplete", "request_timeout", "upload_too_large"] as const),
   ...(["unsupported_media_type", "invalid_parameter", "invalid_filename"] as const),
   ...(["storage_unavailable", "storage_read_only", "storage_timeout"] as const),
+  ...(["invalid_digest", "digest_mismatch"] as const),
   ...(["storage_full", "records_full", "reservation_lost"] as const),
 ];
 
@@ -49,6 +54,11 @@ const FORM_BODY = {
             description: "Process on arrival; the default is the server's",
           },
           metadata: { type: "string" as const, description: "A JSON object, at most 2 KiB" },
+          sha256: {
+            type: "string" as const,
+            pattern: "^[0-9A-Fa-f]{64}$",
+            description: "What the file hashes to. A mismatch is 422, and nothing is kept",
+          },
         },
       },
     },
@@ -63,6 +73,7 @@ export const createUpload = endpoint({
     operationId: "createUpload",
     tags: ["Uploads"],
     summary: "Upload a file as a form",
+    parameters: UPLOAD_HEADERS,
     request: { body: FORM_BODY },
     responses: { 201: CREATED },
   }),
@@ -85,7 +96,9 @@ export const createUpload = endpoint({
     if ((findContentLength(headers) ?? 0) > maxUploadBytes + MAX_FORM_OVERHEAD_BYTES) {
       throw new UploadTooLargeError(maxUploadBytes);
     }
-    const form = await readUploadForm(bodyOf(c), contentType);
+    const claims = readDigestHeaders(headers);
+    const body = digesting(bodyOf(c), claims, c.var.options.hasher);
+    const form = await readUploadForm(body.stream, contentType);
     const { tenant, subject } = c.var.caller;
     try {
       const upload = await c.var.services.uploads.upload({
@@ -94,7 +107,11 @@ export const createUpload = endpoint({
         originalFilename: form.filename,
         declaredType: form.declaredType,
         body: { kind: "once", stream: form.file },
-        details: async () => readDetails(await form.fields()),
+        async details() {
+          const fields = await form.fields();
+          body.verify();
+          return readDetails(fields);
+        },
         signal: c.req.raw.signal,
       });
       return created(c, upload);
@@ -113,6 +130,7 @@ export const putUpload = endpoint({
     tags: ["Uploads"],
     summary: "Upload a file as it is, named by the path",
     description: "What `curl -T cv.pdf …/upload/` sends.",
+    parameters: UPLOAD_HEADERS,
     request: { params: FilenameParams, query: PutQuery, body: FILE_BODY },
     responses: { 201: CREATED },
   }),
@@ -131,6 +149,7 @@ export const putUploadNamed = endpoint({
     operationId: "putUploadNamed",
     tags: ["Uploads"],
     summary: "Upload a file as it is, named by the query",
+    parameters: UPLOAD_HEADERS,
     request: { query: PutNamedQuery, body: FILE_BODY },
     responses: { 201: CREATED },
   }),
@@ -191,6 +210,7 @@ async function putFile(
     createdBy: subject,
     originalFilename: filename,
     declaredType,
+    digests: readDigestHeaders(headers),
     body: { kind: "once", stream: bodyOf(c), ...(sizeBytes === undefined ? {} : { sizeBytes }) },
     details: async () => ({ autoProcess: toFlag(autoProcess), metadata: {} }),
     signal,
