@@ -1,4 +1,10 @@
-import { createLocalJWKSet, errors, type FlattenedJWSInput, type JWTHeaderParameters } from "jose";
+import {
+  createLocalJWKSet,
+  errors,
+  type FlattenedJWSInput,
+  type JSONWebKeySet,
+  type JWTHeaderParameters,
+} from "jose";
 import { readAtMost } from "../../domain/bytes.ts";
 import { isStowageError, StowageError } from "../../domain/errors.ts";
 import type { Clock } from "../../domain/ports/clock.ts";
@@ -27,12 +33,18 @@ const TIMEOUT_MS = 4000;
 const MAX_BODY_BYTES = 2 ** 20;
 
 /**
- * A published key set (RFC 7517), fetched when needed and kept.
+ * A published key set (RFC 7517), fetched when needed and kept. An endpoint is sick that does not answer 200
+ * with a set of keys, in time and at its own address.
  *
  * jose's own `createRemoteJWKSet` forgets good keys when the endpoint falls sick after they have aged,
  * and reads the process's clock; this one is a cache of ours around jose's local key set.
  */
-export function createKeySet(url: string, clock: Clock, fetch: typeof globalThis.fetch): KeySet {
+export function createKeySet(
+  url: string,
+  clock: Clock,
+  fetch: typeof globalThis.fetch,
+  timeoutMs = TIMEOUT_MS,
+): KeySet {
   let keys: LocalKeySet | null = null;
   let fetchedAt = Number.NEGATIVE_INFINITY;
   let triedAt = Number.NEGATIVE_INFINITY;
@@ -42,7 +54,7 @@ export function createKeySet(url: string, clock: Clock, fetch: typeof globalThis
   async function fetchKeys(): Promise<void> {
     triedAt = clock.now();
     try {
-      keys = createLocalJWKSet(JSON.parse(await downloadKeySet(url, fetch)));
+      keys = keysIn(await downloadKeySet(url, fetch, timeoutMs));
       fetchedAt = clock.now();
       failure = null;
     } catch (error) {
@@ -82,13 +94,25 @@ export function createKeySet(url: string, clock: Clock, fetch: typeof globalThis
   };
 }
 
+/** A set without a key is what a broken deployment publishes: whoever withdraws a key has another. */
+function keysIn(text: string): LocalKeySet {
+  const set = JSON.parse(text) as JSONWebKeySet;
+  const found = createLocalJWKSet(set);
+  if (set.keys.length === 0) throw new Error("Cannot use key set: it is empty");
+  return found;
+}
+
 /** The text of a key set, as it is published. @throws With a reason in words if it does not come. */
-export async function downloadKeySet(url: string, fetch: typeof globalThis.fetch): Promise<string> {
+export async function downloadKeySet(
+  url: string,
+  fetch: typeof globalThis.fetch,
+  timeoutMs = TIMEOUT_MS,
+): Promise<string> {
   const response = await fetch(url, {
     headers: { accept: "application/jwk-set+json, application/json" },
     // A redirect would move the trust to an address that nobody configured.
     redirect: "manual",
-    signal: AbortSignal.timeout(TIMEOUT_MS),
+    signal: AbortSignal.timeout(timeoutMs),
   });
   if (response.status !== 200 || response.body === null) {
     await response.body?.cancel();

@@ -1,6 +1,8 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { type JWTPayload, SignJWT, UnsecuredJWT } from "jose";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createJwtAuthenticator, type JwtOptions } from "../../../src/adapters/auth/jwt.ts";
+import { createKeySet } from "../../../src/adapters/auth/key-set.ts";
 import { isStowageError } from "../../../src/domain/errors.ts";
 import { FixedClock } from "./fixed-clock.ts";
 import { newSigningKey, type SigningKey, startJwksServer } from "./jwks-server.ts";
@@ -287,6 +289,8 @@ describe("createJwtAuthenticator() by a key set", () => {
     ["breaks off", (request) => void request.socket.destroy()],
     ["answers garbage", (_, response) => void response.end("<html>")],
     ["answers another JSON", (_, response) => void response.end('{"keys":"none"}')],
+    ["answers a list", (_, response) => void response.end("[]")],
+    ["answers no key at all", (_, response) => void response.end('{"keys":[]}')],
     [
       "answers too much",
       (_, response) =>
@@ -301,6 +305,42 @@ describe("createJwtAuthenticator() by a key set", () => {
     await expect(jwt.authenticate(token)).rejects.toSatisfy(isUnavailable(true));
     await expect(jwt.authenticate(token)).rejects.toSatisfy(isUnavailable(true));
     expect(server.requests()).toBe(1);
+  });
+
+  it.each<[string, (request: IncomingMessage, response: ServerResponse) => void]>([
+    ["answers 503", (_, response) => void response.writeHead(503).end()],
+    ["publishes no key at all", (_, response) => void response.end('{"keys":[]}')],
+    ["answers a page", (_, response) => void response.end("<!doctype html>")],
+    ["breaks off", (request) => void request.socket.destroy()],
+    ["redirects", (_, response) => void response.writeHead(302, { location: "/jwks" }).end()],
+  ])("goes on with its keys where the endpoint %s, and asks it no more than twice a minute", async (_, answer) => {
+    server.publish(rsa.jwk);
+    const jwt = byKeys();
+    await jwt.authenticate(await issue(rsa));
+    server.fallSick(answer);
+    clock.forward(10 * 60_000);
+    for (let calls = 0; calls < 12; calls += 1) {
+      expect(await jwt.authenticate(await issue(rsa))).toMatchObject({ tenant: "acme" });
+      clock.forward(5_000);
+    }
+    expect(server.requests()).toBe(3);
+    server.publish(ec.jwk);
+    clock.forward(30_000);
+    expect(await jwt.authenticate(await issue(ec))).toMatchObject({ tenant: "acme" });
+    expect(await jwt.authenticate(await issue(rsa))).toBeNull();
+  });
+
+  it.each([
+    "headers",
+    "body",
+  ])("waits for the %s of a stalling endpoint no longer than its time", async (part) => {
+    server.fallSick((_, response) => {
+      if (part === "body") response.write('{"keys":');
+    });
+    const keys = createKeySet(server.url, clock, fetch, 30);
+    const header = { alg: "RS256", kid: "rsa" };
+    const token = { payload: "", signature: "" };
+    await expect(keys(header, token)).rejects.toSatisfy(isUnavailable(true));
   });
 
   it("says that it cannot tell where the published key is broken", async () => {
