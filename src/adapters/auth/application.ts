@@ -18,15 +18,15 @@ const SUBJECT = /^[^\p{Cc}\p{Cs}]{1,256}$/u;
  */
 export function createApplicationAuthenticator(authenticate: Authenticate): Authenticator {
   return {
-    async authenticate(request) {
-      return toPrincipal(await ask(authenticate, request));
+    async authenticate(request, env) {
+      return toPrincipal(await ask(authenticate, request, env));
     },
   };
 }
 
-async function ask(authenticate: Authenticate, request: Request): Promise<unknown> {
+async function ask(authenticate: Authenticate, request: Request, env: unknown): Promise<unknown> {
   try {
-    return await authenticate(request);
+    return await authenticate(request, env);
   } catch (cause) {
     if (isStowageError(cause, "records_unavailable")) throw cause;
     throw new StowageError(

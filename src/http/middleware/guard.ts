@@ -15,7 +15,7 @@ const CHALLENGE = 'Bearer realm="stowage"';
 export function guard(access: Access): MiddlewareHandler<HttpEnv & EnvOf<Scope>> {
   return async (c, next) => {
     if (access !== "public") {
-      const principal = await c.var.services.authenticator.authenticate(c.req.raw);
+      const principal = await c.var.services.authenticator.authenticate(c.req.raw, c.env);
       if (principal === null) throw unauthenticated(c.req.raw.headers);
       c.set("principal", principal);
       if (access === "operator") admitOperator(principal);
