@@ -1,6 +1,12 @@
-import { expect, test } from "vitest";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
 import { StowageError } from "../../src/domain/errors.ts";
 import { heldAnswers } from "../support/held-answers.ts";
+import { holdServer } from "../support/held-servers.ts";
+import { ServerProcess } from "../support/server-process.ts";
+import { fastFolder } from "../support/temp-folder.ts";
 import { testApp } from "../support/test-app.ts";
 import { Contract, type Document } from "./contract.ts";
 
@@ -78,6 +84,29 @@ test("Contract holds answers outside of every operation too", async () => {
   expect(await breaches("BREW", "/api/v1/upload", odd)).toContain(
     "BREW nowhere 405 does not declare x-odd",
   );
+});
+
+test("ServerProcess holds what fetch gets from it, and other servers are let be", async () => {
+  const folder = fastFolder();
+  const { url } = await ServerProcess.start({
+    FILE_STORAGE_PATH: join(folder, "uploads"),
+    DATABASE_URL: `sqlite:${join(folder, "stowage.db")}`,
+  });
+  const before = heldAnswers();
+  expect((await fetch(`${url}/health/live`)).status).toBe(200);
+  expect((await fetch(new Request(`${url}/api/v1/upload/a`, { method: "PUT" }))).status).toBe(401);
+  expect((await fetch(new URL(`${url}/nowhere`))).status).toBe(404);
+  expect(heldAnswers()).toBe(before + 3);
+
+  const planted = createServer((_, response) => response.writeHead(418).end());
+  await new Promise<void>((resolve) => planted.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => void planted.close());
+  const origin = `http://127.0.0.1:${(planted.address() as AddressInfo).port}`;
+  expect((await fetch(`${origin}/health/live`)).status).toBe(418);
+  const letGo = holdServer(origin);
+  await expect(fetch(`${origin}/health/live`)).rejects.toThrow("live 418 is not declared");
+  letGo();
+  expect((await fetch(`${origin}/health/live`)).status).toBe(418);
 });
 
 test("testApp() holds every answer, fails for one that is not declared, and counts them", async () => {

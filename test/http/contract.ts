@@ -70,6 +70,12 @@ export class Contract {
     return breaches.map((breach) => `${name} ${answer.status} ${breach}`);
   }
 
+  /** @throws {Error} If the answer is not what is promised. */
+  hold(request: { readonly method: string; readonly path: string }, answer: Answer): void {
+    const breaches = this.findBreaches(request, answer);
+    if (breaches.length > 0) throw new Error(`The document promises otherwise: ${breaches}`);
+  }
+
   /** Whether `value` fits the schema at this JSON pointer of the document; what does not, where it does not. */
   misfits(pointer: string, value: unknown): string[] {
     const validate = this.#ajv.getSchema(`api#${encodeURI(pointer)}`);

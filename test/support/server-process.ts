@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
+import { holdServer } from "./held-servers.ts";
 
 const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 
@@ -38,7 +39,7 @@ export class ServerProcess {
   }
 
   /**
-   * Start it on a free port and wait until it listens.
+   * Start it on a free port and wait until it listens. What `fetch` gets from it is held against the document.
    *
    * @param env Settings; nothing else is inherited but PATH.
    * @param wrap A command line in front, such as strace's.
@@ -57,8 +58,10 @@ export class ServerProcess {
     const ended = new Promise<{ code: number | null; signal: string | null }>((resolve) => {
       child.once("exit", (code, signal) => resolve({ code, signal }));
     });
+    let letGo = (): void => {};
     // A test that fails half way must not leave its server to the next.
     onDone(async () => {
+      letGo();
       child.kill("SIGKILL");
       await ended;
     });
@@ -78,6 +81,7 @@ export class ServerProcess {
         reject(new Error(`It ended with ${code ?? signal}: ${unread.join("\n")}`)),
       );
     });
+    letGo = holdServer(new URL(url).origin);
     return new ServerProcess(url, child, { log, unread, awaited }, ended);
   }
 
