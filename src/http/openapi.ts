@@ -39,7 +39,7 @@ const LICENSE = { name: "MIT", identifier: "MIT" };
 const DESCRIPTION = [
   "File uploads over HTTP, stored durably and processed on arrival or on demand.",
   "Every error is `application/problem+json` (RFC 9457). Its `type` is `about:blank`: the `code` tells problems apart, never changes its meaning, and is what to look at; `detail` is for people.",
-  "Times are RFC 3339 in UTC, sizes are bytes. A slash at the end of a path makes no difference. HEAD is answered wherever GET is, by its headers. Another method than those told is 405 `method_not_allowed` with `Allow`, another path 404 `route_not_found`.",
+  "Times are RFC 3339 in UTC, sizes are bytes. A slash at the end of a path makes no difference. HEAD is answered wherever GET is, by its headers. Another method than those told is 405 `method_not_allowed` with `Allow`, another path 404 `route_not_found`. What is broken as HTTP, or longer than is read of any request, is 400, 408, 414, 417 or 431 wherever it is sent.",
   "Headers marked `x-any-answer` may come with any answer. What is told without `/api/v1` is served under it as well.",
 ].join("\n\n");
 

@@ -39,7 +39,10 @@ export interface Answer {
 const TRANSPORT = /^(connection|content-length|content-type|date|keep-alive|transfer-encoding)$/;
 
 /** What may answer where no operation is: the path, the method, or whoever asks is not welcome. */
-const OUTSIDE = { responses: ["204", "404", "405", "429", "500", "503"] };
+const OUTSIDE = ["204", "404", "405", "429", "500", "503"];
+
+/** What may answer anywhere: what came is broken as HTTP, or more than is read of any request. */
+const BROKEN = ["400", "408", "414", "417", "431"];
 const OUTSIDE_HEADERS = /^(allow|retry-after|ratelimit(-policy)?|access-control-[a-z-]+)$/;
 
 /** What a document promises, to hold answers against. */
@@ -89,7 +92,10 @@ export class Contract {
 
   #breaches(operation: Operation, at: string, { status, headers, body }: Answer): string[] {
     const declared = operation.responses[String(status)];
-    if (declared === undefined) return ["is not declared"];
+    if (declared === undefined) {
+      const broken = BROKEN.includes(String(status));
+      return broken ? this.#outside({ status, headers, body }) : ["is not declared"];
+    }
     const breaches = this.#headerBreaches(declared, headers);
     const type = headers.get("Content-Type")?.split(";", 1)[0] ?? null;
     if (type === null) return body ? [...breaches, "has a body of no type"] : breaches;
@@ -133,7 +139,7 @@ export class Contract {
 
   /** An answer to a request that no operation takes: a problem, or a preflight's. */
   #outside({ status, headers, body }: Answer): string[] {
-    if (!OUTSIDE.responses.includes(String(status))) return ["is not declared"];
+    if (![...OUTSIDE, ...BROKEN].includes(String(status))) return ["is not declared"];
     const declared = { headers: { "X-Request-Id": { $ref: "X-Request-Id" } } };
     const own = new Headers([...headers].filter(([name]) => !OUTSIDE_HEADERS.test(name)));
     const breaches = this.#headerBreaches(declared, own);
@@ -144,7 +150,7 @@ export class Contract {
   /** HEAD is GET's. What is told outside the base path is served under it as well. */
   #find(method: string, path: string): { operation: Operation; at: string } | null {
     const name = method === "HEAD" ? "get" : method.toLowerCase();
-    const plain = (path.split("?", 1)[0] ?? "").replace(/\/$/, "");
+    const plain = decoded(path.split("?", 1)[0] ?? "").replace(/\/$/, "");
     for (const place of [plain, plain.replace(/^\/api\/v1/, "")]) {
       for (const [template, item] of Object.entries(this.#document.paths)) {
         const pattern = new RegExp(`^${template.replaceAll(/\{\w+\}/g, "[^/]+")}$`);
@@ -155,6 +161,15 @@ export class Contract {
       }
     }
     return null;
+  }
+}
+
+/** As routers read a path: `%75` is `u`, but `%2F` no slash. */
+function decoded(path: string): string {
+  try {
+    return decodeURI(path);
+  } catch {
+    return path;
   }
 }
 
