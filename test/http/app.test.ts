@@ -173,6 +173,18 @@ test.each([
   expect(document.servers).toEqual([{ url: "/files" }]);
 });
 
+test("links have no host without PUBLIC_URL, whatever the request says of its own", async () => {
+  const app = await testApp({ env: { TRUST_PROXY: "1" } });
+  const headers = {
+    ...{ Host: "evil.example", "X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "https" },
+    Forwarded: "for=192.0.2.1;host=evil.example;proto=https",
+  };
+  const answer = await app.send("PUT", `${UPLOAD}/a.txt`, { headers, body: "x" });
+  expect(answer.headers.get("Location")).toMatch(/^\/api\/v1\/upload\/[\w-]+$/);
+  const document = await app.send("GET", "/openapi.json", { headers });
+  expect(await document.text()).not.toContain("evil.example");
+});
+
 test("PUBLIC_URL is what links begin with, wherever the service is mounted", async () => {
   const app = await testApp({
     env: { PUBLIC_URL: "https://example.com/f" },

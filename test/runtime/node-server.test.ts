@@ -125,6 +125,21 @@ test("NodeServer cuts whoever reads too slowly, frees the file, and serves other
   expect(log.some(({ event }) => event === "response.too_slow")).toBe(true);
 });
 
+test("NodeServer lets streams of events be, however little comes", async () => {
+  const { url, put } = await start();
+  const { id } = await put("text", "a.txt", "?auto_process=true");
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "performance"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const wire = await Wire.open(url);
+  // Nobody processes it: the stream goes on.
+  await wire.send(head(`GET /api/v1/upload/${id}/events`, { Authorization: "Bearer acme" }));
+  await wire.until(/data: /);
+  await vi.advanceTimersByTimeAsync(600_000);
+  expect((await fetch(`${url}/health/live`)).status).toBe(200);
+  expect([wire.socket.closed, wire.socket.readableEnded]).toEqual([false, false]);
+  await wire.reset();
+});
+
 test("NodeServer opens no file for uploads of which no byte has come", async () => {
   const folder = fastFolder();
   const uploads = join(folder, "uploads");
