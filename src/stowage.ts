@@ -16,6 +16,7 @@ import { TextService } from "./application/processing-text.ts";
 import { ProcessingWorker } from "./application/processing-worker.ts";
 import { ProcessorCatalog } from "./application/processor-catalog.ts";
 import { Reconciler } from "./application/reconciler.ts";
+import { RepeatableUploads } from "./application/repeatable-uploads.ts";
 import type { Storages } from "./application/storages.ts";
 import { TenantLimitsService } from "./application/tenant-limits.ts";
 import { UploadService } from "./application/upload-service.ts";
@@ -78,6 +79,8 @@ export interface Stowage {
   /** What applies to each tenant. */
   readonly tenantLimits: TenantLimitsService;
   readonly uploads: UploadService;
+  /** Uploads under an `Idempotency-Key`, or without. */
+  readonly newUploads: RepeatableUploads;
   readonly downloads: DownloadService;
   readonly processing: ProcessingService;
   readonly texts: TextService;
@@ -136,14 +139,10 @@ export async function createStowage(config: Config, parts: StowageParts): Promis
     ...{ tenants: parts.tenants, configured: configuredLimits(config), clock },
   });
   const uploads = new UploadService({
-    ...{ records, storages, catalog, queue, clock, random, logger },
-    policy: {
-      maxUploadBytes: config.uploads.maxBytes,
-      autoProcess: config.uploads.autoProcess,
-      allowedTypes: config.uploads.allowedContentTypes,
-      leaseMs,
-    },
+    ...{ records, storages, catalog, queue, clock, random, logger, hasher, leaseMs },
+    limits: tenantLimits,
   });
+  const newUploads = new RepeatableUploads({ uploads, records, hasher });
   const downloads = new DownloadService({ records, storages });
   const processing = new ProcessingService({ records, storages, catalog, queue, logger });
   const texts = new TextService({ records, storages });
@@ -160,6 +159,8 @@ export async function createStowage(config: Config, parts: StowageParts): Promis
   const app = createApp(
     {
       uploads,
+      newUploads,
+      tenantLimits,
       downloads,
       processing,
       texts,
@@ -169,7 +170,6 @@ export async function createStowage(config: Config, parts: StowageParts): Promis
     },
     {
       ...{ logger, clock, random, hasher },
-      maxUploadBytes: config.uploads.maxBytes,
       publicUrl: config.server.publicUrl,
       ...(parts.basePath === undefined ? {} : { basePath: parts.basePath }),
       corsOrigins: config.server.corsOrigins,
@@ -193,6 +193,7 @@ export async function createStowage(config: Config, parts: StowageParts): Promis
       tenantLimits,
       storages,
       uploads,
+      newUploads,
       downloads,
       processing,
       texts,

@@ -1,61 +1,33 @@
 import { type Body, bodySize } from "../domain/bytes.ts";
-import { type DigestClaim, verifyDigests } from "../domain/digest.ts";
+import { verifyDigests } from "../domain/digest.ts";
 import { isStowageError, StowageError, UploadTooLargeError } from "../domain/errors.ts";
 import { type Filename, parseFilename } from "../domain/filename.ts";
 import { findMediaType, UNKNOWN_MEDIA_TYPE } from "../domain/media-type.ts";
 import { buildObjectKey } from "../domain/object-key.ts";
 import type { Clock, RandomSource } from "../domain/ports/clock.ts";
+import type { Hasher } from "../domain/ports/hasher.ts";
 import type { JobQueue } from "../domain/ports/job-queue.ts";
 import type { Logger } from "../domain/ports/logger.ts";
 import type {
   ListFilter,
   ListPosition,
+  NewUpload,
   Reservation,
   UploadRecords,
 } from "../domain/ports/records.ts";
 import type { TenantId } from "../domain/tenant.ts";
+import type { TenantLimits } from "../domain/tenant-limits.ts";
 import type { Upload } from "../domain/upload.ts";
 import { newUploadId } from "../domain/upload-id.ts";
 import { eraseBytes } from "./erase.ts";
 import type { SavedFile } from "./file-storage.ts";
 import type { ProcessorCatalog } from "./processor-catalog.ts";
+import { fingerprintOf } from "./request-fingerprint.ts";
 import type { Storages } from "./storages.ts";
+import type { TenantLimitsService } from "./tenant-limits.ts";
+import { reserveRoom } from "./upload-hold.ts";
+import type { UploadDetails, UploadInput } from "./upload-input.ts";
 import { UploadLease } from "./upload-lease.ts";
-
-/** What a caller may decide about an upload, known at the latest when its body has ended. */
-export interface UploadDetails {
-  /** Process on arrival; `null` leaves it to the configuration. */
-  readonly autoProcess: boolean | null;
-  readonly metadata: Readonly<Record<string, unknown>>;
-  /** What the file is said to hash to, where that is known only now: SHA-256. */
-  readonly digests?: readonly DigestClaim[];
-}
-
-export interface UploadInput {
-  readonly tenant: TenantId;
-  /** `key:…` or `jwt:…`. */
-  readonly createdBy: string;
-  /** As the client sent it: perhaps a whole path. */
-  readonly originalFilename: string;
-  readonly declaredType?: string | undefined;
-  readonly body: Body;
-  /** What the body is said to hash to. */
-  readonly digests?: readonly DigestClaim[] | undefined;
-  /**
-   * Asked for once the body has been read: form fields may follow the file. If it rejects, nothing is kept.
-   */
-  details(): Promise<UploadDetails>;
-  readonly signal?: AbortSignal | undefined;
-}
-
-export interface UploadPolicy {
-  readonly maxUploadBytes: number;
-  readonly autoProcess: boolean;
-  /** Media types that are accepted, `image/*` for all images. */
-  readonly allowedTypes: readonly string[];
-  /** How long a reservation lives without a byte. */
-  readonly leaseMs: number;
-}
 
 /** Takes uploads, tells of them and deletes them. */
 export class UploadService {
@@ -66,7 +38,9 @@ export class UploadService {
   readonly #clock: Clock;
   readonly #random: RandomSource;
   readonly #logger: Logger;
-  readonly #policy: UploadPolicy;
+  readonly #limits: Pick<TenantLimitsService, "of">;
+  readonly #hasher: Hasher;
+  readonly #leaseMs: number;
 
   constructor(parts: {
     readonly records: UploadRecords;
@@ -76,7 +50,11 @@ export class UploadService {
     readonly clock: Clock;
     readonly random: RandomSource;
     readonly logger: Logger;
-    readonly policy: UploadPolicy;
+    /** What applies to each tenant. */
+    readonly limits: Pick<TenantLimitsService, "of">;
+    readonly hasher: Hasher;
+    /** How long a reservation lives without a byte. */
+    readonly leaseMs: number;
   }) {
     this.#records = parts.records;
     this.#storages = parts.storages;
@@ -85,34 +63,38 @@ export class UploadService {
     this.#clock = parts.clock;
     this.#random = parts.random;
     this.#logger = parts.logger;
-    this.#policy = parts.policy;
+    this.#limits = parts.limits;
+    this.#hasher = parts.hasher;
+    this.#leaseMs = parts.leaseMs;
   }
 
   /**
    * Store one body and record it.
    *
    * @returns The committed upload; its bytes and its record are durable.
-   * @throws {UploadTooLargeError} As soon as the limit is passed.
-   * @throws {StowageError} `invalid_filename`, `unsupported_media_type` for a type that is not accepted,
-   *   `body_incomplete`, `digest_mismatch`, `request_aborted`, `storage_*`, `records_*`, and whatever `details` rejects with.
-   *   After any error nothing is kept, at the latest once the reconciler has run.
+   * @throws {UploadTooLargeError} As soon as the tenant's limit is passed.
+   * @throws {StowageError} `quota_exceeded`, `idempotency_key_in_use`, `invalid_filename`, `digest_mismatch`,
+   *   `unsupported_media_type` for a type that is not accepted, `body_incomplete`, `request_aborted`,
+   *   `storage_*`, `records_*`, and whatever `details` rejects with. After any error nothing is kept, at the
+   *   latest once the reconciler has run.
    */
   async upload(input: UploadInput): Promise<Upload> {
     const filename = parseFilename(input.originalFilename);
+    const limits = await this.#limits.of(input.tenant);
     // Before anything is reserved or read, where the length is known.
-    if ((bodySize(input.body) ?? 0) > this.#policy.maxUploadBytes) {
-      throw new UploadTooLargeError(this.#policy.maxUploadBytes);
+    if ((bodySize(input.body) ?? 0) > limits.maxUploadBytes) {
+      throw new UploadTooLargeError(limits.maxUploadBytes);
     }
-    const reservation = await this.#reserve(input, filename);
-    const lease = new UploadLease(this.#records, reservation, this.#policy.leaseMs, this.#clock);
+    const { reservation, body } = await this.#reserve(input, filename, limits);
+    const lease = new UploadLease(this.#records, reservation, this.#leaseMs, this.#clock);
     let multipartId: string | null = null;
     let saved: SavedFile;
     let details: UploadDetails;
     try {
-      saved = await this.#storages.primary.save(reservation.key, input.body, {
+      saved = await this.#storages.primary.save(reservation.key, body, {
         declaredType: input.declaredType,
-        limitBytes: this.#policy.maxUploadBytes,
-        allowedTypes: this.#policy.allowedTypes,
+        limitBytes: limits.maxUploadBytes,
+        allowedTypes: limits.allowedContentTypes,
         digests: input.digests,
         onProgress: lease.onProgress,
         onMultipart: async (id) => {
@@ -129,7 +111,7 @@ export class UploadService {
     } finally {
       lease.stop();
     }
-    return await this.#commit(reservation, saved, details);
+    return await this.#commit(reservation, saved, input, details, limits);
   }
 
   /** @throws {StowageError} `upload_not_found`, for another tenant's upload as for a missing one. */
@@ -169,38 +151,49 @@ export class UploadService {
     this.#logger.info("upload.deleted", { uploadId: upload.id, tenantId: tenant });
   }
 
-  async #reserve(input: UploadInput, filename: Filename): Promise<Reservation> {
+  /** What is known of the length is counted against the quota here, the rest as it comes. */
+  async #reserve(
+    input: UploadInput,
+    filename: Filename,
+    limits: TenantLimits,
+  ): Promise<{ readonly reservation: Reservation; readonly body: Body }> {
     const now = this.#clock.now();
     const id = newUploadId(now, this.#random);
-    return await this.#records.reserve(
-      {
-        id,
-        tenant: input.tenant,
-        storageId: this.#storages.primary.id,
-        key: buildObjectKey({ tenant: input.tenant, uploadId: id, filename }),
-        filename,
-        originalFilename: input.originalFilename,
-        contentType: findMediaType(input.declaredType) ?? UNKNOWN_MEDIA_TYPE,
-        createdBy: input.createdBy,
-      },
-      now + this.#policy.leaseMs,
-    );
+    const upload: NewUpload = {
+      id,
+      tenant: input.tenant,
+      storageId: this.#storages.primary.id,
+      key: buildObjectKey({ tenant: input.tenant, uploadId: id, filename }),
+      filename,
+      originalFilename: input.originalFilename,
+      contentType: findMediaType(input.declaredType) ?? UNKNOWN_MEDIA_TYPE,
+      createdBy: input.createdBy,
+    };
+    return await reserveRoom(this.#records, upload, input, {
+      leaseUntil: now + this.#leaseMs,
+      maxBytes: limits.maxUploadBytes,
+      quota: { bytes: limits.quotaBytes, uploads: limits.quotaUploads },
+    });
   }
 
   async #commit(
     reservation: Reservation,
     saved: SavedFile,
+    input: UploadInput,
     details: UploadDetails,
+    limits: TenantLimits,
   ): Promise<Upload> {
-    const wanted = details.autoProcess ?? this.#policy.autoProcess;
+    const wanted = details.autoProcess ?? limits.autoProcess;
     const processors = wanted ? this.#catalog.accepting(saved.contentType) : [];
+    const keyed = input.idempotencyKey !== undefined;
     try {
       const upload = await this.#records.commit(reservation, {
         sizeBytes: saved.sizeBytes,
         sha256: saved.sha256,
         contentType: saved.contentType,
         metadata: details.metadata,
-        expiresAt: null,
+        expiresAt: details.expiresAt ?? null,
+        fingerprint: keyed ? fingerprintOf(input, details, this.#hasher) : null,
         process: processors.length > 0 ? processors : null,
       });
       if (upload.status === "queued") this.#queue.wake();

@@ -35,6 +35,7 @@ export function jsonBody<Schema extends z.ZodType>(schema: Schema): JsonBody<Sch
 const PROBLEM_HEADERS: Readonly<Record<number, readonly ResponseHeader[]>> = {
   401: ["WWW-Authenticate"],
   403: ["WWW-Authenticate"],
+  409: ["Retry-After"],
   415: ["Accept-Encoding"],
   416: ["Content-Range"],
   429: ["Retry-After"],

@@ -18,8 +18,6 @@ export interface HttpOptions {
   readonly hasher: Hasher;
   /** Makes request ids. */
   readonly random: RandomSource;
-  /** The longest file that is accepted. */
-  readonly maxUploadBytes: number;
   /** What links begin with, without a slash at its end; `null` for links without a host. */
   readonly publicUrl?: string | null;
   /** Where the whole is mounted, without a slash at its end: `/files`. Requests may have lost it on their way. */

@@ -128,6 +128,10 @@ export const RESPONSE_HEADERS = {
     description: "The rate limit itself, and its window in seconds, where there is one.",
     schema: text("60;w=60"),
   },
+  "Idempotency-Replayed": {
+    description: "`true` where an earlier request with this `Idempotency-Key` has made the upload.",
+    schema: { type: "string", const: "true", examples: ["true"] },
+  },
   Allow: { description: "The methods of this path.", schema: text("GET, HEAD, OPTIONS") },
   "Accept-Encoding": {
     description: "Which `Content-Encoding` would be taken: none.",

@@ -93,6 +93,7 @@ const NEUTRAL: Partial<Record<ErrorCode, string>> = {
 /** Seconds after which trying again makes sense, where the trouble is not the request's own. */
 const RETRY_AFTER_SECONDS = 5;
 const PASSING: ReadonlySet<number> = new Set([429, 503, 504]);
+const PASSING_CODES: ReadonlySet<ErrorCode> = new Set(["idempotency_key_in_use"]);
 
 /** One field that was wrong: a parameter by its name, or a place in a JSON body (RFC 6901). */
 export interface FieldProblem {
@@ -173,13 +174,16 @@ export function problemOf(error: unknown, requestId: string): Problem {
 /** Make the answer to anything thrown. */
 export function problemResponse(error: unknown, requestId: string): Response {
   const problem = problemOf(error, requestId);
-  const status = STATUS[codeOf(error)];
+  const code = codeOf(error);
+  const status = STATUS[code];
   const headers = error instanceof HttpError ? error.headers : {};
   return new Response(JSON.stringify(problem), {
     status,
     headers: {
       "Content-Type": "application/problem+json",
-      ...(PASSING.has(status) ? { "Retry-After": String(RETRY_AFTER_SECONDS) } : {}),
+      ...(PASSING.has(status) || PASSING_CODES.has(code)
+        ? { "Retry-After": String(RETRY_AFTER_SECONDS) }
+        : {}),
       ...rangeHeader(error),
       ...headers,
     },

@@ -80,7 +80,14 @@ export const UploadIdParams = z.object({
 /** A flag of a query or a form: nothing but these two words. */
 export const FlagSchema = z.enum(["true", "false"]);
 
+/** A time of a query, as milliseconds since 1970. */
+export const TimeParameter = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text));
+
 export const PutQuery = z.object({
+  expires_at: TimeParameter.optional().openapi({
+    ...{ type: "string", format: "date-time", description: "When it is to be removed" },
+    examples: ["2099-12-31T00:00:00Z"],
+  }),
   auto_process: FlagSchema.optional().openapi({
     description: "Process on arrival; the default is the server's",
   }),
@@ -124,9 +131,6 @@ export const EventsHeaders = z.object({
     description: "The `id` of the last message that came",
   }),
 });
-
-/** A time of a query, as milliseconds since 1970. */
-const TimeParameter = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text));
 
 export const ListQuery = z.object({
   limit: z

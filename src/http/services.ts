@@ -3,13 +3,17 @@ import type { EventService } from "../application/events-service.ts";
 import type { HealthService } from "../application/health-service.ts";
 import type { ProcessingService } from "../application/processing-service.ts";
 import type { TextService } from "../application/processing-text.ts";
+import type { RepeatableUploads } from "../application/repeatable-uploads.ts";
+import type { TenantLimitsService } from "../application/tenant-limits.ts";
 import type { UploadService } from "../application/upload-service.ts";
 import type { Authenticator } from "../domain/ports/authenticator.ts";
 
 /** What the routes do their work with. */
 export interface HttpServices {
   readonly authenticator: Authenticator;
-  readonly uploads: Pick<UploadService, "upload" | "get" | "list" | "delete">;
+  readonly uploads: Pick<UploadService, "get" | "list" | "delete">;
+  readonly newUploads: Pick<RepeatableUploads, "upload">;
+  readonly tenantLimits: Pick<TenantLimitsService, "of">;
   readonly downloads: Pick<DownloadService, "open" | "read">;
   readonly processing: Pick<ProcessingService, "reprocess" | "result">;
   readonly texts: Pick<TextService, "open" | "read">;

@@ -1,9 +1,10 @@
-import type { UploadDetails } from "../application/upload-service.ts";
+import type { UploadDetails } from "../application/upload-input.ts";
 import { StowageError } from "../domain/errors.ts";
 import { utf8Length } from "../domain/filename.ts";
 import type { FormFields } from "./multipart.ts";
 import { HttpError } from "./problem.ts";
 import { parseSha256Field } from "./request-digests.ts";
+import { TimeParameter } from "./schemas.ts";
 
 /** As the contract says; metadata is kept in the record. */
 const MAX_METADATA_BYTES = 2048;
@@ -14,18 +15,32 @@ const MAX_METADATA_DEPTH = 8;
 /**
  * Read what the fields of a form say about its file. Fields that nobody knows are ignored.
  *
- * @throws {StowageError} `invalid_parameter` for a wrong flag or a field given twice, `invalid_metadata`,
- *   `invalid_digest`.
+ * @param now Milliseconds since 1970.
+ * @throws {StowageError} `invalid_parameter` for a wrong flag or time or a field given twice,
+ *   `invalid_metadata`, `invalid_digest`.
  */
-export function readDetails(fields: FormFields): UploadDetails {
+export function readDetails(fields: FormFields, now: number): UploadDetails {
   const autoProcess = findOnly(fields, "auto_process");
   const metadata = findOnly(fields, "metadata");
+  const expiresAt = findOnly(fields, "expires_at");
   const sha256 = findOnly(fields, "sha256");
   return {
     autoProcess: autoProcess === null ? null : parseFlag(autoProcess),
     metadata: metadata === null ? {} : parseMetadata(metadata),
+    expiresAt: expiresAt === null ? null : requireFuture(parseTime(expiresAt), now),
     digests: sha256 === null ? [] : [parseSha256Field("sha256", sha256)],
   };
+}
+
+/**
+ * What is to be removed was kept before.
+ *
+ * @param at Milliseconds since 1970, like `now`.
+ * @throws {HttpError} `invalid_parameter`
+ */
+export function requireFuture(at: number, now: number): number {
+  if (at > now) return at;
+  throw invalidField("expires_at", "Expected a time in the future");
 }
 
 /** A flag that was checked already (`true`, `false`), or `null` if it was left out. */
@@ -46,10 +61,20 @@ function parseFlag(text: string): boolean {
   return text === "true";
 }
 
+function parseTime(text: string): number {
+  const parsed = TimeParameter.safeParse(text);
+  if (parsed.success) return parsed.data;
+  throw invalidField("expires_at", "Expected a time as in RFC 3339, with Z or an offset");
+}
+
 function invalidField(parameter: string, detail: string): HttpError {
-  return new HttpError("invalid_parameter", "Cannot use form: some fields are wrong", {
-    errors: [{ parameter, detail }],
-  });
+  return new HttpError(
+    "invalid_parameter",
+    "Cannot use what was sent with the file: some of it is wrong",
+    {
+      errors: [{ parameter, detail }],
+    },
+  );
 }
 
 function parseMetadata(text: string): Record<string, unknown> {

@@ -66,7 +66,7 @@ test("createApp() registers the routes of the table and no other", async () => {
   const nobody = { authenticate: async () => null };
   const { registered } = createApp(
     { ...app.stowage, authenticator: nobody },
-    { logger: SILENT, hasher, random: (bytes) => bytes, maxUploadBytes: 1 },
+    { logger: SILENT, hasher, random: (bytes) => bytes },
   );
   const served = registered
     .filter(({ method }) => method !== "ALL")

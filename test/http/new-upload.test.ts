@@ -400,3 +400,24 @@ test.each([
   expect(failed).toHaveLength(1);
   expect(failed[0]?.fields["requestId"]).toBe(answer.headers.get("X-Request-Id"));
 });
+test("expires_at is kept, and has to lie in the future", async () => {
+  const app = await testApp();
+  const at = "2026-11-25T01:00:00+01:00";
+  const put = await app.put("hello", "a.txt", `?expires_at=${encodeURIComponent(at)}`);
+  expect(put["expires_at"]).toBe("2026-11-25T00:00:00.000Z");
+  const sent = form([filePart("hello"), fieldPart("expires_at", at)]);
+  expect(await (await app.send("POST", UPLOAD, sent)).json()).toMatchObject({
+    expires_at: "2026-11-25T00:00:00.000Z",
+  });
+  for (const wrong of ["2026-11-23T00:00:00Z", "tomorrow", "2026-11-25", "1795651200", ""]) {
+    const query = `?expires_at=${encodeURIComponent(wrong)}`;
+    const byPut = await app.send("PUT", `${UPLOAD}/a.txt${query}`, { body: "hello" });
+    const asForm = form([filePart("hello"), fieldPart("expires_at", wrong)]);
+    for (const answer of [byPut, await app.send("POST", UPLOAD, asForm)]) {
+      expect(await answer.clone().text()).toContain('"parameter":"expires_at"');
+      const problem = await problemOf(answer);
+      expect(problem, wrong).toMatchObject({ status: 422, code: "invalid_parameter" });
+    }
+  }
+  expect(await app.kept()).toEqual({ files: 2, records: 2 });
+});

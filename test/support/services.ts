@@ -55,6 +55,7 @@ export interface TestServicesOptions {
   readonly maxUploadBytes?: number;
   readonly maxAttempts?: number;
   readonly allowedTypes?: readonly string[];
+  readonly quotaBytes?: number;
 }
 
 /** The services over real parts: two memory storages, SQLite in memory, processors in process. */
@@ -86,11 +87,17 @@ export async function testServices(options: TestServicesOptions = {}) {
   const shared = { records, storages, catalog, queue, clock, random, logger: SILENT };
   const uploads = new UploadService({
     ...shared,
-    policy: {
-      maxUploadBytes: options.maxUploadBytes ?? 1_000_000,
-      autoProcess: false,
-      allowedTypes: options.allowedTypes ?? ["*/*"],
-      leaseMs: LEASE_MS,
+    hasher,
+    leaseMs: LEASE_MS,
+    limits: {
+      of: async () => ({
+        maxUploadBytes: options.maxUploadBytes ?? 1_000_000,
+        autoProcess: false,
+        allowedContentTypes: options.allowedTypes ?? ["*/*"],
+        quotaBytes: options.quotaBytes ?? null,
+        quotaUploads: null,
+        requestsPerMinute: null,
+      }),
     },
   });
   const worker = new ProcessingWorker({

@@ -1,35 +1,41 @@
 import { createRoute } from "@hono/zod-openapi";
 import type { Context } from "hono";
+import type { z } from "zod";
+import type { Intake } from "../../application/repeatable-uploads.ts";
 import { type ErrorCode, StowageError, UploadTooLargeError } from "../../domain/errors.ts";
 import { findMediaType } from "../../domain/media-type.ts";
-import type { Upload } from "../../domain/upload.ts";
 import { json } from "../answers.ts";
 import { type EnvOf, endpoint } from "../endpoint.ts";
 import { requestHeaders, responseHeaders } from "../headers.ts";
+import { readIdempotencyKey } from "../idempotency-key.ts";
 import { MAX_FORM_OVERHEAD_BYTES, readUploadForm } from "../multipart.ts";
 import { HttpError } from "../problem.ts";
 import { bodyOf, findContentLength, refuseContentEncoding } from "../request-body.ts";
 import { digesting, readDigestHeaders } from "../request-digests.ts";
 import { FilenameParams, PutNamedQuery, PutQuery, toUploadJson, UploadSchema } from "../schemas.ts";
-import { readDetails, toFlag } from "../upload-details.ts";
+import { readDetails, requireFuture, toFlag } from "../upload-details.ts";
 
 type WriteContext = Context<EnvOf<"upload:write">>;
 
 const CREATED = {
   ...json("Stored durably", UploadSchema),
-  headers: responseHeaders("Location"),
+  headers: responseHeaders("Location", "Idempotency-Replayed"),
 };
 
-/** What requests may say about their body. */
-const UPLOAD_HEADERS = requestHeaders("Repr-Digest", "Content-Digest", "Content-MD5");
+const SAID_OF_BODY = requestHeaders(
+  ...(["Idempotency-Key", "Repr-Digest", "Content-Digest", "Content-MD5"] as const),
+);
 
 /** What may go wrong with any upload. */
 const UPLOAD_PROBLEMS: readonly ErrorCode[] = [
   ...(["body_incomplete", "request_timeout", "upload_too_large"] as const),
   ...(["unsupported_media_type", "invalid_parameter", "invalid_filename"] as const),
   ...(["storage_unavailable", "storage_read_only", "storage_timeout"] as const),
-  ...(["invalid_digest", "digest_mismatch"] as const),
   ...(["storage_full", "records_full", "reservation_lost"] as const),
+  ...(["quota_exceeded", "invalid_digest", "digest_mismatch"] as const),
+  ...(["invalid_idempotency_key", "idempotency_key_in_use", "idempotency_key_reused"] as const),
+  // The first upload of an Idempotency-Key, once it was deleted.
+  "upload_not_found",
 ];
 
 /** A file as it comes, declared raw: a zod schema would have it read whole. */
@@ -54,10 +60,15 @@ const FORM_BODY = {
             description: "Process on arrival; the default is the server's",
           },
           metadata: { type: "string" as const, description: "A JSON object, at most 2 KiB" },
+          expires_at: {
+            type: "string" as const,
+            format: "date-time",
+            description: "When it is to be removed; RFC 3339, in the future",
+          },
           sha256: {
             type: "string" as const,
             pattern: "^[0-9A-Fa-f]{64}$",
-            description: "What the file hashes to. A mismatch is 422, and nothing is kept",
+            description: "What the file has to be; a mismatch is 422, and nothing is kept",
           },
         },
       },
@@ -73,7 +84,7 @@ export const createUpload = endpoint({
     operationId: "createUpload",
     tags: ["Uploads"],
     summary: "Upload a file as a form",
-    parameters: UPLOAD_HEADERS,
+    parameters: SAID_OF_BODY,
     request: { body: FORM_BODY },
     responses: { 201: CREATED },
   }),
@@ -92,29 +103,32 @@ export const createUpload = endpoint({
         "Cannot read upload: POST takes multipart/form-data (PUT takes the file as it is)",
       );
     }
-    const { maxUploadBytes } = c.var.options;
-    if ((findContentLength(headers) ?? 0) > maxUploadBytes + MAX_FORM_OVERHEAD_BYTES) {
+    const { tenant, subject } = c.var.caller;
+    const { newUploads, tenantLimits } = c.var.services;
+    const { maxUploadBytes } = await tenantLimits.of(tenant);
+    const bodyBytes = findContentLength(headers);
+    if ((bodyBytes ?? 0) > maxUploadBytes + MAX_FORM_OVERHEAD_BYTES) {
       throw new UploadTooLargeError(maxUploadBytes);
     }
+    const idempotencyKey = readIdempotencyKey(headers);
     const claims = readDigestHeaders(headers);
-    const body = digesting(bodyOf(c), claims, c.var.options.hasher);
-    const form = await readUploadForm(body.stream, contentType);
-    const { tenant, subject } = c.var.caller;
+    const whole = digesting(bodyOf(c), claims, c.var.options.hasher);
+    const form = await readUploadForm(whole.stream, contentType);
     try {
-      const upload = await c.var.services.uploads.upload({
-        tenant,
-        createdBy: subject,
+      const intake = await newUploads.upload({
+        ...{ tenant, createdBy: subject, via: "form", idempotencyKey },
         originalFilename: form.filename,
         declaredType: form.declaredType,
         body: { kind: "once", stream: form.file },
+        atMostBytes: bodyBytes,
         async details() {
           const fields = await form.fields();
-          body.verify();
-          return readDetails(fields);
+          whole.verify();
+          return readDetails(fields, nowOf(c));
         },
         signal: c.req.raw.signal,
       });
-      return created(c, upload);
+      return created(c, intake);
     } finally {
       form.release();
     }
@@ -130,14 +144,14 @@ export const putUpload = endpoint({
     tags: ["Uploads"],
     summary: "Upload a file as it is, named by the path",
     description: "What `curl -T cv.pdf …/upload/` sends.",
-    parameters: UPLOAD_HEADERS,
+    parameters: SAID_OF_BODY,
     request: { params: FilenameParams, query: PutQuery, body: FILE_BODY },
     responses: { 201: CREATED },
   }),
   problems: UPLOAD_PROBLEMS,
   async handler(c) {
     const filename = decodeFilename(lastSegmentOf(c.req.url));
-    return created(c, await putFile(c, filename, c.req.valid("query").auto_process));
+    return created(c, await putFile(c, filename, c.req.valid("query")));
   },
 });
 
@@ -149,14 +163,14 @@ export const putUploadNamed = endpoint({
     operationId: "putUploadNamed",
     tags: ["Uploads"],
     summary: "Upload a file as it is, named by the query",
-    parameters: UPLOAD_HEADERS,
+    parameters: SAID_OF_BODY,
     request: { query: PutNamedQuery, body: FILE_BODY },
     responses: { 201: CREATED },
   }),
   problems: UPLOAD_PROBLEMS,
   async handler(c) {
     const filename = decodeFilename(filenameOfQuery(c.req.url));
-    return created(c, await putFile(c, filename, c.req.valid("query").auto_process));
+    return created(c, await putFile(c, filename, c.req.valid("query")));
   },
 });
 
@@ -192,8 +206,8 @@ function decodeFilename(encoded: string): string {
 async function putFile(
   c: WriteContext,
   filename: string,
-  autoProcess: "true" | "false" | undefined,
-): Promise<Upload> {
+  { auto_process, expires_at }: z.infer<typeof PutQuery>,
+): Promise<Intake> {
   const { headers, signal } = c.req.raw;
   refuseContentEncoding(headers);
   const declaredType = headers.get("Content-Type") ?? undefined;
@@ -203,23 +217,27 @@ async function putFile(
       "Cannot read upload: PUT takes the file as it is (POST takes multipart/form-data)",
     );
   }
+  const expiresAt = expires_at === undefined ? null : requireFuture(expires_at, nowOf(c));
+  const digests = readDigestHeaders(headers);
+  const idempotencyKey = readIdempotencyKey(headers);
   const sizeBytes = findContentLength(headers);
   const { tenant, subject } = c.var.caller;
-  return await c.var.services.uploads.upload({
-    tenant,
-    createdBy: subject,
+  return await c.var.services.newUploads.upload({
+    ...{ tenant, createdBy: subject, via: "file", declaredType, signal, digests, idempotencyKey },
     originalFilename: filename,
-    declaredType,
-    digests: readDigestHeaders(headers),
     body: { kind: "once", stream: bodyOf(c), ...(sizeBytes === undefined ? {} : { sizeBytes }) },
-    details: async () => ({ autoProcess: toFlag(autoProcess), metadata: {} }),
-    signal,
+    details: async () => ({ autoProcess: toFlag(auto_process), metadata: {}, expiresAt }),
   });
 }
 
-function created(c: WriteContext, upload: Upload) {
+function created(c: WriteContext, { upload, replayed }: Intake) {
   const { publicUrl, basePath = "" } = c.var.options;
   const base = publicUrl ?? basePath;
   c.header("Location", `${base}/api/v1/upload/${upload.id}`);
+  if (replayed) c.header("Idempotency-Replayed", "true");
   return c.json(toUploadJson(upload), 201);
+}
+
+function nowOf(c: WriteContext): number {
+  return c.var.options.clock?.now() ?? Date.now();
 }

@@ -1,0 +1,130 @@
+import { createHash, randomBytes, randomInt } from "node:crypto";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { ServerProcess } from "../support/server-process.ts";
+import { tempFolder } from "../support/temp-folder.ts";
+
+const ROUNDS = 8;
+const KEYS_A_ROUND = 6;
+
+interface Request {
+  readonly key: string;
+  readonly bytes: Buffer;
+}
+
+test("an Idempotency-Key makes one upload, however often its server is killed meanwhile", {
+  timeout: 120_000,
+}, async () => {
+  const folder = tempFolder();
+  const env = {
+    FILE_STORAGE_PATH: join(folder, "uploads"),
+    DATABASE_URL: `sqlite:${join(folder, "stowage.db")}`,
+    UPLOAD_LEASE_SECONDS: "5",
+    RECONCILE_INTERVAL_SECONDS: "1",
+  };
+  const authorization = () =>
+    `Bearer ${readFileSync(join(folder, "first-api-key"), "utf8").trim()}`;
+  const send = async (server: ServerProcess, { key, bytes }: Request) => {
+    const answer = await fetch(`${server.url}/api/v1/upload/a.bin`, {
+      method: "PUT",
+      headers: { authorization: authorization(), "idempotency-key": key },
+      body: bytes,
+    });
+    return { status: answer.status, body: (await answer.json()) as { id: string; sha256: string } };
+  };
+
+  const requests: Request[] = [];
+  const acknowledged = new Map<string, string>();
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const server = await ServerProcess.start(env);
+    const fresh = Array.from({ length: KEYS_A_ROUND }, (_, i) => ({
+      key: `round-${round}-${i}`,
+      bytes: randomBytes(randomInt(1, 3_000_000)),
+    }));
+    requests.push(...fresh);
+    // Killed after so many answers: before the first, among them, or right after the last. Each is sent twice.
+    let left = randomInt(KEYS_A_ROUND + 1);
+    const kill = () => void (left-- <= 0 && server.child.kill("SIGKILL"));
+    kill();
+    const sent = [...fresh, ...fresh].map(async (request) => {
+      try {
+        const { status, body } = await send(server, request);
+        expect(status).toBeOneOf([201, 409]);
+        if (status === 201) acknowledged.set(request.key, body.id);
+        kill();
+      } catch (error) {
+        // The server is gone; the client does not know how far it came.
+        if (!(error instanceof TypeError)) throw error;
+      }
+    });
+    await Promise.all(sent);
+    server.child.kill("SIGKILL");
+    await server.ended;
+  }
+
+  const server = await ServerProcess.start(env);
+  const made = new Map<string, string>();
+  for (const request of requests) {
+    let answer = await send(server, request);
+    // Whose first request died waits for its lease to end.
+    await expect
+      .poll(
+        async () => {
+          answer = await send(server, request);
+          return answer.status;
+        },
+        { timeout: 40_000, interval: 500 },
+      )
+      .toBe(201);
+    const { id, sha256 } = answer.body;
+    expect(sha256).toBe(createHash("sha256").update(request.bytes).digest("hex"));
+    expect(acknowledged.get(request.key) ?? id).toBe(id);
+    made.set(request.key, id);
+  }
+  expect(new Set(made.values()).size).toBe(requests.length);
+
+  // Nothing else is there: no second upload of a key, no object without a record, no temp file.
+  const uploads = join(folder, "uploads");
+  const names = (path: string) => (existsSync(path) ? readdirSync(path).sort() : []);
+  const ids = [...made.values()].sort();
+  await expect.poll(() => names(join(uploads, "default")), { timeout: 30_000 }).toEqual(ids);
+  await expect.poll(() => names(join(uploads, ".stowage", "tmp")), { timeout: 30_000 }).toEqual([]);
+  const list = await fetch(`${server.url}/api/v1/upload?limit=200`, {
+    headers: { authorization: authorization() },
+  });
+  const { items } = (await list.json()) as { items: { id: string }[] };
+  expect(items.map(({ id }) => id).sort()).toEqual(ids);
+  await server.kill("SIGTERM");
+});
+
+test("50 requests at once with one Idempotency-Key make one upload", async () => {
+  const folder = tempFolder();
+  const server = await ServerProcess.start({
+    FILE_STORAGE_PATH: join(folder, "uploads"),
+    DATABASE_URL: `sqlite:${join(folder, "stowage.db")}`,
+  });
+  const authorization = `Bearer ${readFileSync(join(folder, "first-api-key"), "utf8").trim()}`;
+  const send = async (key: string, body: string) => {
+    const answer = await fetch(`${server.url}/api/v1/upload/a.txt`, {
+      method: "PUT",
+      headers: { authorization, "idempotency-key": key, "content-type": "text/plain" },
+      body,
+    });
+    const { id, code } = (await answer.json()) as { id: string; code?: string };
+    return { status: answer.status, id, code };
+  };
+  const bodies = { same: () => "x".repeat(200_000), different: (i: number) => `${i}`.repeat(99) };
+  for (const [key, body] of Object.entries(bodies)) {
+    const answers = await Promise.all(Array.from({ length: 50 }, (_, i) => send(key, body(i))));
+    const created = answers.filter(({ status }) => status === 201);
+    const outcomes = answers.map((answer) => `${answer.status} ${answer.code}`);
+    expect(new Set(created.map(({ id }) => id)).size, String([...new Set(outcomes)])).toBe(1);
+    const codes = new Set(answers.filter(({ status }) => status !== 201).map(({ code }) => code));
+    for (const code of codes) {
+      expect(code).toBeOneOf(["idempotency_key_in_use", "idempotency_key_reused"]);
+    }
+    if (key === "different") expect(created).toHaveLength(1);
+  }
+  expect(readdirSync(join(folder, "uploads", "default"))).toHaveLength(2);
+});
