@@ -76,5 +76,6 @@ function fieldsOf(options: UploadOptions): Record<string, string> {
 async function readable(form: UploadForm): Promise<UploadForm> {
   if (form.blob !== null || !IN_BROWSER) return form;
   const blob = await new Response(form.stream()).blob();
-  return { ...form, blob, stream: () => blob.stream() };
+  const fileBytes = blob.size - form.otherBytes;
+  return { ...form, fileBytes, blob, stream: () => blob.stream() };
 }
