@@ -1,5 +1,6 @@
 // What an application in JavaScript would write: every public entry, and an upload through each kind of use.
 import { createStowage as createCore, loadConfig } from "stowage";
+import { createClient, StowageApiError } from "stowage/client";
 import { conformanceCases, runAll } from "stowage/conformance";
 import { defineDriver, z } from "stowage/driver";
 import unstorage, { fromUnstorage } from "stowage/drivers/unstorage";
@@ -12,10 +13,7 @@ const shelf = fromUnstorage("shelf", () => inner);
 const stowage = await createStowage({
   env: { FILE_STORAGE_TYPE: "shelf", DATABASE_URL: "sqlite::memory:", LOG_LEVEL: "error" },
   drivers: [shelf],
-  async authenticate() {
-    const scopes = new Set(SCOPES);
-    return { kind: "tenant", tenant: parseTenantId("acme"), subject: "me", scopes };
-  },
+  authenticate: () => ({ tenant: parseTenantId("acme"), subject: "me", scopes: SCOPES }),
 });
 const acme = defineDriver({ name: "acme", options: z.looseObject({}), create: () => ({}) });
 const address = "http://localhost/api/v1/upload";
@@ -26,6 +24,13 @@ const { id } = await stored.json();
 const read = await stowage.fetch(new Request(`${address}/${id}/file`));
 const text = await read.text();
 const items = (await inner.getKeys("", {})).length;
+const client = createClient({
+  baseUrl: "http://localhost",
+  fetch: async (input, init) => await stowage.fetch(new Request(input, init)),
+});
+const second = await client.upload(new Blob(["Hello"]), { filename: "hello.txt" });
+const again = await (await client.download(second.id)).text();
+const missing = await client.get("nothing").catch((error) => error);
 await stowage.close();
 
 const cases = conformanceCases({
@@ -45,6 +50,7 @@ console.log(
     status: stored.status,
     text,
     items: items > 0,
+    client: [again, missing instanceof StowageApiError, missing.code],
     results,
     entries: [typeof createCore, typeof loadConfig, processor.name, acme.name],
   }),

@@ -1,6 +1,13 @@
 // What an application in TypeScript would write. It is compiled, never run.
 
+import { hc } from "hono/client";
 import { loadConfig, type Upload } from "stowage";
+import {
+  type Upload as ApiUpload,
+  createClient,
+  type StowageApi,
+  StowageApiError,
+} from "stowage/client";
 import { type ConformanceCase, conformanceCases, register } from "stowage/conformance";
 import {
   type DriverDefinition,
@@ -60,4 +67,23 @@ export async function open(): Promise<Stowage> {
   const error = new StowageError("no_such_code", "Cannot be");
   void [answer, tenant, parseTenantId("acme"), error, loadConfig];
   return stowage;
+}
+
+export async function call(): Promise<ApiUpload> {
+  const client = createClient({ baseUrl: "https://files.example.com", token: async () => "key" });
+  const upload = await client.upload(new Blob(["x"]), { filename: "a.txt", autoProcess: true });
+  for await (const { filename } of client.list({ createdAfter: new Date(), limit: 10 })) {
+    const name: string = filename;
+    void name;
+  }
+  // @ts-expect-error There is no such status.
+  client.list({ status: "done" });
+  // @ts-expect-error Types that are any would let this pass.
+  const wrong: number = upload.filename;
+  const api = hc<StowageApi>("https://files.example.com");
+  const found = await api.api.v1.upload[":id"].$get({ param: { id: upload.id } });
+  if (!found.ok) throw new StowageApiError((await found.json()).code, "No");
+  const same: ApiUpload = await found.json();
+  void [wrong, same];
+  return upload;
 }

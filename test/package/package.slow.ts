@@ -2,7 +2,9 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/core";
+import { build } from "esbuild";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
@@ -180,6 +182,7 @@ describe("installed into an empty folder", () => {
     const told = JSON.parse(await packed.run(process.execPath, "application.mjs"));
     expect(told).toEqual({
       ...{ status: 201, text: "Hello", items: true },
+      client: ["Hello", true, "upload_not_found"],
       results: [{ name: expect.any(String), error: null }],
       entries: ["function", "function", "counter", "acme"],
     });
@@ -210,6 +213,41 @@ describe("installed into an empty folder", () => {
     const tsc = join(ROOT, "node_modules/typescript/bin/tsc");
     const told = await packed.run(process.execPath, tsc, "-p", ".").catch(outputOf);
     expect(told).toBe("");
+  });
+});
+
+describe("stowage/client", () => {
+  test("compiles for a browser, where there is no Node, libraries checked", async () => {
+    const source = readFileSync(new URL("browser.ts", import.meta.url));
+    writeFileSync(join(packed.app, "browser.ts"), source);
+    const compilerOptions = {
+      ...{ module: "esnext", moduleResolution: "bundler", target: "es2022" },
+      ...{ strict: true, exactOptionalPropertyTypes: true, skipLibCheck: false, noEmit: true },
+      ...{ lib: ["es2022", "dom", "dom.iterable", "dom.asynciterable"], types: [] },
+    };
+    const config = { compilerOptions, files: ["browser.ts"] };
+    writeFileSync(join(packed.app, "tsconfig.json"), JSON.stringify(config));
+    const tsc = join(ROOT, "node_modules/typescript/bin/tsc");
+    const told = await packed.run(process.execPath, tsc, "-p", ".").catch(outputOf);
+    expect(told).toBe("");
+  });
+
+  test("is small, and brings nothing of the server, of a library or of Node", async () => {
+    const { metafile, outputFiles } = await build({
+      stdin: { contents: 'export * from "stowage/client";', resolveDir: packed.app },
+      ...{ bundle: true, minify: true, format: "esm", platform: "browser", target: "es2022" },
+      ...{ write: false, metafile: true },
+    });
+    const others = Object.keys(metafile.inputs).filter(
+      (path) => !/(?:<stdin>|stowage\/dist\/src\/client(?:\/[a-z]+)?\.js)$/.test(path),
+    );
+    expect(others).toEqual([]);
+    const [bundle] = outputFiles;
+    const size = gzipSync(bundle?.contents ?? "").byteLength;
+    process.stderr.write(
+      `client: ${bundle?.contents.byteLength} bytes minified, ${size} gzipped\n`,
+    );
+    expect(size).toBeLessThanOrEqual(8 * 1024);
   });
 });
 
