@@ -35,8 +35,8 @@ export interface Answer {
   readonly body: string | null;
 }
 
-/** Headers of the connection, and those that OpenAPI tells elsewhere. */
-const TRANSPORT = /^(connection|content-length|content-type|date|keep-alive|transfer-encoding)$/;
+/** Headers of the connection and of whoever encodes on the way, and those that OpenAPI tells elsewhere. */
+const TRANSPORT = /^(connection|content-(encoding|length|type)|date|keep-alive|transfer-encoding)$/;
 
 /** What may answer where no operation is: the path, the method, or whoever asks is not welcome. */
 const OUTSIDE = ["204", "404", "405", "429", "500", "503"];

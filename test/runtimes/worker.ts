@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { SignJWT } from "jose";
 import { Miniflare } from "miniflare";
 import { onTestFinished } from "vitest";
+import { holdServer } from "../support/held-servers.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 
 /** The Worker as `wrangler deploy` would send it, in workerd, over D1. */
@@ -25,7 +26,7 @@ export async function startWorker(vars: Record<string, string>): Promise<Minifla
   onTestFinished(() => worker.dispose());
   const database = await worker.getD1Database("DB");
   for (const file of globSync("migrations/*.sql").sort()) {
-    const statements = readFileSync(file, "utf8").split(/;\n/);
+    const statements = readFileSync(file, "utf8").split(/;\n(?:\n|$)/);
     const queries = statements.filter((text) => text.trim() !== "");
     await database.batch(queries.map((text) => database.prepare(text)));
   }
@@ -35,6 +36,7 @@ export async function startWorker(vars: Record<string, string>): Promise<Minifla
 /** Calls the API of `worker` as the tenant `acme`, with a token signed by `secret`. */
 export async function callerOf(worker: Miniflare, secret: string) {
   const base = `${await worker.ready}api/v1`;
+  onTestFinished(holdServer((await worker.ready).origin));
   const token = await new SignJWT({
     tenant_id: "acme",
     scope: "upload:read upload:write upload:delete",
