@@ -134,6 +134,25 @@ test("GET /upload/{id}/text tells apart a text that will come, one that will not
   expect(await problem(textOf(queued.id))).toEqual(gone);
 });
 
+test("GET /upload/{id}/text answers 404 for an upload that is deleted while its text is opened", async () => {
+  let deleteIt = async (): Promise<void> => {};
+  const app = await testApp({
+    tamper: (driver) => ({
+      async get(key, options) {
+        if (key.startsWith(".stowage/derived/")) await deleteIt();
+        return await driver.get(key, options);
+      },
+    }),
+  });
+  const path = await processed(app, "some text");
+  deleteIt = async () => {
+    deleteIt = async () => {};
+    await app.send("DELETE", path.replace(/\/text$/, ""));
+  };
+  const problem = await problemOf(await app.send("GET", path));
+  expect(problem).toEqual({ status: 404, code: "upload_not_found" });
+});
+
 test("GET /upload/{id}/text finds the text that a run has put in the place of the one it saw", async () => {
   let replace = async () => {};
   const app = await testApp({

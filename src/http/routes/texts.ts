@@ -1,9 +1,11 @@
 import { createRoute } from "@hono/zod-openapi";
+import type { Context } from "hono";
 import type { FoundText } from "../../application/processing-text.ts";
 import { formatContentRange } from "../../domain/byte-range.ts";
+import { isStowageError } from "../../domain/errors.ts";
 import { selectRepresentation } from "../conditional.ts";
 import { formatContentDisposition } from "../content-disposition.ts";
-import { endpoint } from "../endpoint.ts";
+import { type EnvOf, endpoint } from "../endpoint.ts";
 import { requestHeaders, responseHeaders } from "../headers.ts";
 import { TextQuery, UploadIdParams } from "../schemas.ts";
 
@@ -42,28 +44,43 @@ export const getText = endpoint({
     ...(["object_not_found", "storage_unavailable", "storage_timeout"] as const),
   ],
   async handler(c) {
-    const { texts } = c.var.services;
+    const { id } = c.req.valid("param");
     const { processor = null } = c.req.valid("query");
-    const text = await texts.open(c.var.caller.tenant, c.req.valid("param").id, processor);
-    const { etag, sizeBytes } = text;
-    const selection = selectRepresentation(c.req.method, c.req.raw.headers, {
-      ...{ etag, sizeBytes, modifiedAt: null },
-    });
-    const headers = headersOf(text);
-    if (selection.kind === "not_modified") return new Response(null, { status: 304, headers });
-    const range = selection.kind === "part" ? selection.range : null;
-    headers["Content-Type"] = "text/plain; charset=utf-8";
-    headers["Content-Disposition"] = formatContentDisposition(
-      "inline",
-      `${text.upload.filename}.txt`,
-    );
-    headers["Content-Length"] = String(range === null ? sizeBytes : range.end - range.start);
-    if (range !== null) headers["Content-Range"] = formatContentRange(range, sizeBytes);
-    if (c.req.method === "HEAD") return new Response(null, { headers });
-    const stream = await texts.read(text, range, c.req.raw.signal);
-    return new Response(stream, { status: range === null ? 200 : 206, headers });
+    try {
+      return await serveText(c, id, processor);
+    } catch (error) {
+      if (!isStowageError(error, "object_changed")) throw error;
+      // Gone between the look at the record and the first byte: there is another text by now, or none.
+      return await serveText(c, id, processor);
+    }
   },
 });
+
+async function serveText(
+  c: Context<EnvOf<"upload:read">>,
+  id: string,
+  processor: string | null,
+): Promise<Response> {
+  const { texts } = c.var.services;
+  const text = await texts.open(c.var.caller.tenant, id, processor);
+  const { etag, sizeBytes } = text;
+  const selection = selectRepresentation(c.req.method, c.req.raw.headers, {
+    ...{ etag, sizeBytes, modifiedAt: null },
+  });
+  const headers = headersOf(text);
+  if (selection.kind === "not_modified") return new Response(null, { status: 304, headers });
+  const range = selection.kind === "part" ? selection.range : null;
+  headers["Content-Type"] = "text/plain; charset=utf-8";
+  headers["Content-Disposition"] = formatContentDisposition(
+    "inline",
+    `${text.upload.filename}.txt`,
+  );
+  headers["Content-Length"] = String(range === null ? sizeBytes : range.end - range.start);
+  if (range !== null) headers["Content-Range"] = formatContentRange(range, sizeBytes);
+  if (c.req.method === "HEAD") return new Response(null, { headers });
+  const stream = await texts.read(text, range, c.req.raw.signal);
+  return new Response(stream, { status: range === null ? 200 : 206, headers });
+}
 
 /** What a 304 tells as well (RFC 9110, 15.4.5). */
 function headersOf({ etag }: FoundText): Record<string, string> {
