@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
-import { isStowageError } from "../domain/errors.ts";
+import { isAbort, isStowageError } from "../domain/errors.ts";
 import type { Logger } from "../domain/ports/logger.ts";
 import { GRACE_MS, Pace } from "./pace.ts";
 
@@ -49,7 +49,8 @@ export async function sendStream(
     outgoing.destroy();
     const requestId = response.headers.get("x-request-id");
     if (isStowageError(error, "request_timeout")) logger.info("response.too_slow", { requestId });
-    else {
+    // Whoever went away is told nothing, and is no error of ours.
+    else if (!isAbort(error)) {
       const errorCode = isStowageError(error) ? error.code : "internal";
       logger.error("response.broken_off", { requestId, errorCode, error });
     }

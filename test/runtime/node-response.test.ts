@@ -2,6 +2,7 @@ import { EventEmitter, once } from "node:events";
 import { createServer, request, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it, onTestFinished, test, vi } from "vitest";
+import { StowageError } from "../../src/domain/errors.ts";
 import { type Logger, SILENT } from "../../src/domain/ports/logger.ts";
 import { limitEnd, sendStream } from "../../src/runtime/node-response.ts";
 
@@ -34,6 +35,20 @@ test.each([
   if (early) server.once("request", () => outgoing.destroy());
   await cancelled;
   expect(stream.locked).toBe(true);
+});
+
+test("sendStream() tells the log of a storage that fails, and not of a client that has gone", async () => {
+  const told: string[] = [];
+  const logger: Logger = { ...SILENT, error: (event) => told.push(event) };
+  for (const code of ["request_aborted", "storage_unavailable"] as const) {
+    const stream = new ReadableStream<Uint8Array>({
+      pull: (controller) =>
+        controller.error(new StowageError(code, "Cannot go on: a test says so")),
+    });
+    const outgoing = new Outgoing() as unknown as ServerResponse;
+    await sendStream(new Response(stream), outgoing, logger, 0);
+  }
+  expect(told).toEqual(["response.broken_off"]);
 });
 
 /** As the server's default. */
