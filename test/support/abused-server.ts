@@ -171,8 +171,12 @@ export class AbusedServer {
     return rows.all() as unknown as Row[];
   }
 
-  /** What lies about that belongs to no upload at rest, and what uploads lack. Empty once all is well. */
-  leftovers(): string[] {
+  /**
+   * What lies about that belongs to no upload at rest, and what uploads lack. Empty once all is well.
+   *
+   * @param resting The statuses of rest.
+   */
+  leftovers(resting: readonly string[] = ["stored", "processed", "failed"]): string[] {
     const uploads = join(this.folder, "uploads");
     const rows = this.rows();
     const keys = new Set(rows.map(({ key }) => key));
@@ -182,9 +186,7 @@ export class AbusedServer {
     const derived = filesIn(join(uploads, ".stowage", "derived")).filter(
       (file) => !file.split("/").some((part) => ids.has(part)),
     );
-    const restless = rows.filter(
-      ({ status }) => !["stored", "processed", "failed"].includes(status),
-    );
+    const restless = rows.filter(({ status }) => !resting.includes(status));
     return [
       ...restless.map(({ id, status }) => `upload ${id} is ${status}`),
       ...[...keys].filter((key) => !stored.has(key)).map((key) => `no object ${key}`),
