@@ -1,10 +1,11 @@
 import { execFile, spawn } from "node:child_process";
-import { copyFileSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { copyFileSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
+import { application, freePort, run as runApplication, SESSION } from "./docs/application.ts";
+import { blocksOf } from "./docs/blocks.ts";
 import { startStrictS3 } from "./s3/strict-server.ts";
-import { installPackage } from "./support/package-sources.ts";
 import { tempFolder } from "./support/temp-folder.ts";
 
 const run = promisify(execFile);
@@ -135,14 +136,22 @@ test("the lines about keys make a key and list it", async () => {
   expect(out).toContain("acme");
 });
 
-test("the lines for a library run as they are written", async () => {
-  const folder = tempFolder();
-  const [, block = ""] = /^```js\n([\s\S]*?)^```$/m.exec(readme) ?? [];
-  installPackage(folder);
-  copyFileSync("examples/custom-driver/shelf.ts", join(folder, "shelf.ts"));
-  writeFileSync(join(folder, "app.mjs"), block);
-  const { stdout } = await run(process.execPath, ["app.mjs"], { cwd: folder });
-  expect(stdout).toBe("200\n");
+test("the application and the client run as they are written, but for the port", async () => {
+  const port = await freePort();
+  const named = blocksOf("README.md").filter(({ name }) => name !== "");
+  const files = Object.fromEntries(
+    named.map(({ name, text }) => [name, text.replace("3000", String(port))]),
+  );
+  expect(Object.keys(files)).toEqual(["server.js", "client.js"]);
+  const libraries = ["hono", "@hono/node-server"];
+  const folder = application({ ...files, "session.js": SESSION }, ...libraries);
+  copyFileSync("examples/demo/resume.pdf", join(folder, "resume.pdf"));
+  await runApplication(folder, "server.js", `http://127.0.0.1:${port}`);
+  const { stdout } = await run(process.execPath, ["client.js"], { cwd: folder });
+  const size = readFileSync("examples/demo/resume.pdf").byteLength;
+  expect(stdout).toContain(`${size} of ${size}\n`);
+  expect(stdout).toMatch(/^processed .+/m);
+  expect(readdirSync(join(folder, "uploads"))).toContain("ann");
 });
 
 test("the two commands are what .ci/run runs", () => {

@@ -1,0 +1,11 @@
+import { expect, test } from "vitest";
+import { blocksOf } from "./blocks.ts";
+import { serveBlock } from "./embedded.ts";
+
+const blocks = blocksOf("docs/embedding.md");
+
+test.each(["express", "fastify"])("the block for %s serves as it is written", async (library) => {
+  const block = blocks.find(({ name }) => name === `${library}.js`) ?? expect.unreachable();
+  // It makes a tenant of a header that is not there; the log says that this is its bug.
+  await serveBlock(block, [library, "@hono/node-server"], 500);
+});
