@@ -40,6 +40,7 @@ test("every answer tells browsers to take nothing from it", async () => {
     expect(headers.get("Content-Security-Policy"), path).toContain("default-src 'none'");
     expect(headers.get("Cache-Control"), path).toBe("no-store");
     expect(headers.get("Referrer-Policy"), path).toBe("no-referrer");
+    expect(headers.get("Cross-Origin-Resource-Policy"), path).toBe("same-origin");
   }
 });
 

@@ -137,6 +137,8 @@ test.each([
   const { id } = (await sent.json()) as { id: string };
   const ask = (query: string) => app.send("GET", `/api/v1/upload/${id}/file${query}`);
   const answer = await ask("?inline=1");
+  const embedding = answer.headers.get("Cross-Origin-Resource-Policy");
+  expect(embedding).toBe(type === "application/pdf" ? "cross-origin" : "same-origin");
   expect(answer.headers.get("Content-Disposition")).toBe(`${kind}; filename="a"`);
   expect(answer.headers.get("Content-Security-Policy")).toBe(policy);
   expect(answer.headers.get("X-Content-Type-Options")).toBe("nosniff");

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { EventEmitter, once } from "node:events";
 import { createServer, request, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -61,9 +62,14 @@ class Outgoing extends EventEmitter {
   ended = false;
   writableLength = 0;
   writeHead(): void {}
+  /** Whether the reader takes everything at once. */
+  reads = false;
+  readonly written: Uint8Array[] = [];
   write(piece: Uint8Array): boolean {
     expect(piece.byteLength).toBeLessThanOrEqual(PIECE_BYTES);
+    this.written.push(piece);
     this.writableLength += piece.byteLength;
+    if (this.reads) queueMicrotask(() => this.take());
     return false;
   }
   /** The reader has taken what was written. */
@@ -101,6 +107,21 @@ describe("sendStream() over a held clock", () => {
     );
     return { outgoing, log, sent };
   }
+
+  it("sends every byte in its order, in pieces", async () => {
+    const whole = randomBytes(2 * PIECE_BYTES + 3);
+    const stream = new ReadableStream<Uint8Array>({
+      start(controller) {
+        controller.enqueue(whole);
+        controller.close();
+      },
+    });
+    const { outgoing, sent } = send(stream);
+    outgoing.reads = true;
+    await sent;
+    expect(Buffer.concat(outgoing.written).equals(whole)).toBe(true);
+    expect([outgoing.ended, outgoing.destroyed]).toEqual([true, false]);
+  });
 
   it("cuts a client that stands still, frees the stream, and calls it no error", async () => {
     const { stream, cancelled } = endless(256 * 1024);
