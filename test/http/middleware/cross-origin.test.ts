@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { REQUEST_HEADERS, RESPONSE_HEADERS } from "../../../src/http/headers.ts";
 import { BASE_PATH } from "../../../src/http/router.ts";
 import { type TestApp, testApp } from "../../support/test-app.ts";
 
@@ -108,6 +109,23 @@ test("OPTIONS without a page tells the methods of the path", async () => {
     expect([answer.status, answer.headers.get("Allow")]).toEqual([204, "GET, HEAD, OPTIONS"]);
     expect(answer.headers.has("Access-Control-Allow-Methods")).toBe(false);
   }
+});
+
+test("a page may send and read every header that the document tells of", async () => {
+  const app = await testApp({ env: { CORS_ORIGINS: PAGE } });
+  const asked = await preflight(app, "PUT", `${LIST}/a.txt`);
+  const taken = words(asked.headers.get("Access-Control-Allow-Headers"));
+  expect(
+    words(Object.keys(REQUEST_HEADERS).join()).filter((name) => !taken.includes(name)),
+  ).toEqual([]);
+  const answer = await app.send("GET", LIST, { headers: { Origin: PAGE } });
+  const exposed = words(answer.headers.get("Access-Control-Expose-Headers"));
+  // The first two may be read of any answer; the others are for proxies and clients of another kind.
+  const hidden = ["content-type", "content-length", "x-accel-buffering", "accept-encoding"];
+  const missing = words(Object.keys(RESPONSE_HEADERS).join()).filter(
+    (name) => !exposed.includes(name) && !hidden.includes(name),
+  );
+  expect(missing).toEqual([]);
 });
 
 test("a page reads every answer, refusals as well, and the headers that it needs", async () => {
