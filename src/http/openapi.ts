@@ -22,6 +22,9 @@ const ACCESS_PROBLEMS: readonly ErrorCode[] = [
   "records_unavailable",
 ];
 
+/** What may be the matter as well wherever a storage may be away. */
+const STORAGE_PROBLEMS: readonly ErrorCode[] = ["storage_access_denied", "storage_misconfigured"];
+
 /** The name of the credential in the document. */
 const SCHEME = "bearer";
 
@@ -53,6 +56,7 @@ export function documentedRoute(endpoint: Endpoint): RouteConfig {
     withExamples(route.responses, examples),
     problemResponses([
       ...problems,
+      ...(problems.includes("storage_unavailable") ? STORAGE_PROBLEMS : []),
       ...(open ? [] : ACCESS_PROBLEMS),
       ...(endpoint.rateLimited ? (["rate_limited"] as const) : []),
       "internal",

@@ -74,6 +74,21 @@ test("Contract finds every header that is not declared, is missing, or is anothe
   expect(created).toEqual(["putUpload 201 lacks location"]);
 });
 
+test("Contract finds a code that is not declared, though others of its status are", async () => {
+  const { path, breaches } = await scene();
+  const problem = (code: string) => {
+    const told = { type: "about:blank", title: "Not Found", status: 404, detail: "?", code };
+    return new Response(JSON.stringify({ ...told, request_id: "r-1" }), {
+      status: 404,
+      headers: { "X-Request-Id": "r-1", "Content-Type": "application/problem+json" },
+    });
+  };
+  expect(await breaches("GET", path, problem("upload_not_found"))).toEqual([]);
+  expect(await breaches("GET", path, problem("text_not_found"))).toEqual([
+    "getUpload 404 does not declare the code text_not_found",
+  ]);
+});
+
 test("Contract holds answers outside of every operation too", async () => {
   const { breaches, told } = await scene();
   expect(await breaches("GET", "/nowhere", told({}, { status: 200 }))).toEqual([

@@ -19,7 +19,12 @@ export interface Operation {
 
 interface Response {
   readonly headers?: Readonly<Record<string, Header | { readonly $ref: string }>>;
-  readonly content?: Readonly<Record<string, { readonly schema?: object }>>;
+  readonly content?: Readonly<
+    Record<
+      string,
+      { readonly schema?: object; readonly examples?: Readonly<Record<string, object>> }
+    >
+  >;
 }
 
 interface Header {
@@ -105,7 +110,14 @@ export class Contract {
     }
     if (!exact || !body || !type.endsWith("json")) return breaches;
     const pointer = `${at}/responses/${status}/content/${escapePointer(type)}/schema`;
-    return [...breaches, ...this.misfits(pointer, JSON.parse(body))];
+    const value = JSON.parse(body) as { readonly code?: string };
+    const { examples } = declared.content?.[type] ?? {};
+    // Each code that a problem of this operation may have is declared by an example of it.
+    const broken = status === 400 && value.code === "invalid_request";
+    if (examples !== undefined && !broken && !Object.hasOwn(examples, value.code ?? "")) {
+      breaches.push(`does not declare the code ${value.code}`);
+    }
+    return [...breaches, ...this.misfits(pointer, value)];
   }
 
   #headerBreaches(declared: Response, headers: Headers): string[] {
