@@ -152,23 +152,26 @@ class Passed {
   add(chunk: Uint8Array): void {
     this.sizeBytes += chunk.byteLength;
     if (this.sizeBytes > this.#limitBytes) throw new UploadTooLargeError(this.#limitBytes);
+    if (this.sizeBytes > (this.#expectedBytes ?? this.#limitBytes)) throw this.#notAsAnnounced();
     this.#digests.add(chunk);
     this.#onProgress?.(false);
   }
 
   end(): void {
-    if (this.#expectedBytes !== null && this.sizeBytes !== this.#expectedBytes) {
-      throw new StowageError(
-        "body_incomplete",
-        `Cannot accept upload: ${this.#expectedBytes} bytes were announced, ${this.sizeBytes} came`,
-      );
-    }
+    if (this.sizeBytes !== (this.#expectedBytes ?? this.sizeBytes)) throw this.#notAsAnnounced();
     const digests = this.#digests.end();
     // Before the driver has seen the end: what is known to be wrong never gets its place.
     verifyDigests(this.#claims, digests);
     this.#sha256 = digests.get("sha256") ?? "";
     this.#ended = true;
     this.#onProgress?.(true);
+  }
+
+  #notAsAnnounced(): StowageError {
+    return new StowageError(
+      "body_incomplete",
+      `Cannot accept upload: ${this.#expectedBytes} bytes were announced, ${this.sizeBytes} came`,
+    );
   }
 
   sha256(): string {

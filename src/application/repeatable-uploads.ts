@@ -1,4 +1,4 @@
-import { openBody } from "../domain/bytes.ts";
+import { bodySize, openBody } from "../domain/bytes.ts";
 import { verifyDigests } from "../domain/digest.ts";
 import { isStowageError, StowageError } from "../domain/errors.ts";
 import type { Hasher } from "../domain/ports/hasher.ts";
@@ -79,7 +79,7 @@ export class RepeatableUploads {
         { retryable: true },
       );
     }
-    if (input.originalFilename !== upload.originalFilename) throw reused();
+    if (differsUnread(input, upload)) throw reused();
     const { details, sha256 } = await this.#read(input, upload.sizeBytes ?? 0);
     const same = sha256 === upload.sha256 && fingerprintOf(input, details, this.#hasher);
     if (same !== fingerprint) throw reused();
@@ -111,6 +111,19 @@ export class RepeatableUploads {
       throw isStowageError(error, "upload_too_large") ? reused() : error;
     }
   }
+}
+
+/** Whether it is another request by what is known before its body. */
+function differsUnread(
+  { originalFilename, body, atMostBytes = Number.POSITIVE_INFINITY }: UploadInput,
+  upload: Upload,
+): boolean {
+  const sizeBytes = upload.sizeBytes ?? 0;
+  return (
+    originalFilename !== upload.originalFilename ||
+    (bodySize(body) ?? sizeBytes) !== sizeBytes ||
+    sizeBytes > atMostBytes
+  );
 }
 
 function reused(): StowageError {

@@ -3,8 +3,8 @@ import { isStowageError } from "../domain/errors.ts";
 import type { NewUpload, Quota, Reservation, UploadRecords } from "../domain/ports/records.ts";
 import type { UploadInput } from "./upload-input.ts";
 
-/** What is held at first of a body of which nothing is known. */
-const FIRST_HOLD_BYTES = 1024 * 1024;
+/** Less than this is not worth another question to the records. */
+const MIN_SPARE_BYTES = 64 * 1024;
 
 /**
  * Reserve an upload, its bytes counted against the quota: all of them where the length is known, else what may
@@ -16,7 +16,7 @@ const FIRST_HOLD_BYTES = 1024 * 1024;
 export async function reserveRoom(
   records: Pick<UploadRecords, "reserve" | "hold">,
   upload: NewUpload,
-  { body, atMostBytes = FIRST_HOLD_BYTES, idempotencyKey }: UploadInput,
+  { body, atMostBytes, idempotencyKey }: UploadInput,
   terms: { readonly leaseUntil: number; readonly maxBytes: number; readonly quota: Quota },
 ): Promise<{ readonly reservation: Reservation; readonly body: Body }> {
   const { quota, leaseUntil, maxBytes } = terms;
@@ -29,38 +29,45 @@ export async function reserveRoom(
   if (known !== undefined || body.kind !== "once") {
     return { reservation: await reserve(known ?? 0), body };
   }
-  let heldBytes = Math.min(atMostBytes, maxBytes);
+  let heldBytes = Math.min(atMostBytes ?? 0, maxBytes);
   const reservation = await reserve(heldBytes).catch(async (error: unknown) => {
     // It may be shorter than that and find room all the same.
-    if (!isStowageError(error, "quota_exceeded")) throw error;
+    if (!isStowageError(error, "quota_exceeded") || heldBytes === 0) throw error;
     heldBytes = 0;
     return await reserve(0);
   });
   if (quota.bytes === null) return { reservation, body };
-  const hold = new UploadHold(records, reservation, quota, heldBytes);
+  const hold = new UploadHold({ records, reservation, quota, maxBytes, heldBytes });
   return { reservation, body: { kind: "once", stream: hold.over(body.stream) } };
 }
 
 /**
  * Counts the bytes of one upload against the quota before they are accepted, where its length is not known:
- * in growing steps, so that the records are not asked for every chunk.
+ * as many again as have come, so that the records are not asked for every chunk, and small uploads do not
+ * keep each other out. Where there is no room for so many the steps are halved, down to what has come.
  */
 class UploadHold {
   readonly #records: Pick<UploadRecords, "hold">;
   readonly #reservation: Reservation;
   readonly #quota: Quota;
+  /** More than this will be refused for its length. */
+  readonly #maxBytes: number;
   #heldBytes: number;
+  /** How much is asked for beyond what has come, once there was no room for as much again. */
+  #spareBytes = Number.POSITIVE_INFINITY;
 
-  constructor(
-    records: Pick<UploadRecords, "hold">,
-    reservation: Reservation,
-    quota: Quota,
-    heldBytes: number,
-  ) {
-    this.#records = records;
-    this.#reservation = reservation;
-    this.#quota = quota;
-    this.#heldBytes = heldBytes;
+  constructor(parts: {
+    readonly records: Pick<UploadRecords, "hold">;
+    readonly reservation: Reservation;
+    readonly quota: Quota;
+    readonly maxBytes: number;
+    readonly heldBytes: number;
+  }) {
+    this.#records = parts.records;
+    this.#reservation = parts.reservation;
+    this.#quota = parts.quota;
+    this.#maxBytes = parts.maxBytes;
+    this.#heldBytes = parts.heldBytes;
   }
 
   /**
@@ -90,18 +97,19 @@ class UploadHold {
   }
 
   async #grow(neededBytes: number): Promise<void> {
-    const wantedBytes = Math.max(neededBytes, 2 * this.#heldBytes, FIRST_HOLD_BYTES);
-    try {
-      await this.#holdBytes(wantedBytes);
-    } catch (error) {
-      // What is left may still do: then it is counted exactly.
-      if (!isStowageError(error, "quota_exceeded")) throw error;
-      await this.#holdBytes(neededBytes);
+    // What is longer than it may be is for the limit to refuse, whose words say so.
+    if (neededBytes > this.#maxBytes) return;
+    for (;;) {
+      const spareBytes = Math.min(neededBytes, this.#spareBytes);
+      const bytes = Math.min(neededBytes + spareBytes, this.#maxBytes);
+      try {
+        await this.#records.hold(this.#reservation, bytes, this.#quota);
+        this.#heldBytes = bytes;
+        return;
+      } catch (error) {
+        if (!isStowageError(error, "quota_exceeded") || bytes === neededBytes) throw error;
+        this.#spareBytes = spareBytes < MIN_SPARE_BYTES ? 0 : Math.floor(spareBytes / 2);
+      }
     }
-  }
-
-  async #holdBytes(bytes: number): Promise<void> {
-    await this.#records.hold(this.#reservation, bytes, this.#quota);
-    this.#heldBytes = bytes;
   }
 }

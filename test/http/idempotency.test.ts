@@ -159,3 +159,30 @@ test("a repeat may say a digest, and is held to it", async () => {
   const lie = await send("hello", digest.replace("LPJ", "LPK"));
   expect(await problemOf(lie)).toMatchObject({ code: "digest_mismatch" });
 });
+
+test.each([
+  ["a filename", "PUT", "/b.txt", { "Content-Length": "5" }],
+  ["a shorter length", "PUT", "/a.txt", { "Content-Length": "4" }],
+  ["a greater length", "PUT", "/a.txt", { "Content-Length": "6" }],
+])("a repeat with another request's %s is refused before its body is read", async (_, method, path, said) => {
+  let pulls = 0;
+  const app = await testApp({
+    requestBody: () => ({
+      [Symbol.asyncIterator]: () => ({
+        next: async () => {
+          pulls += 1;
+          return pulls === 1
+            ? { done: false, value: new TextEncoder().encode("hello") }
+            : { done: true, value: undefined };
+        },
+      }),
+    }),
+  });
+  const send = (to: string, headers: Record<string, string>) =>
+    app.send(method, UPLOAD + to, { headers: { "Idempotency-Key": "k", ...headers } });
+  await idOf(await send("/a.txt", { "Content-Length": "5" }), false);
+  const before = pulls;
+  const answer = await send(path, said);
+  expect(await problemOf(answer)).toMatchObject({ code: "idempotency_key_reused" });
+  expect(pulls).toBe(before);
+});

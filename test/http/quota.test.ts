@@ -63,6 +63,57 @@ test("50 uploads at once, of all kinds, never pass the quota, and fill it", asyn
   expect((await WAYS.known(app, 1)).status).toBe(413);
 });
 
+test("50 small uploads of unknown length that arrive together do not keep each other out", async () => {
+  let arrived = 0;
+  const all = Promise.withResolvers<void>();
+  const app = await testApp({
+    // Each holds at most twice of what has come.
+    env: { QUOTA_BYTES: String(50 * 20 * KIB + 1024 * KIB) },
+    requestBody: async function* () {
+      yield new Uint8Array(10 * KIB);
+      arrived += 1;
+      if (arrived === 50) all.resolve();
+      await all.promise;
+    },
+  });
+  const statuses = Array.from({ length: 50 }, async () => {
+    const { status } = await app.send("PUT", `${UPLOAD}/a.bin`);
+    if (status !== 201) all.resolve();
+    return status;
+  });
+  expect(new Set(await Promise.all(statuses))).toEqual(new Set([201]));
+});
+
+test.each([
+  ["with room to spare", 64 * 1024 * KIB],
+  ["that just fits", 4000 * KIB],
+])("a body of unknown length asks for room a few times %s, not for each of 1,000 chunks", async (_, quota) => {
+  const asked: number[] = [];
+  const app = await testApp({
+    env: { QUOTA_BYTES: String(quota), MAX_UPLOAD_BYTES: String(8192 * KIB) },
+    tamperRecords: (records) => ({
+      async hold(reservation, bytes, limit) {
+        asked.push(bytes);
+        return await records.hold(reservation, bytes, limit);
+      },
+    }),
+    requestBody: async function* () {
+      for (let at = 0; at < 1000; at += 1) yield new Uint8Array(4 * KIB);
+    },
+  });
+  expect((await app.send("PUT", `${UPLOAD}/a.bin`)).status).toBe(201);
+  expect(asked.length).toBeLessThan(45);
+  expect(Math.max(...asked)).toBeGreaterThanOrEqual(4000 * KIB);
+});
+
+test("what comes beyond the announced length of a form is counted, too", async () => {
+  const app = await testApp({ env: { QUOTA_BYTES: String(300 * KIB) } });
+  const sent = form([filePart("x".repeat(300 * KIB + 1))]);
+  const headers = { ...sent.headers, "Content-Length": "1000" };
+  const problem = await problemOf(await app.send("POST", UPLOAD, { ...sent, headers }));
+  expect(problem).toMatchObject({ status: 413, code: "quota_exceeded" });
+});
+
 test("50 uploads at once never pass the number that is allowed", async () => {
   const app = await testApp({ env: { QUOTA_UPLOADS: "7" } });
   const answers = await Promise.all(Array.from({ length: 50 }, () => WAYS.known(app, 3)));
