@@ -41,7 +41,6 @@ export interface Config {
     readonly port: number;
     /** Without a slash at its end; `null`: the address listened on. */
     readonly publicUrl: string | null;
-    /** 0: no minimum. */
     /** How many proxies in front may say who is calling; 0: none. */
     readonly trustProxy: number;
     /** Origins whose pages may call, or `*`; empty: none. */
@@ -51,6 +50,7 @@ export interface Config {
       readonly tenant: number | null;
       readonly address: number | null;
     };
+    /** Of uploads and downloads; 0: no minimum. */
     readonly minTransferBytesPerSecond: number;
     readonly shutdownGraceSeconds: number;
   };

@@ -84,6 +84,22 @@ test("the app on workerd tells a follower what others do, until the upload is at
   expect((await call("GET", `/upload/${id}/events?last_event_id=4`)).status).toBe(204);
 });
 
+test("the app on workerd limits addresses as Cloudflare tells them, and lets pages call", async () => {
+  const page = "https://app.example";
+  const worker = await startWorker({
+    ...{ AUTH_JWT_SECRET: SECRET, RATE_LIMIT_PER_ADDRESS: "2", CORS_ORIGINS: page },
+  });
+  const url = `${await worker.ready}api/v1/upload`;
+  const from = (address: string) =>
+    fetch(url, { headers: { "CF-Connecting-IP": address, Origin: page } });
+  for (const address of ["192.0.2.1", "192.0.2.2"]) {
+    const answers = [await from(address), await from(address), await from(address)];
+    expect(answers.map(({ status }) => status)).toEqual([401, 401, 429]);
+    expect(answers[2]?.headers.get("Access-Control-Allow-Origin")).toBe(page);
+    expect(Number(answers[2]?.headers.get("Retry-After"))).toBeGreaterThan(0);
+  }
+});
+
 test("the Worker answers nothing without credentials to check callers by", async () => {
   const worker = await startWorker({});
   const answer = await fetch(`${await worker.ready}api/v1/health/live`);
