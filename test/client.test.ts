@@ -10,6 +10,10 @@ async function* chunks(count: number): AsyncGenerator<Uint8Array> {
   for (let index = 0; index < count; index += 1) yield new Uint8Array(65_536).fill(index);
 }
 
+async function* chunksOf(text: string): AsyncGenerator<Uint8Array> {
+  yield new TextEncoder().encode(text);
+}
+
 describe("upload()", () => {
   test.each([
     ["a Blob", () => new Blob([bytes])],
@@ -133,6 +137,42 @@ describe("upload()", () => {
     const once = createClient({ baseUrl: other.url }).upload(chunks(1), { filename: "a" });
     await expect(once).rejects.toMatchObject({ code: "connection_failed", status: 0 });
     expect(other.requests[0]?.headers).not.toHaveProperty("idempotency-key");
+  });
+
+  test("whose answer was lost is stored once", async () => {
+    let lost = 0;
+    const { client } = await served({
+      async fetch(...args) {
+        const answer = await fetch(...args);
+        if (answer.status !== 201 || lost === 2) return answer;
+        lost += 1;
+        throw new TypeError("The answer was lost");
+      },
+    });
+    const upload = await client.upload(new Blob(["x"]), { filename: "a.txt", metadata: { n: 1 } });
+    expect(lost).toBe(2);
+    expect((await client.listPage()).items).toEqual([upload]);
+  });
+
+  test("under a key of its own answers with the first, and refuses what is another", async () => {
+    const { client } = await served();
+    const options = { filename: "a.txt", idempotencyKey: "application-7" };
+    const first = await client.upload(new Blob(["x"]), options);
+    expect(await client.upload(chunksOf("x"), options)).toEqual(first);
+    const other = client.upload(new Blob(["y"]), options);
+    await expect(other).rejects.toMatchObject({ code: "idempotency_key_reused", status: 422 });
+  });
+
+  test("keeps nothing that is not the file that was meant, and ends when it is told to", async () => {
+    const { client } = await served();
+    const sha256 = createHash("sha256").update("Hello").digest("hex");
+    const expiresAt = new Date(Date.now() + 3_600_000);
+    const source = new Blob(["Hello"]);
+    const upload = await client.upload(source, { filename: "a.txt", sha256, expiresAt });
+    expect(upload).toMatchObject({ sha256, expires_at: expiresAt.toISOString() });
+    const other = client.upload(new Blob(["Hallo"]), { filename: "b.txt", sha256 });
+    await expect(other).rejects.toMatchObject({ code: "digest_mismatch", status: 422 });
+    expect((await client.listPage()).items.length).toBe(1);
   });
 
   test("takes the key that it is given", async () => {
