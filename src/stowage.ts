@@ -2,6 +2,7 @@ import { createApiKeyAuthenticator } from "./adapters/auth/api-key.ts";
 import { createApplicationAuthenticator } from "./adapters/auth/application.ts";
 import { createBearerAuthenticator } from "./adapters/auth/bearer.ts";
 import { createJwtAuthenticator } from "./adapters/auth/jwt.ts";
+import { createSigner, SIGNING_SECRET_BYTES } from "./adapters/auth/signer.ts";
 import { hasher } from "./adapters/hash.ts";
 import { createInProcessQueue } from "./adapters/queue/in-process.ts";
 import { sniffer } from "./adapters/sniffer.ts";
@@ -19,10 +20,11 @@ import { Reconciler } from "./application/reconciler.ts";
 import { RepeatableUploads } from "./application/repeatable-uploads.ts";
 import type { Storages } from "./application/storages.ts";
 import { TenantLimitsService } from "./application/tenant-limits.ts";
+import { UploadEditor } from "./application/upload-editor.ts";
 import { UploadService } from "./application/upload-service.ts";
 import { configuredLimits } from "./config/tenant-limits.ts";
 import type { Config } from "./config.ts";
-import type { ByteStream } from "./domain/bytes.ts";
+import { type ByteStream, toHex } from "./domain/bytes.ts";
 import type { ApiKeyRecords } from "./domain/ports/api-keys.ts";
 import type { Authenticate, Authenticator } from "./domain/ports/authenticator.ts";
 import type { Clock, RandomSource } from "./domain/ports/clock.ts";
@@ -30,6 +32,7 @@ import type { Extractor } from "./domain/ports/extractor.ts";
 import type { Host } from "./domain/ports/host.ts";
 import type { Logger } from "./domain/ports/logger.ts";
 import type { UploadRecords } from "./domain/ports/records.ts";
+import type { Signer } from "./domain/ports/signer.ts";
 import type { DriverContext, DriverDefinition } from "./domain/ports/storage-driver.ts";
 import type { TenantRecords } from "./domain/ports/tenants.ts";
 import type { StorageUri } from "./domain/storage-uri.ts";
@@ -81,6 +84,9 @@ export interface Stowage {
   readonly uploads: UploadService;
   /** Uploads under an `Idempotency-Key`, or without. */
   readonly newUploads: RepeatableUploads;
+  readonly editor: UploadEditor;
+  /** Signs cursors, with a secret that all servers on one database share. */
+  readonly signer: Signer;
   readonly downloads: DownloadService;
   readonly processing: ProcessingService;
   readonly texts: TextService;
@@ -143,6 +149,9 @@ export async function createStowage(config: Config, parts: StowageParts): Promis
     limits: tenantLimits,
   });
   const newUploads = new RepeatableUploads({ uploads, records, hasher });
+  const editor = new UploadEditor(records);
+  const fresh = toHex(random(new Uint8Array(SIGNING_SECRET_BYTES)));
+  const signer = createSigner(await records.secret("signing", fresh));
   const downloads = new DownloadService({ records, storages });
   const processing = new ProcessingService({ records, storages, catalog, queue, logger });
   const texts = new TextService({ records, storages });
@@ -160,6 +169,8 @@ export async function createStowage(config: Config, parts: StowageParts): Promis
     {
       uploads,
       newUploads,
+      editor,
+      signer,
       tenantLimits,
       downloads,
       processing,
@@ -194,6 +205,8 @@ export async function createStowage(config: Config, parts: StowageParts): Promis
       storages,
       uploads,
       newUploads,
+      editor,
+      signer,
       downloads,
       processing,
       texts,

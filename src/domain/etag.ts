@@ -3,6 +3,11 @@ export function formatEtag(sha256: string): string {
   return `"${sha256}"`;
 }
 
+/** The entity tag of an upload object: another one with every change of its record. */
+export function formatRevisionTag(revision: number): string {
+  return `"r${revision}"`;
+}
+
 /** One entity tag of a list: `"…"`, perhaps weak, as RFC 9110, 8.8.3 has it. */
 const ENTITY_TAG = /(W\/)?"[\x21\x23-\x7e\x80-\xff]*"/g;
 

@@ -26,9 +26,14 @@ export interface JsonBody<Schema extends z.ZodType> {
  * A JSON body of this shape, as a plain OpenAPI schema: the handler reads it, under its own limit, with the
  * same zod schema.
  */
-export function jsonBody<Schema extends z.ZodType>(schema: Schema): JsonBody<Schema> {
+export function jsonBody<Schema extends z.ZodType>(
+  schema: Schema,
+  ...alsoAs: readonly string[]
+): JsonBody<Schema> {
   const { $schema: _, ...plain } = z.toJSONSchema(schema, { io: "input" });
-  return { required: false, content: { "application/json": { schema: plain as object } } };
+  const types = ["application/json", ...alsoAs];
+  const content = Object.fromEntries(types.map((type) => [type, { schema: plain as object }]));
+  return { required: false, content: content as JsonBody<Schema>["content"] };
 }
 
 /** What problems of a status may tell in headers. */

@@ -9,16 +9,20 @@ import type { BASE_PATH, ENDPOINTS } from "./router.ts";
 /** Every endpoint that is served. */
 type Endpoints = typeof ENDPOINTS;
 
+/** A 304 comes only to a request that asks for it, and has no body: it would take the type from what is no 200. */
+type Answers<R extends RouteConfig> = { readonly responses: Omit<R["responses"], 304> };
+
 /** The route of an endpoint as a client sees it: with the type of its JSON body, which the server reads itself. */
 type ClientRoute<R extends RouteConfig> = R extends {
   readonly request: { readonly body: JsonBody<infer Schema> };
 }
-  ? Omit<R, "request"> & {
-      readonly request: Omit<R["request"], "body"> & {
-        readonly body: { readonly content: { readonly "application/json": { schema: Schema } } };
-      };
-    }
-  : R;
+  ? Omit<R, "request" | "responses"> &
+      Answers<R> & {
+        readonly request: Omit<R["request"], "body"> & {
+          readonly body: { readonly content: { readonly "application/json": { schema: Schema } } };
+        };
+      }
+  : Omit<R, "responses"> & Answers<R>;
 
 type ClientEndpoints<Table extends readonly unknown[]> = {
   readonly [Index in keyof Table]: Table[Index] extends TypedEndpoint<infer R>

@@ -1,41 +1,59 @@
 import { StowageError } from "../domain/errors.ts";
-import type { ListPosition } from "../domain/ports/records.ts";
+import type { ListFilter, ListPosition } from "../domain/ports/records.ts";
+import type { Signer } from "../domain/ports/signer.ts";
+import type { TenantId } from "../domain/tenant.ts";
 import { findUploadId } from "../domain/upload-id.ts";
 
-/** Version, milliseconds since 1970, id. */
-const POSITION = /^1\.(0|-?[1-9]\d{0,15})\.([0-9a-f-]{36})$/;
+/** The list that a cursor belongs to. */
+export interface CursorScope {
+  readonly tenant: TenantId;
+  readonly filter: ListFilter;
+}
 
-/** A place in a list as one opaque word. The same place gives the same word, two places give two. */
-export function formatCursor(position: ListPosition): string {
-  return toBase64Url(`1.${position.createdAt}.${position.id}`);
+/** Version, milliseconds since 1970, id; then the tag. */
+const CURSOR = /^2\.(0|-?[1-9]\d{0,15})\.([0-9a-f-]{36})\.([A-Za-z0-9_-]{43})$/;
+
+/** Longer ones are none of ours, and are not looked at. */
+const MAX_LENGTH = 120;
+
+const PURPOSE = "cursor";
+
+/**
+ * A place in a list as one opaque word, signed: whoever edits it, or shows it for another list or another
+ * tenant's, has none.
+ */
+export async function formatCursor(
+  position: ListPosition,
+  scope: CursorScope,
+  signer: Signer,
+): Promise<string> {
+  const tag = await signer.sign(PURPOSE, claimOf(position, scope));
+  return `2.${position.createdAt}.${position.id}.${tag}`;
 }
 
 /** @throws {StowageError} `invalid_cursor` for everything that {@link formatCursor} does not make. */
-export function parseCursor(cursor: string): ListPosition {
-  const match = POSITION.exec(fromBase64Url(cursor));
+export async function parseCursor(
+  cursor: string,
+  scope: CursorScope,
+  signer: Signer,
+): Promise<ListPosition> {
+  const match = cursor.length > MAX_LENGTH ? null : CURSOR.exec(cursor);
   const id = findUploadId(match?.[2] ?? "");
   if (match === null || id === null) throw invalidCursor();
   const position = { createdAt: Number(match[1]), id };
-  // Base64 has several spellings of the same bytes; only one of them is ours.
-  if (formatCursor(position) !== cursor) throw invalidCursor();
-  return position;
+  if (await signer.verify(PURPOSE, claimOf(position, scope), match[3] ?? "")) return position;
+  throw invalidCursor();
 }
 
-function toBase64Url(ascii: string): string {
-  return btoa(ascii).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
-}
-
-function fromBase64Url(text: string): string {
-  try {
-    return atob(text.replaceAll("-", "+").replaceAll("_", "/"));
-  } catch {
-    throw invalidCursor();
-  }
+function claimOf({ createdAt, id }: ListPosition, { tenant, filter }: CursorScope): string {
+  const { status, filenamePrefix, createdAfter, createdBefore } = filter;
+  const parts = [tenant, status, filenamePrefix, createdAfter, createdBefore, createdAt, id];
+  return JSON.stringify(parts.map((part) => part ?? null));
 }
 
 function invalidCursor(): StowageError {
   return new StowageError(
     "invalid_cursor",
-    "Cannot use cursor: it is not a next_cursor of this list",
+    "Cannot use cursor: it is not a next_cursor of this list (begin again without it)",
   );
 }

@@ -61,6 +61,12 @@ export const OPERATION_EXAMPLES: Readonly<Record<string, OperationExamples>> = {
   putUploadNamed: { request: EXAMPLE_TEXT, answers: { 201: STORED } },
   listUploads: { answers: { 200: { items: [STORED], next_cursor: null } } },
   getUpload: { answers: { 200: STORED } },
+  patchUpload: {
+    request: { metadata: { candidate: "4711" }, expires_at: "2099-12-31T00:00:00Z" },
+    answers: {
+      200: { ...STORED, metadata: { candidate: "4711" }, expires_at: "2099-12-31T00:00:00.000Z" },
+    },
+  },
   getFile: { answers: { 200: EXAMPLE_TEXT } },
   reprocess: { request: { processors: ["text"] }, answers: { 202: QUEUED } },
   getResult: {

@@ -88,7 +88,8 @@ export const RESPONSE_HEADERS = {
     required: true,
   },
   ETag: {
-    description: "Names these bytes: of a file it is the quoted SHA-256, wherever it lies.",
+    description:
+      "Names these bytes: of a file it is the quoted SHA-256, wherever it lies; of an upload object the state that it is in.",
     schema: text(ETAG, '^(W/)?"[^"]*"$'),
     required: true,
   },

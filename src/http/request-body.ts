@@ -57,6 +57,7 @@ export async function readOptionalJson<Schema extends z.ZodType>(
   c: RequestContext,
   schema: Schema,
   limitBytes: number,
+  mediaTypes: readonly string[] = ["application/json"],
 ): Promise<z.output<Schema> | null> {
   const { headers } = c.req.raw;
   refuseContentEncoding(headers);
@@ -68,8 +69,9 @@ export async function readOptionalJson<Schema extends z.ZodType>(
   const bytes = await readAtMost(bodyOf(c), limitBytes);
   if (bytes === null) throw tooLarge;
   if (bytes.byteLength === 0) return null;
-  if (findMediaType(headers.get("Content-Type")) !== "application/json") {
-    throw new HttpError("unsupported_media_type", "Cannot read body: send application/json");
+  if (!mediaTypes.includes(findMediaType(headers.get("Content-Type")) ?? "")) {
+    const reason = `Cannot read body: send ${mediaTypes.join(" or ")}`;
+    throw new HttpError("unsupported_media_type", reason);
   }
   const parsed = schema.safeParse(parseJson(bytes));
   if (parsed.success) return parsed.data;

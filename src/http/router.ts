@@ -7,7 +7,7 @@ import { createUpload, putUpload, putUploadNamed } from "./routes/new-upload.ts"
 import { openapi } from "./routes/openapi.ts";
 import { getResult, reprocess } from "./routes/processing.ts";
 import { getText } from "./routes/texts.ts";
-import { deleteUpload, getUpload, listUploads } from "./routes/uploads.ts";
+import { deleteUpload, getUpload, listUploads, patchUpload } from "./routes/uploads.ts";
 
 /** Where the API begins. */
 export const BASE_PATH = "/api/v1";
@@ -19,6 +19,7 @@ export const ENDPOINTS = [
   putUploadNamed, // PUT    /upload?filename=
   listUploads, // GET    /upload
   getUpload, // GET    /upload/{id}
+  patchUpload, // PATCH  /upload/{id}
   deleteUpload, // DELETE /upload/{id}
   getFile, // GET    /upload/{id}/file, HEAD too
   reprocess, // POST   /upload/{id}/reprocess

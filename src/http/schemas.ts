@@ -163,6 +163,28 @@ export const ListQuery = z.object({
   }),
 });
 
+/** As it was sent: a schema of records would drop a member called `__proto__`. */
+const MetadataPatch = z
+  .unknown()
+  .refine(
+    (value) => typeof value === "object" && !Array.isArray(value),
+    "Expected an object or null",
+  )
+  .meta({}) as unknown as z.ZodType<Record<string, unknown> | null>;
+
+/** The body of a change: a merge patch. */
+export const PatchBody = z.strictObject({
+  metadata: MetadataPatch.optional().meta({
+    type: ["object", "null"],
+    description: "Members to set; those that are null go. Null removes all",
+  }),
+  expires_at: z.iso
+    .datetime({ offset: true })
+    .nullable()
+    .optional()
+    .meta({ description: "When it is to be removed; null for never" }),
+});
+
 /** The body of a reprocess call. */
 export const ReprocessBody = z.strictObject({
   processors: z

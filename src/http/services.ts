@@ -5,8 +5,10 @@ import type { ProcessingService } from "../application/processing-service.ts";
 import type { TextService } from "../application/processing-text.ts";
 import type { RepeatableUploads } from "../application/repeatable-uploads.ts";
 import type { TenantLimitsService } from "../application/tenant-limits.ts";
+import type { UploadEditor } from "../application/upload-editor.ts";
 import type { UploadService } from "../application/upload-service.ts";
 import type { Authenticator } from "../domain/ports/authenticator.ts";
+import type { Signer } from "../domain/ports/signer.ts";
 
 /** What the routes do their work with. */
 export interface HttpServices {
@@ -14,6 +16,9 @@ export interface HttpServices {
   readonly uploads: Pick<UploadService, "get" | "list" | "delete">;
   readonly newUploads: Pick<RepeatableUploads, "upload">;
   readonly tenantLimits: Pick<TenantLimitsService, "of">;
+  readonly editor: Pick<UploadEditor, "change">;
+  /** Signs what callers carry for us. */
+  readonly signer: Signer;
   readonly downloads: Pick<DownloadService, "open" | "read">;
   readonly processing: Pick<ProcessingService, "reprocess" | "result">;
   readonly texts: Pick<TextService, "open" | "read">;

@@ -1,16 +1,9 @@
 import type { UploadDetails } from "../application/upload-input.ts";
-import { StowageError } from "../domain/errors.ts";
-import { utf8Length } from "../domain/filename.ts";
+import { parseMetadata } from "../domain/metadata.ts";
 import type { FormFields } from "./multipart.ts";
 import { HttpError } from "./problem.ts";
 import { parseSha256Field } from "./request-digests.ts";
 import { TimeParameter } from "./schemas.ts";
-
-/** As the contract says; metadata is kept in the record. */
-const MAX_METADATA_BYTES = 2048;
-
-/** Deep JSON costs a stack where it is read; nobody's metadata is. */
-const MAX_METADATA_DEPTH = 8;
 
 /**
  * Read what the fields of a form say about its file. Fields that nobody knows are ignored.
@@ -75,32 +68,4 @@ function invalidField(parameter: string, detail: string): HttpError {
       errors: [{ parameter, detail }],
     },
   );
-}
-
-function parseMetadata(text: string): Record<string, unknown> {
-  if (utf8Length(text) > MAX_METADATA_BYTES) {
-    throw invalidMetadata(`it exceeds ${MAX_METADATA_BYTES} bytes`);
-  }
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw invalidMetadata("it is no JSON");
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw invalidMetadata("it is no JSON object");
-  }
-  if (depthOf(value) > MAX_METADATA_DEPTH) {
-    throw invalidMetadata(`it is nested deeper than ${MAX_METADATA_DEPTH} levels`);
-  }
-  return value as Record<string, unknown>;
-}
-
-function depthOf(value: unknown): number {
-  if (typeof value !== "object" || value === null) return 0;
-  return 1 + Math.max(0, ...Object.values(value).map(depthOf));
-}
-
-function invalidMetadata(state: string): StowageError {
-  return new StowageError("invalid_metadata", `Cannot use metadata: ${state}`);
 }

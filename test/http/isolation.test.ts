@@ -115,6 +115,11 @@ test("every other route answers 401 to whoever shows no token, a wrong one, or o
 /** What each route about one upload is asked with, besides nothing. A route that does not stand here fails. */
 const BODIES: Readonly<Record<string, readonly Record<string, unknown>[]>> = {
   "GET /upload/{id}": [],
+  "PATCH /upload/{id}": [
+    { metadata: { theirs: true } },
+    { expires_at: "2026-11-24T00:00:01Z" },
+    { expires_at: null, metadata: null },
+  ],
   "DELETE /upload/{id}": [],
   "GET /upload/{id}/file": [],
   "GET /upload/{id}/result": [],

@@ -1,15 +1,26 @@
 import { createRoute } from "@hono/zod-openapi";
-import { json } from "../answers.ts";
+import { StowageError } from "../../domain/errors.ts";
+import { formatRevisionTag, ifMatchNames, ifNoneMatchNames } from "../../domain/etag.ts";
+import { patchMetadata } from "../../domain/metadata.ts";
+import type { Clock } from "../../domain/ports/clock.ts";
+import { json, jsonBody } from "../answers.ts";
 import { formatCursor, parseCursor } from "../cursor.ts";
 import { endpoint } from "../endpoint.ts";
+import { requestHeaders, responseHeaders } from "../headers.ts";
+import { HttpError } from "../problem.ts";
+import { readOptionalJson } from "../request-body.ts";
 import {
   ListQuery,
+  PatchBody,
   toListFilter,
   toUploadJson,
   UploadIdParams,
   UploadListSchema,
   UploadSchema,
 } from "../schemas.ts";
+
+/** Metadata has 2 KiB, and may be written with escapes. */
+const MAX_PATCH_BYTES = 16 * 1024;
 
 export const listUploads = endpoint({
   access: "upload:read",
@@ -28,16 +39,14 @@ export const listUploads = endpoint({
   async handler(c) {
     const query = c.req.valid("query");
     const { filter, limit } = toListFilter(query);
-    const after = query.cursor === undefined ? null : parseCursor(query.cursor);
     const { tenant } = c.var.caller;
-    const page = await c.var.services.uploads.list(tenant, filter, { limit, after });
-    return c.json(
-      {
-        items: page.uploads.map(toUploadJson),
-        next_cursor: page.next === null ? null : formatCursor(page.next),
-      },
-      200,
-    );
+    const { uploads, signer } = c.var.services;
+    const scope = { tenant, filter };
+    const after =
+      query.cursor === undefined ? null : await parseCursor(query.cursor, scope, signer);
+    const page = await uploads.list(tenant, filter, { limit, after });
+    const next = page.next === null ? null : await formatCursor(page.next, scope, signer);
+    return c.json({ items: page.uploads.map(toUploadJson), next_cursor: next }, 200);
   },
 });
 
@@ -49,17 +58,86 @@ export const getUpload = endpoint({
     operationId: "getUpload",
     tags: ["Uploads"],
     summary: "Tell of one upload",
+    description: "`ETag` names this state of the object, for `If-Match` when it is changed.",
+    parameters: requestHeaders("If-None-Match"),
     request: { params: UploadIdParams },
     responses: {
-      200: json("The upload", UploadSchema),
+      200: { ...json("The upload", UploadSchema), headers: responseHeaders("ETag") },
+      304: { description: "The client has it already", headers: responseHeaders("ETag") },
     },
   }),
   problems: ["upload_not_found"],
   async handler(c) {
     const upload = await c.var.services.uploads.get(c.var.caller.tenant, c.req.valid("param").id);
+    const etag = formatRevisionTag(upload.revision);
+    c.header("ETag", etag);
+    const known = c.req.header("If-None-Match");
+    if (known !== undefined && ifNoneMatchNames(known, etag)) return c.body(null, 304);
     return c.json(toUploadJson(upload), 200);
   },
 });
+
+const IF_MATCH = {
+  name: "If-Match",
+  in: "header" as const,
+  description: "Change it only if its `ETag` is one of these.",
+  schema: { type: "string" as const, examples: ['"r2"'] },
+};
+
+const PATCH = "application/merge-patch+json";
+
+export const patchUpload = endpoint({
+  access: "upload:write",
+  route: createRoute({
+    method: "patch",
+    path: "/upload/{id}",
+    operationId: "patchUpload",
+    tags: ["Uploads"],
+    summary: "Change metadata, or when an upload expires",
+    description:
+      "A merge patch (RFC 7396). With `If-Match` only if the object is still the one that was read; without it no change of others is lost either: members are merged one by one.",
+    parameters: [IF_MATCH],
+    request: { params: UploadIdParams, body: jsonBody(PatchBody, PATCH) },
+    responses: {
+      200: { ...json("The upload as it is now", UploadSchema), headers: responseHeaders("ETag") },
+    },
+  }),
+  problems: [
+    ...(["invalid_request", "body_too_large", "body_incomplete", "request_timeout"] as const),
+    ...(["unsupported_media_type", "invalid_parameter", "invalid_metadata"] as const),
+    ...(["upload_not_found", "upload_in_progress", "upload_conflict"] as const),
+    "precondition_failed",
+  ],
+  async handler(c) {
+    const types = ["application/json", PATCH];
+    const body = await readOptionalJson(c, PatchBody, MAX_PATCH_BYTES, types);
+    const { metadata, expires_at: expiry } = body ?? {};
+    const expected = c.req.header("If-Match");
+    const { id } = c.req.valid("param");
+    const { clock } = c.var.options;
+    const upload = await c.var.services.editor.change(c.var.caller.tenant, id, (found) => {
+      if (expected !== undefined && !ifMatchNames(expected, formatRevisionTag(found.revision))) {
+        throw new StowageError("precondition_failed", "Cannot change upload: it has changed");
+      }
+      return {
+        ...(metadata === undefined ? {} : { metadata: patchMetadata(found.metadata, metadata) }),
+        ...(expiry === undefined
+          ? {}
+          : { expiresAt: expiry === null ? null : requireFuture(expiry, clock) }),
+      };
+    });
+    c.header("ETag", formatRevisionTag(upload.revision));
+    return c.json(toUploadJson(upload), 200);
+  },
+});
+
+function requireFuture(text: string, clock: Clock = { now: () => Date.now() }): number {
+  const at = Date.parse(text);
+  if (at > clock.now()) return at;
+  throw new HttpError("invalid_parameter", "Cannot use body: some of its fields are wrong", {
+    errors: [{ pointer: "/expires_at", detail: "Expected a time in the future" }],
+  });
+}
 
 export const deleteUpload = endpoint({
   access: "upload:delete",

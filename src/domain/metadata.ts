@@ -1,0 +1,73 @@
+import { StowageError } from "./errors.ts";
+import { utf8Length } from "./filename.ts";
+
+/** What a caller keeps beside its file; JSON. */
+export type Metadata = Readonly<Record<string, unknown>>;
+
+/** As the contract says; metadata is kept in the record. */
+const MAX_BYTES = 2048;
+
+/** Deep JSON costs a stack where it is read; nobody's metadata is. */
+const MAX_DEPTH = 8;
+
+/** @throws {StowageError} `invalid_metadata` */
+export function parseMetadata(text: string): Metadata {
+  if (utf8Length(text) > MAX_BYTES) throw tooLong();
+  try {
+    return requireMetadata(JSON.parse(text));
+  } catch (error) {
+    throw error instanceof SyntaxError ? invalidMetadata("it is no JSON") : error;
+  }
+}
+
+/**
+ * Metadata changed by a merge patch: what is `null` there goes, objects are merged, all else is replaced.
+ *
+ * @throws {StowageError} `invalid_metadata` if the patch, or what comes of it, is too deep or too long.
+ * @see https://www.rfc-editor.org/rfc/rfc7396
+ */
+export function patchMetadata(metadata: Metadata, patch: Metadata | null): Metadata {
+  if (patch === null) return {};
+  if (isDeeperThan(patch, MAX_DEPTH)) throw tooDeep();
+  const merged = requireMetadata(merge(metadata, patch));
+  if (utf8Length(JSON.stringify(merged)) > MAX_BYTES) throw tooLong();
+  return merged;
+}
+
+function merge(target: unknown, patch: Metadata): Metadata {
+  const members = new Map(isObject(target) ? Object.entries(target) : []);
+  for (const [name, value] of Object.entries(patch)) {
+    if (value === null) members.delete(name);
+    else members.set(name, isObject(value) ? merge(members.get(name), value) : value);
+  }
+  // Not by assignment: a member may be called __proto__.
+  return Object.fromEntries(members);
+}
+
+function requireMetadata(value: unknown): Metadata {
+  if (!isObject(value)) throw invalidMetadata("it is no JSON object");
+  if (isDeeperThan(value, MAX_DEPTH)) throw tooDeep();
+  return value;
+}
+
+function isObject(value: unknown): value is Metadata {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Looks no deeper than that itself. */
+function isDeeperThan(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return levels === 0 || Object.values(value).some((inner) => isDeeperThan(inner, levels - 1));
+}
+
+function tooLong(): StowageError {
+  return invalidMetadata(`it exceeds ${MAX_BYTES} bytes`);
+}
+
+function tooDeep(): StowageError {
+  return invalidMetadata(`it is nested deeper than ${MAX_DEPTH} levels`);
+}
+
+function invalidMetadata(state: string): StowageError {
+  return new StowageError("invalid_metadata", `Cannot use metadata: ${state}`);
+}
