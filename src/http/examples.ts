@@ -54,7 +54,12 @@ export interface OperationExamples {
 /** Bodies of every operation but those that answer with whatever bytes were stored. */
 export const OPERATION_EXAMPLES: Readonly<Record<string, OperationExamples>> = {
   createUpload: {
-    request: { file: EXAMPLE_TEXT, auto_process: "true", metadata: '{"candidate":"4711"}' },
+    request: {
+      file: EXAMPLE_TEXT,
+      auto_process: "true",
+      metadata: '{"candidate":"4711"}',
+      sha256: EXAMPLE_SHA256,
+    },
     answers: { 201: { ...QUEUED, metadata: { candidate: "4711" } } },
   },
   putUpload: { request: EXAMPLE_TEXT, answers: { 201: STORED } },
