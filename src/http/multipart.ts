@@ -144,13 +144,13 @@ class FormReader {
       return new StowageError("too_many_files", "Cannot accept form: it has more than one file");
     }
     if (name !== FILE_FIELD) return missingFile("its file is in another field");
-    const encoded = info.encoding === "base64" || info.encoding === "quoted-printable";
-    return encoded ? invalid(`its file is sent as ${info.encoding}`) : null;
+    return isIdentity(info.encoding) ? null : invalid("its file is sent encoded");
   }
 
   #onField(name: string | undefined, value: string | undefined, info: busboy.FieldInfo): void {
     if (name === undefined) this.#fail(invalid("a part has no name"));
-    else if (name === FILE_FIELD) this.#fail(fileAsText(info.mimeType));
+    else if (name === FILE_FIELD) this.#fail(namelessFile());
+    else if (!isIdentity(info.encoding)) this.#fail(invalid("a field is sent encoded"));
     else if (value === undefined) this.#fail(invalid("a field is in an unknown charset"));
     else if (info.valueTruncated) this.#fail(tooManyFields("a field is too long"));
     else this.#fields.set(name, [...(this.#fields.get(name) ?? []), value]);
@@ -209,10 +209,17 @@ function missingFile(state: string): StowageError {
   );
 }
 
-/** The parser takes a part with an empty filename for text; only files come with a type of their own. */
-function fileAsText(mimeType: string): StowageError {
-  if (mimeType === "text/plain") return missingFile("its file field is text without a filename");
-  return new StowageError("invalid_filename", "Cannot use filename: it is empty");
+/** The parser takes a part for text if it has no filename, or an empty one. */
+function namelessFile(): StowageError {
+  return new StowageError(
+    "invalid_filename",
+    `Cannot use filename: the part "file" has none (send the file itself, like curl -F file=@cv.pdf)`,
+  );
+}
+
+/** `Content-Transfer-Encoding`s that change nothing (RFC 2045, 6.2). Others are deprecated (RFC 7578, 4.7). */
+function isIdentity(encoding: string): boolean {
+  return ["7bit", "8bit", "binary"].includes(encoding.trim());
 }
 
 function tooManyFields(state: string): StowageError {

@@ -127,11 +127,11 @@ test.each([
   ["nothing at all", "", "invalid_multipart"],
   ["only the final boundary", "--boundary--\r\n", "missing_file"],
   ["only fields", form([fieldPart("metadata", "{}")]).body, "missing_file"],
-  ["the file as text", form([fieldPart("file", "hello")]).body, "missing_file"],
+  ["the file as text", form([fieldPart("file", "hello")]).body, "invalid_filename"],
   [
     "a long file as text",
     form([fieldPart("file", "x".repeat(100_000)), filePart("y")]).body,
-    "missing_file",
+    "invalid_filename",
   ],
   [
     "the file in another field",
@@ -199,6 +199,28 @@ test.each([
     "a file in base64",
     form([
       { headers: `${filePart("").headers}\r\nContent-Transfer-Encoding: base64`, content: "eA==" },
+    ]).body,
+    "invalid_multipart",
+  ],
+  ["an empty filename", form([filePart("x", 'filename=""')]).body, "invalid_filename"],
+  [
+    "a file in base64, spelled at leisure",
+    form([
+      {
+        headers: `${filePart("").headers}\r\nContent-Transfer-Encoding:  BASE64 `,
+        content: "eA==",
+      },
+    ]).body,
+    "invalid_multipart",
+  ],
+  [
+    "a field in base64",
+    form([
+      {
+        headers: `${fieldPart("metadata", "").headers}\r\nContent-Transfer-Encoding: base64`,
+        content: "e30=",
+      },
+      filePart("x"),
     ]).body,
     "invalid_multipart",
   ],

@@ -105,7 +105,7 @@ const deep = `${'{"a":'.repeat(20)}1${"}".repeat(20)}`;
 
 test.each([
   ["no file", form([fieldPart("metadata", "{}")]), 400, "missing_file"],
-  ["the file as text", form([fieldPart("file", "hello")]), 400, "missing_file"],
+  ["the file as text", form([fieldPart("file", "hello")]), 422, "invalid_filename"],
   ["two files", form([filePart("x"), filePart("y")]), 400, "too_many_files"],
   [
     "an empty filename",
