@@ -1,4 +1,5 @@
 import { derivedPrefix } from "../domain/object-key.ts";
+import type { Tombstone } from "../domain/ports/upkeep-records.ts";
 import type { Upload } from "../domain/upload.ts";
 import type { FileStorage } from "./file-storage.ts";
 
@@ -15,4 +16,17 @@ export async function eraseBytes(storage: FileStorage, upload: Upload): Promise<
   if (upload.processing.startedAt !== null) {
     await storage.deleteAll(derivedPrefix(upload.tenant, upload.id));
   }
+}
+
+/** Nobody still writes to a key after this long, whatever was suspended. */
+export const LATE_WRITER_MS = 24 * 60 * 60 * 1000;
+
+/**
+ * What an upload that is erased leaves behind where somebody may yet write: its uploader, if it was never
+ * committed, or a job that was running and still writes its text, whatever the fence makes of its result.
+ */
+export function tombstoneOf({ storageId, key, sha256, processing }: Upload, now: number) {
+  const { startedAt, finishedAt } = processing;
+  const lateWriter = sha256 === null || (startedAt !== null && finishedAt === null);
+  return lateWriter ? ({ storageId, key, until: now + LATE_WRITER_MS } satisfies Tombstone) : null;
 }

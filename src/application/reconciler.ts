@@ -4,11 +4,11 @@ import type { Clock } from "../domain/ports/clock.ts";
 import type { Logger } from "../domain/ports/logger.ts";
 import type { UploadRecords } from "../domain/ports/records.ts";
 import { findTenantId } from "../domain/tenant.ts";
+import type { Upload } from "../domain/upload.ts";
 import { findUploadId } from "../domain/upload-id.ts";
-import { eraseBytes } from "./erase.ts";
+import { eraseBytes, LATE_WRITER_MS, tombstoneOf } from "./erase.ts";
 import type { FileStorage } from "./file-storage.ts";
 import type { Storages } from "./storages.ts";
-import { LATE_WRITER_MS } from "./upload-service.ts";
 
 /** So many abandoned uploads are cleaned up before the next are asked for. */
 const BATCH = 100;
@@ -17,8 +17,10 @@ const BATCH = 100;
 const SWEEP_EVERY_MS = 60 * 60 * 1000;
 
 export interface ReconcileReport {
-  /** Uploads whose bytes and rows were removed. */
+  /** Uploads that were abandoned, or half deleted: their bytes and rows were removed. */
   readonly removed: number;
+  /** Uploads whose time was over, likewise. */
+  readonly expired: number;
   /** Uploads that could not be removed now. */
   readonly deferred: number;
   /** Temp files and parts that no reservation knew. */
@@ -27,7 +29,8 @@ export interface ReconcileReport {
 
 /**
  * Brings storage and records back together after whatever happened: removes what expired reservations and
- * interrupted deletes have left, and keeps an eye on keys that a late writer may still write.
+ * interrupted deletes have left and what has expired, and keeps an eye on keys that a late writer may still
+ * write.
  */
 export class Reconciler {
   readonly #records: UploadRecords;
@@ -78,21 +81,40 @@ export class Reconciler {
   }
 
   async #reconcile(): Promise<ReconcileReport> {
+    const abandoned = await this.#removeAll(() =>
+      this.#records.collectAbandoned(BATCH, this.#deleteGraceMs, this.#storages.ids),
+    );
+    const expired = await this.#removeAll(() =>
+      this.#records.collectExpired(BATCH, this.#storages.ids),
+    );
+    await this.#records.dropRepeats();
+    await this.#watchTombstones();
+    const leftovers = await this.#sweep();
+    const report = {
+      removed: abandoned.removed,
+      expired: expired.removed,
+      deferred: abandoned.deferred + expired.deferred,
+      leftovers,
+    };
+    if (Object.values(report).some((count) => count > 0)) {
+      this.#logger.info("reconciler.finished", report);
+    }
+    return report;
+  }
+
+  /** Erase what `collect` gives, until it gives no more or nothing of it can be erased. */
+  async #removeAll(
+    collect: () => Promise<readonly Upload[]>,
+  ): Promise<{ readonly removed: number; readonly deferred: number }> {
     let removed = 0;
     let deferred = 0;
     for (;;) {
-      const abandoned = await this.#records.collectAbandoned(
-        BATCH,
-        this.#deleteGraceMs,
-        this.#storages.ids,
-      );
+      const batch = await collect();
       let progress = 0;
-      for (const upload of abandoned) {
+      for (const upload of batch) {
         try {
           await eraseBytes(this.#storages.byId(upload.storageId), upload);
-          const until = this.#clock.now() + LATE_WRITER_MS;
-          const { storageId, key } = upload;
-          await this.#records.finishDelete(upload, { storageId, key, until });
+          await this.#records.finishDelete(upload, tombstoneOf(upload, this.#clock.now()));
           progress += 1;
         } catch (error) {
           deferred += 1;
@@ -101,14 +123,8 @@ export class Reconciler {
       }
       removed += progress;
       // A batch without progress would come back the same: leave it to the next run.
-      if (abandoned.length < BATCH || progress === 0) break;
+      if (batch.length < BATCH || progress === 0) return { removed, deferred };
     }
-    await this.#watchTombstones();
-    const leftovers = await this.#sweep();
-    if (removed + deferred + leftovers > 0) {
-      this.#logger.info("reconciler.finished", { removed, deferred, leftovers });
-    }
-    return { removed, deferred, leftovers };
   }
 
   /** Remove what a writer that woke up late has put under a key that was given up. */

@@ -19,7 +19,7 @@ import type { TenantId } from "../domain/tenant.ts";
 import type { TenantLimits } from "../domain/tenant-limits.ts";
 import type { Upload } from "../domain/upload.ts";
 import { newUploadId } from "../domain/upload-id.ts";
-import { eraseBytes } from "./erase.ts";
+import { eraseBytes, tombstoneOf } from "./erase.ts";
 import type { SavedFile } from "./file-storage.ts";
 import type { ProcessorCatalog } from "./processor-catalog.ts";
 import { fingerprintOf } from "./request-fingerprint.ts";
@@ -142,12 +142,7 @@ export class UploadService {
     const upload = await this.#records.beginDelete(tenant, found.id);
     if (upload === null) throw uploadNotFound();
     await eraseBytes(this.#storages.byId(upload.storageId), upload);
-    // A job that was running may still write its text, whatever the fence makes of its result.
-    const { startedAt, finishedAt } = upload.processing;
-    const lateWriter = startedAt !== null && finishedAt === null;
-    const { storageId, key } = upload;
-    const until = this.#clock.now() + LATE_WRITER_MS;
-    await this.#records.finishDelete(upload, lateWriter ? { storageId, key, until } : null);
+    await this.#records.finishDelete(upload, tombstoneOf(upload, this.#clock.now()));
     this.#logger.info("upload.deleted", { uploadId: upload.id, tenantId: tenant });
   }
 
@@ -227,9 +222,6 @@ export class UploadService {
 
 /** The caller waits for his answer while it is cleaned up. */
 const UNDO_MS = 5_000;
-
-/** Nobody still writes to a key after this long, whatever was suspended. */
-export const LATE_WRITER_MS = 24 * 60 * 60 * 1000;
 
 export function uploadNotFound(): StowageError {
   return new StowageError("upload_not_found", "Cannot find upload: there is none with this id");

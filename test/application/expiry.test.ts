@@ -1,0 +1,81 @@
+import { expect, test } from "vitest";
+import { isStowageError } from "../../src/domain/errors.ts";
+import { ACME, LEASE_MS, testServices } from "../support/services.ts";
+
+const HOUR_MS = 60 * 60_000;
+
+async function expiring(services: Awaited<ReturnType<typeof testServices>>, inMs: number) {
+  const { id } = await services.put("soon gone");
+  const expiresAt = services.clock.now() + inMs;
+  await services.records.update(ACME, id, { expiresAt }, null);
+  return id;
+}
+
+async function keysOf({ driver }: Awaited<ReturnType<typeof testServices>>): Promise<string[]> {
+  return (await driver.list("")).objects
+    .map(({ key }) => key)
+    .filter((key) => !key.startsWith("."));
+}
+
+test("an upload is missing from the moment on at which it expires, and its bytes go with the next run", async () => {
+  const services = await testServices();
+  const id = await expiring(services, HOUR_MS);
+  const stays = await services.put("stays");
+  services.clock.advance(HOUR_MS - 1);
+  expect((await services.uploads.get(ACME, id)).id).toBe(id);
+  expect(await services.reconciler.run()).toMatchObject({ expired: 0 });
+  services.clock.advance(1);
+  const missing = await services.uploads.get(ACME, id).catch((error: unknown) => error);
+  expect(isStowageError(missing, "upload_not_found")).toBe(true);
+  expect(await keysOf(services)).toHaveLength(2);
+  expect(await services.reconciler.run()).toMatchObject({ expired: 1, removed: 0, deferred: 0 });
+  expect(await keysOf(services)).toEqual([stays.key]);
+  expect(await services.records.usage(ACME)).toEqual({ uploads: 1, bytes: 5 });
+  // Nobody writes there any more.
+  expect(await services.records.tombstones(services.storages.primary.id, 10)).toEqual([]);
+});
+
+test("hundreds that expire at once are removed in one run", async () => {
+  const services = await testServices();
+  for (let i = 0; i < 250; i += 1) await expiring(services, HOUR_MS);
+  services.clock.advance(2 * HOUR_MS);
+  expect(await services.reconciler.run()).toMatchObject({ expired: 250 });
+  expect(await keysOf(services)).toEqual([]);
+});
+
+test("what cannot be removed when it expires is removed later", async () => {
+  let broken = true;
+  const services = await testServices({
+    tamper: (driver) => ({
+      delete: async (...args) => {
+        if (broken) throw new Error("away");
+        return await driver.delete(...args);
+      },
+    }),
+  });
+  const id = await expiring(services, HOUR_MS);
+  services.clock.advance(HOUR_MS);
+  expect(await services.reconciler.run()).toMatchObject({ expired: 0, deferred: 1 });
+  await expect(services.uploads.get(ACME, id)).rejects.toThrow();
+  broken = false;
+  services.clock.advance(LEASE_MS + 1);
+  expect(await services.reconciler.run()).toMatchObject({ removed: 1, deferred: 0 });
+  expect(await keysOf(services)).toEqual([]);
+});
+
+test("Idempotency-Keys are forgotten a day after their commit", async () => {
+  const services = await testServices();
+  const input = {
+    tenant: ACME,
+    createdBy: "key:test",
+    originalFilename: "a.txt",
+    body: { kind: "bytes" as const, bytes: new TextEncoder().encode("x") },
+    details: async () => ({ autoProcess: false, metadata: {} }),
+    idempotencyKey: "k",
+  };
+  await services.uploads.upload(input);
+  services.clock.advance(24 * HOUR_MS);
+  await services.reconciler.run();
+  expect(await services.records.dropRepeats()).toBe(0);
+  expect(await services.records.findRepeat(ACME, "k")).toBeNull();
+});
