@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
+import { setImmediate } from "node:timers/promises";
 import { describe, expect, expectTypeOf, test } from "vitest";
 import { createClient, StowageApiError, type Upload, type UploadProgress } from "../src/client.ts";
-import { answering, breakOff, json, served } from "./client/scene.ts";
+import { answering, breakOff, json, problem, served } from "./client/scene.ts";
 
 const bytes = new TextEncoder().encode("Hello, Stowage");
 
@@ -122,6 +123,27 @@ describe("upload()", () => {
     const client = createClient({ baseUrl: url });
     const uploading = client.upload(source(), { filename: "a", signal: stop.signal });
     await expect(uploading).rejects.toThrow("changed my mind");
+    await freed.promise;
+  });
+
+  test.each([
+    ["refused", problem(413, "upload_too_large"), "upload_too_large"],
+    ["broken off", breakOff, "connection_failed"],
+  ])("that is %s lets its source go", async (_, handler, code) => {
+    const { url } = await answering(handler);
+    const freed = Promise.withResolvers<void>();
+    async function* endless() {
+      try {
+        for (;;) {
+          yield new Uint8Array(65_536);
+          await setImmediate();
+        }
+      } finally {
+        freed.resolve();
+      }
+    }
+    const uploading = createClient({ baseUrl: url }).upload(endless(), { filename: "a" });
+    await expect(uploading).rejects.toMatchObject({ code });
     await freed.promise;
   });
 
