@@ -9,7 +9,7 @@ import type { UploadSource } from "./client/form.ts";
 import { type InCamelCase, toQuery, toSnakeCase } from "./client/names.ts";
 import { type ClientOptions, Transport } from "./client/transport.ts";
 import { type UploadOptions, uploadCall } from "./client/uploading.ts";
-import type { AnswerOf, BodyOf, Call, QueryOf, StowageApi } from "./http/api.ts";
+import type { AnswerOf, BodyOf, QueryOf, StowageApi } from "./http/api.ts";
 
 export { type ApiErrorCode, StowageApiError } from "./client/error.ts";
 export type { UploadProgress } from "./client/form.ts";
@@ -39,8 +39,10 @@ export interface CallOptions {
 /** Which uploads to list: the parameters of the route, in camel case; times also as `Date`, numbers as such. */
 export type ListOptions = CallOptions & InCamelCase<QueryOf<"get /upload">>;
 
-/** What may be changed of an upload. What is left out stays. */
-export type UploadChanges = InCamelCase<BodyOf<Extract<Call, "patch /upload/{id}">>>;
+/**
+ * What to change of an upload. What is left out stays, members of `metadata` too; what is `null` goes (RFC 7396).
+ */
+export type UploadChanges = InCamelCase<BodyOf<"patch /upload/{id}">>;
 
 /** A file to download. */
 export interface DownloadOptions extends CallOptions {

@@ -229,7 +229,8 @@ describe("reading", () => {
     expect(some).toEqual(["bc", "ba", "b"]);
     const page = await client.listPage({ limit: 2, status: "stored" });
     expect(page.items.length).toBe(2);
-    const rest = await client.listPage({ limit: 200, cursor: page.next_cursor ?? "" });
+    const cursor = page.next_cursor ?? "";
+    const rest = await client.listPage({ limit: 200, status: "stored", cursor });
     expect([rest.items.length, rest.next_cursor]).toEqual([3, null]);
     // @ts-expect-error There is no such status.
     const wrong = client.listPage({ status: "done" });
@@ -276,6 +277,26 @@ describe("reading", () => {
       ...{ requestId: expect.stringMatching(/^[0-9a-f]{32}$/), retryAfterSeconds: null },
       message: expect.stringContaining("Cannot find upload"),
     });
+  });
+
+  test("update() changes what it names, and leaves the rest", async () => {
+    const { client } = await served();
+    const { id } = await client.upload(bytes, { filename: "a", metadata: { a: 1, keepMe: 2 } });
+    const expiresAt = new Date(Date.now() + 3_600_000);
+    const changed = await client.update(id, { metadata: { a: null, bB: { cC: 3 } }, expiresAt });
+    expect(changed).toMatchObject({ metadata: { keepMe: 2, bB: { cC: 3 } } });
+    expect(changed.metadata).not.toHaveProperty("a");
+    expect(changed.expires_at).toBe(expiresAt.toISOString());
+    expect(await client.update(id, { expiresAt: null })).toMatchObject({
+      ...{ expires_at: null, metadata: changed.metadata },
+    });
+    await expect(client.update(id, { expiresAt: "yesterday" })).rejects.toMatchObject({
+      errors: [{ pointer: "/expires_at", detail: expect.any(String) }],
+    });
+    // @ts-expect-error Nothing else may be changed.
+    await expect(client.update(id, { filename: "b" })).rejects.toMatchObject({ status: 422 });
+    // @ts-expect-error It is a time.
+    await expect(client.update(id, { expiresAt: true })).rejects.toMatchObject({ status: 422 });
   });
 
   test("fields that were wrong are named", async () => {
