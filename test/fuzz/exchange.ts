@@ -11,10 +11,10 @@ export interface Exchange {
   readonly left: boolean;
 }
 
-/** Longer than everything that the server may wait for, its patience with slow bodies included. */
-const BOUND_MS = 25_000;
-/** How long a request that looks whole may go unanswered before its sender closes its side. */
-const PATIENCE_MS = 5_000;
+/** When all has to be over. */
+const BOUND_MS = 40_000;
+/** How long a request that is whole may go unanswered: more than the server's patience with slow bodies. */
+const PATIENCE_MS = 20_000;
 /** The same for one that does not: the server is right to wait for more. */
 const HALF_MS = 40;
 
@@ -50,7 +50,12 @@ export async function exchange(
       setImmediate(() => socket.write(bytes.subarray(split)));
     }
     left = ending === "half-close" || ending === "reset";
-    patience = setTimeout(leave, looksWhole(bytes) ? PATIENCE_MS : HALF_MS);
+    const whole = !left && isWhole(bytes.toString("latin1"));
+    const giveUp = (): void => {
+      hung = whole && !/^HTTP\/1\.1 [2-5]/m.test(received);
+      leave();
+    };
+    patience = setTimeout(giveUp, whole ? PATIENCE_MS : HALF_MS);
   });
   socket.on("data", (chunk) => {
     received += chunk.toString("latin1");
@@ -70,12 +75,24 @@ export async function exchange(
 }
 
 /** Whether a server has no reason to wait for more of it. */
-function looksWhole(bytes: Buffer): boolean {
-  const text = bytes.toString("latin1");
+function isWhole(text: string): boolean {
   const end = text.indexOf("\r\n\r\n");
   if (end < 0) return false;
   const head = text.slice(0, end);
-  if (/^transfer-encoding:/im.test(head)) return text.endsWith("\r\n0\r\n\r\n");
-  const length = /^content-length: *(\d+)/im.exec(head)?.[1] ?? "0";
-  return Number(length) <= text.length - end - 4;
+  const body = text.slice(end + 4);
+  if (/^transfer-encoding:/im.test(head)) return hasLastChunk(body);
+  const length = /^content-length:\s*(\d+)/im.exec(head)?.[1] ?? "0";
+  return Number(length) <= body.length;
+}
+
+function hasLastChunk(body: string): boolean {
+  for (let rest = body; ; ) {
+    const [line, size = ""] = /^([0-9a-f]+)[^\r\n]*\r\n/i.exec(rest) ?? [];
+    // What is no chunk is refused at once.
+    if (line === undefined) return /^[^\r\n]*\r\n/.test(rest);
+    const length = Number.parseInt(size, 16);
+    if (length === 0) return rest.includes("\r\n\r\n");
+    if (rest.length < line.length + length + 2) return false;
+    rest = rest.slice(line.length + length + 2);
+  }
 }

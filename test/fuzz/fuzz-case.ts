@@ -1,5 +1,5 @@
 import { render } from "./draft.ts";
-import { corrupt, MUTATIONS } from "./mutations.ts";
+import { corrupt, POLITE, RUDE } from "./mutations.ts";
 import { Chance } from "./random.ts";
 import type { Seed } from "./seeds.ts";
 
@@ -24,24 +24,29 @@ export const SLOTS = 4;
 /** The case of this number: the same for the same seed and the same document. */
 export function makeCase(seeds: readonly Seed[], seed: number, number: number): FuzzCase {
   const chance = new Chance(seed, number);
-  // What has a body can go wrong in more ways.
-  const start = chance.one(
-    chance.happens(0.4) ? seeds.filter(({ draft }) => draft.body !== null) : seeds,
-  );
+  const start = pickSeed(seeds, chance);
+  const rude = chance.happens(0.4);
   let draft = start.draft;
   for (let count = chance.below(4); count > 0; count -= 1) {
-    draft = chance.one(MUTATIONS)(draft, chance, start);
+    draft = chance.one(rude ? RUDE : POLITE)(draft, chance, start);
   }
   let text = render(draft);
   // Every fifth as the other tenant: its requests have to work as well.
   if (chance.happens(0.2)) text = text.replaceAll("{key:acme}", "{key:other}");
-  for (let count = chance.happens(0.3) ? 1 + chance.below(3) : 0; count > 0; count -= 1) {
-    text = corrupt(text, chance);
-  }
-  if (chance.happens(0.1))
+  const hits = rude && chance.happens(0.5) ? 1 + chance.below(3) : 0;
+  for (let count = hits; count > 0; count -= 1) text = corrupt(text, chance);
+  if (chance.happens(0.1)) {
     text = text.replace("Connection: close\r\n", "") + render(chance.one(seeds).draft);
+  }
   return {
     ...{ name: start.name, text, at: chance.next(), slot: chance.below(SLOTS) },
     ending: chance.happens(0.8) ? "whole" : chance.one(["pieces", "half-close", "reset"] as const),
   };
+}
+
+/** What has a body can go wrong in more ways, and what anybody may ask in fewer. */
+function pickSeed(seeds: readonly Seed[], chance: Chance): Seed {
+  const tenants = seeds.filter(({ caller }) => caller === "acme");
+  const likely = chance.one([tenants, tenants, tenants.filter(({ draft }) => draft.body !== null)]);
+  return chance.one(likely.length === 0 || chance.happens(0.2) ? seeds : likely);
 }

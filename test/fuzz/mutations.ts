@@ -1,5 +1,5 @@
 import type { Draft } from "./draft.ts";
-import { FORM_PIECES, HEADER_NAMES, JSONS, METHODS, NAUGHTY } from "./naughty.ts";
+import { FORM_PIECES, FRAMING_NAMES, HEADER_NAMES, JSONS, METHODS, NAUGHTY } from "./naughty.ts";
 import type { Chance } from "./random.ts";
 import type { Seed } from "./seeds.ts";
 
@@ -42,17 +42,34 @@ const query: Mutation = (draft, chance, seed) => {
 
 const headers: Mutation = (draft, chance, seed) => {
   const names = seed.optional.filter((one) => one.in === "header").map(({ name }) => name);
-  return { ...draft, headers: spoil(draft.headers, chance, [...names, ...names, ...HEADER_NAMES]) };
+  return {
+    ...draft,
+    headers: spoil(draft.headers, chance, [...names, ...HEADER_NAMES, ...FRAMING_NAMES]),
+  };
+};
+
+/** More headers, none of which should hurt. */
+const moreHeaders: Mutation = (draft, chance) => {
+  const more = Array.from(
+    { length: 1 + chance.below(8) },
+    () => [chance.one(HEADER_NAMES), chance.one(NAUGHTY)] as const,
+  );
+  return { ...draft, headers: [...draft.headers, ...more] };
 };
 
 /** What is allowed, too, so that what comes after it in the code is reached. */
 const optional: Mutation = (draft, chance, { optional }) => {
   if (optional.length === 0) return draft;
-  const { in: place, name, value } = chance.one(optional);
-  const pair = [name, chance.happens(0.5) ? value : chance.one(NAUGHTY)] as const;
-  if (place === "query") return { ...draft, query: [...draft.query, pair] };
-  if (place === "header") return { ...draft, headers: [...draft.headers, pair] };
-  return draft;
+  const chosen = Array.from({ length: 1 + chance.below(3) }, () => chance.one(optional));
+  const pairs = (place: string): Pairs =>
+    chosen
+      .filter((one) => one.in === place)
+      .map(({ name, value }) => [name, chance.happens(0.7) ? value : chance.one(NAUGHTY)]);
+  return {
+    ...draft,
+    query: [...draft.query, ...pairs("query")],
+    headers: [...draft.headers, ...pairs("header")],
+  };
 };
 
 const path: Mutation = (draft, chance) => {
@@ -144,10 +161,25 @@ const chunks: Mutation = (draft, chance) => ({
   chunks: Array.from({ length: chance.below(6) }, () => 1 + chance.below(60)),
 });
 
-/** The likelier ones several times. */
-export const MUTATIONS: readonly Mutation[] = [
-  ...[query, query, headers, headers, headers, optional, optional, optional, path, path],
-  ...[foreign, foreign, method, credential, json, jsonValue, body, body, body, chunks],
+/** Those that get past the door: the likelier ones several times. */
+export const POLITE: readonly Mutation[] = [
+  ...[
+    moreHeaders,
+    moreHeaders,
+    optional,
+    optional,
+    optional,
+    query,
+    foreign,
+    json,
+    jsonValue,
+    body,
+  ],
+];
+
+/** All of them. */
+export const RUDE: readonly Mutation[] = [
+  ...[...POLITE, headers, headers, headers, path, path, method, credential, body, chunks],
 ];
 
 /** What happens to bytes on their way: one changed, some inserted, cut out or doubled. */

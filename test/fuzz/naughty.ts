@@ -70,22 +70,35 @@ export const NAUGHTY: readonly string[] = [
   ...["a".repeat(300), "%61".repeat(1000), "a".repeat(9000), ",".repeat(5000)],
 ];
 
-/** Headers that mean something to somebody. */
+/** Headers that mean something to somebody, and leave the request one. */
 export const HEADER_NAMES: readonly string[] = [
+  ...["Accept", "Accept-Encoding", "Accept-Language", "Content-Digest", "Content-MD5", "Cookie"],
+  ...["Forwarded", "Idempotency-Key", "If-Match", "If-Modified-Since", "If-None-Match", "If-Range"],
+  ...["If-Unmodified-Since", "Last-Event-ID", "Origin", "Access-Control-Request-Method", "Prefer"],
   ...[
-    "Accept",
-    "Accept-Encoding",
+    "Access-Control-Request-Headers",
+    "Range",
+    "Repr-Digest",
+    "TE",
+    "Trailer",
+    "Via",
+    "User-Agent",
+  ],
+  ...["X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-HTTP-Method-Override"],
+  ...["X-Request-Id", "X-Tenant-Id", "__proto__", "constructor"],
+];
+
+/** Those that say what a request is, where it ends, and whose it is. */
+export const FRAMING_NAMES: readonly string[] = [
+  ...[
     "Authorization",
     "Connection",
-    "Content-Digest",
     "Content-Encoding",
+    "Content-Length",
+    "Content-Type",
+    "Expect",
   ],
-  ...["Content-Length", "Content-MD5", "Content-Type", "Cookie", "Expect", "Forwarded", "Host"],
-  ...["Idempotency-Key", "If-Match", "If-Modified-Since", "If-None-Match", "If-Range", "Prefer"],
-  ...["If-Unmodified-Since", "Last-Event-ID", "Origin", "Access-Control-Request-Method", "Range"],
-  ...["Access-Control-Request-Headers", "Repr-Digest", "TE", "Trailer", "Transfer-Encoding"],
-  ...["Upgrade", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-HTTP-Method-Override"],
-  ...["X-Request-Id", "X-Tenant-Id", "__proto__", "a"],
+  ...["Host", "Transfer-Encoding", "Upgrade"],
 ];
 
 export const METHODS: readonly string[] = [
