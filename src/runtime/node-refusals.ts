@@ -63,6 +63,9 @@ export function findAmbiguity(request: IncomingMessage): string | null {
   return /^chunked$/i.test(coding) ? null : "its Transfer-Encoding is not chunked alone";
 }
 
+/** How long the other side has to read a refusal, and to close the connection itself. */
+const LINGER_MS = 1_000;
+
 /** An error of Node's parser. */
 type ParserError = NodeJS.ErrnoException & { readonly rawPacket?: Buffer };
 
@@ -117,12 +120,18 @@ export class Refusals {
   };
 
   /** Node would just close the connection. */
-  readonly tunnel = (_: IncomingMessage, socket: Duplex): void => this.#end(socket, TUNNEL);
+  readonly tunnel = (_: IncomingMessage, socket: Duplex): void => {
+    // Node has let it go: an error that nobody hears would end the process.
+    socket.on("error", () => {});
+    this.#end(socket, TUNNEL);
+  };
 
   #end(socket: Duplex, refusal: Refusal): void {
     const { headers, body } = this.#render(refusal);
     const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-    socket.end(`HTTP/1.1 ${refusal.status} ${refusal.title}\r\n${lines.join("")}\r\n${body}`);
+    const answer = `HTTP/1.1 ${refusal.status} ${refusal.title}\r\n${lines.join("")}\r\n${body}`;
+    // Not at once, which would take the answer from whoever is still sending; and whether they ever end or not.
+    socket.end(answer, () => setTimeout(() => socket.destroy(), LINGER_MS).unref());
   }
 
   #render({ status, title, code, state, headers }: Refusal) {

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { connect } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { AbusedServer, KEYS, MINE, SECRETS } from "../../support/abused-server.ts";
 import { Wire } from "../wire.ts";
@@ -85,6 +86,26 @@ test.each(CASES)("$name", { timeout: 10_000 }, async (one) => {
 });
 
 const PATIENCE = { timeout: 20_000, interval: 50 };
+
+test.each([
+  ["words that are no HTTP", "garbage\r\n\r\n"],
+  ["a tunnel", "CONNECT a.test:80 HTTP/1.1\r\nHost: a.test:80\r\n\r\n"],
+])("whoever sends %s and stays is let go, and whoever leaves at once does no harm", async (_, text) => {
+  const { hostname, port } = new URL(abused.server.url);
+  const connections = Array.from({ length: 20 }, (_, index) => {
+    const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true });
+    socket.on("error", () => {});
+    socket.on("connect", () => {
+      if (index % 2 === 0) socket.write(text);
+      else socket.write(text, () => socket.resetAndDestroy());
+    });
+    return new Promise((resolve) => socket.resume().once("end", resolve).once("close", resolve));
+  });
+  await Promise.all(connections);
+  const more = () => abused.descriptors().length - before.descriptors;
+  await expect.poll(more, PATIENCE).toBeLessThanOrEqual(2);
+  expect(abused.server.child.exitCode).toBeNull();
+});
 
 test("after all of it nothing lies about, and all that was acknowledged is there", async () => {
   await expect.poll(() => abused.leftovers(), PATIENCE).toEqual([]);
