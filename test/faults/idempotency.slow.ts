@@ -1,6 +1,7 @@
 import { createHash, randomBytes, randomInt } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { ServerProcess } from "../support/server-process.ts";
 import { tempFolder } from "../support/temp-folder.ts";
@@ -127,4 +128,63 @@ test("50 requests at once with one Idempotency-Key make one upload", async () =>
     if (key === "different") expect(created).toHaveLength(1);
   }
   expect(readdirSync(join(folder, "uploads", "default"))).toHaveLength(2);
+});
+
+const DYING_DRIVER = fileURLToPath(new URL("dying-driver.ts", import.meta.url));
+
+/** Kill a server when a keyed upload has come as far as `point`, and send it again to the next one. */
+async function retryAfterDeathAt(point: string): Promise<void> {
+  const folder = tempFolder();
+  const bytes = randomBytes(300_000);
+  const env = {
+    FILE_STORAGE_TYPE: "dying",
+    FILE_STORAGE_PATH: "uploads",
+    STOWAGE_DRIVERS: DYING_DRIVER,
+    DATABASE_URL: `sqlite:${join(folder, "stowage.db")}`,
+    UPLOAD_LEASE_SECONDS: "5",
+    RECONCILE_INTERVAL_SECONDS: "1",
+    // No room for it twice: what the first one held has to be given back.
+    QUOTA_BYTES: String(bytes.length),
+  };
+  const call = async (server: ServerProcess, path: string, init: RequestInit = {}) => {
+    const authorization = `Bearer ${readFileSync(join(folder, "first-api-key"), "utf8").trim()}`;
+    const headers = { authorization, ...(init.headers as Record<string, string>) };
+    return await fetch(`${server.url}/api/v1/upload${path}`, { ...init, headers });
+  };
+  const send = (server: ServerProcess, key: string) =>
+    call(server, "/a.bin", { method: "PUT", body: bytes, headers: { "idempotency-key": key } });
+
+  const inFolder = ["env", "-C", folder];
+  const dying = await ServerProcess.start({ ...env, DIE_AT: point }, inFolder);
+  await expect(send(dying, "key")).rejects.toThrow(TypeError);
+  expect(await dying.ended).toMatchObject({ signal: "SIGKILL" });
+
+  const server = await ServerProcess.start(env, inFolder);
+  let answer = await send(server, "key");
+  if (point !== "after_commit") expect(answer.status).toBe(409);
+  while (answer.status === 409) {
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    answer = await send(server, "key");
+  }
+  expect([answer.status, answer.headers.get("idempotency-replayed")]).toEqual([
+    201,
+    point === "after_commit" ? "true" : null,
+  ]);
+  const { id } = (await answer.json()) as { id: string };
+
+  const list = await call(server, "");
+  const { items } = (await list.json()) as { items: { id: string }[] };
+  expect(items.map((item) => item.id)).toEqual([id]);
+  expect(Buffer.from(await (await call(server, `/${id}/file`)).bytes()).equals(bytes)).toBe(true);
+  expect(readdirSync(join(folder, "uploads", "default"))).toEqual([id]);
+  const arriving = await call(server, "?status=uploading");
+  expect(await arriving.json()).toMatchObject({ items: [] });
+  expect((await send(server, "another")).status).toBe(413);
+  await server.kill("SIGTERM");
+}
+
+test("an Idempotency-Key makes one upload, wherever its server died: reserved, stored, committed", {
+  timeout: 120_000,
+}, async () => {
+  await Promise.all(["after_reserve", "after_put", "after_commit"].map(retryAfterDeathAt));
 });
