@@ -39,7 +39,7 @@ const RULES: readonly { readonly from: RegExp; readonly may: readonly RegExp[] }
     from: /^src\/config(\/|\.ts$)/,
     may: [/^src\/(domain|config)\//, /^src\/config\.ts$/, /^zod$/],
   },
-  // Of the rest only types: what it becomes in a browser is looked at by test/client/browser.test.ts.
+  // Of the rest only types: what it becomes in a browser is looked at by test/client/browser.slow.ts.
   {
     from: /^src\/client(\/|\.ts$)/,
     may: [
