@@ -23,15 +23,14 @@ export function parseMetadata(text: string): Metadata {
 /**
  * Metadata changed by a merge patch: what is `null` there goes, objects are merged, all else is replaced.
  *
- * @throws {StowageError} `invalid_metadata` if the patch, or what comes of it, is too deep or too long.
+ * @throws {StowageError} `invalid_metadata` if the patch is too deep, or what comes of it is too deep, too long
+ *   or inexact.
  * @see https://www.rfc-editor.org/rfc/rfc7396
  */
 export function patchMetadata(metadata: Metadata, patch: Metadata | null): Metadata {
   if (patch === null) return {};
   if (isDeeperThan(patch, MAX_DEPTH)) throw tooDeep();
-  const merged = requireMetadata(merge(metadata, patch));
-  if (utf8Length(JSON.stringify(merged)) > MAX_BYTES) throw tooLong();
-  return merged;
+  return requireMetadata(merge(metadata, patch));
 }
 
 function merge(target: unknown, patch: Metadata): Metadata {
@@ -47,6 +46,11 @@ function merge(target: unknown, patch: Metadata): Metadata {
 function requireMetadata(value: unknown): Metadata {
   if (!isObject(value)) throw invalidMetadata("it is no JSON object");
   if (isDeeperThan(value, MAX_DEPTH)) throw tooDeep();
+  if (!isExact(value)) {
+    throw invalidMetadata("a number in it is too large to be kept exactly (send it as text)");
+  }
+  // As it is kept: 1e9 becomes longer.
+  if (utf8Length(JSON.stringify(value)) > MAX_BYTES) throw tooLong();
   return value;
 }
 
@@ -58,6 +62,13 @@ function isObject(value: unknown): value is Metadata {
 function isDeeperThan(value: unknown, levels: number): boolean {
   if (typeof value !== "object" || value === null) return false;
   return levels === 0 || Object.values(value).some((inner) => isDeeperThan(inner, levels - 1));
+}
+
+/** Whether every number in it is what was sent, as far as can be told: an id of 64 bits would be rounded. */
+function isExact(value: unknown): boolean {
+  if (Number.isInteger(value)) return Number.isSafeInteger(value);
+  if (typeof value === "number") return Number.isFinite(value);
+  return typeof value !== "object" || value === null || Object.values(value).every(isExact);
 }
 
 function tooLong(): StowageError {

@@ -203,6 +203,20 @@ test.each([
     422,
     "invalid_metadata",
   ],
+  ...["9007199254740993", "[{}, -1e400]", "1e300"].map(
+    (number): [string, ReturnType<typeof form>, number, string] => [
+      `metadata with ${number}, which would come back as another number`,
+      form([filePart("x"), fieldPart("metadata", `{"a":${number}}`)]),
+      422,
+      "invalid_metadata",
+    ],
+  ),
+  [
+    "metadata that is kept in more than 2 KiB",
+    form([filePart("x"), fieldPart("metadata", `{"a":[${Array(200).fill("1e15").join()}]}`)]),
+    422,
+    "invalid_metadata",
+  ],
   [
     "a field too long",
     form([filePart("x"), fieldPart("metadata", "x".repeat(10_000))]),
@@ -400,6 +414,7 @@ test.each([
   expect(failed).toHaveLength(1);
   expect(failed[0]?.fields["requestId"]).toBe(answer.headers.get("X-Request-Id"));
 });
+
 test("expires_at is kept, and has to lie in the future", async () => {
   const app = await testApp();
   const at = "2026-11-25T01:00:00+01:00";
@@ -420,4 +435,18 @@ test("expires_at is kept, and has to lie in the future", async () => {
     }
   }
   expect(await app.kept()).toEqual({ files: 2, records: 2 });
+});
+
+test.each([
+  ["NUL", { a: "\0", "\0": 1 }],
+  ["lone surrogates", { a: "\ud800", "\udc00": "x\ud83d" }],
+  ["all of Unicode", { "👩‍💻": "résumé\u2028\uffff" }],
+  ["names that mean something", { constructor: 1, toString: null }],
+  ["numbers", { a: [0, -1.5, 1e-7, 9007199254740991, 0.1] }],
+])("metadata with %s comes back as it was sent", async (_, metadata) => {
+  const app = await testApp();
+  const sent = form([filePart("x"), fieldPart("metadata", JSON.stringify(metadata))]);
+  const { id } = await uploadOf(await app.send("POST", UPLOAD, sent));
+  const answer = await app.send("GET", `${UPLOAD}/${id}`);
+  expect(((await answer.json()) as { metadata: unknown }).metadata).toEqual(metadata);
 });

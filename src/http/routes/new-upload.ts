@@ -59,7 +59,10 @@ const FORM_BODY = {
             enum: ["true", "false"],
             description: "Process on arrival; the default is the server's",
           },
-          metadata: { type: "string" as const, description: "A JSON object, at most 2 KiB" },
+          metadata: {
+            type: "string" as const,
+            description: "A JSON object of at most 2 KiB and 8 levels",
+          },
           expires_at: {
             type: "string" as const,
             format: "date-time",
