@@ -152,13 +152,13 @@ export async function createStowage(config: Config, parts: StowageParts): Promis
   const editor = new UploadEditor(records);
   const fresh = toHex(random(new Uint8Array(SIGNING_SECRET_BYTES)));
   const signer = createSigner(await records.secret("signing", fresh));
-  const downloads = new DownloadService({ records, storages });
+  const downloads = new DownloadService({ records, storages, hasher, logger });
   const processing = new ProcessingService({ records, storages, catalog, queue, logger });
   const texts = new TextService({ records, storages });
   const health = new HealthService({ records, storages, extractor, clock });
   const reconciler = new Reconciler({ records, storages, clock, logger, deleteGraceMs: leaseMs });
   const worker = new ProcessingWorker({
-    ...{ records, storages, extractor, queue, clock, random, logger },
+    ...{ records, storages, extractor, queue, hasher, clock, random, logger },
     policy: {
       maxAttempts: config.processing.maxAttempts,
       leaseMs: config.processing.leaseSeconds * 1000,

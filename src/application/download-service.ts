@@ -1,21 +1,36 @@
 import type { ByteRange } from "../domain/byte-range.ts";
-import { isAbort, StowageError } from "../domain/errors.ts";
+import { isAbort, isStowageError, StowageError } from "../domain/errors.ts";
+import type { Hasher } from "../domain/ports/hasher.ts";
+import type { Logger } from "../domain/ports/logger.ts";
 import type { UploadRecords } from "../domain/ports/records.ts";
 import type { TenantId } from "../domain/tenant.ts";
 import type { Upload } from "../domain/upload.ts";
+import { DigestGate } from "./digest-gate.ts";
 import type { Storages } from "./storages.ts";
 import { uploadInProgress, uploadNotFound } from "./upload-service.ts";
 
 type Reader = ReadableStreamDefaultReader<Uint8Array>;
 
-/** Serves files from whichever storage their records name. */
+/** Files up to this size are read and verified before the answer begins, so that the answer can say no. */
+const VERIFIED_FIRST_BYTES = 256 * 1024;
+
+/** Serves files from whichever storage their records name, and none that is not what was stored. */
 export class DownloadService {
   readonly #records: UploadRecords;
   readonly #storages: Storages;
+  readonly #hasher: Hasher;
+  readonly #logger: Logger;
 
-  constructor(parts: { readonly records: UploadRecords; readonly storages: Storages }) {
+  constructor(parts: {
+    readonly records: UploadRecords;
+    readonly storages: Storages;
+    readonly hasher: Hasher;
+    readonly logger: Logger;
+  }) {
     this.#records = parts.records;
     this.#storages = parts.storages;
+    this.#hasher = parts.hasher;
+    this.#logger = parts.logger;
   }
 
   /**
@@ -36,18 +51,50 @@ export class DownloadService {
   /**
    * The bytes of `range`, or of the whole file. Resolves once the storage has begun to answer.
    *
-   * A file that has just moved to another storage is followed there, at the beginning or in the middle: the
-   * record is looked at once more, and reading goes on at the offset reached.
+   * A whole file is held against its SHA-256: a small one before this resolves, a larger one before its last
+   * chunk is handed on. Of a range only the length of the file can be verified. A file that has just moved to
+   * another storage is followed there, at the beginning or in the middle: the record is looked at once more,
+   * and reading goes on at the offset reached.
    *
    * @throws {StowageError} `upload_not_found` if it was deleted meanwhile, `object_not_found` if its bytes
-   *   are missing where the record says they are, `storage_*`. The stream fails with the same.
+   *   are missing where the record says they are, `object_corrupt` if they are not what was stored,
+   *   `storage_*`. The stream fails with the same.
    */
   async read(
     upload: Upload,
     range: ByteRange | null,
     signal?: AbortSignal,
   ): Promise<ReadableStream<Uint8Array>> {
-    const wanted = range ?? { start: 0, end: upload.sizeBytes ?? 0 };
+    const sizeBytes = upload.sizeBytes ?? 0;
+    const { start, end } = range ?? { start: 0, end: sizeBytes };
+    if (start === end) return streamOf([]);
+    if (start > 0 || end < sizeBytes) return this.#stream(upload, { start, end }, null, signal);
+    const gate = new DigestGate(this.#hasher, upload.sha256 ?? "");
+    const stream = await this.#stream(upload, { start, end }, gate, signal);
+    if (sizeBytes > VERIFIED_FIRST_BYTES) return stream;
+    try {
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of stream) chunks.push(chunk);
+      return streamOf(chunks);
+    } catch (error) {
+      if (!isStowageError(error, "object_corrupt")) throw error;
+      // It may have been replaced together with its record; twice in a row is corrupt enough.
+      const moved = await this.#findMoved(upload, error);
+      return await this.#stream(
+        moved,
+        { start, end },
+        new DigestGate(this.#hasher, moved.sha256 ?? ""),
+        signal,
+      );
+    }
+  }
+
+  async #stream(
+    upload: Upload,
+    wanted: ByteRange,
+    gate: DigestGate | null,
+    signal: AbortSignal | undefined,
+  ): Promise<ReadableStream<Uint8Array>> {
     let offset = wanted.start;
     let place = upload;
     const openHere = async (): Promise<Reader> => {
@@ -67,25 +114,34 @@ export class DownloadService {
       return read.stream.getReader();
     };
     const follow = async (error: unknown): Promise<Reader> => {
-      const moved = await this.#findMoved(place, error);
-      place = moved;
+      place = await this.#findMoved(place, error);
       return await openHere();
     };
-    if (wanted.start === wanted.end) return emptyStream();
     let reader = await openHere().catch(follow);
+    /** What to hand on next; `null` at the end. */
+    const take = async (): Promise<Uint8Array | null> => {
+      for (;;) {
+        let next: Awaited<ReturnType<Reader["read"]>>;
+        try {
+          next = await reader.read();
+        } catch (error) {
+          reader = await follow(error);
+          continue;
+        }
+        if (next.done) return this.#end(gate, place);
+        offset += next.value.byteLength;
+        // A driver that sends more than it was asked for, perhaps without end.
+        if (offset > wanted.end) throw this.#tooLong(place, reader);
+        const chunk = gate === null ? next.value : gate.pass(next.value);
+        if (chunk !== null) return chunk;
+      }
+    };
     return new ReadableStream<Uint8Array>(
       {
         async pull(controller) {
-          for (;;) {
-            try {
-              const next = await reader.read();
-              if (next.done) return controller.close();
-              offset += next.value.byteLength;
-              return controller.enqueue(next.value);
-            } catch (error) {
-              reader = await follow(error);
-            }
-          }
+          const chunk = await take();
+          if (chunk === null) controller.close();
+          else controller.enqueue(chunk);
         },
         async cancel(reason) {
           await reader.cancel(reason);
@@ -96,19 +152,45 @@ export class DownloadService {
     );
   }
 
+  #tooLong(place: Upload, reader: Reader): StowageError {
+    reader.cancel().catch(() => {});
+    this.#reportCorrupt(place);
+    return new StowageError(
+      "object_corrupt",
+      "Cannot serve file: its storage sends more than it holds",
+    );
+  }
+
+  #end(gate: DigestGate | null, place: Upload): Uint8Array | null {
+    try {
+      return gate?.end() ?? null;
+    } catch (error) {
+      this.#reportCorrupt(place);
+      throw error;
+    }
+  }
+
   /** Where `before` lies now, if it has moved since; otherwise throws `error`. */
   async #findMoved(before: Upload, error: unknown): Promise<Upload> {
     if (isAbort(error)) throw error;
     const now = await this.#records.find(before.tenant, before.id);
     if (now === null) throw uploadNotFound();
-    if (now.storageId === before.storageId && now.key === before.key) throw error;
-    return now;
+    if (now.storageId !== before.storageId || now.key !== before.key) return now;
+    if (isStowageError(error, "object_corrupt")) this.#reportCorrupt(before);
+    throw error;
+  }
+
+  /** For operators: no caller can mend it. */
+  #reportCorrupt({ id, tenant, storageId }: Upload): void {
+    this.#storages.byId(storageId).noteCorruption();
+    this.#logger.error("download.corrupt", { uploadId: id, tenantId: tenant, storageId });
   }
 }
 
-function emptyStream(): ReadableStream<Uint8Array> {
+function streamOf(chunks: readonly Uint8Array[]): ReadableStream<Uint8Array> {
   return new ReadableStream({
     start(controller) {
+      for (const chunk of chunks) controller.enqueue(chunk);
       controller.close();
     },
   });

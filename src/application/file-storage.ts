@@ -60,13 +60,14 @@ export class FileStorage {
   readonly id: string;
   /** Its URI, secrets masked. */
   readonly display: string;
+  /** How often its bytes were not those that were stored, since the start, and when last. */
+  readonly corruption: { reads: number; lastAt: number | null } = { reads: 0, lastAt: null };
   readonly #driver: StorageDriver;
   readonly #hasher: Hasher;
   readonly #sniffer: Sniffer;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #probe: StorageProbe;
-
   constructor(parts: {
     readonly id: string;
     readonly display: string;
@@ -237,6 +238,12 @@ export class FileStorage {
   /** Whether the storage takes, gives and deletes; a recent answer is reused unless `fresh` is asked for. */
   async health(options: { readonly fresh?: boolean } = {}): Promise<StorageHealth> {
     return await this.#probe.health(options.fresh === true);
+  }
+
+  /** Somebody has read bytes that are not those that were stored. */
+  noteCorruption(): void {
+    this.corruption.reads += 1;
+    this.corruption.lastAt = this.#clock.now();
   }
 
   /** Free what the driver holds. */

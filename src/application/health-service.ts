@@ -2,6 +2,7 @@ import { isStowageError } from "../domain/errors.ts";
 import type { Clock } from "../domain/ports/clock.ts";
 import type { Extractor } from "../domain/ports/extractor.ts";
 import type { UploadRecords } from "../domain/ports/records.ts";
+import type { FileStorage } from "./file-storage.ts";
 import type { StorageHealth } from "./storage-probe.ts";
 import type { Storages } from "./storages.ts";
 
@@ -71,13 +72,12 @@ export class HealthService {
 
   /** Every storage, probed anew: for operators. */
   async storages(): Promise<
-    readonly (StorageHealth & { readonly id: string; readonly display: string })[]
+    readonly (StorageHealth & Pick<FileStorage, "id" | "display" | "corruption">)[]
   > {
     return await Promise.all(
       this.#storages.all.map(async (storage) => ({
         ...(await storage.health({ fresh: true })),
-        id: storage.id,
-        display: storage.display,
+        ...{ id: storage.id, display: storage.display, corruption: storage.corruption },
       })),
     );
   }

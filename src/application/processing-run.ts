@@ -3,10 +3,12 @@ import { isAbort, isStowageError, type StowageError } from "../domain/errors.ts"
 import { derivedKey, derivedPrefix, type ObjectKey } from "../domain/object-key.ts";
 import type { Clock } from "../domain/ports/clock.ts";
 import type { Extractor } from "../domain/ports/extractor.ts";
+import type { Hasher } from "../domain/ports/hasher.ts";
 import type { Logger } from "../domain/ports/logger.ts";
 import type { ProcessorOutput } from "../domain/ports/processor.ts";
 import type { Job } from "../domain/ports/records.ts";
 import type { ProcessingError, ProcessorResult } from "../domain/upload.ts";
+import { verified } from "./digest-gate.ts";
 import type { FileStorage } from "./file-storage.ts";
 
 /** How one run of a job went. */
@@ -35,16 +37,27 @@ export class ProcessingRun {
   readonly #job: Job;
   readonly #storage: FileStorage;
   readonly #extractor: Extractor;
+  readonly #hasher: Hasher;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #written: ObjectKey[] = [];
 
-  constructor(job: Job, storage: FileStorage, extractor: Extractor, clock: Clock, logger: Logger) {
+  constructor(
+    job: Job,
+    storage: FileStorage,
+    parts: {
+      readonly extractor: Extractor;
+      readonly hasher: Hasher;
+      readonly clock: Clock;
+      readonly logger: Logger;
+    },
+  ) {
     this.#job = job;
     this.#storage = storage;
-    this.#extractor = extractor;
-    this.#clock = clock;
-    this.#logger = logger;
+    this.#extractor = parts.extractor;
+    this.#hasher = parts.hasher;
+    this.#clock = parts.clock;
+    this.#logger = parts.logger;
   }
 
   /** Run every processor that was asked for. Never rejects for a document's or a processor's fault. */
@@ -127,8 +140,10 @@ export class ProcessingRun {
       contentType: upload.contentType,
       extension: /\.[A-Za-z0-9]{1,16}$/.exec(upload.filename)?.[0].toLowerCase() ?? "",
       sizeBytes: upload.sizeBytes ?? 0,
-      open: async (): Promise<ByteStream> =>
-        (await this.#storage.retrieve(upload.key, { signal })).stream,
+      open: async (): Promise<ByteStream> => {
+        const { stream } = await this.#storage.retrieve(upload.key, { signal });
+        return verified(stream, upload.sha256 ?? "", this.#hasher);
+      },
       signal,
     });
   }
@@ -157,6 +172,13 @@ export class ProcessingRun {
   #explain(name: string, error: unknown): ProcessingError {
     if (isStowageError(error) && isExplanation(error)) {
       return { code: error.code, detail: error.message, retryable: error.retryable };
+    }
+    if (isStowageError(error, "object_corrupt")) {
+      this.#storage.noteCorruption();
+      const { id: uploadId, tenant: tenantId, storageId } = this.#job.upload;
+      this.#logger.error("processing.corrupt", { uploadId, tenantId, storageId });
+      const detail = "The file in its storage is not the one that was stored";
+      return { code: error.code, detail, retryable: false };
     }
     if (isStowageError(error)) {
       // The storage's trouble, not the document's; its message is an operator's.

@@ -1,5 +1,6 @@
 import type { Clock, RandomSource } from "../domain/ports/clock.ts";
 import type { Extractor } from "../domain/ports/extractor.ts";
+import type { Hasher } from "../domain/ports/hasher.ts";
 import type { JobQueue } from "../domain/ports/job-queue.ts";
 import type { Logger } from "../domain/ports/logger.ts";
 import type { Job, UploadRecords } from "../domain/ports/records.ts";
@@ -33,6 +34,7 @@ export class ProcessingWorker {
   readonly #storages: Storages;
   readonly #extractor: Extractor;
   readonly #queue: JobQueue;
+  readonly #hasher: Hasher;
   readonly #clock: Clock;
   readonly #random: RandomSource;
   readonly #logger: Logger;
@@ -49,6 +51,7 @@ export class ProcessingWorker {
     readonly storages: Storages;
     readonly extractor: Extractor;
     readonly queue: JobQueue;
+    readonly hasher: Hasher;
     readonly clock: Clock;
     readonly random: RandomSource;
     readonly logger: Logger;
@@ -58,6 +61,7 @@ export class ProcessingWorker {
     this.#storages = parts.storages;
     this.#extractor = parts.extractor;
     this.#queue = parts.queue;
+    this.#hasher = parts.hasher;
     this.#clock = parts.clock;
     this.#random = parts.random;
     this.#logger = parts.logger;
@@ -147,7 +151,10 @@ export class ProcessingWorker {
     const renewal = setInterval(() => this.#renew(job, abort), this.#policy.leaseMs / 3);
     try {
       const storage = this.#storages.byId(job.upload.storageId);
-      const run = new ProcessingRun(job, storage, this.#extractor, this.#clock, this.#logger);
+      const run = new ProcessingRun(job, storage, {
+        ...{ extractor: this.#extractor, hasher: this.#hasher },
+        ...{ clock: this.#clock, logger: this.#logger },
+      });
       const before = await this.#records.results(job.upload.tenant, job.upload.id);
       if (job.attempt > 1 || before.length > 0) await run.discardDead(before);
       const outcome = await run.execute(this.#policy.maxAttempts, abort.signal);

@@ -111,6 +111,7 @@ export const OPERATION_EXAMPLES: Readonly<Record<string, OperationExamples>> = {
             ...{ id: "01a20ada-2c00-7979-8a95-10b166d7ffdb", uri: "memory:" },
             ...{ service: "memory_file_storage", status: "healthy", error_code: null },
             steps: ["write", "read", "list", "delete"].map((name) => ({ name, ok: true })),
+            ...{ corrupt_reads: 0, last_corrupt_read_at: null },
             checked_at: EXAMPLE_TIME,
           },
         ],

@@ -254,6 +254,7 @@ export function toErrorJson(
   return error && { code: error.code, detail: error.detail, retryable: error.retryable };
 }
 
-function toTime(ms: number | null): string | null {
+/** A time as callers see it. */
+export function toTime(ms: number | null): string | null {
   return ms === null ? null : new Date(ms).toISOString();
 }

@@ -19,7 +19,7 @@ import { identifyStorage } from "../../src/application/storage-identity.ts";
 import { Storages } from "../../src/application/storages.ts";
 import { UploadService } from "../../src/application/upload-service.ts";
 import type { Extractor } from "../../src/domain/ports/extractor.ts";
-import { SILENT } from "../../src/domain/ports/logger.ts";
+import { type Logger, SILENT } from "../../src/domain/ports/logger.ts";
 import type { UploadRecords } from "../../src/domain/ports/records.ts";
 import { parseTenantId } from "../../src/domain/tenant.ts";
 import type { StorageDriver } from "../../src/driver.ts";
@@ -56,6 +56,7 @@ export interface TestServicesOptions {
   readonly maxAttempts?: number;
   readonly allowedTypes?: readonly string[];
   readonly quotaBytes?: number;
+  readonly logger?: Logger;
 }
 
 /** The services over real parts: two memory storages, SQLite in memory, processors in process. */
@@ -101,7 +102,7 @@ export async function testServices(options: TestServicesOptions = {}) {
     },
   });
   const worker = new ProcessingWorker({
-    ...{ ...shared, extractor },
+    ...{ ...shared, extractor, hasher },
     policy: { maxAttempts: options.maxAttempts ?? 3, leaseMs: LEASE_MS, pollMs: 60_000 },
   });
   onTestFinished(async () => {
@@ -112,7 +113,7 @@ export async function testServices(options: TestServicesOptions = {}) {
     ...{ clock, records, queue, uploads, worker, storages, executor },
     /** The driver under the primary storage, and the one under the other. */
     ...{ driver: first.inner, otherDriver: second.inner, otherStorage: second.storage },
-    downloads: new DownloadService({ records, storages }),
+    downloads: new DownloadService({ records, storages, hasher, logger: options.logger ?? SILENT }),
     processing: new ProcessingService(shared),
     reconciler: new Reconciler({
       records,

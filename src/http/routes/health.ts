@@ -1,6 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { json } from "../answers.ts";
 import { endpoint } from "../endpoint.ts";
+import { toTime } from "../schemas.ts";
 
 const LiveSchema = z.object({ status: z.literal("alive") }).openapi("Liveness");
 
@@ -32,6 +33,10 @@ const StorageHealthSchema = z
         status: z.enum(["healthy", "unhealthy"]),
         error_code: z.string().nullable(),
         steps: z.array(z.object({ name: z.string(), ok: z.boolean() })),
+        corrupt_reads: z.number().int().openapi({
+          description: "How often bytes were others than those that were stored, since the start",
+        }),
+        last_corrupt_read_at: z.iso.datetime().nullable(),
         checked_at: z.iso.datetime(),
       }),
     ),
@@ -106,6 +111,8 @@ export const storageHealth = endpoint({
       status: storage.status,
       error_code: storage.errorCode,
       steps: [...storage.steps],
+      corrupt_reads: storage.corruption.reads,
+      last_corrupt_read_at: toTime(storage.corruption.lastAt),
       checked_at: new Date(storage.checkedAt).toISOString(),
     }));
     const sick = storages.find(({ status }) => status !== "healthy");

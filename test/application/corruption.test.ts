@@ -1,0 +1,150 @@
+import { expect, test } from "vitest";
+import type { Logger } from "../../src/domain/ports/logger.ts";
+import { SILENT } from "../../src/domain/ports/logger.ts";
+import { ACME, bytesOf, testServices, textOf } from "../support/services.ts";
+import { ECHO } from "../support/test-app.ts";
+
+const LARGE = "0123456789abcdef".repeat(48 * 1024);
+
+/** What a disk, or a person, may do to a file. */
+const DAMAGES: readonly (readonly [string, (text: string) => string])[] = [
+  ["a flipped bit at its beginning", (text) => `1${text.slice(1)}`],
+  ["a flipped bit at its end", (text) => `${text.slice(0, -1)}X`],
+  ["another of the same length", (text) => "z".repeat(text.length)],
+  ["one byte less", (text) => text.slice(0, -1)],
+  ["one byte more", (text) => `${text}.`],
+  ["nothing left", () => ""],
+];
+
+async function scene(content: string, damage: (text: string) => string) {
+  const lines: { event: string; fields: unknown }[] = [];
+  const logger: Logger = {
+    ...SILENT,
+    error: (event, fields) => void lines.push({ event, fields }),
+  };
+  const services = await testServices({ logger, processors: [ECHO] });
+  const upload = await services.put(content);
+  const { driver } = services;
+  // In pieces: as streams from disks and networks come.
+  const bytes = bytesOf(damage(content));
+  const pieces = (async function* () {
+    for (let at = 0; at < bytes.length; at += 100_000) yield bytes.slice(at, at + 100_000);
+  })();
+  await driver.put(upload.key, { kind: "once", stream: pieces });
+  return { ...services, upload, lines };
+}
+
+async function readAll(
+  stream: ReadableStream<Uint8Array>,
+): Promise<{ bytes: number; code: string }> {
+  let bytes = 0;
+  try {
+    for await (const chunk of stream) bytes += chunk.byteLength;
+  } catch (error) {
+    return { bytes, code: (error as { code: string }).code };
+  }
+  return { bytes, code: "none" };
+}
+
+test.each(
+  DAMAGES,
+)("a small file with %s is refused before its answer begins", async (_, damage) => {
+  const { downloads, upload, lines, storages } = await scene("0 is how it begins", damage);
+  await expect(downloads.read(upload, null)).rejects.toMatchObject({ code: "object_corrupt" });
+  const { id: uploadId, storageId } = upload;
+  const line = { event: "download.corrupt", fields: { uploadId, tenantId: ACME, storageId } };
+  expect(lines.length).toBeGreaterThan(0);
+  for (const one of lines) expect(one).toEqual(line);
+  expect(storages.primary.corruption).toEqual({ reads: lines.length, lastAt: expect.any(Number) });
+});
+
+test.each(DAMAGES)("a large file with %s is never handed on whole", async (_, damage) => {
+  const { downloads, upload, lines } = await scene(LARGE, damage);
+  let outcome: { bytes: number; code: string };
+  try {
+    outcome = await readAll(await downloads.read(upload, null));
+  } catch (error) {
+    outcome = { bytes: 0, code: (error as { code: string }).code };
+  }
+  expect(outcome.code).toBe("object_corrupt");
+  expect(outcome.bytes).toBeLessThan(LARGE.length);
+  expect(lines.map(({ event }) => event)).toEqual(["download.corrupt"]);
+});
+
+test("files that are as they were stored come whole, whatever their chunks", async () => {
+  for (const content of ["", "x", "x".repeat(256 * 1024), `${LARGE}!`]) {
+    const { downloads, upload, lines } = await scene(content, (text) => text);
+    expect(await textOf(await downloads.read(upload, null))).toBe(content);
+    const whole = { start: 0, end: content.length };
+    expect(await textOf(await downloads.read(upload, whole))).toBe(content);
+    expect(lines).toEqual([]);
+  }
+});
+
+test("bytes without end are not gathered", async () => {
+  let sent = 0;
+  const services = await testServices({
+    tamper: (driver) => ({
+      async get(...args) {
+        const read = await driver.get(...args);
+        const stream = new ReadableStream<Uint8Array>({
+          pull(controller) {
+            sent += 1;
+            if (sent > 1000) controller.close();
+            controller.enqueue(new Uint8Array(1000));
+          },
+        });
+        return { ...read, stream };
+      },
+    }),
+  });
+  const upload = await services.put("hello");
+  const read = services.downloads.read(upload, null);
+  await expect(read).rejects.toMatchObject({ code: "object_corrupt" });
+  expect(sent).toBeLessThan(10);
+});
+
+test("a range comes as it is: only its file's length is known", async () => {
+  const { downloads, upload } = await scene(LARGE, (text) => `${text.slice(0, -1)}X`);
+  expect(await textOf(await downloads.read(upload, { start: 0, end: 5 }))).toBe("01234");
+  const shorter = await scene(LARGE, (text) => text.slice(1));
+  await expect(shorter.downloads.read(shorter.upload, { start: 0, end: 5 })).rejects.toMatchObject({
+    code: "object_corrupt",
+  });
+});
+
+test("a file that moved while its bytes rotted is found in its new place", async () => {
+  const { downloads, upload, records, otherDriver, otherStorage, executor } = await scene(
+    "0 moved",
+    (text) => `1${text.slice(1)}`,
+  );
+  await otherDriver.put(upload.key, { kind: "bytes", bytes: bytesOf("0 moved") });
+  const { CompiledQuery } = await import("kysely");
+  await executor.run(
+    CompiledQuery.raw("UPDATE uploads SET storage_id = ? WHERE id = ?", [
+      otherStorage.id,
+      upload.id,
+    ]),
+  );
+  expect((await records.find(ACME, upload.id))?.storageId).toBe(otherStorage.id);
+  expect(await textOf(await downloads.read(upload, null))).toBe("0 moved");
+});
+
+test("no processor's result of a corrupt file counts", async () => {
+  const { processing, upload, worker, records, lines, clock } = await scene(
+    "0 text",
+    () => "1 text",
+  );
+  await processing.reprocess(ACME, upload.id, null);
+  worker.start();
+  await worker.idle();
+  const found = await records.find(ACME, upload.id);
+  expect(found?.status).toBe("failed");
+  expect(found?.processing).toMatchObject({
+    attempts: 1,
+    error: { code: "object_corrupt", retryable: false },
+    finishedAt: clock.now(),
+  });
+  expect(await records.results(ACME, upload.id)).toMatchObject([{ textKey: null, output: null }]);
+  expect(lines.map(({ event }) => event)).not.toContain("processing.blocked");
+});
