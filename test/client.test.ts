@@ -1,7 +1,13 @@
 import { createHash } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
 import { describe, expect, expectTypeOf, test } from "vitest";
-import { createClient, StowageApiError, type Upload, type UploadProgress } from "../src/client.ts";
+import {
+  createClient,
+  StowageApiError,
+  type Upload,
+  type UploadProgress,
+  type UploadSource,
+} from "../src/client.ts";
 import { answering, breakOff, json, problem, served } from "./client/scene.ts";
 
 const bytes = new TextEncoder().encode("Hello, Stowage");
@@ -16,21 +22,24 @@ async function* chunksOf(text: string): AsyncGenerator<Uint8Array> {
 }
 
 describe("upload()", () => {
-  test.each([
-    ["a Blob", () => new Blob([bytes])],
-    ["a File", () => new File([bytes], "other.txt", { type: "text/plain" })],
-    ["bytes", () => bytes],
-    ["a buffer", () => bytes.buffer],
-    ["a view of a buffer", () => new Uint8Array([0, ...bytes, 0]).subarray(1, -1)],
-    ["a stream", () => new Blob([bytes]).stream()],
-    ["chunks", () => [bytes.subarray(0, 3), bytes.subarray(3)].values() as never],
-    ["nothing", () => new Blob([])],
-  ])("stores %s, and download() brings the same bytes back", async (name, source) => {
+  test("stores whatever it is given, and download() brings the same bytes back", async () => {
     const { client } = await served();
-    const upload = await client.upload(source(), { filename: "hello.txt" });
-    expect(upload).toMatchObject({ filename: "hello.txt", status: "stored" });
-    const file = await (await client.download(upload.id)).bytes();
-    expect(Buffer.from(file)).toEqual(Buffer.from(name === "nothing" ? "" : bytes));
+    const sources: Readonly<Record<string, UploadSource>> = {
+      "a Blob": new Blob([bytes]),
+      "a File": new File([bytes], "other.txt", { type: "text/plain" }),
+      bytes,
+      "a buffer": bytes.buffer,
+      "a view of a buffer": new Uint8Array([0, ...bytes, 0]).subarray(1, -1),
+      "a stream": new Blob([bytes]).stream(),
+      chunks: ReadableStream.from([bytes.subarray(0, 3), bytes.subarray(3)]),
+      nothing: new Blob([]),
+    };
+    for (const [name, source] of Object.entries(sources)) {
+      const upload = await client.upload(source, { filename: "hello.txt" });
+      expect(upload, name).toMatchObject({ filename: "hello.txt", status: "stored" });
+      const file = await (await client.download(upload.id)).bytes();
+      expect(Buffer.from(file), name).toEqual(Buffer.from(name === "nothing" ? "" : bytes));
+    }
   });
 
   test("takes the name of a File, and refuses what has none", async () => {
@@ -39,18 +48,19 @@ describe("upload()", () => {
     await expect(client.upload(new Blob(["x"]))).rejects.toThrow(TypeError);
   });
 
-  test.each([
-    'quo"ted.txt',
-    "Lebenslauf Ärztin – 履歴書 📄.pdf",
-    "100%.txt",
-    "%41.txt",
-    "a;b='c'(d)*.txt",
-    "a\tb.txt".replace("\t", " "),
-    "name=x&y+z.txt",
-    "..a",
-  ])("keeps the name %j whole", async (filename) => {
+  test("keeps every name whole", async () => {
     const { client } = await served();
-    expect((await client.upload(bytes, { filename })).original_filename).toBe(filename);
+    for (const filename of [
+      'quo"ted.txt',
+      "Lebenslauf Ärztin – 履歴書 📄.pdf",
+      "100%.txt",
+      "%41.txt",
+      "a;b='c'(d)*.txt",
+      "name=x&y+z.txt",
+      "..a",
+    ]) {
+      expect((await client.upload(bytes, { filename })).original_filename).toBe(filename);
+    }
   });
 
   test("says with the file what is known of it", async () => {
@@ -309,7 +319,7 @@ describe("reading", () => {
   });
 
   test.each(["", ".", ".."])("the id %j leads nowhere", async (id) => {
-    const { client } = await served();
+    const client = createClient({ baseUrl: "http://127.0.0.1:1" });
     await expect(client.get(id)).rejects.toThrow(TypeError);
     await expect(client.delete(id)).rejects.toThrow(TypeError);
   });
