@@ -47,7 +47,11 @@ async function embedded(stowage: StowageOptions = {}) {
     })();
     return closing;
   };
-  onTestFinished(close);
+  onTestFinished(() => {
+    // What a test has aborted would be waited for.
+    server.closeAllConnections();
+    return close();
+  });
   const login = async (name: string, password = `${name}'s password`) => {
     const answer = await fetch(`${url}/login`, {
       ...{ method: "POST", redirect: "manual", headers: { Origin: url } },
