@@ -47,6 +47,8 @@ const SHRINK_TRIES = 200;
 /** A fault that shows often needs no more examples. */
 const MAX_FINDINGS = 3;
 
+const LOOK_EVERY = 100;
+
 type Pools = Record<"acme" | "other", string[]>;
 
 /** Send spoilt requests to a server of its own and judge what comes of it. */
@@ -102,8 +104,7 @@ class Fuzzer {
   async #prepare(): Promise<void> {
     for (const tenant of ["acme", "other"] as const) {
       for (let slot = 0; slot < SLOTS; slot += 1) await this.#refill(tenant, slot);
-      const answer = await this.#abused.call(KEYS[tenant], "GET", "/upload?limit=1");
-      this.#cursors[tenant] = ((await answer.json()) as { next_cursor: string }).next_cursor;
+      this.#cursors[tenant] = await this.#abused.cursor(KEYS[tenant]);
     }
     await until(() => this.#abused.leftovers().length === 0, 30_000);
   }
@@ -162,6 +163,8 @@ class Fuzzer {
         if (this.#findings.length >= MAX_FINDINGS) return;
         const number = numbers[at] as number;
         await this.#sendOne(makeCase(seeds, this.#options.seed, number), number);
+        // While documents are processed, too.
+        if (at % LOOK_EVERY === 0) this.#noteAll("secret", this.#abused.commandLeaks());
         progress?.(at + 1);
       }
     };
@@ -174,7 +177,11 @@ class Fuzzer {
     for (const [, status] of received.matchAll(/^HTTP\/1\.1 (\d{3}) /gm)) {
       this.#statuses.set(Number(status), (this.#statuses.get(Number(status)) ?? 0) + 1);
     }
-    await this.#mend(text);
+    await this.#mend(text).catch(async (error: unknown) => {
+      // It takes a moment until a process that ends has ended.
+      await until(() => this.#died(), 2_000);
+      if (!this.#died()) throw error;
+    });
     if (violation === null || this.#findings.length >= MAX_FINDINGS) return;
     const finding = { number, request: latin1(text), ...violation };
     this.#findings.push(finding);
@@ -195,13 +202,17 @@ class Fuzzer {
     const outcome = await exchange(this.#abused.server.url, latin1(text), how);
     for (const [id, sha256] of acknowledgedIn(text, outcome.received))
       this.#acknowledged.set(id, sha256);
-    const died = this.#died() ? { kind: "crash", detail: "The server ended" } : null;
+    const died = this.#died() ? { kind: "crash", detail: this.#lastWords() } : null;
     return { violation: died ?? judge(text, outcome), received: outcome.received };
   }
 
   #died(): boolean {
     const { exitCode, signalCode } = this.#abused.server.child;
     return exitCode !== null || signalCode !== null;
+  }
+
+  #lastWords(): string {
+    return `The server ended: ${this.#abused.server.unread.join("\n").slice(0, 2000)}`;
   }
 
   /** Have what requests are about back, if this one may have removed it. */
@@ -251,11 +262,11 @@ class Fuzzer {
 
   async #judgeRemains(): Promise<void> {
     if (this.#died()) {
-      if (this.#findings.length === 0) this.#note("crash", "The server ended");
+      if (this.#findings.length === 0) this.#note("crash", this.#lastWords());
       return;
     }
     await until(() => this.#abused.leftovers(RESTING).length === 0, 30_000);
-    for (const leftover of this.#abused.leftovers(RESTING)) this.#note("leftover", leftover);
+    this.#noteAll("leftover", this.#abused.leftovers(RESTING));
     const rows = this.#abused.rows();
     for (const row of rows) {
       const problem = corruptionOf(this.#abused.folder, row);
@@ -266,10 +277,14 @@ class Fuzzer {
       if (this.#endangered.has(id) || kept.get(id) === sha256) continue;
       this.#note("lost", `The acknowledged upload ${id} is ${kept.get(id) ?? "missing"}`);
     }
-    for (const leak of this.#abused.leaks()) this.#note("secret", leak);
+    this.#noteAll("secret", this.#abused.leaks());
     for (const entry of this.#abused.server.log) {
       if (entry["level"] === "error") this.#note("log", JSON.stringify(entry).slice(0, 2000));
     }
+  }
+
+  #noteAll(kind: string, details: readonly string[]): void {
+    for (const detail of details) this.#note(kind, detail);
   }
 
   #note(kind: string, detail: string): void {

@@ -166,6 +166,12 @@ export class AbusedServer {
     return ((await answer.json()) as { id: string }).id;
   }
 
+  /** Where the first page of a list ends. */
+  async cursor(key: string): Promise<string> {
+    const answer = await this.call(key, "GET", "/upload?limit=1");
+    return ((await answer.json()) as { next_cursor: string }).next_cursor;
+  }
+
   rows(): Row[] {
     const rows = this.#database.prepare("SELECT id, tenant, key, status, sha256 FROM uploads");
     return rows.all() as unknown as Row[];
@@ -217,19 +223,22 @@ export class AbusedServer {
     return (await answered)["heldBytes"] as number;
   }
 
+  /** The secrets that everybody on the machine can read: those in its command line, and in its children's. */
+  commandLeaks(): string[] {
+    const commands = familyOf(String(this.server.child.pid)).flatMap(commandLine).join("\n");
+    const secrets = [...SECRETS, ...CONTENT_SECRETS];
+    return secrets.filter((secret) => commands.includes(secret)).map((it) => `command: ${it}`);
+  }
+
   /** The secrets that can be read where none should be: in the log, in command lines. */
   leaks(): string[] {
     const { log, unread } = this.server;
     const lines = [...log.map((entry) => JSON.stringify(entry)), ...unread];
     const told = lines.filter((line) => !line.includes('"level":"debug"')).join("\n");
-    const commands = readdirSync("/proc")
-      .filter((entry) => /^\d+$/.test(entry))
-      .flatMap(commandLine)
-      .join("\n");
     return [
       ...SECRETS.filter((secret) => lines.join("\n").includes(secret)).map((it) => `log: ${it}`),
       ...CONTENT_SECRETS.filter((secret) => told.includes(secret)).map((it) => `log: ${it}`),
-      ...SECRETS.filter((secret) => commands.includes(secret)).map((it) => `command: ${it}`),
+      ...this.commandLeaks(),
       ...unread.map((line) => `not of the log: ${line}`),
     ];
   }
@@ -247,6 +256,28 @@ async function makeKeys(folder: string): Promise<void> {
   const revoked = API_KEYS.find(({ key }) => key === KEYS.revoked);
   await records.revoke(revoked?.record.id ?? "", 1);
   await executor.close();
+}
+
+/** A process and all that it has started, and these in turn. */
+function familyOf(pid: string): string[] {
+  const parents = readdirSync("/proc").flatMap((entry) => {
+    const parent = /^\d+$/.test(entry) ? parentOf(entry) : null;
+    return parent === null ? [] : [[entry, parent] as const];
+  });
+  const family = [pid];
+  for (const member of family) {
+    family.push(...parents.filter(([, parent]) => parent === member).map(([child]) => child));
+  }
+  return family;
+}
+
+function parentOf(pid: string): string | null {
+  try {
+    return /^PPid:\s*(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? null;
+  } catch {
+    // Ended in the meantime.
+    return null;
+  }
 }
 
 function commandLine(pid: string): string[] {

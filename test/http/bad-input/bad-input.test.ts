@@ -6,15 +6,24 @@ import { Wire } from "../wire.ts";
 import { type Answer, codeOf, findFaults, readAnswers } from "./answers.ts";
 import { BODIES } from "./bodies.ts";
 import type { Bytes, Case } from "./case.ts";
+import { CHANGES } from "./changes.ts";
 import { FORMS } from "./forms.ts";
 import { FRAMING } from "./framing.ts";
 import { HEADS } from "./heads.ts";
 import { QUESTIONS } from "./questions.ts";
 
-const CASES: readonly Case[] = [...FRAMING, ...HEADS, ...FORMS, ...QUESTIONS, ...BODIES];
+const CASES: readonly Case[] = [
+  ...FRAMING,
+  ...HEADS,
+  ...FORMS,
+  ...QUESTIONS,
+  ...BODIES,
+  ...CHANGES,
+];
 
 const ends: (() => Promise<void>)[] = [];
 let abused: AbusedServer;
+let cursors = { mine: "", theirs: "" };
 let before: { readonly descriptors: number; readonly heldBytes: number };
 /** Ids of all that was answered with 201, by what was sent. */
 const acknowledged = new Map<string, string>();
@@ -26,6 +35,9 @@ beforeAll(async () => {
     RECONCILE_INTERVAL_SECONDS: "1",
     LOG_LEVEL: "debug",
   });
+  // One page of one upload, and another to come.
+  for (const key of [KEYS.acme, KEYS.other]) await abused.put(key, "second.txt", "second");
+  cursors = { mine: await abused.cursor(KEYS.acme), theirs: await abused.cursor(KEYS.other) };
   before = { descriptors: abused.descriptors().length, heldBytes: await abused.heldBytes() };
 });
 
@@ -35,7 +47,11 @@ afterAll(async () => {
 
 function fill<Piece extends Bytes | RegExp>(piece: Piece): Piece | string {
   if (typeof piece !== "string") return piece;
-  return piece.replaceAll("{mine}", abused.ids.mine).replaceAll("{theirs}", abused.ids.theirs);
+  return piece
+    .replaceAll("{mine}", abused.ids.mine)
+    .replaceAll("{theirs}", abused.ids.theirs)
+    .replaceAll("{myCursor}", cursors.mine)
+    .replaceAll("{theirCursor}", cursors.theirs);
 }
 
 async function send({ send, goodbye }: Case): Promise<Answer[]> {
