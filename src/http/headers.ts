@@ -34,7 +34,7 @@ export const REQUEST_HEADERS = {
   },
   "Repr-Digest": {
     description:
-      "The SHA-256 of what is sent (RFC 9530): the file with PUT, the whole body with POST. A mismatch is 422, and nothing is kept.",
+      "The SHA-256, SHA-512 or both of what is sent (RFC 9530): the file with PUT, the whole body with POST. A mismatch is 422, and nothing is kept. Other algorithms are ignored, trailers too.",
     schema: text(EXAMPLE_DIGEST),
   },
   "Content-Digest": {

@@ -186,3 +186,23 @@ test.each([
   expect(await problemOf(answer)).toMatchObject({ code: "idempotency_key_reused" });
   expect(pulls).toBe(before);
 });
+
+test.each([
+  ["the same request", () => "hello"],
+  ["different ones", (i: number) => `hello ${i}`],
+])("50 at once under one key, %s, make one upload", async (what, body) => {
+  const app = await testApp();
+  const answers = await Promise.all(Array.from({ length: 50 }, (_, i) => put(app, "k", body(i))));
+  const made = answers.filter(({ status }) => status === 201);
+  const ids = await Promise.all(
+    made.map(async (answer) => ((await answer.json()) as { id: string }).id),
+  );
+  expect(new Set(ids).size).toBe(1);
+  expect(made.filter(({ headers }) => !headers.has("Idempotency-Replayed"))).toHaveLength(1);
+  if (what !== "the same request") expect(made).toHaveLength(1);
+  for (const answer of answers) {
+    if (answer.status !== 201)
+      expect((await problemOf(answer)).code).toMatch(/^idempotency_key_(in_use|reused)$/);
+  }
+  expect(await app.kept()).toEqual({ files: 1, records: 1 });
+});

@@ -272,6 +272,13 @@ test.each([
   ],
   ["a form", `${UPLOAD}/a`, form([filePart("x")]), 415, "unsupported_media_type"],
   [
+    "a part of a file",
+    `${UPLOAD}/a`,
+    { body: "x", headers: { "Content-Range": "bytes 0-0/2" } },
+    400,
+    "invalid_request",
+  ],
+  [
     "a byte over the limit in chunks",
     `${UPLOAD}/a`,
     { body: chunked("x".repeat(50), "x".repeat(51)) },

@@ -151,7 +151,7 @@ export const putUpload = endpoint({
     request: { params: FilenameParams, query: PutQuery, body: FILE_BODY },
     responses: { 201: CREATED },
   }),
-  problems: UPLOAD_PROBLEMS,
+  problems: [...UPLOAD_PROBLEMS, "invalid_request"],
   async handler(c) {
     const filename = decodeFilename(lastSegmentOf(c.req.url));
     return created(c, await putFile(c, filename, c.req.valid("query")));
@@ -170,7 +170,7 @@ export const putUploadNamed = endpoint({
     request: { query: PutNamedQuery, body: FILE_BODY },
     responses: { 201: CREATED },
   }),
-  problems: UPLOAD_PROBLEMS,
+  problems: [...UPLOAD_PROBLEMS, "invalid_request"],
   async handler(c) {
     const filename = decodeFilename(filenameOfQuery(c.req.url));
     return created(c, await putFile(c, filename, c.req.valid("query")));
@@ -213,6 +213,10 @@ async function putFile(
 ): Promise<Intake> {
   const { headers, signal } = c.req.raw;
   refuseContentEncoding(headers);
+  if (headers.has("Content-Range")) {
+    // RFC 9110, 14.5: a part would be taken for the whole.
+    throw new HttpError("invalid_request", "Cannot store a part of a file: send all of it at once");
+  }
   const declaredType = headers.get("Content-Type") ?? undefined;
   if (findMediaType(declaredType) === "multipart/form-data") {
     throw new HttpError(
