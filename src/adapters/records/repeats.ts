@@ -89,7 +89,7 @@ export function takeKey({ id, tenant }: NewUpload, key: string, now: number) {
 export function keepKey(
   { id, tenant }: Reservation,
   held: UploadCondition,
-  fingerprint: string | null,
+  fingerprint: string,
   now: number,
 ) {
   return db

@@ -10,7 +10,7 @@ import type {
 } from "../../domain/ports/records.ts";
 import type { TenantId } from "../../domain/tenant.ts";
 import { change, type UploadCondition } from "./changes.ts";
-import type { SqlExecutor } from "./executor.ts";
+import type { RowsOf, SqlExecutor } from "./executor.ts";
 import { fits, kept, quotaExceeded } from "./quotas.ts";
 import { hasKey, keepKey, takeKey } from "./repeats.ts";
 import { toUpload } from "./rows.ts";
@@ -38,12 +38,18 @@ export function reservations(
         ...taken.map((isTaken) => sql<SqlBool>`not ${isTaken}`),
         ...fits(tenant, holdBytes, quota),
       ];
+      const reservation = { id, tenant, storageId, key, revision: FIRST_REVISION };
+      const inserting = insertion(upload, { holdBytes, leaseUntil, now }, conditions);
+      if (conditions.length === 0) {
+        await executor.run(inserting);
+        return reservation;
+      }
       const [[before], inserted] = await executor.batch([
         look(tenant, taken[0] ?? sql<SqlBool>`0`),
-        inserting(upload, { holdBytes, leaseUntil, now }, conditions),
+        inserting,
         ...(idempotencyKey === undefined ? [] : [takeKey(upload, idempotencyKey, now)]),
       ]);
-      if (inserted.length > 0) return { id, tenant, storageId, key, revision: FIRST_REVISION };
+      if (inserted.length > 0) return reservation;
       if (before?.found === 0) throw quotaExceeded(before, quota, holdBytes);
       throw new StowageError(
         "idempotency_key_in_use",
@@ -101,11 +107,15 @@ export function reservations(
 
     async commit(reservation, facts) {
       const now = clock.now();
-      const [, , [changed], [found]] = await executor.batch([
-        keepKey(reservation, held(reservation), facts.fingerprint ?? null, now),
-        ...committing(reservation, facts, now),
-        selectOf(reservation),
-      ]);
+      const { fingerprint = null } = facts;
+      // While its row still says that it is held.
+      const keeping =
+        fingerprint === null ? [] : [keepKey(reservation, held(reservation), fingerprint, now)];
+      const committing = [...changing(reservation, facts, now), selectOf(reservation)] as const;
+      const results = await executor.batch([...keeping, ...committing]);
+      const [, [changed], [found]] = results.slice(keeping.length) as unknown as RowsOf<
+        typeof committing
+      >;
       const row = changed ?? found;
       if (row !== undefined && isCommitted(row, facts)) return toUpload(row);
       throw reservationLost();
@@ -118,7 +128,7 @@ export function reservations(
 }
 
 /** An `uploading` row, where every one of `conditions` is true. */
-function inserting(
+function insertion(
   upload: NewUpload,
   { holdBytes, leaseUntil, now }: { holdBytes: number; leaseUntil: number; now: number },
   conditions: readonly Expression<SqlBool>[],
@@ -176,7 +186,7 @@ function held(reservation: Reservation): UploadCondition {
     });
 }
 
-function committing(reservation: Reservation, facts: CommitFacts, now: number) {
+function changing(reservation: Reservation, facts: CommitFacts, now: number) {
   return change({
     to: facts.process === null ? "stored" : "queued",
     where: held(reservation),

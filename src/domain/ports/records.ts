@@ -70,7 +70,7 @@ export interface CommitFacts {
   readonly contentType: string;
   readonly metadata: Readonly<Record<string, unknown>>;
   readonly expiresAt: number | null;
-  /** What tells this request from another under the same `Idempotency-Key`; `null` without a key. */
+  /** What tells this request from another under the same `Idempotency-Key`; `null` only without a key. */
   readonly fingerprint?: string | null;
   /** Processors to run now, or `null` to let the upload rest as `stored`. */
   readonly process: readonly string[] | null;

@@ -63,8 +63,8 @@ const CALLS: Record<
     },
     index: "sqlite_autoindex_uploads_2",
   },
-  "commit()": {
-    call: (bench) => store(bench),
+  "commit() of a keyed upload": {
+    call: (bench) => store(bench, {}, { fingerprint: "f" }),
     index: "sqlite_autoindex_repeats_1",
   },
   "findRepeat()": {
