@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { getRequestListener, type Http2Bindings, type HttpBindings } from "@hono/node-server";
 import type { Config } from "../config.ts";
@@ -34,6 +34,8 @@ export class NodeServer {
   readonly #config: Config;
   readonly #logger: Logger;
   readonly #refusals: Refusals;
+  /** Connections without a request so far: browsers and agents open some for later. */
+  readonly #unused = new Set<Socket>();
   #stopping = false;
 
   constructor(stowage: Stowage, config: Config, logger: Logger, times = TIMES) {
@@ -51,6 +53,10 @@ export class NodeServer {
     });
     this.#refusals = new Refusals(config.server.corsOrigins.length > 0);
     this.#answerOn(this.#refusals);
+    this.#server.on("connection", (socket) => {
+      this.#unused.add(socket);
+      socket.once("close", () => this.#unused.delete(socket));
+    });
   }
 
   #answerOn(refusals: Refusals): void {
@@ -59,6 +65,7 @@ export class NodeServer {
     });
     const latest = new WeakMap<Duplex, ServerResponse>();
     const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse) => {
+      this.#unused.delete(incoming.socket);
       latest.set(incoming.socket, outgoing);
       return listener(incoming, outgoing);
     };
@@ -90,6 +97,8 @@ export class NodeServer {
     this.#stopping = true;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeIdleConnections();
+    // Which Node does not count as idle.
+    for (const socket of this.#unused) if (socket.bytesRead === 0) socket.destroy();
     const cut = setTimeout(() => {
       this.#logger.warn("server.grace_over");
       this.#server.closeAllConnections();

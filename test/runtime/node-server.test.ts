@@ -91,7 +91,7 @@ test("NodeServer closes a connection that nobody uses any more", async () => {
 test("NodeServer cuts whoever reads too slowly, frees the file, and serves others meanwhile", async () => {
   let released = false;
   const { url, put, log } = await start(
-    {},
+    { MAX_UPLOAD_BYTES: "100MB" },
     {
       tamper: (driver) => ({
         async get(key, options) {
@@ -108,7 +108,8 @@ test("NodeServer cuts whoever reads too slowly, frees the file, and serves other
       }),
     },
   );
-  const { id } = await put("x");
+  // More than fits between the two of them.
+  const { id } = await put("x".repeat(2 ** 25));
   vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "performance"] });
   onTestFinished(() => void vi.useRealTimers());
   const wire = await Wire.open(url);
@@ -175,4 +176,18 @@ test("NodeServer opens no file for uploads of which no byte has come", async () 
   await wires[0]?.send("0123456789");
   expect(await wires[0]?.until(/"request_id"|"sha256"/)).toMatch(/^HTTP\/1\.1 201 /);
   await Promise.all(wires.map((wire) => wire.reset()));
+});
+
+test("NodeServer.close() does not wait for connections that have asked for nothing yet", async () => {
+  const app = await testApp();
+  const config = loadConfig({ FILE_STORAGE_TYPE: "memory", PORT: "0" });
+  const server = new NodeServer(app.stowage, config, app.logger);
+  const url = await server.listen();
+  const unused = await Wire.open(url);
+  const used = await Wire.open(url);
+  await used.send(head("GET /health/live", {}));
+  await used.until(/alive/);
+  await server.close(60_000);
+  await Promise.all([unused.closed, used.closed]);
+  expect(app.log.map(({ event }) => event)).not.toContain("server.grace_over");
 });
