@@ -3,6 +3,7 @@ import { ENDPOINTS } from "../../src/http/router.ts";
 import { fuzz } from "./fuzz.ts";
 import { makeCase } from "./fuzz-case.ts";
 import { Chance } from "./random.ts";
+import { seedsOf } from "./seeds.ts";
 import { shrink } from "./shrink.ts";
 import { judge } from "./verdict.ts";
 
@@ -39,6 +40,21 @@ test("makeCase() makes the same of the same seed, and another of another", () =>
   expect(texts(1)).toEqual(texts(1));
   expect(texts(1)).not.toEqual(texts(2));
   expect(new Set(texts(1).map(({ text }) => text)).size).toBeGreaterThan(25);
+});
+
+const OPERATION = { operationId: "x", summary: "", tags: [], responses: {} };
+const PARAMETER = { name: "id", in: "path", required: true, description: "", schema: {} };
+
+test.each([
+  ["a parameter", { ...OPERATION, security: [], parameters: [PARAMETER] }],
+  ["a body", { ...OPERATION, security: [], requestBody: { content: { "application/json": {} } } }],
+])("seedsOf() refuses a route whose document has no example of %s", (_, operation) => {
+  const document = {
+    ...{ info: { title: "", version: "", description: "" }, servers: [], tags: [] },
+    components: { schemas: {}, parameters: {}, headers: {} },
+  };
+  const seeds = () => seedsOf({ ...document, paths: { "/x/{id}": { put: operation } } });
+  expect(seeds).toThrow(/x has no example of/);
 });
 
 test("Chance spreads evenly", () => {

@@ -26,7 +26,7 @@ export interface FuzzOptions {
 export interface Finding extends Violation {
   /** The case's number; `null` for what only all of them together have brought about. */
   readonly number: number | null;
-  /** The smallest request that does it, as it was sent. */
+  /** The smallest request that does it, as it was sent; after a crash with its ids still to be filled in. */
   readonly request: Buffer | null;
 }
 
@@ -44,6 +44,10 @@ export interface FuzzReport {
 const MAX_GROWTH_BYTES = 16 * 2 ** 20;
 const MAX_GROWTH_DESCRIPTORS = 4;
 const SHRINK_TRIES = 200;
+/** Each takes a server of its own. */
+const CRASH_TRIES = 24;
+/** Among the last requests of a server that ended is the one that has ended it. */
+const RECENT = 64;
 /** A fault that shows often needs no more examples. */
 const MAX_FINDINGS = 3;
 
@@ -53,16 +57,60 @@ type Pools = Record<"acme" | "other", string[]>;
 
 /** Send spoilt requests to a server of its own and judge what comes of it. */
 export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
+  const { report, suspects } = await withFuzzer(options, async (fuzzer) => ({
+    report: await fuzzer.run(),
+    suspects: fuzzer.recent,
+  }));
+  const findings: Finding[] = [];
+  for (const finding of report.findings) {
+    const blamed = finding.kind === "crash" ? await blame(options, suspects) : {};
+    findings.push({ ...finding, ...blamed });
+  }
+  return { ...report, findings };
+}
+
+async function withFuzzer<Value>(
+  options: FuzzOptions,
+  use: (fuzzer: Fuzzer) => Promise<Value>,
+): Promise<Value> {
   const ends: (() => Promise<void>)[] = [];
   try {
     const env = { MAX_UPLOAD_BYTES: "100000", RECONCILE_INTERVAL_SECONDS: "1", ...options.env };
-    return await new Fuzzer(await AbusedServer.start((end) => ends.push(end), env), options).run();
+    const abused = await AbusedServer.start((end) => ends.push(end), env);
+    return await use(new Fuzzer(abused, options));
   } finally {
     for (const end of ends) await end();
   }
 }
 
+/** Of the last requests before a server ended, the one that ends another one as well, as small as may be. */
+async function blame(
+  options: FuzzOptions,
+  suspects: readonly Sent[],
+): Promise<Partial<Pick<Finding, "number" | "request">>> {
+  const kill = (cases: readonly FuzzCase[]) =>
+    withFuzzer(options, (fuzzer) => fuzzer.isKilledBy(cases));
+  let rest = suspects;
+  if (!(await kill(rest))) return {};
+  while (rest.length > 1) {
+    const half = rest.slice(0, rest.length / 2);
+    rest = (await kill(half)) ? half : rest.slice(rest.length / 2);
+  }
+  const [culprit] = rest;
+  if (culprit === undefined) return {};
+  const kills = (text: string) => kill([{ ...culprit, text }]);
+  return {
+    number: culprit.number,
+    request: latin1(await shrink(culprit.text, kills, CRASH_TRIES)),
+  };
+}
+
+/** A case that was sent, and its number. */
+type Sent = FuzzCase & { readonly number: number };
+
 class Fuzzer {
+  /** What was sent last. */
+  readonly recent: Sent[] = [];
   readonly #abused: AbusedServer;
   readonly #options: FuzzOptions;
   readonly #pools: Pools = { acme: [], other: [] };
@@ -99,6 +147,18 @@ class Fuzzer {
       grownBytes: after.heldBytes - before.heldBytes,
       grownDescriptors: after.descriptors.length - before.descriptors.length,
     };
+  }
+
+  /** Whether its server ends when these are sent. */
+  async isKilledBy(cases: readonly FuzzCase[]): Promise<boolean> {
+    await this.#prepare();
+    for (const one of cases) {
+      const text = this.#fill(one.text, one.slot);
+      await exchange(this.#abused.server.url, latin1(text), one);
+      if (this.#died()) return true;
+    }
+    await until(() => this.#died(), 300);
+    return this.#died();
   }
 
   async #prepare(): Promise<void> {
@@ -160,7 +220,7 @@ class Fuzzer {
     let next = 0;
     const work = async (): Promise<void> => {
       for (let at = next++; at < numbers.length; at = next++) {
-        if (this.#findings.length >= MAX_FINDINGS) return;
+        if (this.#findings.length >= MAX_FINDINGS || this.#died()) return;
         const number = numbers[at] as number;
         await this.#sendOne(makeCase(seeds, this.#options.seed, number), number);
         // While documents are processed, too.
@@ -173,6 +233,8 @@ class Fuzzer {
 
   async #sendOne(one: FuzzCase, number: number): Promise<void> {
     const text = this.#fill(one.text, one.slot);
+    this.recent.push({ ...one, number });
+    if (this.recent.length > RECENT) this.recent.shift();
     const { violation, received } = await this.#send(text, one);
     for (const [, status] of received.matchAll(/^HTTP\/1\.1 (\d{3}) /gm)) {
       this.#statuses.set(Number(status), (this.#statuses.get(Number(status)) ?? 0) + 1);
@@ -182,10 +244,11 @@ class Fuzzer {
       await until(() => this.#died(), 2_000);
       if (!this.#died()) throw error;
     });
-    if (violation === null || this.#findings.length >= MAX_FINDINGS) return;
+    if (violation === null) return;
+    // Its own answer may have come before the end, and others' have not: see `blame`.
+    if (this.#died() || this.#findings.length >= MAX_FINDINGS) return;
     const finding = { number, request: latin1(text), ...violation };
     this.#findings.push(finding);
-    if (this.#died()) return;
     const stillDoes = async (candidate: string): Promise<boolean> => {
       if (this.#died()) return false;
       const again = await this.#send(candidate, { ending: "whole", at: 0 });
@@ -202,8 +265,9 @@ class Fuzzer {
     const outcome = await exchange(this.#abused.server.url, latin1(text), how);
     for (const [id, sha256] of acknowledgedIn(text, outcome.received))
       this.#acknowledged.set(id, sha256);
-    const died = this.#died() ? { kind: "crash", detail: this.#lastWords() } : null;
-    return { violation: died ?? judge(text, outcome), received: outcome.received };
+    // It takes a moment until a process that ends has ended.
+    if (outcome.received === "" && !outcome.left) await until(() => this.#died(), 300);
+    return { violation: judge(text, outcome), received: outcome.received };
   }
 
   #died(): boolean {
@@ -253,16 +317,19 @@ class Fuzzer {
   #judgeGrowth(bytes: number, after: readonly string[], before: readonly string[]): void {
     if (bytes > MAX_GROWTH_BYTES) this.#note("memory", `It holds ${bytes} bytes more`);
     if (after.length - before.length <= MAX_GROWTH_DESCRIPTORS) return;
-    const open = after.filter((name) => !before.includes(name)).slice(0, 5);
-    this.#note(
-      "descriptors",
-      `It has ${after.length - before.length} more open: ${open.join(", ")}`,
-    );
+    const left = [...before];
+    const open = after.filter((name) => {
+      const at = left.indexOf(name);
+      if (at >= 0) left.splice(at, 1);
+      return at < 0;
+    });
+    const named = [...new Set(open)].slice(0, 5).join(", ");
+    this.#note("descriptors", `It has ${after.length - before.length} more open: ${named}`);
   }
 
   async #judgeRemains(): Promise<void> {
     if (this.#died()) {
-      if (this.#findings.length === 0) this.#note("crash", this.#lastWords());
+      this.#note("crash", this.#lastWords());
       return;
     }
     await until(() => this.#abused.leftovers(RESTING).length === 0, 30_000);

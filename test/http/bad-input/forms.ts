@@ -318,7 +318,7 @@ export const FORMS: readonly Case[] = [
     ],
     ...Array.from({ length: whole.length - 1 }, (_, i) => i + 1)
       // Each a connection of its own; the parser's own test splits at every byte.
-      .filter((at) => at > whole.length - 14)
+      .filter((at) => at < 8 || at > whole.length - 14)
       .map((at): Parameters<typeof cases>[1][number] => [
         `two chunks, the second from its byte ${at} on`,
         [
