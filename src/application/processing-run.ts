@@ -104,7 +104,8 @@ export class ProcessingRun {
       for await (const { key } of this.#storage.list(derivedPrefix(upload.tenant, upload.id))) {
         if (!kept.has(key)) dead.push(key);
       }
-      // A try changes the revision once when it is claimed, and once more if it gives the job back.
+      // A try changes the revision once when it is claimed, and once more if it gives the job back. Where metadata
+      // were changed in between, too, the reconciler finds the oldest later.
       const first = Math.max(1, upload.revision - 2 * (attempt - 1));
       for (let revision = first; revision < upload.revision; revision += 1) {
         for (const name of processors) {
