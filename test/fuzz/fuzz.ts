@@ -101,7 +101,7 @@ async function blame(
   const kills = (text: string) => kill([{ ...culprit, text }]);
   return {
     number: culprit.number,
-    request: latin1(await shrink(culprit.text, kills, CRASH_TRIES)),
+    request: latin1(withKeys(await shrink(culprit.text, kills, CRASH_TRIES))),
   };
 }
 
@@ -200,15 +200,11 @@ class Fuzzer {
   #fill(text: string, slot: number): string {
     const mine = text.includes("{key:other}") && !text.includes("{key:acme}") ? "other" : "acme";
     const theirs = mine === "acme" ? "other" : "acme";
-    return text
+    return withKeys(text)
       .replaceAll("{id}", this.#pools[mine][slot] ?? "")
       .replaceAll("{foreign}", this.#pools[theirs][slot] ?? "")
       .replaceAll("{cursor}", this.#cursors[mine])
-      .replaceAll("{foreignCursor}", this.#cursors[theirs])
-      .replaceAll(
-        /\{key:(\w+)\}/g,
-        (whole, name: string) => KEYS[name as keyof typeof KEYS] ?? whole,
-      );
+      .replaceAll("{foreignCursor}", this.#cursors[theirs]);
   }
 
   async #sendAll(
@@ -245,6 +241,8 @@ class Fuzzer {
       if (!this.#died()) throw error;
     });
     if (violation === null) return;
+    // It takes a moment until a process that ends has ended.
+    await until(() => this.#died(), 300);
     // Its own answer may have come before the end, and others' have not: see `blame`.
     if (this.#died() || this.#findings.length >= MAX_FINDINGS) return;
     const finding = { number, request: latin1(text), ...violation };
@@ -373,6 +371,13 @@ function corruptionOf(folder: string, { id, key, sha256 }: Row): string | null {
 
 function idsIn(text: string): string[] {
   return text.match(/[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}/g) ?? [];
+}
+
+function withKeys(text: string): string {
+  return text.replaceAll(
+    /\{key:(\w+)\}/g,
+    (whole, name: string) => KEYS[name as keyof typeof KEYS] ?? whole,
+  );
 }
 
 function latin1(text: string): Buffer {
