@@ -4,8 +4,9 @@ import { openNodeSqlite } from "../../src/adapters/records/node-sqlite.ts";
 import { createUploadRecords } from "../../src/adapters/records/upload-records.ts";
 import { sizeText } from "../../src/cli/table.ts";
 import { parseTenantId } from "../../src/domain/tenant.ts";
-import { openTenantRecords } from "../../src/runtime/node-parts.ts";
+import { openKeyRecords, openTenantRecords } from "../../src/runtime/node-parts.ts";
 import { createBench, FACTS, reserve } from "../adapters/records/bench.ts";
+import { ServerProcess } from "../support/server-process.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 import { stowage } from "./terminal.ts";
 
@@ -133,6 +134,38 @@ describe("stowage tenant set", () => {
     expect(code).toBe(2);
     expect(err).toContain("a database in memory");
   });
+});
+
+it("what is said holds in a server that runs, and so does taking it back", async () => {
+  const folder = tempFolder();
+  const env = {
+    DATABASE_URL: `sqlite:${folder}/records.db`,
+    FILE_STORAGE_PATH: `${folder}/uploads`,
+  };
+  const runtime = { openKeyRecords, openTenantRecords };
+  const { out: key } = await stowage(["token", "create", "--tenant", "acme"], { env, runtime });
+  const server = await ServerProcess.start(env);
+  const put = async () => {
+    const answer = await fetch(`${server.url}/api/v1/upload/a.txt`, {
+      method: "PUT",
+      headers: { Authorization: `Bearer ${key.trim()}` },
+      body: "hello",
+    });
+    const problem = (await answer.json()) as { code?: string; detail?: string };
+    return { ...problem, status: answer.status };
+  };
+  expect((await put()).status).toBe(201);
+  for (const [quota, status] of [
+    ["7", 413],
+    ["default", 201],
+  ] as const) {
+    await stowage(["tenant", "set", "acme", "--quota", quota], { env, runtime });
+    await expect.poll(async () => (await put()).status, { timeout: 10_000 }).toBe(status);
+    if (status !== 413) continue;
+    const { code, detail } = await put();
+    expect(code).toBe("quota_exceeded");
+    expect(detail).toMatch(/7 are allowed.*ask the operator/);
+  }
 });
 
 describe("stowage tenant show", () => {
