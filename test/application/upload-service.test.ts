@@ -126,6 +126,24 @@ describe("upload()", () => {
     expect(await left(services)).toEqual(GONE);
   });
 
+  test("reads a body no further than a chunk past the length that was announced", async () => {
+    const services = await testServices();
+    let pulls = 0;
+    async function* endless(): AsyncGenerator<Uint8Array> {
+      for (pulls = 1; pulls < 1000; pulls += 1) yield new Uint8Array(100);
+    }
+    const upload = services.uploads.upload({
+      tenant: ACME,
+      createdBy: "key:x",
+      originalFilename: "a",
+      body: { kind: "once", sizeBytes: 250, stream: endless() },
+      details: async () => ({ autoProcess: null, metadata: {} }),
+    });
+    await expect(upload).rejects.toMatchObject({ code: "body_incomplete" });
+    expect(pulls).toBe(3);
+    expect(await left(services)).toEqual(GONE);
+  });
+
   test("keeps nothing of a body that breaks off after the head", async () => {
     const services = await testServices();
     async function* broken(): AsyncGenerator<Uint8Array> {

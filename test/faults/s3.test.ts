@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { problemOf } from "../http/problem-of.ts";
 import { fault, type StrictS3, startStrictS3 } from "../s3/strict-server.ts";
 import { S3_PART_BYTES, s3App } from "../support/s3-app.ts";
-import { LEASE_MS } from "../support/services.ts";
+import { ACME, LEASE_MS } from "../support/services.ts";
 import { testApp } from "../support/test-app.ts";
 
 let s3: StrictS3;
@@ -203,4 +203,16 @@ test("a body that is not what its digest says leaves neither an object nor parts
     expect(await problemOf(answer)).toEqual({ status: 422, code: "digest_mismatch" });
     expect(await app.left()).toEqual(NOTHING);
   }
+});
+
+test("a body that runs out of quota among its parts leaves none in the bucket, and takes nothing of the quota", async () => {
+  const app = await start();
+  await app.tenants.set(ACME, { quotaBytes: S3_PART_BYTES + 100 });
+  const body = new Blob([LARGE]).stream();
+  const quotaExceeded = { status: 413, code: "quota_exceeded", retryAfter: null };
+  expect(await app.upload(body)).toEqual(quotaExceeded);
+  expect(await app.left()).toEqual(NOTHING);
+  const rest = new Blob([LARGE.subarray(0, S3_PART_BYTES + 100)]).stream();
+  const answer = await app.send("PUT", "/api/v1/upload/a.bin", { body: rest });
+  expect(answer.status).toBe(201);
 });
