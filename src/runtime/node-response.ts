@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { isAbort, isStowageError } from "../domain/errors.ts";
@@ -71,16 +70,17 @@ async function writePieces(chunk: Uint8Array, outgoing: ServerResponse, pace: Pa
   }
 }
 
-/** Resolves when more may be written, or when nobody is left to write to. */
+/**
+ * Resolves when more may be written, or when nobody is left to write to.
+ *
+ * It is waited for at every piece: `events.once` with a signal to end it costs a tenth of a large download.
+ */
 async function drained(outgoing: ServerResponse): Promise<void> {
   if (outgoing.destroyed) return;
-  const stop = new AbortController();
-  const { signal } = stop;
-  try {
-    await Promise.race([once(outgoing, "drain", { signal }), once(outgoing, "close", { signal })]);
-  } finally {
-    stop.abort();
-  }
+  const { promise, resolve } = Promise.withResolvers<void>();
+  outgoing.once("drain", resolve).once("close", resolve);
+  await promise;
+  outgoing.off("drain", resolve).off("close", resolve);
 }
 
 /**
