@@ -6,6 +6,7 @@ import { basename, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import multipart from "@fastify/multipart";
 import fastify from "fastify";
+import { ready } from "./listening.ts";
 
 const folder = process.argv[2] ?? ".";
 const app = fastify();
@@ -22,4 +23,4 @@ app.get("/:id", async (request, reply) => {
   return reply.type("application/octet-stream").send(createReadStream(path));
 });
 const url = await app.listen({ port: 0, host: "127.0.0.1" });
-process.send?.({ url });
+ready(url);

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { loadConfig } from "../../src/config.ts";
 import { serve } from "../../src/runtime/node.ts";
+import { ready } from "./listening.ts";
 
 const folder = process.argv[2] ?? ".";
 const config = loadConfig({
@@ -17,4 +18,4 @@ const server = await serve(config, {
   isTerminal: false,
 });
 const key = readFileSync(join(folder, "first-api-key"), "utf8").trim();
-process.send?.({ url: server.url, key });
+ready(server.url, key);
