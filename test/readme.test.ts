@@ -136,6 +136,15 @@ test("the lines about keys make a key and list it", async () => {
   expect(out).toContain("acme");
 });
 
+test("the lines about limits set those of one tenant, and show them", async () => {
+  const [commands = ""] = shellBlocks("Limits");
+  const env = settings(tempFolder());
+  const out = await shell(commands, env);
+  expect(out).toContain("image/*");
+  const shown = await shell("npm run -s stowage -- tenant show acme --json", env);
+  expect(JSON.parse(shown)).toMatchObject({ limits: { quota_bytes: 10 * 2 ** 30 } });
+});
+
 test("the application and the client run as they are written, but for the port", async () => {
   const port = await freePort();
   const named = blocksOf("README.md").filter(({ name }) => name !== "");
