@@ -22,7 +22,8 @@ test("every answer carries the caller's request id, or a fresh one where it sent
     expect(named.headers.get("X-Request-Id")).toBe("Job-7.a_b");
   }
   const fresh = new Set<string | null>();
-  const insane = ["", "a b", "x".repeat(129), "<script>", "a,b"];
+  const credentials = [`stw_${"a".repeat(16)}_${"b".repeat(43)}`, "eyJhbGciOiJub25lIn0.e30."];
+  const insane = ["", "a b", "x".repeat(129), "<script>", "a,b", ...credentials];
   for (const theirs of insane) {
     const answer = await app.send("GET", "/nowhere", { headers: { "X-Request-Id": theirs } });
     const given = answer.headers.get("X-Request-Id");

@@ -5,8 +5,11 @@ import type { HttpEnv, HttpOptions } from "../endpoint.ts";
 import { problemResponse } from "../problem.ts";
 import type { HttpServices } from "../services.ts";
 
-/** A caller's own request id, if it can do no harm in a header or a log. */
-const SANE_REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
+/**
+ * A caller's own request id, if it can do no harm in a header or a log: a credential that got into the wrong
+ * header, an API key or a JSON Web Token, would stand in both.
+ */
+const SANE_REQUEST_ID = /^(?!stw_|eyJ)[A-Za-z0-9._-]{1,128}$/;
 
 /**
  * On every answer that does not say otherwise. Nothing of ours is a page: nothing may be loaded from it, and
