@@ -76,23 +76,33 @@ export async function exchange(
 
 /** Whether a server has no reason to wait for more of it. */
 function isWhole(text: string): boolean {
-  const end = text.indexOf("\r\n\r\n");
-  if (end < 0) return false;
-  const head = text.slice(0, end);
-  const body = text.slice(end + 4);
-  if (/^transfer-encoding:/im.test(head)) return hasLastChunk(body);
-  const length = /^content-length:\s*(\d+)/im.exec(head)?.[1] ?? "0";
-  return Number(length) <= body.length;
+  return framingOf(text) !== "open";
 }
 
-function hasLastChunk(body: string): boolean {
+/** How the body of a request ends: where it says, not yet, or `broken`, which a server ends at once. */
+export function framingOf(text: string): "whole" | "open" | "broken" {
+  const end = text.indexOf("\r\n\r\n");
+  if (end < 0) return "open";
+  const head = text.slice(0, end);
+  const body = text.slice(end + 4);
+  if (/^transfer-encoding:/im.test(head)) return framingOfChunks(body);
+  const length = /^content-length:\s*(\d+)/im.exec(head)?.[1] ?? "0";
+  return Number(length) <= body.length ? "whole" : "open";
+}
+
+function framingOfChunks(body: string): "whole" | "open" | "broken" {
   for (let rest = body; ; ) {
     const [line, size = ""] = /^([0-9a-f]+)[^\r\n]*\r\n/i.exec(rest) ?? [];
-    // What is no chunk is refused at once.
-    if (line === undefined) return /^[^\r\n]*\r\n/.test(rest);
+    if (line === undefined) return /^[^\r\n]*\r\n/.test(rest) ? "broken" : "open";
     const length = Number.parseInt(size, 16);
-    if (length === 0) return rest.includes("\r\n\r\n");
-    if (rest.length < line.length + length + 2) return false;
-    rest = rest.slice(line.length + length + 2);
+    if (length === 0) {
+      // A trailer whose name is none.
+      if (/^[^\r\n:]*[^\r\n:!-~]/.test(rest.slice(line.length))) return "broken";
+      return rest.includes("\r\n\r\n") ? "whole" : "open";
+    }
+    const end = line.length + length;
+    if (rest.length < end + 2) return rest.length > end && rest[end] !== "\r" ? "broken" : "open";
+    if (rest.slice(end, end + 2) !== "\r\n") return "broken";
+    rest = rest.slice(end + 2);
   }
 }

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { ENDPOINTS } from "../../src/http/router.ts";
+import { framingOf } from "./exchange.ts";
 import { fuzz } from "./fuzz.ts";
 import { makeCase } from "./fuzz-case.ts";
 import { Chance } from "./random.ts";
@@ -55,6 +56,18 @@ test.each([
   };
   const seeds = () => seedsOf({ ...document, paths: { "/x/{id}": { put: operation } } });
   expect(seeds).toThrow(/x has no example of/);
+});
+
+test.each([
+  ["5\r\nhello\r\n0\r\n\r\n", "whole"],
+  ["5\r\nhello\r\n0\r\nA: b\r\n\r\n", "whole"],
+  ["5\r\nhello\r\n0\r\n", "open"],
+  ["5\r\nhel", "open"],
+  ["zz\r\n", "broken"],
+  ["3\r\nhello\r\n0\r\n\r\n", "broken"],
+  ["0\r\n\u00e9", "broken"],
+])("framingOf() chunks %j is %s", (chunks, framing) => {
+  expect(framingOf(`PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n${chunks}`)).toBe(framing);
 });
 
 test("Chance spreads evenly", () => {

@@ -1,6 +1,6 @@
 import { type Answer, findFaults, readAnswers } from "../http/bad-input/answers.ts";
 import { KEYS, SECRETS } from "../support/abused-server.ts";
-import type { Exchange } from "./exchange.ts";
+import { type Exchange, framingOf } from "./exchange.ts";
 
 /** Words of each tenant's documents and filenames. */
 const CANARIES = [
@@ -26,7 +26,9 @@ export function judge(text: string, { received, hung, left }: Exchange): Violati
   try {
     answers = readAnswers(received, text.includes("HEAD") && "perhaps");
   } catch (error) {
-    return left ? null : { kind: "no HTTP", detail: String(error) };
+    // An answer that has begun is cut where the rest of its request turns out to be none.
+    const mayBeCut = left || (received.startsWith("HTTP/1.1 ") && framingOf(text) === "broken");
+    return mayBeCut ? null : { kind: "no HTTP", detail: String(error) };
   }
   for (const answer of answers) {
     if (answer.status >= 500) return { kind: `status ${answer.status}`, detail: answer.body };
