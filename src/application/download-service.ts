@@ -79,7 +79,8 @@ export class DownloadService {
     } catch (error) {
       if (!isStowageError(error, "object_corrupt")) throw error;
       // It may have been replaced together with its record; twice in a row is corrupt enough.
-      const moved = await this.#findMoved(upload, error);
+      const moved = await this.#moved(upload);
+      if (moved === null) throw error;
       return await this.#stream(
         moved,
         { start, end },
@@ -173,11 +174,17 @@ export class DownloadService {
   /** Where `before` lies now, if it has moved since; otherwise throws `error`. */
   async #findMoved(before: Upload, error: unknown): Promise<Upload> {
     if (isAbort(error)) throw error;
-    const now = await this.#records.find(before.tenant, before.id);
-    if (now === null) throw uploadNotFound();
-    if (now.storageId !== before.storageId || now.key !== before.key) return now;
+    const now = await this.#moved(before);
+    if (now !== null) return now;
     if (isStowageError(error, "object_corrupt")) this.#reportCorrupt(before);
     throw error;
+  }
+
+  /** Where it lies now; `null`: where it did. */
+  async #moved(before: Upload): Promise<Upload | null> {
+    const now = await this.#records.find(before.tenant, before.id);
+    if (now === null) throw uploadNotFound();
+    return now.storageId !== before.storageId || now.key !== before.key ? now : null;
   }
 
   /** For operators: no caller can mend it. */

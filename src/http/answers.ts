@@ -41,7 +41,7 @@ const PROBLEM_HEADERS: Readonly<Record<number, readonly ResponseHeader[]>> = {
   401: ["WWW-Authenticate"],
   403: ["WWW-Authenticate"],
   409: ["Retry-After"],
-  415: ["Accept-Encoding"],
+  415: ["Accept", "Accept-Encoding"],
   416: ["Content-Range"],
   429: ["Retry-After"],
   503: ["Retry-After"],

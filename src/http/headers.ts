@@ -134,6 +134,10 @@ export const RESPONSE_HEADERS = {
     schema: { type: "string", const: "true", examples: ["true"] },
   },
   Allow: { description: "The methods of this path.", schema: text("GET, HEAD, OPTIONS") },
+  Accept: {
+    description: "Which `Content-Type` would be taken.",
+    schema: text("application/json"),
+  },
   "Accept-Encoding": {
     description: "Which `Content-Encoding` would be taken: none.",
     schema: text("identity"),

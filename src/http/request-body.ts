@@ -71,7 +71,9 @@ export async function readOptionalJson<Schema extends z.ZodType>(
   if (bytes.byteLength === 0) return null;
   if (!mediaTypes.includes(findMediaType(headers.get("Content-Type")) ?? "")) {
     const reason = `Cannot read body: send ${mediaTypes.join(" or ")}`;
-    throw new HttpError("unsupported_media_type", reason);
+    throw new HttpError("unsupported_media_type", reason, {
+      headers: { Accept: mediaTypes.join(", ") },
+    });
   }
   const parsed = schema.safeParse(parseJson(bytes));
   if (parsed.success) return parsed.data;

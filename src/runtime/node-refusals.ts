@@ -63,11 +63,22 @@ export function findAmbiguity(request: IncomingMessage): string | null {
   return /^chunked$/i.test(coding) ? null : "its Transfer-Encoding is not chunked alone";
 }
 
+/** Node's parser reads no further than a method that it does not know: which path was meant stays unknown. */
+const UNKNOWN_METHOD: Refusal = {
+  ...{ status: 405, title: "Method Not Allowed", code: "method_not_allowed" },
+  state: "nothing here knows its method",
+  headers: { Allow: "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT" },
+};
+
 /** How long the other side has to read a refusal, and to close the connection itself. */
 const LINGER_MS = 1_000;
 
 /** An error of Node's parser. */
-type ParserError = NodeJS.ErrnoException & { readonly rawPacket?: Buffer };
+type ParserError = NodeJS.ErrnoException & {
+  readonly rawPacket?: Buffer;
+  /** Where in `rawPacket` it stopped. */
+  readonly bytesParsed?: number;
+};
 
 /** The answers to what never reaches the app, in the form that every error here has. */
 export class Refusals {
@@ -154,10 +165,19 @@ export class Refusals {
   }
 }
 
-function refusalOf({ code, rawPacket }: ParserError): Refusal {
+/** As RFC 9112, 3 has it, but for the version. */
+const REQUEST_LINE = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+ [/*]\S* HTTP\/1\.[01]\r\n/;
+
+function refusalOf({ code, rawPacket, bytesParsed = 0 }: ParserError): Refusal {
   if (code === "ERR_HTTP_REQUEST_TIMEOUT") return TOO_SLOW;
+  const start = rawPacket?.toString("latin1", 0, 10_000) ?? "";
+  if (code === "HPE_INVALID_METHOD") {
+    // Other requests may have come before it in the same packet.
+    const line = start.slice(start.lastIndexOf("\n", bytesParsed - 1) + 1);
+    return REQUEST_LINE.test(line) ? UNKNOWN_METHOD : NO_HTTP;
+  }
   if (code !== "HPE_HEADER_OVERFLOW") return NO_HTTP;
   // The parser counts both together; the first line is all there is if nothing has ended it.
-  const isFirstLine = /^[A-Z]+ \S{8000}/.test(rawPacket?.toString("latin1", 0, 10_000) ?? "");
+  const isFirstLine = /^[A-Z]+ \S{8000}/.test(start);
   return isFirstLine ? TARGET_TOO_LONG : HEADERS_TOO_LONG;
 }

@@ -53,9 +53,8 @@ test.each(
   await expect(downloads.read(upload, null)).rejects.toMatchObject({ code: "object_corrupt" });
   const { id: uploadId, storageId } = upload;
   const line = { event: "download.corrupt", fields: { uploadId, tenantId: ACME, storageId } };
-  expect(lines.length).toBeGreaterThan(0);
-  for (const one of lines) expect(one).toEqual(line);
-  expect(storages.primary.corruption).toEqual({ reads: lines.length, lastAt: expect.any(Number) });
+  expect(lines).toEqual([line]);
+  expect(storages.primary.corruption).toEqual({ reads: 1, lastAt: expect.any(Number) });
 });
 
 test.each(DAMAGES)("a large file with %s is never handed on whole", async (_, damage) => {

@@ -128,6 +128,8 @@ const BODIES: Readonly<Record<string, readonly Record<string, unknown>[]>> = {
   "POST /upload/{id}/reprocess": [{}, { processors: ["echo"] }, { processors: ["nobody"] }],
 };
 
+const JSON_TYPE = { "Content-Type": "application/json" };
+
 function unlisted(endpoints: TestApp["stowage"]["endpoints"]): string[] {
   const about = endpoints.filter(({ route }) => route.path.includes("{id}"));
   const names = about.map(({ route }) => `${route.method.toUpperCase()} ${route.path}`);
@@ -188,12 +190,14 @@ test("every route answers another tenant's upload in any state exactly as a miss
       for (const body of method === "GET" ? [undefined] : sent) {
         for (const more of preconditions) {
           const ask = async (id: string) => {
-            const headers = { ...as("other"), ...more, "Content-Type": "application/json" };
+            const headers = { ...as("other"), ...more, ...JSON_TYPE };
             const init = body === undefined ? { headers } : { headers, body };
             return await comparable(await app.send(also, fill(template, id), init));
           };
           const missing = await ask(MISSING);
-          if (body !== "no JSON") expect(missing.status, `${also} ${template}`).toBe(404);
+          // What cannot be read may be refused before anybody looks for the upload.
+          const isReadable = body === undefined ? method !== "PATCH" : body !== "no JSON";
+          if (isReadable) expect(missing.status, `${also} ${template}`).toBe(404);
           for (const [state, id] of Object.entries(uploads)) {
             expect(await ask(id), `${also} ${template} ${state}`).toEqual(missing);
             compared += 1;
@@ -215,7 +219,8 @@ test("every route answers its own tenant's deleted upload exactly as a missing o
   const { deleted = "", deleting = "", expired = "" } = await uploadsOf(app);
   for (const { method, template } of callsOf(app)) {
     if (!template.includes("{id}")) continue;
-    const ask = async (id: string) => comparable(await app.send(method, fill(template, id)));
+    const init = method === "PATCH" ? { headers: JSON_TYPE, body: "{}" } : {};
+    const ask = async (id: string) => comparable(await app.send(method, fill(template, id), init));
     const missing = await ask(MISSING);
     expect(missing.status).toBe(404);
     for (const id of [deleted, deleting, expired]) {

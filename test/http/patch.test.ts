@@ -150,6 +150,9 @@ test("PATCH /upload/{id} takes JSON only, and no upload that is still arriving",
   const { id } = await app.put("x");
   const text = await patch(app, id, "{}", { "Content-Type": "text/plain" });
   expect(await problemOf(text)).toMatchObject({ status: 415, code: "unsupported_media_type" });
+  expect(text.headers.get("Accept")).toBe("application/json, application/merge-patch+json");
+  const empty = await patch(app, id, "");
+  expect(await problemOf(empty)).toMatchObject({ status: 400, code: "invalid_request" });
   const gate = new TransformStream<Uint8Array, Uint8Array>();
   const arriving = app.send("PUT", `${UPLOAD}/b.txt`, { body: gate.readable });
   const writer = gate.writable.getWriter();

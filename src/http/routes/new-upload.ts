@@ -104,6 +104,7 @@ export const createUpload = endpoint({
       throw new HttpError(
         "unsupported_media_type",
         "Cannot read upload: POST takes multipart/form-data (PUT takes the file as it is)",
+        { headers: { Accept: "multipart/form-data" } },
       );
     }
     const { tenant, subject } = c.var.caller;

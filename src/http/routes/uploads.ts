@@ -111,7 +111,8 @@ export const patchUpload = endpoint({
   async handler(c) {
     const types = ["application/json", PATCH];
     const body = await readOptionalJson(c, PatchBody, MAX_PATCH_BYTES, types);
-    const { metadata, expires_at: expiry } = body ?? {};
+    if (body === null) throw new StowageError("invalid_request", "Cannot read body: it is empty");
+    const { metadata, expires_at: expiry } = body;
     const expected = c.req.header("If-Match");
     const { id } = c.req.valid("param");
     const { clock } = c.var.options;

@@ -131,7 +131,7 @@ export const CHANGES: readonly Case[] = [
     ["the same of one that does not", key("kanari-repeat-2"), ...stored],
   ]),
   ...cases("change", [
-    ["nothing", patch(""), 200],
+    ["nothing", patch(""), 400, "invalid_request"],
     ["no JSON", patch("{"), ...bad],
     ["a list", patch("[]"), ...parameter],
     ["null", patch("null"), ...parameter],

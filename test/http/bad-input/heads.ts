@@ -7,6 +7,10 @@ const unknown = [404, "route_not_found"] as const;
 const allow = (methods: string) => ({
   holds: new RegExp(`^allow: ${methods}(, OPTIONS)?\\r$`, "im"),
 });
+const notHere = [
+  ...([405, "method_not_allowed"] as const),
+  allow("DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"),
+] as const;
 
 const plain = (line: string, rest = ""): Bytes =>
   `${line}\r\nHost: a.test\r\n${rest}Connection: close\r\n\r\n`;
@@ -87,9 +91,10 @@ export const HEADS: readonly Case[] = [
     ["a NUL that is encoded", plain("GET /health/live%00 HTTP/1.1"), ...unknown],
   ]),
   ...cases("method", [
-    ["get", plain("get /health/live HTTP/1.1"), ...bad],
-    ["Get", plain("Get /health/live HTTP/1.1"), ...bad],
-    ["one that nobody knows", plain("BREW /health/live HTTP/1.1"), ...bad],
+    ["get", plain("get /health/live HTTP/1.1"), ...notHere],
+    ["Get", plain("Get /health/live HTTP/1.1"), ...notHere],
+    ["one that nobody knows", plain("BREW /health/live HTTP/1.1"), ...notHere],
+    ["one that is no token", plain("B(R)EW /health/live HTTP/1.1"), ...bad],
     [
       "POST where there is none",
       request("POST /health/live", {}, "x"),
