@@ -87,6 +87,11 @@ export const RESPONSE_HEADERS = {
     },
     required: true,
   },
+  Link: {
+    description:
+      "The next page, where there is one (RFC 8288): the same question with `next_cursor`.",
+    schema: text('</api/v1/upload?limit=50&cursor=…>; rel="next"', '^<[^>]+>; rel="next"$'),
+  },
   ETag: {
     description:
       "Names these bytes: of a file it is the quoted SHA-256, wherever it lies; of an upload object the state that it is in.",

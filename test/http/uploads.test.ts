@@ -96,6 +96,24 @@ test("GET /upload lists newest first, page by page, each upload once", async () 
   expect(await listOf(app, "")).toMatchObject({ next_cursor: null });
 });
 
+test("Link leads from page to page of the same question, and ends with the last", async () => {
+  const app = await testApp({ env: { PUBLIC_URL: "https://files.example/base" } });
+  for (const name of ["a>1.txt", "a>2.txt", "b.txt", "a>3.txt"]) {
+    await app.put("x", name);
+    app.clock.advance(1);
+  }
+  const seen: string[] = [];
+  const start = "https://files.example/base/api/v1/upload?limit=2&filename_prefix=a%3E";
+  for (let address: string | undefined = start; address !== undefined; ) {
+    expect(address).toMatch(/^https:\/\/files\.example\/base\/api\/v1\/upload\?/);
+    const answer = await app.send("GET", address.slice("https://files.example/base".length));
+    const { items } = UploadListSchema.parse(await answer.json());
+    seen.push(...items.map(({ filename }) => filename));
+    address = /^<([^>]+)>; rel="next"$/.exec(answer.headers.get("Link") ?? "")?.[1];
+  }
+  expect(seen).toEqual(["a>3.txt", "a>2.txt", "a>1.txt"]);
+});
+
 test("GET /upload filters by status, name and time", async () => {
   const app = await testApp();
   await app.put("1", "cv-ä.txt");

@@ -4,6 +4,7 @@ import type { z } from "zod";
 import type { Intake } from "../../application/repeatable-uploads.ts";
 import { type ErrorCode, StowageError, UploadTooLargeError } from "../../domain/errors.ts";
 import { findMediaType } from "../../domain/media-type.ts";
+import { addressOf } from "../address.ts";
 import { json } from "../answers.ts";
 import { type EnvOf, endpoint } from "../endpoint.ts";
 import { requestHeaders, responseHeaders } from "../headers.ts";
@@ -239,9 +240,7 @@ async function putFile(
 }
 
 function created(c: WriteContext, { upload, replayed }: Intake) {
-  const { publicUrl, basePath = "" } = c.var.options;
-  const base = publicUrl ?? basePath;
-  c.header("Location", `${base}/api/v1/upload/${upload.id}`);
+  c.header("Location", addressOf(c.var.options, `/upload/${upload.id}`));
   if (replayed) c.header("Idempotency-Replayed", "true");
   return c.json(toUploadJson(upload), 201);
 }

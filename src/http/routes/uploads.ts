@@ -3,6 +3,7 @@ import { StowageError } from "../../domain/errors.ts";
 import { formatRevisionTag, ifMatchNames, ifNoneMatchNames } from "../../domain/etag.ts";
 import { patchMetadata } from "../../domain/metadata.ts";
 import type { Clock } from "../../domain/ports/clock.ts";
+import { addressOf } from "../address.ts";
 import { json, jsonBody } from "../answers.ts";
 import { formatCursor, parseCursor } from "../cursor.ts";
 import { endpoint } from "../endpoint.ts";
@@ -32,7 +33,10 @@ export const listUploads = endpoint({
     summary: "List uploads, newest first",
     request: { query: ListQuery },
     responses: {
-      200: json("A page of the tenant's uploads", UploadListSchema),
+      200: {
+        ...json("A page of the tenant's uploads", UploadListSchema),
+        headers: responseHeaders("Link"),
+      },
     },
   }),
   problems: ["invalid_cursor", "invalid_parameter"],
@@ -46,6 +50,11 @@ export const listUploads = endpoint({
       query.cursor === undefined ? null : await parseCursor(query.cursor, scope, signer);
     const page = await uploads.list(tenant, filter, { limit, after });
     const next = page.next === null ? null : await formatCursor(page.next, scope, signer);
+    if (next !== null) {
+      const search = new URL(c.req.url).searchParams;
+      search.set("cursor", next);
+      c.header("Link", `<${addressOf(c.var.options, `/upload?${search}`)}>; rel="next"`);
+    }
     return c.json({ items: page.uploads.map(toUploadJson), next_cursor: next }, 200);
   },
 });
