@@ -1,10 +1,11 @@
-import { execFile, spawn } from "node:child_process";
+import { execFile } from "node:child_process";
 import { copyFileSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
 import { application, freePort, run as runApplication, SESSION } from "./docs/application.ts";
 import { blocksOf } from "./docs/blocks.ts";
+import { serveScript } from "./docs/served-script.ts";
 import { startStrictS3 } from "./s3/strict-server.ts";
 import { tempFolder } from "./support/temp-folder.ts";
 
@@ -34,36 +35,6 @@ async function shell(script: string, env: Record<string, string>): Promise<strin
   return stdout;
 }
 
-/** A script that ends with a server, until that has told where it listens and what to try. */
-async function start(
-  script: string,
-  env: Record<string, string>,
-  cwd = ".",
-): Promise<{ url: string; welcome: string }> {
-  const child = spawn("bash", ["-euc", script], {
-    ...{ env, cwd },
-    stdio: ["ignore", "pipe", "ignore"],
-    detached: true,
-  });
-  const ended = new Promise((resolve) => child.once("exit", resolve));
-  onTestFinished(async () => {
-    // The whole group: bash and npm are only the parents of the server.
-    if (child.pid !== undefined) process.kill(-child.pid, "SIGTERM");
-    await ended;
-  });
-  let welcome = "";
-  for await (const text of child.stdout.setEncoding("utf8")) {
-    welcome += text;
-    const url = /listens on (http:\S+)/.exec(welcome)?.[1];
-    if (url !== undefined) return { url, welcome };
-  }
-  throw new Error(`It ended: ${welcome}`);
-}
-
-function keyIn(welcome: string): string {
-  return /^ {2}(stw_\S+)$/m.exec(welcome)?.[1] ?? "";
-}
-
 /** The repository under another roof: what a server writes to its working directory stays out of ours. */
 function checkout(): string {
   const folder = tempFolder();
@@ -77,10 +48,10 @@ function checkout(): string {
 async function uploadTo(block: string, more: Record<string, string> = {}): Promise<string> {
   const cwd = checkout();
   const env = { PATH: process.env["PATH"] ?? "", HOME: cwd, PORT: "0", ...more };
-  const { url, welcome } = await start(block, env, cwd);
+  const { url, key } = await serveScript(block, env, cwd);
   const answer = await fetch(`${url}/api/v1/upload/hello.txt`, {
     method: "PUT",
-    headers: { authorization: `Bearer ${keyIn(welcome)}` },
+    headers: { authorization: `Bearer ${key}` },
     body: "Hello",
   });
   expect(answer.status).toBe(201);
@@ -113,9 +84,8 @@ test("the block for a driver of one's own keeps a file with that driver", async 
 
 test("npm start prints a key and a curl line that works as printed, and the upload lines work", async () => {
   const folder = tempFolder();
-  const { url, welcome } = await start("npm start", settings(folder));
-  const key = keyIn(welcome);
-  const line = /^ {2}(echo .*curl .*)$/m.exec(welcome)?.[1] ?? "";
+  const { url, key, said } = await serveScript("npm start", settings(folder));
+  const line = /^ {2}(echo .*curl .*)$/m.exec(said)?.[1] ?? "";
   const env = { ...settings(folder), KEY: key };
   expect(JSON.parse(await shell(line, env))).toMatchObject({ filename: "hello.txt", size: 15 });
 

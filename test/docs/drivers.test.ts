@@ -1,11 +1,12 @@
-import { execFile, spawn } from "node:child_process";
+import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import { installPackage } from "../support/package-sources.ts";
 import { fastFolder } from "../support/temp-folder.ts";
 import { blocksOf, writeBlocks } from "./blocks.ts";
+import { serveScript } from "./served-script.ts";
 
 const run = promisify(execFile);
 const DOCUMENT = "docs/drivers.md";
@@ -44,27 +45,11 @@ test("app.ts and faults.ts run as they are written", async () => {
 test("the lines for the shell serve with the driver", async () => {
   const folder = project();
   const lines = blocks.find(({ language }) => language === "sh")?.text ?? "";
-  const child = spawn("bash", ["-euc", lines], {
-    cwd: folder,
-    env: {
-      ...{ PATH: process.env["PATH"] ?? "", HOME: folder, PORT: "0" },
-      DATABASE_URL: `sqlite:${join(folder, "records.db")}`,
-    },
-    stdio: ["ignore", "pipe", "ignore"],
-    detached: true,
-  });
-  const ended = new Promise((done) => child.once("exit", done));
-  onTestFinished(async () => {
-    // The whole group: bash and npx are only the parents of the server.
-    if (child.pid !== undefined) process.kill(-child.pid, "SIGTERM");
-    await ended;
-  });
-  let said = "";
-  for await (const text of child.stdout.setEncoding("utf8")) {
-    said += text;
-    if (/listens on \S+/.test(said)) break;
-  }
-  const [url, key] = [/listens on (\S+)/.exec(said)?.[1], /stw_\S+/.exec(said)?.[0]];
+  const env = {
+    ...{ PATH: process.env["PATH"] ?? "", HOME: folder, PORT: "0" },
+    DATABASE_URL: `sqlite:${join(folder, "records.db")}`,
+  };
+  const { url, key } = await serveScript(lines, env, folder);
   const headers = { authorization: `Bearer ${key}` };
   const put = { method: "PUT", headers, body: "Hello" };
   const answer = await fetch(`${url}/api/v1/upload/hello.txt`, put);

@@ -1,8 +1,8 @@
-import { execFile, spawn } from "node:child_process";
+import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import { SETTINGS } from "../../src/config/settings.ts";
 import { matchesMediaType } from "../../src/domain/media-type.ts";
 import { LEGAL_CHANGES, UPLOAD_STATUSES } from "../../src/domain/upload.ts";
@@ -11,6 +11,7 @@ import { OWN_PROCESSORS } from "../../src/runtime/own-processors.ts";
 import { installPackage } from "../support/package-sources.ts";
 import { fastFolder } from "../support/temp-folder.ts";
 import { blocksOf, writeBlocks } from "./blocks.ts";
+import { serveScript } from "./served-script.ts";
 
 const run = promisify(execFile);
 const DOCUMENT = "docs/processing.md";
@@ -104,28 +105,13 @@ test("its test passes, and its application runs", async () => {
 test("the lines for the shell serve with the processor", async () => {
   const folder = project();
   const lines = blocks.find(({ language }) => language === "sh")?.text ?? "";
-  const child = spawn("bash", ["-euc", lines], {
-    cwd: folder,
-    env: {
-      ...{ PATH: process.env["PATH"] ?? "", HOME: folder, PORT: "0", FILE_STORAGE_TYPE: "memory" },
-      DATABASE_URL: `sqlite:${join(folder, "records.db")}`,
-    },
-    stdio: ["ignore", "pipe", "ignore"],
-    detached: true,
-  });
-  const ended = new Promise((done) => child.once("exit", done));
-  onTestFinished(async () => {
-    // The whole group: bash and npx are only the parents of the server.
-    if (child.pid !== undefined) process.kill(-child.pid, "SIGTERM");
-    await ended;
-  });
-  let said = "";
-  for await (const text of child.stdout.setEncoding("utf8")) {
-    said += text;
-    if (/listens on \S+/.test(said)) break;
-  }
-  const headers = { authorization: `Bearer ${/stw_\S+/.exec(said)?.[0]}` };
-  const url = `${/listens on (\S+)/.exec(said)?.[1]}/api/v1/upload`;
+  const env = {
+    ...{ PATH: process.env["PATH"] ?? "", HOME: folder, PORT: "0", FILE_STORAGE_TYPE: "memory" },
+    DATABASE_URL: `sqlite:${join(folder, "records.db")}`,
+  };
+  const served = await serveScript(lines, env, folder);
+  const headers = { authorization: `Bearer ${served.key}` };
+  const url = `${served.url}/api/v1/upload`;
   const body = "word ".repeat(300);
   const answer = await fetch(`${url}/a.txt`, { method: "PUT", headers, body });
   const { id } = (await answer.json()) as { id: string };

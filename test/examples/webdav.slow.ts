@@ -1,4 +1,4 @@
-import { execFile, spawn } from "node:child_process";
+import { execFile } from "node:child_process";
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vit
 import webdav from "../../examples/webdav-driver/webdav.ts";
 import { parseObjectKey } from "../../src/driver.ts";
 import { createStowage, driverContext, parseTenantId, SCOPES, SILENT } from "../../src/node.ts";
+import { serveScript } from "../docs/served-script.ts";
 import { installPackage } from "../support/package-sources.ts";
 import { ServerProcess } from "../support/server-process.ts";
 import { hasWebdavServer, startWebdavServer, type WebdavServer } from "./webdav-server.ts";
@@ -84,24 +85,8 @@ describe.skipIf(!hasWebdavServer())(EXAMPLE, () => {
       ...{ PATH: process.env["PATH"] ?? "", HOME: folder, PORT: "0" },
       DATABASE_URL: `sqlite:${join(folder, "readme.db")}`,
     };
-    const child = spawn("bash", ["-euc", script], {
-      env,
-      stdio: ["ignore", "pipe", "ignore"],
-      detached: true,
-    });
-    const ended = new Promise((done) => child.once("exit", done));
-    onTestFinished(async () => {
-      // The whole group: bash and npm are only the parents of the server.
-      if (child.pid !== undefined) process.kill(-child.pid, "SIGTERM");
-      await ended;
-    });
-    let said = "";
-    for await (const text of child.stdout.setEncoding("utf8")) {
-      said += text;
-      if (/listens on \S+/.test(said)) break;
-    }
-    const url = /listens on (\S+)/.exec(said)?.[1] ?? "";
-    await tryOut(url, /stw_\S+/.exec(said)?.[0] ?? "", "uploads");
+    const { url, key } = await serveScript(script, env);
+    await tryOut(url, key, "uploads");
   });
 
   test("built, installed and named in STOWAGE_DRIVERS it serves", async () => {

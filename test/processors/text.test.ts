@@ -5,6 +5,7 @@ import text from "../../processors/text.ts";
 import { SILENT } from "../../src/domain/ports/logger.ts";
 import { matchesMediaType, type ProcessorOutput } from "../../src/processor.ts";
 import { docx, p } from "../fixtures/docx.ts";
+import { MINUTES_TEXT } from "../fixtures/minutes.ts";
 import { pdf } from "../fixtures/pdf.ts";
 
 const PDF = "application/pdf";
@@ -47,36 +48,13 @@ Gusts from the north-west kept the boat in. Łódź & Ålesund sent their charts
 Third day
 The survey ends here.`;
 
-const MINUTES = `Minutes of the reading circle
-
-Present
-
-Zoë Ångström, Jürgen Groß, 李小龍 and Олена Шевченко; 🙂 was noted.
-
-First line
-second line\tafter a tab
-
-The shelf is full[1] and the budget < 40 € & fixed[2].
-
-Books
-
-Title\tYear\tCopies
-Middlemarch\t1871\t2
-夜と霧\t\t1
-
-Next meeting on Friday.
-
-[1] Since the spring.
-
-[2] By the board.`;
-
 const GREETING = "Grüße aus Łódź\n\nΚαλημέρα, 世界 🙂";
 
 describe("text", () => {
   it.each([
     ["a PDF of three pages", PDF, "report.pdf", REPORT, { pages: 3, characters: 317, words: 59 }],
     ["a PDF that only its owner may print", PDF, "restricted.pdf", REPORT, { pages: 3 }],
-    ["a Word document", DOCX, "minutes.docx", MINUTES, { characters: 314, words: 57 }],
+    ["a Word document", DOCX, "minutes.docx", MINUTES_TEXT, { characters: 314, words: 57 }],
     ["UTF-8", TXT, "utf-8.txt", GREETING, { characters: 30, words: 6 }],
     ["UTF-8 with a mark", TXT, "utf-8-bom.txt", GREETING, { characters: 30, words: 6 }],
     ["UTF-16, little end first", TXT, "utf-16le.txt", GREETING, { characters: 30, words: 6 }],
@@ -181,7 +159,7 @@ describe("text", () => {
       text: REPORT.slice(0, 100).trim(),
       output: { pages: 3, truncated: true },
     });
-    expect(MINUTES.startsWith(cutDocx.text ?? "?")).toBe(true);
+    expect(MINUTES_TEXT.startsWith(cutDocx.text ?? "?")).toBe(true);
     expect(cutDocx.output["truncated"]).toBe(true);
   });
 

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { readRtf } from "../../../processors/text/rtf.ts";
 import { SILENT } from "../../../src/domain/ports/logger.ts";
+import { MINUTES_TEXT } from "../../fixtures/minutes.ts";
 import { inputOf } from "../formats/input.ts";
 
 const MINUTES = readFileSync(join(import.meta.dirname, "..", "..", "fixtures", "minutes.rtf"));
@@ -23,28 +24,7 @@ const FONTS =
 
 describe("readRtf()", () => {
   it("reads a document as Writer saves it", async () => {
-    expect(await textOf(MINUTES)).toBe(`Minutes of the reading circle
-
-Present
-
-Zoë Ångström, Jürgen Groß, 李小龍 and Олена Шевченко; 🙂 was noted.
-
-First line
-second line\tafter a tab
-
-The shelf is full[1] and the budget < 40 € & fixed[2].
-
-Books
-
-Title\tYear\tCopies
-Middlemarch\t1871\t2
-夜と霧\t\t1
-
-Next meeting on Friday.
-
-[1] Since the spring.
-
-[2] By the board.`);
+    expect(await textOf(MINUTES)).toBe(MINUTES_TEXT);
   });
 
   it.each([
