@@ -157,6 +157,23 @@ describe("upload()", () => {
     await freed.promise;
   });
 
+  test("fails with what its source fails with, and keeps nothing", async () => {
+    const { client } = await served();
+    const reason = new Error("The disk is gone");
+    async function* failing(): AsyncGenerator<Uint8Array> {
+      yield bytes;
+      throw reason;
+    }
+    const named = { filename: "a.txt" };
+    await expect(client.upload(failing(), named)).rejects.toBe(reason);
+    await expect(client.upload(ReadableStream.from(failing()), named)).rejects.toBe(reason);
+    const noSources = ["text", null, { path: "a.txt" }, ReadableStream.from(["text"])];
+    for (const source of noSources as unknown as UploadSource[]) {
+      await expect(client.upload(source, named)).rejects.toThrow(TypeError);
+    }
+    expect((await client.listPage()).items).toEqual([]);
+  });
+
   test("of a Blob is tried again under one key, of a stream it is not", async () => {
     const { url, requests } = await answering(breakOff, breakOff, json(201, { id: "1" }));
     const client = createClient({ baseUrl: url });

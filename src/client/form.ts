@@ -24,9 +24,15 @@ export interface UploadForm {
   readonly blob: Blob | null;
   /** The whole form as a stream; of a stream, once. */
   stream(): ReadableStream<Uint8Array>;
+  /** What the source itself has failed with, if it has: a runtime tells it as a broken connection. */
+  failure(): { readonly error: unknown } | null;
 }
 
-/** The form that uploads `source`. Fields stand before the file, so that they are known when it comes. */
+/**
+ * The form that uploads `source`. Fields stand before the file, so that they are known when it comes.
+ *
+ * @throws {TypeError} For what is no source.
+ */
 export function createForm(
   source: UploadSource,
   filename: string,
@@ -37,12 +43,17 @@ export function createForm(
   const head = new TextEncoder().encode(headOf(boundary, filename, fields, file?.type ?? ""));
   const tail = new TextEncoder().encode(`\r\n--${boundary}--\r\n`);
   const blob = file && new Blob([head, file, tail]);
+  let failure: { readonly error: unknown } | null = null;
+  const failed = (error: unknown): void => {
+    failure = { error };
+  };
   return {
     contentType: `multipart/form-data; boundary=${boundary}`,
     fileBytes: file?.size ?? null,
     otherBytes: head.byteLength + tail.byteLength,
     blob,
-    stream: () => blob?.stream() ?? streamOf(around(head, source as Chunks, tail)),
+    stream: () => blob?.stream() ?? streamOf(around(head, source as Chunks, tail, failed)),
+    failure: () => failure,
   };
 }
 
@@ -59,7 +70,8 @@ function toBlob(source: UploadSource): Blob | null {
   if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) {
     return new Blob([source as Uint8Array<ArrayBuffer>]);
   }
-  return null;
+  if (source instanceof ReadableStream || Symbol.asyncIterator in Object(source)) return null;
+  throw new TypeError("Cannot upload: expected a Blob, bytes, or a stream of bytes");
 }
 
 function headOf(
@@ -86,12 +98,18 @@ async function* around(
   head: Uint8Array,
   file: Chunks,
   tail: Uint8Array,
+  failed: (error: unknown) => void,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   yield head;
-  if (!(file instanceof ReadableStream) || Symbol.asyncIterator in file) {
-    yield* file as AsyncIterable<Uint8Array>;
-  } else {
-    yield* chunksOf(file);
+  try {
+    const chunks = Symbol.asyncIterator in file ? file : chunksOf(file);
+    for await (const chunk of chunks as AsyncIterable<Uint8Array>) {
+      if (!ArrayBuffer.isView(chunk)) throw new TypeError("Cannot upload: a chunk is no bytes");
+      yield chunk;
+    }
+  } catch (error) {
+    failed(error);
+    throw error;
   }
   yield tail;
 }

@@ -39,6 +39,8 @@ export interface ClientCall {
   /** Made anew for every try. A stream ends once `over` is aborted: nobody reads it any more then. */
   readonly body?: (over: AbortSignal) => ClientRequest["body"];
   readonly signal?: AbortSignal | undefined;
+  /** What the body itself has failed with, if it has. */
+  readonly failure?: (() => { readonly error: unknown } | null) | undefined;
   /** Whether doing it twice is the same as doing it once. */
   readonly repeatable: boolean;
   readonly send?: Send | undefined;
@@ -67,7 +69,7 @@ export class Transport {
   /**
    * @param read Takes what is needed of an answer that is well.
    * @throws {StowageApiError} For every other answer, and where none came.
-   * @throws The reason of `signal` once that is aborted.
+   * @throws The reason of `signal` once that is aborted; what the body fails with.
    */
   async call<Result>(
     call: ClientCall,
@@ -79,6 +81,8 @@ export class Transport {
         return await this.#once(call, read);
       } catch (error) {
         call.signal?.throwIfAborted();
+        const failure = call.failure?.() ?? null;
+        if (failure !== null) throw failure.error;
         const seconds = call.repeatable && tries < retries ? waitSeconds(error, tries) : null;
         if (seconds === null) throw error;
         await pause(seconds, call.signal);

@@ -35,7 +35,7 @@ export interface UploadOptions {
  * The call that uploads `source`.
  *
  * @param ownFetch Whether the application brought a `fetch` of its own, which has to be used then.
- * @throws {TypeError} Without a filename.
+ * @throws {TypeError} Without a filename, or for what is no source.
  */
 export async function uploadCall(
   source: UploadSource,
@@ -57,6 +57,7 @@ export async function uploadCall(
       ...(key === undefined ? {} : { "Idempotency-Key": key }),
     },
     body: (over) => (byStream ? counted(form.stream(), onBytes ?? (() => {}), over) : form.blob),
+    failure: form.failure,
     repeatable: key !== undefined && form.blob !== null,
     send: byXhr ? sendByXhr(onBytes) : undefined,
   };
