@@ -40,7 +40,7 @@ const send = takeOverStandardOutput();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
 
 const { processors, modules } = await loadProcessors(process.argv.slice(2));
-await say({ type: "ready", processors: processors.map(infoOf), modules });
+await say({ type: "ready", processors: processors.map(infoOf), modules, usage: usage() });
 const frames = readFrames(process.stdin);
 for (let next = await frames.next(); !next.done; next = await frames.next()) {
   await serve(JSON.parse(new TextDecoder().decode(next.value.payload)) as RunMessage, frames);

@@ -5,7 +5,15 @@ import type { Extraction } from "../../domain/ports/extractor.ts";
 import type { Host, HostProcess } from "../../domain/ports/host.ts";
 import type { Logger } from "../../domain/ports/logger.ts";
 import type { ProcessorInfo, ProcessorOutput } from "../../domain/ports/processor.ts";
-import { abandoned, deathOf, excessOf, nonsense, type ProcessEnd, unavailable } from "./deaths.ts";
+import {
+  abandoned,
+  deathOf,
+  excessOf,
+  nonsense,
+  type ProcessEnd,
+  tooLargeAtStart,
+  unavailable,
+} from "./deaths.ts";
 import { Feeder } from "./feeder.ts";
 import { type ExtractionLimits, limitedCommand, processCpuSeconds } from "./limits.ts";
 import {
@@ -35,6 +43,8 @@ export interface ChildOptions {
 /** A process that takes longer to load its libraries will not come up. */
 const START_MS = 20_000;
 
+const NOTHING_USED: ProcessUsage = { cpuMs: 0, rssBytes: 0 };
+
 /** Of one document. More would fill the service's log, and keep it busy with nothing else. */
 const MAX_LOG_LINES = 1000;
 
@@ -43,9 +53,9 @@ export class Child {
   readonly #options: ChildOptions;
   readonly #process: HostProcess;
   readonly #frames: AsyncGenerator<Frame>;
-  #offer: ReadyMessage = { type: "ready", processors: [], modules: [] };
+  #offer: ReadyMessage = { type: "ready", processors: [], modules: [], usage: NOTHING_USED };
   #documents = 0;
-  #usage: ProcessUsage = { cpuMs: 0, rssBytes: 0 };
+  #usage = NOTHING_USED;
   /** Why we ended it; the first reason counts. */
   #verdict: unknown;
   #broken = false;
@@ -162,11 +172,23 @@ export class Child {
     const message = parseChildMessage((await this.#next("message")).payload);
     if (message.type !== "ready") throw new ProtocolError("Cannot start: it was not ready");
     this.#offer = message;
-    const offered = new Set(message.processors.map(({ name, version }) => `${name} ${version}`));
-    for (const { name, version } of this.#options.processors) {
-      if (offered.has(`${name} ${version}`)) continue;
-      this.kill(unavailable(`it does not offer processor ${name} in version ${version}`));
-    }
+    this.#usage = message.usage;
+    const reason = this.#unfit(message);
+    if (reason === undefined) return;
+    this.kill(reason);
+    throw reason;
+  }
+
+  /** Why no document may be given to a process that says it is ready. */
+  #unfit({ processors, usage }: ReadyMessage): StowageError | undefined {
+    const { limits } = this.#options;
+    if (usage.rssBytes > limits.memoryBytes) return tooLargeAtStart(usage.rssBytes, limits);
+    const offered = new Set(processors.map(({ name, version }) => `${name} ${version}`));
+    const missing = this.#options.processors.find(
+      ({ name, version }) => !offered.has(`${name} ${version}`),
+    );
+    if (missing === undefined) return undefined;
+    return unavailable(`it does not offer processor ${missing.name} in version ${missing.version}`);
   }
 
   /** The frames of one answer, put together. */

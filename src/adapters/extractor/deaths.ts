@@ -2,6 +2,8 @@ import { StowageError } from "../../domain/errors.ts";
 import type { ExtractionLimits } from "./limits.ts";
 import type { Excess } from "./watchdog.ts";
 
+const MIB = 1024 * 1024;
+
 /** How a process ended: see `HostProcess.ended`. */
 export interface ProcessEnd {
   readonly code: number | null;
@@ -17,6 +19,12 @@ export function unavailable(found: string, cause?: unknown): StowageError {
   );
 }
 
+/** Nothing can be processed within these limits; no document is to blame. */
+export function tooLargeAtStart(rssBytes: number, limits: ExtractionLimits): StowageError {
+  const needed = `${Math.ceil(rssBytes / MIB)} MiB of memory before its first document`;
+  return unavailable(`it takes ${needed} and may take ${Math.round(limits.memoryBytes / MIB)} MiB`);
+}
+
 /** The caller gave up. */
 export function abandoned(): StowageError {
   return new StowageError("request_aborted", "Cannot process document: the caller gave up");
@@ -25,7 +33,7 @@ export function abandoned(): StowageError {
 /** The document asked for more than a limit allows. */
 export function excessOf(excess: Excess, limits: ExtractionLimits): StowageError {
   const allowed = {
-    memory: `${Math.round(limits.memoryBytes / (1024 * 1024))} MiB of memory`,
+    memory: `${Math.round(limits.memoryBytes / MIB)} MiB of memory`,
     cpu: `${limits.cpuSeconds} s of processor time`,
     wall: `${limits.wallMs / 1000} s`,
   }[excess];

@@ -42,6 +42,7 @@ export interface ReadyMessage {
   readonly processors: readonly ProcessorInfo[];
   /** What came of the modules that it was started with, in their order. */
   readonly modules: readonly ModuleReport[];
+  readonly usage: ProcessUsage;
 }
 
 /** What a module has brought, or why nothing can be done with it: the end of a sentence "expected …". */
@@ -183,7 +184,9 @@ export function parseChildMessage(payload: Uint8Array): ChildMessage {
   const message = parseJson(payload);
   switch (message["type"]) {
     case "ready":
-      if (isInfos(message["processors"]) && isReports(message["modules"])) break;
+      if (isInfos(message["processors"]) && isReports(message["modules"])) {
+        return { ...message, usage: parseUsage(message["usage"]) } as unknown as ReadyMessage;
+      }
       throw malformed();
     case "log":
       if (isLevel(message["level"]) && isText(message["event"]) && isRecord(message["fields"]))

@@ -15,6 +15,7 @@ const READY: ChildMessage = {
     { name: "hostile", version: "1", accepts: ["text/x-hostile"] },
   ],
   modules: [],
+  usage: { cpuMs: 1, rssBytes: 1 },
 };
 
 const LIES: Record<string, () => void> = {

@@ -99,7 +99,12 @@ describe("parseChildMessage()", () => {
 
   it("reads what an extraction process says", () => {
     for (const message of [
-      { type: "ready", processors: [TEXT], modules: [{ processors: [TEXT] }, { expected: "b" }] },
+      {
+        type: "ready",
+        processors: [TEXT],
+        modules: [{ processors: [TEXT] }, { expected: "b" }],
+        usage,
+      },
       { type: "log", level: "info", event: "a.b", fields: { n: 1 } },
       { type: "result", output: { pages: 1 }, hasText: true, usage },
       { type: "error", code: "document_encrypted", detail: "Cannot open it", usage },
@@ -113,11 +118,12 @@ describe("parseChildMessage()", () => {
     [[]],
     ["ready"],
     [{ type: "shutdown" }],
-    [{ type: "ready", processors: [1], modules: [] }],
-    [{ type: "ready", processors: [{ name: "text", version: "1" }], modules: [] }],
-    [{ type: "ready", processors: [{ ...TEXT, accepts: [1] }], modules: [] }],
-    [{ type: "ready", processors: [] }],
-    [{ type: "ready", processors: [], modules: [{}] }],
+    [{ type: "ready", processors: [1], modules: [], usage }],
+    [{ type: "ready", processors: [{ name: "text", version: "1" }], modules: [], usage }],
+    [{ type: "ready", processors: [{ ...TEXT, accepts: [1] }], modules: [], usage }],
+    [{ type: "ready", processors: [], usage }],
+    [{ type: "ready", processors: [], modules: [{}], usage }],
+    [{ type: "ready", processors: [], modules: [] }],
     [{ type: "log", level: "constructor", event: "a", fields: {} }],
     [{ type: "result", output: [], hasText: true, usage }],
     [{ type: "result", output: {}, hasText: true }],
