@@ -1,4 +1,4 @@
-import { derivedPrefix } from "../domain/object-key.ts";
+import { derivedFolder, derivedPrefix, isOwnKey } from "../domain/object-key.ts";
 import type { Tombstone } from "../domain/ports/upkeep-records.ts";
 import type { Upload } from "../domain/upload.ts";
 import type { FileStorage } from "./file-storage.ts";
@@ -22,11 +22,25 @@ export async function eraseBytes(storage: FileStorage, upload: Upload): Promise<
 export const LATE_WRITER_MS = 24 * 60 * 60 * 1000;
 
 /**
- * What an upload that is erased leaves behind where somebody may yet write: its uploader, if it was never
- * committed, or a job that was running and still writes its text, whatever the fence makes of its result.
+ * What an upload that is erased leaves behind where somebody may yet write: the file's key, if it was never
+ * committed, or the folder of what is derived from it, where a job was running that still writes its text,
+ * whatever the fence makes of its result.
  */
-export function tombstoneOf({ storageId, key, sha256, processing }: Upload, now: number) {
+export function tombstoneOf(upload: Upload, now: number): Tombstone | null {
+  const { storageId, tenant, id, key, sha256, processing } = upload;
+  const until = now + LATE_WRITER_MS;
+  if (sha256 === null) return { storageId, key, until };
   const { startedAt, finishedAt } = processing;
-  const lateWriter = sha256 === null || (startedAt !== null && finishedAt === null);
-  return lateWriter ? ({ storageId, key, until: now + LATE_WRITER_MS } satisfies Tombstone) : null;
+  const isRunning = startedAt !== null && finishedAt === null;
+  return isRunning ? { storageId, key: derivedFolder(tenant, id), until } : null;
+}
+
+/** Remove what a writer that woke up late has put where {@link tombstoneOf} says. Idempotent. */
+export async function eraseLate(
+  storage: FileStorage,
+  tombstones: readonly Tombstone[],
+): Promise<void> {
+  const keys = tombstones.map(({ key }) => key);
+  await storage.delete(keys.filter((key) => !isOwnKey(key)));
+  for (const folder of keys.filter(isOwnKey)) await storage.deleteAll(`${folder}/`);
 }

@@ -168,17 +168,14 @@ export class FileStorage {
     if (failures.length > 0) throw wrapDriverError(this.#driver.name, "delete", failures[0]);
   }
 
-  /** Delete everything whose key begins with `prefix`, page by page. */
+  /** Delete everything whose key begins with `prefix`. */
   async deleteAll(prefix: string, options: ReadOptions = {}): Promise<void> {
-    // Not page by page with a cursor: what is deleted is gone from the next first page.
-    for (;;) {
-      const page = await this.#call("list", () => this.#driver.list(prefix, signalOf(options)));
-      await this.delete(
-        page.objects.map((object) => object.key),
-        options,
-      );
-      if (page.next === null || page.objects.length === 0) return;
+    const batch: ObjectKey[] = [];
+    for await (const { key } of this.list(prefix, options)) {
+      if (batch.push(key) < this.#driver.limits.maxDeleteKeys) continue;
+      await this.delete(batch.splice(0), options);
     }
+    await this.delete(batch, options);
   }
 
   /** Whether something is stored there. `false` only when nothing is; any trouble throws. */

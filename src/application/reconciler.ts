@@ -1,17 +1,16 @@
 import { isStowageError } from "../domain/errors.ts";
-import { derivedPrefix, type ObjectKey } from "../domain/object-key.ts";
 import type { Clock } from "../domain/ports/clock.ts";
 import type { Logger } from "../domain/ports/logger.ts";
 import type { UploadRecords } from "../domain/ports/records.ts";
-import { findTenantId } from "../domain/tenant.ts";
+import type { Tombstone } from "../domain/ports/upkeep-records.ts";
 import type { Upload } from "../domain/upload.ts";
-import { findUploadId } from "../domain/upload-id.ts";
-import { eraseBytes, LATE_WRITER_MS, tombstoneOf } from "./erase.ts";
-import type { FileStorage } from "./file-storage.ts";
+import { eraseBytes, eraseLate, LATE_WRITER_MS, tombstoneOf } from "./erase.ts";
 import type { Storages } from "./storages.ts";
 
 /** So many abandoned uploads are cleaned up before the next are asked for. */
 const BATCH = 100;
+/** So many keys are watched with one question, and on S3 with one request. */
+const TOMBSTONES = 1000;
 
 /** How often writes that nobody's reservation knows are looked for. */
 const SWEEP_EVERY_MS = 60 * 60 * 1000;
@@ -129,20 +128,21 @@ export class Reconciler {
 
   /** Remove what a writer that woke up late has put under a key that was given up. */
   async #watchTombstones(): Promise<void> {
-    let all = true;
     for (const storage of this.#storages.all) {
-      const tombstones = await this.#records.tombstones(storage.id, 1000);
-      if (tombstones.length === 0) continue;
+      const lookedAt = this.#clock.now();
       try {
-        await storage.delete(tombstones.map((tombstone) => tombstone.key));
-        for (const { key } of tombstones) await eraseDerived(storage, key);
+        let last: Tombstone | undefined;
+        do {
+          const page = await this.#records.tombstones(storage.id, TOMBSTONES, last);
+          await eraseLate(storage, page);
+          last = page.length < TOMBSTONES ? undefined : page.at(-1);
+        } while (last !== undefined);
+        // None runs out unseen: only those that this run has looked at.
+        await this.#records.dropTombstones(storage.id, lookedAt);
       } catch (error) {
-        all = false;
         this.#logger.warn("reconciler.tombstones_deferred", { storageId: storage.id, error });
       }
     }
-    // One that was not looked at must not run out unseen.
-    if (all) await this.#records.dropTombstones();
   }
 
   async #sweep(): Promise<number> {
@@ -158,15 +158,5 @@ export class Reconciler {
       }
     }
     return leftovers;
-  }
-}
-
-/** A key of our own making names the upload whose derived data goes with it. */
-async function eraseDerived(storage: FileStorage, key: ObjectKey): Promise<void> {
-  const [first, second = ""] = key.split("/");
-  const tenant = findTenantId(first);
-  const uploadId = findUploadId(second);
-  if (tenant !== null && uploadId !== null) {
-    await storage.deleteAll(derivedPrefix(tenant, uploadId));
   }
 }

@@ -28,12 +28,17 @@ export function buildObjectKey(ref: ObjectRef): ObjectKey {
   return parseObjectKey(`${ref.tenant}/${ref.uploadId}/${ref.filename}`);
 }
 
-/** The folder of everything derived from one upload. `upload` is its id or, if adopted, still our own id. */
-export function derivedPrefix(tenant: TenantId, uploadId: UploadId): string {
-  return `${OWN_FOLDER}/derived/${tenant}/${uploadId}/`;
+/** The folder of everything derived from one upload. `uploadId` is our own id, of adopted uploads, too. */
+export function derivedFolder(tenant: TenantId, uploadId: UploadId): ObjectKey {
+  return ownKey(`derived/${tenant}/${uploadId}`);
 }
 
-/** A key below {@link derivedPrefix}; `name` is ours, never a caller's. */
+/** What all keys in {@link derivedFolder} begin with. */
+export function derivedPrefix(tenant: TenantId, uploadId: UploadId): string {
+  return `${derivedFolder(tenant, uploadId)}/`;
+}
+
+/** A key in {@link derivedFolder}; `name` is ours, never a caller's. */
 export function derivedKey(tenant: TenantId, uploadId: UploadId, name: string): ObjectKey {
   return parseObjectKey(derivedPrefix(tenant, uploadId) + name);
 }
@@ -41,6 +46,11 @@ export function derivedKey(tenant: TenantId, uploadId: UploadId, name: string): 
 /** A key below `.stowage/`; `path` is ours, never a caller's. */
 export function ownKey(path: string): ObjectKey {
   return parseObjectKey(`${OWN_FOLDER}/${path}`);
+}
+
+/** Whether a key lies below `.stowage/`. */
+export function isOwnKey(key: ObjectKey): boolean {
+  return key.startsWith(`${OWN_FOLDER}/`);
 }
 
 /** @throws {StowageError} `invalid_key`, naming what is wrong but not the key. */

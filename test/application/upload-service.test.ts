@@ -360,21 +360,6 @@ describe("Reconciler", () => {
     expect(await left(services)).toEqual(GONE);
   });
 
-  test("removes what a writer that woke up late has put under a key that was given up", async () => {
-    const services = await testServices({
-      tamperRecords: () => ({ commit: () => new Promise(() => {}) }),
-    });
-    void services.put("hello").catch(() => {});
-    await expect.poll(() => services.keys()).toHaveLength(1);
-    const [key] = await services.driver.list("").then((page) => page.objects);
-    services.clock.advance(LEASE_MS + 1);
-    await services.reconciler.run();
-    if (key === undefined) throw new Error("none");
-    await services.driver.put(key.key, { kind: "bytes", bytes: bytesOf("late") });
-    await services.reconciler.run();
-    expect(await services.keys()).toEqual([]);
-  });
-
   test("goes on with the rest when one storage is away", async () => {
     let broken = true;
     const services = await testServices({

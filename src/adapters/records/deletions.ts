@@ -88,23 +88,26 @@ export function deletions(
       return rows.map(toUpload);
     },
 
-    async tombstones(storageId, limit) {
-      const rows = await executor.run(
-        db
-          .selectFrom("tombstones")
-          .selectAll()
-          .where("storage_id", "=", storageId)
-          .orderBy("until")
-          .orderBy("key")
-          .limit(limit)
-          .compile(),
-      );
+    async tombstones(storageId, limit, after) {
+      const all = db.selectFrom("tombstones").selectAll().where("storage_id", "=", storageId);
+      const rest =
+        after === undefined
+          ? all
+          : all.where((eb) =>
+              eb(eb.refTuple("until", "key"), ">", eb.tuple(after.until, after.key)),
+            );
+      const rows = await executor.run(rest.orderBy("until").orderBy("key").limit(limit).compile());
       return rows.map(({ storage_id: storageId, key, until }) => ({ storageId, key, until }));
     },
 
-    async dropTombstones() {
+    async dropTombstones(storageId, moment) {
       const rows = await executor.run(
-        db.deleteFrom("tombstones").where("until", "<", clock.now()).returning("until").compile(),
+        db
+          .deleteFrom("tombstones")
+          .where("storage_id", "=", storageId)
+          .where("until", "<", moment)
+          .returning("until")
+          .compile(),
       );
       return rows.length;
     },

@@ -17,9 +17,10 @@ export interface SurveyFilter {
   readonly finishedAfter?: number;
 }
 
-/** A key that may yet be written by somebody who was declared dead. */
+/** Where somebody who was declared dead may yet write. */
 export interface Tombstone {
   readonly storageId: string;
+  /** The key of a file, or a folder below `.stowage/`. */
   readonly key: ObjectKey;
   /** After this nobody can write it any more. */
   readonly until: number;
@@ -52,10 +53,10 @@ export interface UpkeepRecords {
   collectExpired(limit: number, storageIds: readonly string[]): Promise<readonly Upload[]>;
   /** Forget `Idempotency-Key`s that were committed more than 24 h ago. @returns How many. */
   dropRepeats(): Promise<number>;
-  /** Tombstones of `storageId`, oldest first. */
-  tombstones(storageId: string, limit: number): Promise<readonly Tombstone[]>;
-  /** Forget tombstones that have run out. @returns How many. */
-  dropTombstones(): Promise<number>;
+  /** Tombstones of `storageId`, those that run out first first, beginning after `after`. */
+  tombstones(storageId: string, limit: number, after?: Tombstone): Promise<readonly Tombstone[]>;
+  /** Forget the tombstones of `storageId` that have run out before `moment`. @returns How many. */
+  dropTombstones(storageId: string, moment: number): Promise<number>;
 
   /**
    * Uploads of all tenants by their ids, oldest first, beginning after `after`: for work over everything. One

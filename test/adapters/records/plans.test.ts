@@ -15,6 +15,7 @@ import {
 } from "./bench.ts";
 import { open } from "./scratch.ts";
 
+const AFTER_KEY = newUpload(createBench(nowhere())).key;
 const AFTER = { createdAt: START, id: newUpload(createBench(nowhere())).id };
 
 /** Every call that is made often or over many rows, and the index that must serve it. */
@@ -116,6 +117,10 @@ const CALLS: Record<
   },
   "tombstones()": {
     call: ({ records }) => records.tombstones("s", 9),
+    index: "tombstones_oldest",
+  },
+  "tombstones() from one on": {
+    call: ({ records }) => records.tombstones("s", 9, { storageId: "s", key: AFTER_KEY, until: 9 }),
     index: "tombstones_oldest",
   },
 };

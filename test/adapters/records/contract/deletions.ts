@@ -113,11 +113,14 @@ export function deletionsContract(bench: () => Bench): void {
     expect(await keys("storage-1")).toEqual([uploads[1]?.key, uploads[0]?.key]);
     expect(await keys("storage-1", 1)).toEqual([uploads[1]?.key]);
     expect(await keys("storage-2")).toEqual([uploads[2]?.key]);
-    bench().clock.advance(10);
-    expect(await bench().records.dropTombstones()).toBe(0);
-    bench().clock.advance(11);
-    expect(await bench().records.dropTombstones()).toBe(2);
+    const [first] = await bench().records.tombstones("storage-1", 1);
+    expect(await bench().records.tombstones("storage-1", 10, first)).toEqual([
+      stone(uploads[0] as Upload, START + 30),
+    ]);
+    expect(await bench().records.dropTombstones("storage-1", START + 20)).toBe(0);
+    expect(await bench().records.dropTombstones("storage-1", START + 21)).toBe(1);
     expect(await keys("storage-1")).toEqual([uploads[0]?.key]);
+    expect(await keys("storage-2")).toEqual([uploads[2]?.key]);
   });
 
   it("collectAbandoned() takes reservations whose lease has ended, and no others", async () => {
