@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { AwsClient } from "aws4fetch";
-import { radosgwMissing, startOwnRadosgw } from "../../test/s3/radosgw.ts";
+import { hasRadosgw, startOwnRadosgw } from "../../test/s3/radosgw.ts";
 import type { Place } from "./contender.ts";
 
 /** A bucket of its own, and how to leave. */
@@ -11,8 +11,8 @@ export interface Visit extends Place {
 /** The server that `endpoint` names, with the usual variables for the keys; else a radosgw, started for this run. */
 export async function visit(endpoint: string | undefined): Promise<Visit> {
   if (endpoint === undefined) {
-    const missing = radosgwMissing();
-    if (missing !== null) throw new Error(`${missing}, or name a server by --endpoint`);
+    if (!hasRadosgw())
+      throw new Error("Cannot measure: install it, or name a server by --endpoint");
     process.stdout.write("Starting radosgw …\n");
     const server = await startOwnRadosgw();
     const { region, accessKeyId, secretAccessKey } = server;

@@ -1,12 +1,9 @@
 import { afterAll, beforeAll, describe, test } from "vitest";
 import type { S3Endpoint } from "../s3/endpoint.ts";
-import { radosgwMissing, startRadosgw } from "../s3/radosgw.ts";
+import { hasRadosgw, startRadosgw } from "../s3/radosgw.ts";
 import { changeOverAndBack } from "./between-storages.ts";
 
-const missing = radosgwMissing();
-if (missing !== null) console.warn(missing);
-
-describe.skipIf(missing !== null)("radosgw", () => {
+describe.skipIf(!hasRadosgw())("radosgw", () => {
   let s3: S3Endpoint;
   beforeAll(async () => {
     s3 = await startRadosgw();

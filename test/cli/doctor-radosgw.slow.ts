@@ -1,13 +1,10 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { radosgwMissing, startRadosgw } from "../s3/radosgw.ts";
+import { hasRadosgw, startRadosgw } from "../s3/radosgw.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 import { stowage } from "./terminal.ts";
 
-const missing = radosgwMissing();
-if (missing !== null) console.warn(missing);
-
-test.skipIf(missing !== null)("stowage doctor knows a radosgw's good and bad days", async () => {
+test.skipIf(!hasRadosgw())("stowage doctor knows a radosgw's good and bad days", async () => {
   const server = await startRadosgw();
   try {
     const env = {

@@ -1,21 +1,15 @@
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createServer, type IncomingMessage } from "node:http";
 import { stripTypeScriptTypes } from "node:module";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
+import { findBrowser } from "../support/can-run.ts";
 import { ServerProcess } from "../support/server-process.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 
-const BROWSERS = ["chromium-headless-shell", "chromium", "google-chrome"];
-const browser = BROWSERS.find((name) => spawnSync(name, ["--version"]).status === 0);
-if (browser === undefined) {
-  process.stderr.write(
-    `test/client/browser.slow.ts: skipped, there is none of ${BROWSERS.join(", ")}\n`,
-  );
-}
-const missing = browser === undefined && process.env["STOWAGE_REQUIRE_CHROMIUM"] !== "1";
+const browser = findBrowser();
 
 /** What the page below tells of each of its deeds: what came of it, or its error. */
 type Report = Readonly<Record<string, { readonly value?: unknown; readonly error?: unknown }>>;
@@ -116,7 +110,7 @@ async function textOf(request: IncomingMessage): Promise<string> {
   return text;
 }
 
-test.skipIf(missing)(
+test.skipIf(browser === null)(
   "in a real browser, from another origin: progress, abort, streams, errors",
   async () => {
     const folder = tempFolder();

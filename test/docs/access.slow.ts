@@ -5,6 +5,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, onTestFinished, test, vi } from "vitest";
+import { hasPrograms } from "../support/can-run.ts";
 import { installPackage } from "../support/package-sources.ts";
 import { ServerProcess } from "../support/server-process.ts";
 import { fastFolder } from "../support/temp-folder.ts";
@@ -95,13 +96,9 @@ test("its token, its page and its limits work with a server that has its setting
   );
 });
 
-const nginx = await run("nginx", ["-v"]).then(
-  () => true,
-  () => false,
-);
-if (!nginx) console.warn("no nginx here: its block in docs/access.md is not tried");
+const hasNginx = hasPrograms(["nginx"], "apt-get install nginx-light");
 
-test.skipIf(!nginx)("its nginx tells who is calling, whatever the caller has told", async () => {
+test.skipIf(!hasNginx)("its nginx tells who is calling, whatever the caller has told", async () => {
   const { folder, env } = project();
   const server = await ServerProcess.start({
     ...env,

@@ -1,14 +1,11 @@
 import { afterAll, beforeAll, describe } from "vitest";
 import type { S3Endpoint } from "../s3/endpoint.ts";
-import { radosgwMissing, startRadosgw } from "../s3/radosgw.ts";
+import { hasRadosgw, startRadosgw } from "../s3/radosgw.ts";
 import { s3App } from "../support/s3-app.ts";
 import { uploadsUnderWay } from "../support/s3-inspection.ts";
 import { mainJob } from "./main-job.ts";
 
-const missing = radosgwMissing();
-if (missing !== null) console.warn(missing);
-
-describe.skipIf(missing !== null)("radosgw", () => {
+describe.skipIf(!hasRadosgw())("radosgw", () => {
   let s3: S3Endpoint;
   beforeAll(async () => {
     s3 = await startRadosgw();

@@ -5,17 +5,16 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import process from "node:process";
 import { createInterface } from "node:readline";
+import { canRun } from "../support/can-run.ts";
 
 /** Debian: apt-get install apache2-bin */
 const APACHE = "/usr/sbin/apache2";
 const MODULES = "/usr/lib/apache2/modules";
 
-/** Whether Apache is here; `STOWAGE_REQUIRE_WEBDAV` makes it an error if it is not. */
+/** Whether tests that need a WebDAV server can run. */
 export function hasWebdavServer(): boolean {
   const found = existsSync(APACHE) && existsSync(join(MODULES, "mod_dav_fs.so"));
-  if (!found && process.env["STOWAGE_REQUIRE_WEBDAV"]) throw new Error(`${APACHE} is missing`);
-  if (!found) process.stderr.write(`Skipping WebDAV: ${APACHE} is missing (apache2-bin)\n`);
-  return found;
+  return canRun(found, `${APACHE} with mod_dav not found (apt-get install apache2-bin)`);
 }
 
 export interface WebdavServer {

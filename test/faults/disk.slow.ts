@@ -2,12 +2,14 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { canRun } from "../support/can-run.ts";
 import { ServerProcess } from "../support/server-process.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 
-const isRoot = process.getuid?.() === 0;
-if (!isRoot)
-  console.warn("Skipped: full and read-only disks take root, to mount small filesystems");
+const mayMount = canRun(
+  process.getuid?.() === 0,
+  "full and read-only disks take root, who may mount small filesystems",
+);
 
 /** A filesystem of its own, gone when the test is over. */
 function mountSmall(folder: string, options: string): void {
@@ -51,7 +53,7 @@ async function startOn(folder: string, where: { readonly uploads: string; readon
 
 const READY = [200, null, null];
 
-describe.skipIf(!isRoot)("a server whose disk", () => {
+describe.skipIf(!mayMount)("a server whose disk", () => {
   test("is full answers 507, keeps nothing, and is ready again once there is room", async () => {
     const folder = tempFolder();
     const uploads = join(folder, "uploads");

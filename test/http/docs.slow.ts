@@ -5,21 +5,19 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
+import { findBrowser } from "../support/can-run.ts";
 import { ServerProcess } from "../support/server-process.ts";
 import { fastFolder } from "../support/temp-folder.ts";
 
 const run = promisify(execFile);
-const hasChromium = await run("chromium", ["--version"]).then(
-  () => true,
-  () => console.log("skipped: no chromium here (apt-get install chromium)"),
-);
+const browser = findBrowser();
 
 /** What a real browser does with a page: whom it asks, and what it complains of. */
 async function visit(url: string) {
   const folder = fastFolder();
   const netLog = join(folder, "net.json");
   const { stdout, stderr } = await run(
-    "chromium",
+    browser ?? "",
     [
       ...["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"],
       ...["--no-first-run", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"],
@@ -38,7 +36,7 @@ async function visit(url: string) {
   return { dom: stdout, asked, console };
 }
 
-test.skipIf(hasChromium !== true)(
+test.skipIf(browser === null)(
   "a browser shows GET /docs without asking for anything else, and finds nothing against the policy",
   async () => {
     const folder = fastFolder();
@@ -53,7 +51,7 @@ test.skipIf(hasChromium !== true)(
   },
 );
 
-test.skipIf(hasChromium !== true)("a browser tells of a page that does otherwise", async () => {
+test.skipIf(browser === null)("a browser tells of a page that does otherwise", async () => {
   const other = createServer((_, response) => {
     response.setHeader("Content-Type", "text/html");
     response.setHeader("Content-Security-Policy", "default-src 'none'; img-src *");

@@ -7,6 +7,7 @@ import { Parser } from "htmlparser2";
 import { expect, test } from "vitest";
 import { docsPage } from "../../src/http/docs-page.ts";
 import { EXAMPLE_ID, EXAMPLE_TEXT } from "../../src/http/example-values.ts";
+import { hasPrograms } from "../support/can-run.ts";
 import { ServerProcess } from "../support/server-process.ts";
 import { fastFolder } from "../support/temp-folder.ts";
 import { testApp } from "../support/test-app.ts";
@@ -117,12 +118,7 @@ test("docsPage() shows whatever a document says as text", async () => {
   expect(elements.find(({ name }) => name === "h1")?.text).toContain(hostile);
 });
 
-const hasCurl = await promisify(execFile)("curl", ["--version"]).then(
-  () => true,
-  () => console.log("skipped: no curl here"),
-);
-
-test.skipIf(hasCurl !== true)(
+test.skipIf(!hasPrograms(["curl"], "apt-get install curl"))(
   "every command for a shell on GET /docs does what it says",
   async () => {
     const folder = fastFolder();

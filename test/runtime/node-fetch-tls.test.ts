@@ -1,14 +1,14 @@
-import { execFile, execFileSync, spawnSync } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { createNodeFetch } from "../../src/runtime/node-fetch.ts";
+import { hasPrograms } from "../support/can-run.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 
-const hasOpenssl = spawnSync("openssl", ["version"]).status === 0;
-if (!hasOpenssl) process.stderr.write("Skipped tests of TLS: openssl is missing\n");
+const hasOpenssl = hasPrograms(["openssl"], "apt-get install openssl");
 
 /** A server whose certificate nobody has signed but itself. */
 async function serveTls(): Promise<{ url: string; certificate: string }> {

@@ -1,9 +1,6 @@
 import { testForeignClients } from "./foreign-cases.ts";
-import { radosgwMissing, startRadosgw } from "./radosgw.ts";
+import { hasRadosgw, startRadosgw } from "./radosgw.ts";
 import { testRawRequests } from "./raw-cases.ts";
 
-const missing = radosgwMissing();
-if (missing) console.warn(missing);
-
-testForeignClients(startRadosgw, missing !== null);
-testRawRequests(startRadosgw, "radosgw", missing !== null);
+testForeignClients(startRadosgw, !hasRadosgw());
+testRawRequests(startRadosgw, "radosgw", !hasRadosgw());

@@ -4,10 +4,7 @@ import { mkdtempSync, readdirSync, rmSync, watch } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { radosgwMissing } from "./radosgw.ts";
-
-const missing = radosgwMissing();
-if (missing) console.warn(missing);
+import { hasRadosgw } from "./radosgw.ts";
 
 const PROGRAM = `
   const { startOwnRadosgw } = await import(${JSON.stringify(new URL("radosgw.ts", import.meta.url))});
@@ -15,7 +12,7 @@ const PROGRAM = `
   process.kill(process.pid, "SIGKILL");
 `;
 
-test.skipIf(missing !== null)(
+test.skipIf(!hasRadosgw())(
   "a radosgw ends with whoever started it, however that ends",
   async () => {
     const folder = mkdtempSync(join(tmpdir(), "stowage-test-"));

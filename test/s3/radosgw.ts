@@ -1,11 +1,12 @@
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { accessSync, constants, mkdtempSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { AwsClient } from "aws4fetch";
+import { hasPrograms } from "../support/can-run.ts";
 import type { S3Endpoint } from "./endpoint.ts";
 
 const SCRIPT = new URL("radosgw.sh", import.meta.url).pathname;
@@ -18,26 +19,9 @@ const REGION = "us-east-1";
 /** Where a run shared by all slow files can be asked for; set by `radosgw-shared.ts`. */
 export const SHARED_URL_VARIABLE = "STOWAGE_TEST_RADOSGW_URL";
 
-function isInstalled(program: string): boolean {
-  return (process.env["PATH"] ?? "").split(delimiter).some((folder) => {
-    try {
-      accessSync(join(folder, program), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
-}
-
-/**
- * Why tests that need a radosgw have to be skipped; null if they can run, or must: with
- * `STOWAGE_REQUIRE_RADOSGW` set, they shall fail instead.
- */
-export function radosgwMissing(): string | null {
-  if (process.env["STOWAGE_REQUIRE_RADOSGW"]) return null;
-  const missing = PROGRAMS.filter((program) => !isInstalled(program));
-  if (missing.length === 0) return null;
-  return `Not tested against radosgw: ${missing.join(", ")} not found; run test/s3/radosgw.sh install`;
+/** Whether tests that need a radosgw can run. */
+export function hasRadosgw(): boolean {
+  return hasPrograms(PROGRAMS, "test/s3/radosgw.sh install");
 }
 
 async function isFree(port: number): Promise<boolean> {

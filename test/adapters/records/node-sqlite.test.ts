@@ -1,4 +1,4 @@
-import { execFile, spawnSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -6,13 +6,13 @@ import { CompiledQuery } from "kysely";
 import { describe, expect, it } from "vitest";
 import type { UnitExecutor } from "../../../src/adapters/records/executor.ts";
 import { migrate } from "../../../src/adapters/records/migrations.ts";
+import { hasPrograms } from "../../support/can-run.ts";
 import { ACME, createBench, eventTypes, queue, reserve, STORAGES, store } from "./bench.ts";
 import { start } from "./processes.ts";
 import { databasePath, open } from "./scratch.ts";
 import { countCommits } from "./wal.ts";
 
-const STRACE = spawnSync("strace", ["-V"]).error === undefined;
-if (!STRACE) console.warn("fsync of each commit is not proven here: strace is not installed");
+const hasStrace = hasPrograms(["strace"], "apt-get install strace");
 
 const FIRST = "SELECT 1 AS one";
 
@@ -237,7 +237,7 @@ describe("openNodeSqlite()", () => {
     expect(await executor.run(CompiledQuery.raw(`-- why\n${FIRST}`))).toEqual([{ one: 1 }]);
   });
 
-  it.skipIf(!STRACE)("has every commit on the disk before it is told", async () => {
+  it.skipIf(!hasStrace)("has every commit on the disk before it is told", async () => {
     const path = await databasePath();
     await (await openMigrated(path)).close();
     const log = `${path}.strace`;

@@ -11,6 +11,7 @@ import { parseTenantId } from "../../../src/domain/tenant.ts";
 import { createStowage } from "../../../src/node.ts";
 import type { Inspection } from "../../../src/runtime/inspection.ts";
 import { inspect } from "../../../src/runtime/node.ts";
+import { canRun } from "../../support/can-run.ts";
 import { tempFolder } from "../../support/temp-folder.ts";
 import { stowage } from "../terminal.ts";
 
@@ -97,6 +98,5 @@ export function mayActAsRoot(what: string): boolean {
   const may =
     spawnSync("setpriv", ["--reuid=65534", "--clear-groups", "true"]).status === 0 &&
     spawnSync("unshare", ["--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]).status === 0;
-  if (!may) console.warn(`Skipped: ${what} take root, to mount filesystems and be other users`);
-  return may;
+  return canRun(may, `${what} take root, to mount filesystems and be other users`);
 }

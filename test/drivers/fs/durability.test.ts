@@ -10,13 +10,14 @@ import {
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
+import { canRun } from "../../support/can-run.ts";
 import { tempFolder } from "../../support/temp-folder.ts";
 
 const CHILD = fileURLToPath(new URL("put-child.ts", import.meta.url));
-const hasStrace = spawnSync("strace", ["-f", "true"]).status === 0;
-if (!hasStrace) {
-  console.warn("fs durability: not traced, because strace is not installed or may not attach");
-}
+const mayTrace = canRun(
+  spawnSync("strace", ["-f", "true"]).status === 0,
+  "strace is not installed or may not attach (apt-get install strace)",
+);
 
 /** Runs the child under strace. @returns What it printed, and the calls in the order of their ends. */
 function trace(root: string, keys: readonly string[], faults: readonly string[] = []) {
@@ -63,7 +64,7 @@ const tempFilesOf = (root: string) => {
   return existsSync(folder) ? readdirSync(folder) : [];
 };
 
-describe.skipIf(!hasStrace)("put() of the local driver", () => {
+describe.skipIf(!mayTrace)("put() of the local driver", () => {
   test("syncs the file before it is renamed, and all new folders before it resolves", () => {
     const root = storage();
     const { printed, events } = trace(root, ["tenant/upload/file"]);

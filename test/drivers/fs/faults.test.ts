@@ -14,6 +14,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import local from "../../../drivers/fs.ts";
 import { createLogger } from "../../../src/adapters/log/logger.ts";
 import { ownKey, parseObjectKey, readAtMost } from "../../../src/driver.ts";
+import { canRun } from "../../support/can-run.ts";
 import { testDriverContext } from "../../support/driver-context.ts";
 import { tempFolder } from "../../support/temp-folder.ts";
 
@@ -37,10 +38,10 @@ function mount(options: string): string {
   return folder;
 }
 
-const mayMount = process.getuid?.() === 0 && spawnSync("mount", ["--version"]).status === 0;
-if (!mayMount) {
-  console.warn("fs faults: no full, read-only or foreign filesystems, because only root may mount");
-}
+const mayMount = canRun(
+  process.getuid?.() === 0 && spawnSync("mount", ["--version"]).status === 0,
+  "full, read-only and foreign filesystems take root, who may mount",
+);
 
 describe.skipIf(!mayMount)("the local driver on a filesystem in trouble", () => {
   test("put() fails with storage_full on a full disk, keeps the old object and frees the space", async () => {
@@ -101,11 +102,10 @@ describe.skipIf(!mayMount)("the local driver on a filesystem in trouble", () => 
   });
 });
 
-const maySwitchUser =
-  spawnSync("setpriv", ["--reuid=65534", "--clear-groups", "true"]).status === 0;
-if (!maySwitchUser) {
-  console.warn("fs faults: denied access is not provoked, because setpriv cannot switch users");
-}
+const maySwitchUser = canRun(
+  spawnSync("setpriv", ["--reuid=65534", "--clear-groups", "true"]).status === 0,
+  "denied access takes root, who may be an ordinary user (setpriv)",
+);
 
 describe.skipIf(!maySwitchUser)("the local driver as an ordinary user", () => {
   const asNobody = (...args: string[]) =>

@@ -1,17 +1,13 @@
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { createServer } from "node:net";
 import { createInterface } from "node:readline";
+import { hasPrograms } from "../../support/can-run.ts";
 
 const HOST = "127.0.0.1";
 
-/**
- * Why tests that need a redis-server have to be skipped; `null` if they can run, or must: with
- * `STOWAGE_REQUIRE_REDIS` set a missing server is a failure.
- */
-export function redisMissing(): string | null {
-  if (process.env["STOWAGE_REQUIRE_REDIS"]) return null;
-  const found = spawnSync("redis-server", ["--version"]).error === undefined;
-  return found ? null : "redis-server is not installed (apt-get install redis-server)";
+/** Whether tests that need a Redis can run. */
+export function hasRedis(): boolean {
+  return hasPrograms(["redis-server"], "apt-get install redis-server");
 }
 
 /** A Redis of its own, which writes every command to disk before it answers. Dies and comes back on demand. */
