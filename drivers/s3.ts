@@ -17,6 +17,7 @@ import { PartPool } from "./s3/part-pool.ts";
 import { providerOf } from "./s3/providers.ts";
 import { putObject } from "./s3/put.ts";
 import { Slots } from "./s3/slots.ts";
+import { stillAnswers } from "./s3/still-answers.ts";
 import { limitsOf, type S3Store } from "./s3/store.ts";
 
 /** AWS's advice is 8 to 16 MB: https://docs.aws.amazon.com/whitepapers/latest/s3-optimizing-performance-best-practices. */
@@ -45,7 +46,9 @@ export default defineDriver({
       head: (key, callOptions) => headObject(store, key, callOptions),
       delete: (keys, callOptions) => deleteObjects(store, keys, callOptions),
       list: (prefix, listOptions) => listObjects(store, prefix, listOptions),
-      check: (callOptions) => probeDriver(driver, context.random, callOptions),
+      check: async ({ glance, ...callOptions } = {}) =>
+        (glance === true ? await stillAnswers(store, callOptions) : null) ??
+        (await probeDriver(driver, context.random, callOptions)),
       multipart: multipartGroup(store),
       leftovers: leftoverGroup(store),
       dispose: () => store.client.dispose(),

@@ -57,14 +57,16 @@ export class StorageProbe {
       if (ageMs < (last.status === "healthy" ? HEALTHY_FOR_MS : UNHEALTHY_FOR_MS)) return last;
     }
     // Whoever asks meanwhile waits for the same answer.
-    this.#asking ??= this.#ask().finally(() => {
+    this.#asking ??= this.#ask(fresh).finally(() => {
       this.#asking = null;
     });
     return await this.#asking;
   }
 
-  async #ask(): Promise<StorageHealth> {
-    const check = await this.#check();
+  async #ask(fresh: boolean): Promise<StorageHealth> {
+    // Only what worked a while ago, and has not failed since.
+    const glance = !fresh && this.#last?.status === "healthy";
+    const check = await this.#check(glance);
     const health = this.#toHealth(check);
     if (health.status !== this.#lastStatus) {
       const { status, errorCode } = health;
@@ -81,14 +83,14 @@ export class StorageProbe {
     return health;
   }
 
-  async #check(): Promise<DriverCheck> {
+  async #check(glance: boolean): Promise<DriverCheck> {
     const signal = AbortSignal.timeout(this.#answerWithinMs);
     const silence = Promise.withResolvers<never>();
     const onSilence = () => silence.reject(noAnswer());
     signal.addEventListener("abort", onSilence, { once: true });
     try {
       // Not only by the signal: a driver that hears of it still has to clean up, and one may be deaf.
-      return await Promise.race([this.#driver.check({ signal }), silence.promise]);
+      return await Promise.race([this.#driver.check({ signal, glance }), silence.promise]);
     } catch (error) {
       return { healthy: false, steps: [{ name: "read", ok: false, error }] };
     } finally {

@@ -54,6 +54,27 @@ test("health() reuses a good answer, asks anew after a failure, and asks once fo
   expect(asked).toBe(2);
 });
 
+test("health() only glances at what was healthy, unless it failed since or an operator asks", async () => {
+  const glances: unknown[] = [];
+  let healthy = true;
+  const { probe, clock } = await probeOf(async (options) => {
+    glances.push(options?.glance);
+    return { healthy, steps: [{ name: "read", ok: healthy }] };
+  }, 60_000);
+  await probe.health(false);
+  clock.advance(30_000);
+  await probe.health(false);
+  await probe.health(true);
+  probe.forget();
+  await probe.health(false);
+  clock.advance(30_000);
+  healthy = false;
+  await probe.health(false);
+  clock.advance(2_000);
+  await probe.health(false);
+  expect(glances).toEqual([false, true, false, false, true, false]);
+});
+
 test("health() logs what to do when a storage goes bad, and that it is back", async () => {
   const denied = new StowageError("storage_access_denied", "Cannot put: allow s3:PutObject");
   let error: StowageError | null = denied;

@@ -21,6 +21,11 @@ export interface StoredObject {
   readonly modifiedAt: number;
 }
 
+export interface CheckOptions extends CallOptions {
+  /** It was healthy a moment ago: whether it still answers will do, where more would cost. */
+  readonly glance?: boolean;
+}
+
 export interface PutOptions extends CallOptions {
   /** Kept with the object where the backend can; the record is what counts. */
   readonly contentType?: string;
@@ -95,6 +100,11 @@ export interface DriverLimits {
   readonly needsKnownLength: boolean;
   /** Whether `ifNoneMatch: "*"` has exactly one winner among racing writers. */
   readonly atomicIfNoneMatch: boolean;
+  /**
+   * A put that has failed takes no effect afterwards. Without it, as over a network, where a request that nobody
+   * waits for any more may still arrive, the keys of such puts are watched for a day.
+   */
+  readonly failureIsFinal?: true;
   /** Order of `list`: by the bytes of the key, or none that can be relied on. */
   readonly listOrder: "bytes" | "none";
   /** Rules for parts, where the driver has a `multipart` group. */
@@ -225,7 +235,7 @@ export interface StorageDriver {
   list(prefix: string, options?: ListOptions): Promise<ListPage>;
 
   /** Proves read, write, list and delete with a probe under `.stowage/`, and names what is denied. */
-  check(options?: CallOptions): Promise<DriverCheck>;
+  check(options?: CheckOptions): Promise<DriverCheck>;
 
   readonly multipart?: MultipartGroup;
   readonly presign?: PresignGroup;
