@@ -37,6 +37,7 @@ const LIMITS: DriverLimits = Object.freeze({
   maxDeleteKeys: 1000,
   needsKnownLength: false,
   atomicIfNoneMatch: true,
+  failureIsFinal: true,
   listOrder: "bytes",
   parts: null,
 });

@@ -9,6 +9,7 @@ const LIMITS: stowage.DriverLimits = Object.freeze({
   maxDeleteKeys: 1000,
   needsKnownLength: false,
   atomicIfNoneMatch: true,
+  failureIsFinal: true,
   listOrder: "bytes",
   parts: null,
 });

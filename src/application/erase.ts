@@ -18,6 +18,9 @@ export async function eraseBytes(storage: FileStorage, upload: Upload): Promise<
   }
 }
 
+const FIRST_LOOK_MS = 30_000;
+const LOOKS_AT_ONCE = 16;
+
 /** Nobody still writes to a key after this long, whatever was suspended. */
 export const LATE_WRITER_MS = 24 * 60 * 60 * 1000;
 
@@ -28,19 +31,46 @@ export const LATE_WRITER_MS = 24 * 60 * 60 * 1000;
  */
 export function tombstoneOf(upload: Upload, now: number): Tombstone | null {
   const { storageId, tenant, id, key, sha256, processing } = upload;
-  const until = now + LATE_WRITER_MS;
-  if (sha256 === null) return { storageId, key, until };
+  if (sha256 === null) return tombstoneAt({ storageId, key }, now);
   const { startedAt, finishedAt } = processing;
   const isRunning = startedAt !== null && finishedAt === null;
-  return isRunning ? { storageId, key: derivedFolder(tenant, id), until } : null;
+  return isRunning ? tombstoneAt({ storageId, key: derivedFolder(tenant, id) }, now) : null;
 }
 
-/** Remove what a writer that woke up late has put where {@link tombstoneOf} says. Idempotent. */
+/** Somebody may write there from now on for {@link LATE_WRITER_MS}. */
+export function tombstoneAt(
+  { storageId, key }: Pick<Tombstone, "storageId" | "key">,
+  now: number,
+): Tombstone {
+  return { storageId, key, until: now + LATE_WRITER_MS };
+}
+
+/**
+ * Whether it is time to look at a tombstone again, having looked at `before`: when it is half a minute old, then
+ * each time its age has doubled, and once it has run out. What comes late mostly comes soon, and looks cost.
+ */
+export function isLookDue({ until }: Tombstone, before: number, now: number): boolean {
+  const step = (moment: number) => {
+    const ageMs = moment - (until - LATE_WRITER_MS);
+    return ageMs < FIRST_LOOK_MS ? 0 : 1 + Math.floor(Math.log2(ageMs / FIRST_LOOK_MS));
+  };
+  return until < now || step(now) > step(before);
+}
+
+/**
+ * Remove what somebody has written late where {@link tombstoneOf} says. Idempotent. What is not there is not
+ * deleted: in a versioned bucket each time would leave a marker.
+ */
 export async function eraseLate(
   storage: FileStorage,
   tombstones: readonly Tombstone[],
 ): Promise<void> {
   const keys = tombstones.map(({ key }) => key);
-  await storage.delete(keys.filter((key) => !isOwnKey(key)));
+  const files = keys.filter((key) => !isOwnKey(key));
+  while (files.length > 0) {
+    const some = files.splice(0, LOOKS_AT_ONCE);
+    const there = await Promise.all(some.map((key) => storage.exists(key)));
+    await storage.delete(some.filter((_, index) => there[index]));
+  }
   for (const folder of keys.filter(isOwnKey)) await storage.deleteAll(`${folder}/`);
 }

@@ -27,8 +27,8 @@ export function announceChanges(
       announce(job.upload.id);
     },
     beginDelete: (...args) => told(records.beginDelete(...args), ({ id }) => id),
-    async release(reservation) {
-      await records.release(reservation);
+    async release(reservation, tombstone) {
+      await records.release(reservation, tombstone);
       announce(reservation.id);
     },
   };

@@ -87,6 +87,11 @@ export class FileStorage {
     this.#probe = new StorageProbe(parts.driver, parts.clock, this.#logger);
   }
 
+  /** Whether a save that has failed may take effect afterwards. */
+  get mayWriteLate(): boolean {
+    return this.#driver.limits.failureIsFinal !== true;
+  }
+
   /** Name of the driver behind it. */
   get driverName(): string {
     return this.#driver.name;

@@ -4,7 +4,7 @@ import type { Logger } from "../domain/ports/logger.ts";
 import type { UploadRecords } from "../domain/ports/records.ts";
 import type { Tombstone } from "../domain/ports/upkeep-records.ts";
 import type { Upload } from "../domain/upload.ts";
-import { eraseBytes, eraseLate, LATE_WRITER_MS, tombstoneOf } from "./erase.ts";
+import { eraseBytes, eraseLate, isLookDue, LATE_WRITER_MS, tombstoneOf } from "./erase.ts";
 import type { Storages } from "./storages.ts";
 
 /** So many abandoned uploads are cleaned up before the next are asked for. */
@@ -39,6 +39,8 @@ export class Reconciler {
   readonly #deleteGraceMs: number;
   #running: Promise<ReconcileReport> | null = null;
   #timer: ReturnType<typeof setInterval> | undefined;
+  /** When the tombstones of a storage were last looked at. */
+  readonly #watchedAt = new Map<string, number>();
   #sweptAt = Number.NEGATIVE_INFINITY;
 
   constructor(parts: {
@@ -129,16 +131,21 @@ export class Reconciler {
   /** Remove what a writer that woke up late has put under a key that was given up. */
   async #watchTombstones(): Promise<void> {
     for (const storage of this.#storages.all) {
-      const lookedAt = this.#clock.now();
+      const now = this.#clock.now();
+      const before = this.#watchedAt.get(storage.id) ?? Number.NEGATIVE_INFINITY;
       try {
         let last: Tombstone | undefined;
         do {
           const page = await this.#records.tombstones(storage.id, TOMBSTONES, last);
-          await eraseLate(storage, page);
+          await eraseLate(
+            storage,
+            page.filter((tombstone) => isLookDue(tombstone, before, now)),
+          );
           last = page.length < TOMBSTONES ? undefined : page.at(-1);
         } while (last !== undefined);
         // None runs out unseen: only those that this run has looked at.
-        await this.#records.dropTombstones(storage.id, lookedAt);
+        await this.#records.dropTombstones(storage.id, now);
+        this.#watchedAt.set(storage.id, now);
       } catch (error) {
         this.#logger.warn("reconciler.tombstones_deferred", { storageId: storage.id, error });
       }

@@ -1,6 +1,11 @@
 import { type Body, bodySize } from "../domain/bytes.ts";
 import { verifyDigests } from "../domain/digest.ts";
-import { isStowageError, StowageError, UploadTooLargeError } from "../domain/errors.ts";
+import {
+  type ErrorCode,
+  isStowageError,
+  StowageError,
+  UploadTooLargeError,
+} from "../domain/errors.ts";
 import { type Filename, parseFilename } from "../domain/filename.ts";
 import { findMediaType, UNKNOWN_MEDIA_TYPE } from "../domain/media-type.ts";
 import { buildObjectKey } from "../domain/object-key.ts";
@@ -19,7 +24,7 @@ import type { TenantId } from "../domain/tenant.ts";
 import type { TenantLimits } from "../domain/tenant-limits.ts";
 import type { Upload } from "../domain/upload.ts";
 import { newUploadId } from "../domain/upload-id.ts";
-import { eraseBytes, tombstoneOf } from "./erase.ts";
+import { eraseBytes, tombstoneAt, tombstoneOf } from "./erase.ts";
 import type { SavedFile } from "./file-storage.ts";
 import type { ProcessorCatalog } from "./processor-catalog.ts";
 import { fingerprintOf } from "./request-fingerprint.ts";
@@ -106,7 +111,7 @@ export class UploadService {
       details = await input.details();
       verifyDigests(details.digests ?? [], new Map([["sha256", saved.sha256]]));
     } catch (error) {
-      await this.#undo(reservation, multipartId);
+      await this.#undo(reservation, multipartId, error);
       throw lease.lost ? reservationLost(error) : error;
     } finally {
       lease.stop();
@@ -196,7 +201,7 @@ export class UploadService {
     } catch (error) {
       // Any other failure may hide a commit that did happen: its bytes are left to the reconciler, which
       // removes them only under an expired reservation.
-      if (isStowageError(error, "reservation_lost")) await this.#undo(reservation, null);
+      if (isStowageError(error, "reservation_lost")) await this.#undo(reservation, null, error);
       throw error;
     }
   }
@@ -205,7 +210,7 @@ export class UploadService {
    * Remove what an upload that failed may have left: also the parts, whose driver has tried but may have
    * failed over the same trouble. What cannot be removed now, the reconciler will: it finds the row.
    */
-  async #undo(reservation: Reservation, multipartId: string | null): Promise<void> {
+  async #undo(reservation: Reservation, multipartId: string | null, cause: unknown): Promise<void> {
     const { storageId, key } = reservation;
     // Not the upload's own signal, which may be why it failed.
     const signal = AbortSignal.timeout(UNDO_MS);
@@ -213,12 +218,21 @@ export class UploadService {
       const storage = this.#storages.byId(storageId);
       if (multipartId !== null) await storage.abortMultipart(key, multipartId, { signal });
       await storage.delete([key], { signal });
-      await this.#records.release(reservation);
+      const undecided = storage.mayWriteLate && isStowageError(cause) && UNDECIDED.has(cause.code);
+      const now = this.#clock.now();
+      await this.#records.release(reservation, undecided ? tombstoneAt(reservation, now) : null);
     } catch (error) {
       this.#logger.warn("upload.undo_deferred", { uploadId: reservation.id, error });
     }
   }
 }
+
+/** After these a request may still be on its way to the storage, and arrive behind the one that deletes. */
+const UNDECIDED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "request_aborted",
+  "storage_timeout",
+  "storage_unavailable",
+]);
 
 /** The caller waits for his answer while it is cleaned up. */
 const UNDO_MS = 5_000;

@@ -1,16 +1,23 @@
 import { expect, test } from "vitest";
-import { LATE_WRITER_MS } from "../../src/application/erase.ts";
+import { isLookDue, LATE_WRITER_MS } from "../../src/application/erase.ts";
+import { StowageError } from "../../src/domain/errors.ts";
 import { parseFilename } from "../../src/domain/filename.ts";
-import { buildObjectKey, derivedKey, type ObjectKey } from "../../src/domain/object-key.ts";
+import {
+  buildObjectKey,
+  derivedKey,
+  type ObjectKey,
+  parseObjectKey,
+} from "../../src/domain/object-key.ts";
 import { newUploadId } from "../../src/domain/upload-id.ts";
 import { defineProcessor } from "../../src/processor.ts";
 import { ACME, bytesOf, LEASE_MS, testServices } from "../support/services.ts";
 
 type Services = Awaited<ReturnType<typeof testServices>>;
 
-/** Somebody who was declared dead writes after all. */
-async function writeLate({ driver }: Services, key: ObjectKey): Promise<void> {
+/** Somebody who was declared dead writes after all; half a minute later it is looked for. */
+async function writeLate({ driver, clock }: Services, key: ObjectKey): Promise<void> {
   await driver.put(key, { kind: "bytes", bytes: bytesOf("late") });
+  clock.advance(30_000);
 }
 
 test("the reconciler removes what an upload writes that was given up", async () => {
@@ -50,8 +57,82 @@ test("the reconciler watches every key that was given up, until none can be writ
   services.clock.advance(LATE_WRITER_MS + 1);
   await services.reconciler.run();
   expect(await services.keys()).toEqual([]);
-  expect(await services.records.tombstones(services.storages.primary.id, 1)).toEqual([]);
+  expect(await watched(services)).toEqual([]);
 });
+
+test.each([
+  "storage_timeout",
+  "storage_unavailable",
+  "request_aborted",
+] as const)("the reconciler removes what a put that ended with %s stores behind its delete", async (code) => {
+  const late: ObjectKey[] = [];
+  const services = await testServices({
+    tamper: ({ limits: { failureIsFinal: _, ...limits } }) => ({
+      limits,
+      async put(key) {
+        late.push(key);
+        throw new StowageError(code, "Cannot put: nobody waits for it any more");
+      },
+    }),
+  });
+  await expect(services.put("hello")).rejects.toMatchObject({ code });
+  expect(await services.rows()).toBe(0);
+  await writeLate(services, late[0] as ObjectKey);
+  await services.reconciler.run();
+  expect(await services.keys()).toEqual([]);
+});
+
+test("uploads that fail for good leave nothing to watch", async () => {
+  const local = await testServices({
+    tamper: () => ({
+      put: () => Promise.reject(new StowageError("storage_timeout", "Cannot put: too slow")),
+    }),
+  });
+  await expect(local.put("hello")).rejects.toMatchObject({ code: "storage_timeout" });
+  expect(await watched(local)).toEqual([]);
+  const remote = await testServices({
+    maxUploadBytes: 4,
+    tamper: ({ limits: { failureIsFinal: _, ...limits } }) => ({ limits }),
+  });
+  await expect(remote.put("hello")).rejects.toMatchObject({ code: "upload_too_large" });
+  expect(await watched(remote)).toEqual([]);
+});
+
+test("a tombstone is looked at ever more rarely, and once when it has run out", () => {
+  const until = LATE_WRITER_MS;
+  const tombstone = { storageId: "s", key: parseObjectKey("a/b/c"), until };
+  const looks: number[] = [];
+  for (let now = 60_000; now <= until + 60_000; now += 60_000) {
+    if (isLookDue(tombstone, now - 60_000, now)) looks.push(now / 60_000);
+  }
+  expect(looks).toEqual([1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 1441]);
+  // A server that has just started has not looked yet.
+  expect(isLookDue(tombstone, Number.NEGATIVE_INFINITY, 5_000_000)).toBe(true);
+});
+
+test("the reconciler deletes nothing where nobody has written late", async () => {
+  let deletes = 0;
+  const services = await testServices({
+    tamper: (driver) => ({
+      async delete(keys, options) {
+        deletes += keys.length;
+        return await driver.delete(keys, options);
+      },
+    }),
+  });
+  await reserve(services);
+  services.clock.advance(LEASE_MS + 1);
+  await services.reconciler.run();
+  expect(deletes).toBe(1);
+  services.clock.advance(LATE_WRITER_MS + 1);
+  await services.reconciler.run();
+  expect(deletes).toBe(1);
+  expect(await watched(services)).toEqual([]);
+});
+
+async function watched({ records, storages }: Services) {
+  return await records.tombstones(storages.primary.id, 10);
+}
 
 /** An upload whose process dies over it. */
 async function reserve({ records, storages, clock }: Services): Promise<ObjectKey> {

@@ -1,12 +1,12 @@
 import { type SqlBool, sql } from "kysely";
 import type { Clock } from "../../domain/ports/clock.ts";
 import type { UploadRecords } from "../../domain/ports/records.ts";
-import type { Tombstone } from "../../domain/ports/upkeep-records.ts";
 import { statusesBefore, type Upload } from "../../domain/upload.ts";
 import { change, eventOf, inStorages, notExpired, type UploadCondition } from "./changes.ts";
 import type { SqlExecutor } from "./executor.ts";
 import { toUpload } from "./rows.ts";
 import { db } from "./schema.ts";
+import { leaveTombstone } from "./tombstones.ts";
 
 /** What callers may delete. Reservations end by `release` or by being collected. */
 const DELETABLE = statusesBefore("deleting").filter((status) => status !== "uploading");
@@ -18,15 +18,7 @@ const IS_REMAINS = sql<SqlBool>`status in ('uploading', 'deleting')`;
 export function deletions(
   executor: SqlExecutor,
   clock: Clock,
-): Pick<
-  UploadRecords,
-  | "beginDelete"
-  | "finishDelete"
-  | "collectAbandoned"
-  | "collectExpired"
-  | "tombstones"
-  | "dropTombstones"
-> {
+): Pick<UploadRecords, "beginDelete" | "finishDelete" | "collectAbandoned" | "collectExpired"> {
   return {
     async beginDelete(tenant, id) {
       const now = clock.now();
@@ -87,58 +79,11 @@ export function deletions(
       );
       return rows.map(toUpload);
     },
-
-    async tombstones(storageId, limit, after) {
-      const all = db.selectFrom("tombstones").selectAll().where("storage_id", "=", storageId);
-      const rest =
-        after === undefined
-          ? all
-          : all.where((eb) =>
-              eb(eb.refTuple("until", "key"), ">", eb.tuple(after.until, after.key)),
-            );
-      const rows = await executor.run(rest.orderBy("until").orderBy("key").limit(limit).compile());
-      return rows.map(({ storage_id: storageId, key, until }) => ({ storageId, key, until }));
-    },
-
-    async dropTombstones(storageId, moment) {
-      const rows = await executor.run(
-        db
-          .deleteFrom("tombstones")
-          .where("storage_id", "=", storageId)
-          .where("until", "<", moment)
-          .returning("until")
-          .compile(),
-      );
-      return rows.length;
-    },
   };
 }
 
 function deleting({ id, tenant }: Upload): UploadCondition {
   return (eb) => eb.and({ id, tenant, status: "deleting" });
-}
-
-/** Only where there is something to delete: the second of two deleters leaves nothing behind. */
-function leaveTombstone({ storageId, key, until }: Tombstone, condition: UploadCondition) {
-  return db
-    .insertInto("tombstones")
-    .columns(["storage_id", "key", "until"])
-    .expression(
-      db
-        .selectFrom("uploads")
-        .select((eb) => [
-          eb.val(storageId).as("storage_id"),
-          eb.val(key).as("key"),
-          eb.val(until).as("until"),
-        ])
-        .where(condition),
-    )
-    .onConflict((conflict) =>
-      conflict
-        .columns(["storage_id", "key"])
-        .doUpdateSet({ until: sql`max(tombstones.until, excluded.until)` }),
-    )
-    .compile();
 }
 
 /** Reservations whose lease has ended, and deletes that were begun before `begunBefore`. */

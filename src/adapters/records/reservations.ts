@@ -15,6 +15,7 @@ import { fits, kept, quotaExceeded } from "./quotas.ts";
 import { hasKey, keepKey, takeKey } from "./repeats.ts";
 import { toUpload } from "./rows.ts";
 import { db, type UploadRow } from "./schema.ts";
+import { leaveTombstone } from "./tombstones.ts";
 
 const FIRST_REVISION = 1;
 
@@ -121,8 +122,11 @@ export function reservations(
       throw reservationLost();
     },
 
-    async release(reservation) {
-      await executor.run(db.deleteFrom("uploads").where(held(reservation)).compile());
+    async release(reservation, tombstone = null) {
+      await executor.batch([
+        ...(tombstone === null ? [] : [leaveTombstone(tombstone, held(reservation))]),
+        db.deleteFrom("uploads").where(held(reservation)).compile(),
+      ]);
     },
   };
 }

@@ -9,6 +9,7 @@ import { reservations } from "./reservations.ts";
 import { storages } from "./storages.ts";
 import { surveys } from "./surveys.ts";
 import { createTenantRecords } from "./tenants.ts";
+import { tombstones } from "./tombstones.ts";
 import { updates } from "./updates.ts";
 
 /** The records over a database whose schema is up to date (`migrate`, `requireSchema`). */
@@ -22,6 +23,7 @@ export function createUploadRecords(executor: SqlExecutor, clock: Clock): Upload
     ...repeats(executor, clock),
     ...storages(executor),
     ...surveys(executor),
+    ...tombstones(executor),
     usage: async (tenant) => (await createTenantRecords(executor, clock).find(tenant)).usage,
     close: () => executor.close(),
   };

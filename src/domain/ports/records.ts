@@ -149,8 +149,11 @@ export interface UploadRecords extends UpkeepRecords {
    * @throws `reservation_lost` if somebody has cleaned it up: the caller removes its bytes.
    */
   commit(reservation: Reservation, facts: CommitFacts): Promise<Upload>;
-  /** Forget a reservation whose bytes are known to be gone, and free its `Idempotency-Key`. */
-  release(reservation: Reservation): Promise<void>;
+  /**
+   * Forget a reservation whose bytes are gone, and free its `Idempotency-Key`; leaves `tombstone` where a late
+   * writer is possible.
+   */
+  release(reservation: Reservation, tombstone?: Tombstone | null): Promise<void>;
   /** What a tenant keeps. Known without counting. */
   usage(tenant: TenantId): Promise<Usage>;
 

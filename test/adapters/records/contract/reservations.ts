@@ -184,6 +184,17 @@ export function reservationsContract(bench: () => Bench): void {
     expect(await bench().records.find(ACME, kept.id)).toEqual(upload);
   });
 
+  it("release() leaves a tombstone where one is wanted, and something is released", async () => {
+    const { records } = bench();
+    const { storageId, key, ...gone } = await reserve(bench());
+    const tombstone = { storageId, key, until: START + 1 };
+    await records.release({ ...gone, storageId, key }, tombstone);
+    const committed = await reserve(bench());
+    await records.commit(committed, FACTS);
+    await records.release(committed, { ...tombstone, key: committed.key });
+    expect(await records.tombstones(storageId, 10)).toEqual([tombstone]);
+  });
+
   it("a reservation in another tenant's name is worth nothing", async () => {
     const reservation = await reserve(bench());
     const forged = { ...reservation, tenant: GLOBEX };
