@@ -99,7 +99,7 @@ const FORMATS: readonly Format[] = [
 ];
 
 /**
- * Finds the text of a document: PDF, Word (DOCX) and plain text.
+ * Finds the text of a document, in the formats above.
  *
  * Its output is `{ pages?, characters, words, truncated }`: pages of a PDF; characters (code points) and
  * words of the text that was kept. The readers are loaded when first needed, so that a server which only

@@ -114,9 +114,11 @@ async function serve(request: RunMessage, frames: AsyncGenerator<Frame>): Promis
     };
     const findText = textFinder(textProcessor, context);
     const { output, text } = await runProcessor(processor, request, document, context, findText);
-    for (const payload of payloadsOf(new TextEncoder().encode(text)))
-      await sendFrame("data", payload);
-    await say({ type: "result", output, hasText: text !== undefined, usage: usage() });
+    const payloads = [...payloadsOf(new TextEncoder().encode(text))];
+    await Promise.all([
+      ...payloads.map((payload) => sendFrame("data", payload)),
+      say({ type: "result", output, hasText: text !== undefined, usage: usage() }),
+    ]);
   } catch (error) {
     if (!isStowageError(error)) throw error;
     const { code, message } = error;

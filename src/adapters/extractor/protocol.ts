@@ -1,4 +1,4 @@
-import type { ByteStream } from "../../domain/bytes.ts";
+import { type ByteStream, concatBytes } from "../../domain/bytes.ts";
 import type { ErrorCode } from "../../domain/errors.ts";
 import type { ProcessorInfo } from "../../domain/ports/processor.ts";
 import { processorProblems } from "../../domain/processor-info.ts";
@@ -105,15 +105,18 @@ const CHILD_CODES: ReadonlySet<string> = new Set<ErrorCode>([
   "processor_missing",
 ]);
 
-/** The bytes of one frame: head and payload, apart so that nothing is copied. */
-export function frameBytes(kind: FrameKind, payload: Uint8Array): [Uint8Array, Uint8Array] {
+/** Up to this a frame is one piece: to copy it costs less than to write, and read, twice. */
+const ONE_PIECE_BYTES = 64 * 1024;
+
+/** The bytes of one frame: in one piece if it is small, else head and payload, of which nothing is copied. */
+export function frameBytes(kind: FrameKind, payload: Uint8Array): readonly Uint8Array[] {
   if (payload.byteLength > MAX_PAYLOAD_BYTES) {
     throw new ProtocolError(`Cannot send frame: it exceeds ${MAX_PAYLOAD_BYTES} bytes`);
   }
   const head = new Uint8Array(HEADER_BYTES);
   head[0] = FIRST_KIND + KINDS.indexOf(kind);
   new DataView(head.buffer).setUint32(1, payload.byteLength);
-  return [head, payload];
+  return payload.byteLength > ONE_PIECE_BYTES ? [head, payload] : [concatBytes([head, payload])];
 }
 
 export function encodeMessage(message: RunMessage | ChildMessage): Uint8Array {

@@ -57,7 +57,9 @@ export function watch(options: WatchOptions): () => void {
     return workedMs > limits.wallMs ? "wall" : undefined;
   }
 
-  void look(clock.now());
+  // Not at once: most documents are read sooner than it takes to look, and cost nothing yet.
+  const startedAt = clock.now();
+  timer = setTimeout(() => void look(startedAt), LOOK_EVERY_MS);
   return () => {
     stopped = true;
     clearTimeout(timer);

@@ -74,7 +74,7 @@ describe("readFrames()", () => {
   });
 
   it("refuses a frame that claims more than the limit before it arrives", async () => {
-    const [head] = frameBytes("data", new Uint8Array(MAX_PAYLOAD_BYTES));
+    const [head = new Uint8Array(0)] = frameBytes("data", new Uint8Array(MAX_PAYLOAD_BYTES));
     await expect(readFrames(split(head)).next()).rejects.toMatchObject({ streamEnded: true });
     new DataView(head.buffer).setUint32(1, MAX_PAYLOAD_BYTES + 1);
     await expect(readFrames(split(head)).next()).rejects.toMatchObject({ streamEnded: false });
