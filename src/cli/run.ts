@@ -1,6 +1,7 @@
 import { redact } from "../adapters/log/redact.ts";
 import { type ErrorCode, isStowageError } from "../domain/errors.ts";
 import { packageVersion } from "../runtime/version.ts";
+import { describeCause } from "./cause.ts";
 import { type Cli, type Command, type ExitCode, UsageError } from "./command.ts";
 import { doctorCommand } from "./doctor.ts";
 import { generalHelp } from "./help.ts";
@@ -101,11 +102,4 @@ function describeFailure(error: unknown): string {
     return `${error.message}${describeCause(error)}${more}`;
   }
   return error instanceof Error ? (error.stack ?? String(error)) : String(error);
-}
-
-/** In brackets, unless the message has said it already. */
-function describeCause({ message, cause }: Error): string {
-  if (!(cause instanceof Error)) return "";
-  const { code } = cause as { code?: unknown };
-  return typeof code === "string" && message.includes(code) ? "" : ` (${cause.message})`;
 }

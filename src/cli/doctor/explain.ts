@@ -1,13 +1,23 @@
-import { isStowageError } from "../../domain/errors.ts";
+import { redact } from "../../adapters/log/redact.ts";
+import { type ErrorCode, isStowageError } from "../../domain/errors.ts";
 import type { StorageUri } from "../../domain/storage-uri.ts";
+import { describeCause, MAX_CAUSES } from "../cause.ts";
 import type { Finding } from "./check.ts";
 import { missingPermission } from "./s3-permissions.ts";
 import { findTrouble, NOT_S3, type Trouble, UNREACHABLE } from "./s3-troubles.ts";
 
 /** Codes that the S3 driver gives to answers that S3 never gives. */
 const FOREIGN = /^(?:Status\d+|BadRequest|MethodNotAllowed)$/;
-/** `fetch failed` wraps what failed, which may wrap it once more. */
-const MAX_CAUSES = 8;
+/** Schemes of drivers that say themselves what to do. */
+const OWN_WORDS: readonly string[] = ["local", "memory", "s3"];
+const UNREACHED =
+  "see that what it stores in is up and can be reached from here, and that the options name the right one";
+/** All that can be said of a driver that we know nothing about. */
+const ADVICE: Partial<Record<ErrorCode, string>> = {
+  storage_unavailable: UNREACHED,
+  storage_timeout: UNREACHED,
+  storage_access_denied: "give it a user and password, or a key, that may read and write there",
+};
 
 /** What failed, and where. */
 export interface Failed {
@@ -24,8 +34,7 @@ export function explain({ error, uri, step, page = false }: Failed): Finding {
   const before = step === undefined ? "" : `${step}: `;
   const message = error instanceof Error ? error.message : String(error);
   const trouble = uri.scheme === "s3" ? findS3Trouble(error, page) : undefined;
-  // What no table knows says itself what was found and what to do.
-  if (trouble === undefined) return { status: "fail", text: `${before}${message}` };
+  if (trouble === undefined) return unknownTrouble(error, uri, `${before}${message}`);
   const permission = isStowageError(error, "storage_access_denied")
     ? adviceFor(error.data["action"], uri, step)
     : null;
@@ -35,6 +44,22 @@ export function explain({ error, uri, step, page = false }: Failed): Finding {
     detail: message,
     advice: inNamesOf(uri, permission ?? trouble.advice),
   };
+}
+
+/** What no table knows says itself what was found; a driver of others may say it in the cause alone. */
+function unknownTrouble(error: unknown, uri: StorageUri, said: string): Finding {
+  const cause = error instanceof Error ? withoutSecretsOf(uri, redact(describeCause(error))) : "";
+  const advice =
+    isStowageError(error) && !OWN_WORDS.includes(uri.scheme) ? ADVICE[error.code] : undefined;
+  return { status: "fail", text: `${said}${cause}`, ...(advice !== undefined && { advice }) };
+}
+
+/** A library may quote what it was given: what the URI does not show, nobody else shall. */
+function withoutSecretsOf({ options, authority, display }: StorageUri, text: string): string {
+  return [...Object.values(options), authority]
+    .flatMap((value) => [value, /^(?:.*:\/\/)?[^:@]*:(.*)@/.exec(value)?.[1] ?? ""])
+    .filter((value) => value !== "" && !display.includes(value))
+    .reduce((shown, secret) => shown.replaceAll(secret, "***"), text);
 }
 
 /** With `?env=ARCHIVE` the variables have other names. */

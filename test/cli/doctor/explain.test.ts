@@ -76,6 +76,31 @@ describe("explain()", () => {
     expect(explain({ error: "plain text", uri })).toEqual({ status: "fail", text: "plain text" });
   });
 
+  it("tells the causes of what no table knows, and what may help with a driver of others", () => {
+    const redis = parseStorageUri("unstorage:redis?url=redis://localhost:6379");
+    const cause = new TypeError("fetch failed", { cause: new Error("connect\n  ECONNREFUSED") });
+    const error = new StowageError("storage_unavailable", "Cannot use it: it failed", { cause });
+    const text = "write: Cannot use it: it failed (fetch failed: connect ECONNREFUSED)";
+    expect(explain({ error, uri: redis, step: "write" })).toEqual({
+      ...{ status: "fail", text, advice: expect.stringMatching(/is up and can be reached/) },
+    });
+    const local = parseStorageUri("local:./x");
+    expect(explain({ error, uri: local, step: "write" })).toEqual({ status: "fail", text });
+  });
+
+  it.each([
+    "unstorage:redis?url=redis://:hunter2@localhost:6379",
+    "unstorage:redis?url=redis://default:hunter2@localhost:6379&password=hunter2",
+    "acme://default:hunter2@bucket/prefix",
+    "acme:prefix?apiKey=hunter2",
+  ])("hides in causes what %s holds of secrets", (text) => {
+    const cause = new Error(`refused "hunter2" of redis://default:hunter2@localhost, in prefix`);
+    const error = new StowageError("storage_misconfigured", "Cannot open it", { cause });
+    const told = explain({ error, uri: parseStorageUri(text) });
+    const shown = 'Cannot open it (refused "***" of redis://***@localhost, in prefix)';
+    expect(told).toEqual({ status: "fail", text: shown });
+  });
+
   it("names the whole bucket where there is no prefix", () => {
     const whole = parseStorageUri("s3://files");
     const error = refused("AccessDenied", "DeleteObject", true);
