@@ -1,14 +1,17 @@
 import { spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
+import { createHash, randomBytes } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Redis } from "ioredis";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { conformanceCases, register } from "../../drivers/conformance/index.ts";
 import unstorage from "../../drivers/unstorage.ts";
 import { isStowageError, parseObjectKey, type StorageDriver } from "../../src/driver.ts";
+import { inspecting, WITHOUT_PROCESSING } from "../cli/doctor/scene.ts";
+import { stowage } from "../cli/terminal.ts";
+import { ApiClient } from "../support/api-client.ts";
 import { testDriverContext } from "../support/driver-context.ts";
 import { ServerProcess } from "../support/server-process.ts";
 import { tempFolder } from "../support/temp-folder.ts";
@@ -126,29 +129,61 @@ describe.skipIf(!hasRedis())("the unstorage driver over a Redis server", () => {
     await unused.dispose?.();
   });
 
-  test("serve keeps uploads in Redis, and tells its password to no log", async () => {
+  test("serve keeps uploads in Redis, hands them back and removes them, and tells its password to no log", async () => {
     const data = tempFolder();
     const server = await ServerProcess.start({
       FILE_STORAGE_TYPE: "unstorage",
       UNSTORAGE_DRIVER: `redis?url=${redis.url}`,
+      FILE_STORAGE_PATH: "served",
       DATABASE_URL: `sqlite:${join(data, "stowage.db")}`,
       LOG_LEVEL: "debug",
-      AUTH_JWT_SECRET: randomBytes(48).toString("base64"),
     });
-    const ready = await fetch(`${server.url}/health/ready`);
-    expect([ready.status, await ready.text()]).toEqual([200, expect.stringContaining("healthy")]);
+    const key = readFileSync(join(data, "first-api-key"), "utf8").trim();
+    const api = new ApiClient(server.url, key);
+    const body = randomBytes(300_000);
+    const sha256 = createHash("sha256").update(body).digest("hex");
+    const id = await api.put("My CV.pdf", body);
+
+    const client = new Redis(redis.url);
+    client.on("error", () => {}); // it dials anew, as the service does
+    onTestFinished(() => client.disconnect());
+    // Everything but what says who the storage is.
+    const items = async () => {
+      const all = await client.keys("served:*");
+      return all.filter((item) => !item.startsWith("served:_2estowage:storage.json_")).sort();
+    };
+    const name = `served:default:${id}:_4dy_20_43_56.pdf`;
+    const card = String(await client.get(`${name}_i`));
+    const [, version] = /^stowage1 (\w+) 0+300000 /.exec(card) ?? expect.unreachable(card);
+    expect(card).toContain(sha256);
+    expect(await items()).toEqual([`${name}_i`, `${name}_v${version}`]);
+    // unstorage's driver for Redis keeps text only.
+    const kept = (await client.get(`${name}_v${version}`))?.replace(/^base64:/, "") ?? "";
+    expect(body.equals(Buffer.from(kept, "base64"))).toBe(true);
+
     await redis.kill();
-    try {
-      const refused = await fetch(`${server.url}/api/v1/upload/cv.txt`, {
-        method: "PUT",
-        body: "x",
-      });
-      expect(refused.status).toBe(401);
-    } finally {
-      await redis.start();
-    }
+    const away = await api.send("GET", `/${id}/file`).finally(() => redis.start());
+    expect(away.status).toBe(503);
+    await expect.poll(async () => (await api.send("GET", `/${id}/file`)).status).toBe(200);
+    expect(await api.file(id)).toMatchObject({ sizeBytes: 300_000, sha256 });
+    await api.delete(id);
+    expect(await items()).toEqual([]);
     await server.kill("SIGTERM");
-    expect(JSON.stringify(server.log)).not.toContain(redis.password);
+    expect(server.log.length).toBeGreaterThan(3);
+    expect(JSON.stringify([server.log, server.unread])).not.toContain(redis.password);
+  });
+
+  test("doctor tells why a server that is down cannot be used, and never its password", async () => {
+    const uri = `unstorage:redis?url=${redis.url}`;
+    const env = { DATABASE_URL: `sqlite:${join(tempFolder(), "stowage.db")}` };
+    const doctor = async () =>
+      await stowage(["doctor", uri], { env, runtime: inspecting(WITHOUT_PROCESSING) });
+    expect((await doctor()).out).toContain("works: write, read, list, delete");
+    await redis.kill();
+    const { code, out } = await doctor().finally(() => redis.start());
+    expect(code).toBe(1);
+    expect(out).toMatch(/fail {2}Cannot use object in unstorage: .+ \(.+\)\n +→ see that .+ is up/);
+    expect(out).not.toContain(redis.password);
   });
 });
 
