@@ -5,6 +5,7 @@ import { describeCause } from "./cause.ts";
 import { type Cli, type Command, type ExitCode, UsageError } from "./command.ts";
 import { doctorCommand } from "./doctor.ts";
 import { generalHelp } from "./help.ts";
+import { invocation } from "./invocation.ts";
 import { processCommand } from "./process.ts";
 import { serveCommand } from "./serve.ts";
 import { tenantCommand } from "./tenant.ts";
@@ -46,7 +47,7 @@ export async function run(cli: Cli): Promise<ExitCode> {
     }
     return await dispatch(cli, ROOT, cli.argv, "");
   } catch (error) {
-    cli.err(`${redact(describeFailure(error))}\n`);
+    cli.err(`${redact(describeFailure(error, invocation(cli.env)))}\n`);
     return exitCodeOf(error);
   }
 }
@@ -92,13 +93,13 @@ function isAddressInUse(error: unknown): boolean {
 }
 
 /** One line where the error is one that we know; else everything, for whoever has to find the fault. */
-function describeFailure(error: unknown): string {
+function describeFailure(error: unknown, program: string): string {
   if (error instanceof UsageError) {
-    const words = ["stowage", error.command, "--help"].filter((word) => word !== "");
+    const words = [program, error.command, "--help"].filter((word) => word !== "");
     return `${error.message}\nTry: ${words.join(" ")}`;
   }
   if (isStowageError(error)) {
-    const more = error.code.startsWith("storage_") ? "\nTry: stowage doctor" : "";
+    const more = error.code.startsWith("storage_") ? `\nTry: ${program} doctor` : "";
     return `${error.message}${describeCause(error)}${more}`;
   }
   return error instanceof Error ? (error.stack ?? String(error)) : String(error);

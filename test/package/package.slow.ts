@@ -138,9 +138,11 @@ describe("installed into an empty folder", () => {
     );
   });
 
-  test("npx stowage tells its version, and doctor its help", async () => {
+  test("npx stowage tells its version, and doctor its help; a slip is told how to go on", async () => {
     expect(await packed.run("npx", "--no-install", "stowage", "--version")).toBe("0.1.0\n");
     expect(await packed.run("npx", "--no-install", "stowage", "doctor", "--help")).toMatch(/Usage/);
+    const told = await packed.run("npx", "--no-install", "stowage", "sevre").catch(outputOf);
+    expect(told).toContain("\nTry: npx stowage --help\n");
   });
 
   test("stowage serve takes a document, reads it in a process of its own, and stops with 0", async () => {
