@@ -5,6 +5,7 @@ import { promisify } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
 import { application, freePort, run as runApplication, SESSION } from "./docs/application.ts";
 import { blocksOf } from "./docs/blocks.ts";
+import { librariesOf } from "./docs/project.ts";
 import { serveScript } from "./docs/served-script.ts";
 import { startStrictS3 } from "./s3/strict-server.ts";
 import { tempFolder } from "./support/temp-folder.ts";
@@ -121,12 +122,12 @@ test("the application and the client run as they are written, but for the port",
   const files = Object.fromEntries(
     named.map(({ name, text }) => [name, text.replace("3000", String(port))]),
   );
-  expect(Object.keys(files)).toEqual(["server.js", "client.js"]);
-  const libraries = ["hono", "@hono/node-server"];
-  const folder = application({ ...files, "session.js": SESSION }, ...libraries);
+  expect(Object.keys(files)).toEqual(["server.mjs", "client.mjs"]);
+  const [install = ""] = shellBlocks("In your application");
+  const folder = application({ ...files, "session.mjs": SESSION }, ...librariesOf(install));
   copyFileSync("examples/demo/resume.pdf", join(folder, "resume.pdf"));
-  await runApplication(folder, "server.js", `http://127.0.0.1:${port}`);
-  const { stdout } = await run(process.execPath, ["client.js"], { cwd: folder });
+  await runApplication(folder, "server.mjs", `http://127.0.0.1:${port}`);
+  const { stdout } = await run(process.execPath, ["client.mjs"], { cwd: folder });
   const size = readFileSync("examples/demo/resume.pdf").byteLength;
   expect(stdout).toContain(`${size} of ${size}\n`);
   expect(stdout).toMatch(/^processed .+/m);

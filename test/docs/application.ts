@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -6,14 +6,14 @@ import { onTestFinished } from "vitest";
 import { installPackage } from "../support/package-sources.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 
-/** Files of an application, in a folder where Stowage and some libraries are installed. */
+/** Files of an application, in a folder as npm begins one, with Stowage and some libraries installed. */
 export function application(
   files: Readonly<Record<string, string>>,
   ...libraries: readonly string[]
 ): string {
   const folder = tempFolder();
   installPackage(folder, ...libraries);
-  writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
+  execFileSync("npm", ["init", "-y"], { cwd: folder, stdio: "ignore" });
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
   return folder;
 }

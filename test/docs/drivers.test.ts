@@ -3,27 +3,19 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
-import { installPackage } from "../support/package-sources.ts";
-import { fastFolder } from "../support/temp-folder.ts";
-import { blocksOf, writeBlocks } from "./blocks.ts";
+import { blocksOf } from "./blocks.ts";
+import { project } from "./project.ts";
 import { serveScript } from "./served-script.ts";
 
 const run = promisify(execFile);
 const DOCUMENT = "docs/drivers.md";
 const blocks = blocksOf(DOCUMENT);
 
-/** The blocks as files of a folder where Stowage is installed. */
-function project(): string {
-  const folder = fastFolder();
-  writeBlocks(blocks, folder);
-  installPackage(folder);
-  return folder;
-}
-
 test("every block has been seen, and the page is short", () => {
   const names = blocks.map(({ language, name }) => `${language} ${name}`.trim());
   expect(names).toEqual([
-    ...["ts shelf.ts", "ts faults.ts", "sh", "ts app.ts", "ts shelf.test.ts", "json package.json"],
+    ...["sh", "ts shelf.ts", "ts faults.ts", "sh", "ts app.ts", "ts shelf.test.ts"],
+    "json package.json",
   ]);
   expect(readFileSync(DOCUMENT, "utf8").split("\n").length).toBeLessThanOrEqual(201);
 });
@@ -34,7 +26,7 @@ test("the page shows the example as it is", () => {
 });
 
 test("app.ts and faults.ts run as they are written", async () => {
-  const cwd = project();
+  const cwd = project(DOCUMENT);
   const [app, faults] = await Promise.all(
     ["app.ts", "faults.ts"].map((file) => run(process.execPath, [file], { cwd })),
   );
@@ -43,8 +35,8 @@ test("app.ts and faults.ts run as they are written", async () => {
 });
 
 test("the lines for the shell serve with the driver", async () => {
-  const folder = project();
-  const lines = blocks.find(({ language }) => language === "sh")?.text ?? "";
+  const folder = project(DOCUMENT);
+  const lines = blocks.findLast(({ language }) => language === "sh")?.text ?? "";
   const env = {
     ...{ PATH: process.env["PATH"] ?? "", HOME: folder, PORT: "0" },
     DATABASE_URL: `sqlite:${join(folder, "records.db")}`,

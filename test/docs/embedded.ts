@@ -18,7 +18,7 @@ export async function serveBlock(
 ) {
   const port = await freePort();
   expect(text).toContain("3000");
-  const files = { [name]: text.replace("3000", String(port)), "session.js": SESSION };
+  const files = { [name]: text.replace("3000", String(port)), "session.mjs": SESSION };
   const folder = application(files, ...libraries);
   const url = `http://127.0.0.1:${port}`;
   const { child, ended } = await run(folder, name, url);

@@ -2,19 +2,20 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { blocksOf } from "./blocks.ts";
 import { serveBlock } from "./embedded.ts";
+import { librariesOf } from "./project.ts";
 
 const DOCUMENT = "docs/embedding.md";
 const blocks = blocksOf(DOCUMENT);
 
 test("every block has been seen, and the page is short", () => {
-  const names = blocks.map(({ language, name }) => `${language} ${name}`);
-  expect(names).toEqual(["js app.js", "js express.js", "js fastify.js"]);
+  const names = blocks.map(({ language, name }) => `${language} ${name}`.trim());
+  expect(names).toEqual(["sh", "js app.mjs", "sh", "js express.mjs", "js fastify.mjs"]);
   expect(readFileSync(DOCUMENT, "utf8").split("\n").length).toBeLessThanOrEqual(130);
 });
 
-test("app.js serves as it is written, under its mount path, and stops in order", async () => {
-  const [app = expect.unreachable()] = blocks;
-  const { url, child, ended } = await serveBlock(app, ["hono", "@hono/node-server"], 401);
+test("app.mjs serves as it is written, under its mount path, and stops in order", async () => {
+  const [{ text: lines } = expect.unreachable(), app = expect.unreachable()] = blocks;
+  const { url, child, ended } = await serveBlock(app, librariesOf(lines), 401);
   expect(await (await fetch(url)).text()).toBe("Your own page");
   child.kill("SIGTERM");
   expect(await ended).toBe(0);

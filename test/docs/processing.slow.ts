@@ -3,14 +3,12 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
-import { installPackage } from "../support/package-sources.ts";
-import { fastFolder } from "../support/temp-folder.ts";
-import { blocksOf, writeBlocks } from "./blocks.ts";
+import { manifestOf, project } from "./project.ts";
+
+const DOCUMENT = "docs/processing.md";
 
 test("the TypeScript of docs/processing.md compiles as strict as it gets, and to what the manifest names", async () => {
-  const cwd = fastFolder();
-  writeBlocks(blocksOf("docs/processing.md"), cwd);
-  installPackage(cwd, "@types/node", "undici-types");
+  const cwd = project(DOCUMENT, "@types/node", "undici-types");
   const { compilerOptions } = JSON.parse(readFileSync("tsconfig.base.json", "utf8"));
   const options = {
     ...compilerOptions,
@@ -21,7 +19,7 @@ test("the TypeScript of docs/processing.md compiles as strict as it gets, and to
   writeFileSync(join(cwd, "tsconfig.json"), JSON.stringify(tsconfig));
   const compiling = promisify(execFile)(resolve("node_modules/.bin/tsc"), [], { cwd });
   expect(await compiling.then(({ stdout }) => stdout).catch(({ stdout }) => stdout)).toBe("");
-  const manifest = JSON.parse(readFileSync(join(cwd, "package.json"), "utf8"));
+  const manifest = manifestOf(DOCUMENT);
   for (const file of Object.values<string>(manifest.exports)) {
     expect(() => readFileSync(join(cwd, file)), file).not.toThrow();
   }

@@ -8,9 +8,8 @@ import { matchesMediaType } from "../../src/domain/media-type.ts";
 import { LEGAL_CHANGES, UPLOAD_STATUSES } from "../../src/domain/upload.ts";
 import { STATUS } from "../../src/http/problem.ts";
 import { OWN_PROCESSORS } from "../../src/runtime/own-processors.ts";
-import { installPackage } from "../support/package-sources.ts";
-import { fastFolder } from "../support/temp-folder.ts";
-import { blocksOf, writeBlocks } from "./blocks.ts";
+import { blocksOf } from "./blocks.ts";
+import { project } from "./project.ts";
 import { serveScript } from "./served-script.ts";
 
 const run = promisify(execFile);
@@ -29,18 +28,11 @@ function tableOf(heading: string): string[][] {
     .map((cells) => cells.map((cell) => cell.trim().replaceAll("`", "")));
 }
 
-/** The blocks as files of a folder where Stowage is installed. */
-function project(): string {
-  const folder = fastFolder();
-  writeBlocks(blocks, folder);
-  installPackage(folder);
-  return folder;
-}
-
 test("every block has been seen, and the page is short", () => {
   const names = blocks.map(({ language, name }) => `${language} ${name}`.trim());
   expect(names).toEqual([
-    ...["ts reading-time.ts", "sh", "ts app.ts", "ts reading-time.test.ts", "json package.json"],
+    ...["sh", "ts reading-time.ts", "sh", "ts app.ts", "ts reading-time.test.ts"],
+    "json package.json",
   ]);
   expect(page.split("\n").length).toBeLessThanOrEqual(221);
 });
@@ -93,7 +85,7 @@ test.each(
 });
 
 test("its test passes, and its application runs", async () => {
-  const cwd = project();
+  const cwd = project(DOCUMENT);
   const [tested, app] = await Promise.all([
     run(process.execPath, ["--test"], { cwd }),
     run(process.execPath, ["app.ts"], { cwd }),
@@ -103,8 +95,8 @@ test("its test passes, and its application runs", async () => {
 });
 
 test("the lines for the shell serve with the processor", async () => {
-  const folder = project();
-  const lines = blocks.find(({ language }) => language === "sh")?.text ?? "";
+  const folder = project(DOCUMENT);
+  const lines = blocks.findLast(({ language }) => language === "sh")?.text ?? "";
   const env = {
     ...{ PATH: process.env["PATH"] ?? "", HOME: folder, PORT: "0", FILE_STORAGE_TYPE: "memory" },
     DATABASE_URL: `sqlite:${join(folder, "records.db")}`,

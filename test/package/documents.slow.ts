@@ -1,11 +1,15 @@
+import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Block, blocksOf } from "../docs/blocks.ts";
+import { type Block, blocksOf, writeBlocks } from "../docs/blocks.ts";
 import { serveScript } from "../docs/served-script.ts";
 import { brokenLinks } from "./links.ts";
 import { ENV, Packed } from "./packed.ts";
+
+const run = promisify(execFile);
 
 let folder: string;
 let packed: Packed;
@@ -48,6 +52,36 @@ test("the README's lines install it into an empty folder, and serve", async () =
   expect(lines).toBe("npm i stowage\nnpx stowage serve\n");
   await uploadTo(lines, emptyFolder("readme"));
 });
+
+test("docs/drivers.md is followed from an empty folder to a driver that is tested and serves", async () => {
+  const { cwd, node, serve } = await follow("docs/drivers.md");
+  expect(await node("faults.ts")).toBe("");
+  expect(await node("app.ts")).toBe("healthy\n");
+  expect(await node("--test")).toMatch(/^(?:#|ℹ) fail 0$/m);
+  await uploadTo(serve, cwd);
+});
+
+test("docs/processing.md is followed from an empty folder to a processor that is tested and serves", async () => {
+  const { cwd, node, serve } = await follow("docs/processing.md");
+  expect(await node("app.ts")).toBe("");
+  expect(await node("--test")).toMatch(/^(?:#|ℹ) pass 2$/m);
+  await uploadTo(serve, cwd);
+});
+
+/** Do what a page begins with, and write its sources. */
+async function follow(document: string) {
+  const cwd = emptyFolder(document);
+  const blocks = blocksOf(document);
+  const [begin = "", serve = ""] = shellBlocks(blocks);
+  await run("bash", ["-euc", withTarball(begin)], { cwd, env: ENV });
+  writeBlocks(
+    blocks.filter(({ name }) => name !== "package.json"),
+    cwd,
+  );
+  const node = async (argument: string) =>
+    (await run(process.execPath, [argument], { cwd, env: ENV })).stdout;
+  return { cwd, node, serve };
+}
 
 /** Serve as the lines say, and upload something. */
 async function uploadTo(lines: string, cwd: string): Promise<void> {
