@@ -2,7 +2,6 @@ import {
   type CallOptions,
   type ErrorCode,
   isStowageError,
-  type ObjectKey,
   type PutOptions,
   type StoredObject,
   type StoredPart,
@@ -10,6 +9,7 @@ import {
   toHex,
 } from "../../src/driver.ts";
 import { assertRoot } from "./answers.ts";
+import { refuseTaken, writeOnCondition } from "./condition.ts";
 import { distrust, quoted, wholeSeconds } from "./facts.ts";
 import { headObject } from "./head.ts";
 import type { XmlElement } from "./protocol.ts";
@@ -46,7 +46,9 @@ export async function completeUpload(
     await refuseTaken(store, target.key, options);
   }
   try {
-    const root = await sendComplete(store, target, ordered, options);
+    const root = await writeOnCondition(store, target.key, options, (condition) =>
+      sendComplete(store, target, ordered, condition, options),
+    );
     assertRoot(root, "CompleteMultipartUploadResult");
     return await describeCompleted(store, target, ordered, childText(root, "ETag") ?? "");
   } catch (error) {
@@ -57,21 +59,12 @@ export async function completeUpload(
   }
 }
 
-/** @throws {StowageError} `object_exists` if something is stored under `key` just now. */
-export async function refuseTaken(
-  store: S3Store,
-  key: ObjectKey,
-  options: CallOptions,
-): Promise<void> {
-  if ((await headObject(store, key, options)) === null) return;
-  throw new StowageError("object_exists", "Cannot store object: its key is taken");
-}
-
 function sendComplete(
   { client, keys }: S3Store,
   { key, uploadId }: UploadTarget,
   parts: readonly StoredPart[],
-  { signal, ifNoneMatch }: PutOptions,
+  condition: Readonly<Record<string, string>>,
+  { signal }: CallOptions,
 ): Promise<XmlElement> {
   const listed = parts.map(
     ({ number, version }) =>
@@ -82,10 +75,7 @@ function sendComplete(
     method: "POST",
     objectKey: keys.inBucket(key),
     query: [["uploadId", uploadId]],
-    headers: {
-      "content-type": "application/xml",
-      ...(ifNoneMatch !== undefined && { "if-none-match": ifNoneMatch }),
-    },
+    headers: { "content-type": "application/xml", ...condition },
     body: new TextEncoder().encode(
       `<CompleteMultipartUpload xmlns="${S3_NAMESPACE}">${listed.join("")}</CompleteMultipartUpload>`,
     ),

@@ -8,7 +8,7 @@ import {
   throwIfAborted,
   toHex,
 } from "../../src/driver.ts";
-import { refuseTaken } from "./complete.ts";
+import { refuseTaken, writeOnCondition } from "./condition.ts";
 import { byteCount, describe, distrust, etagOf, finish, wholeSeconds } from "./facts.ts";
 import { findHead } from "./head.ts";
 import { descriptionHeaders } from "./metadata.ts";
@@ -28,7 +28,7 @@ const WRITER = "stowage-writer";
  * With `ifNoneMatch` exactly one of several racing writers wins where the service decides it
  * (`limits.atomicIfNoneMatch`). Elsewhere the key is looked at first, which refuses what is there but not
  * what comes at the same moment; services that know the condition on PutObject alone (Ceph, R2) decide races
- * of bodies of one part.
+ * of bodies of one part, and those that refuse it (B2) decide none.
  */
 export async function putObject(
   store: S3Store,
@@ -71,19 +71,21 @@ async function putWhole(
   const writer = ifNoneMatch && toHex(context.random(new Uint8Array(16)));
   const own = { [DIGEST]: sha256, ...(writer !== undefined && { [WRITER]: writer }) };
   try {
-    const answer = await client.send({
-      action: "PutObject",
-      method: "PUT",
-      objectKey: keys.inBucket(key),
-      headers: {
-        ...descriptionHeaders({ ...options, metadata: { ...options.metadata, ...own } }),
-        ...store.writeHeaders,
-        ...(ifNoneMatch !== undefined && { "if-none-match": ifNoneMatch }),
-      },
-      body: bytes,
-      bodySha256: sha256,
-      signal,
-    });
+    const answer = await writeOnCondition(store, key, options, (condition) =>
+      client.send({
+        action: "PutObject",
+        method: "PUT",
+        objectKey: keys.inBucket(key),
+        headers: {
+          ...descriptionHeaders({ ...options, metadata: { ...options.metadata, ...own } }),
+          ...store.writeHeaders,
+          ...condition,
+        },
+        body: bytes,
+        bodySha256: sha256,
+        signal,
+      }),
+    );
     await finish(answer);
     // What is stored must not fail for want of a clock: the answer's Date is a kindness.
     const date = Date.parse(answer.headers.get("date") ?? "");
@@ -105,7 +107,7 @@ async function findOwn(
   { data }: StowageError,
   options: PutOptions,
 ): Promise<StoredObject | null> {
-  if (data["attempts"] === 1) return null;
+  if (typeof data["attempts"] !== "number" || data["attempts"] === 1) return null;
   const head = await findHead(store, key, options);
   if (head?.headers.get(`x-amz-meta-${WRITER}`) !== writer) return null;
   return describe(key, head.headers, byteCount(head.headers, "content-length"));

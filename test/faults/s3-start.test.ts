@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from "vitest";
 import type { StowageError } from "../../src/driver.ts";
 import { fault, type StrictS3, startStrictS3 } from "../s3/strict-server.ts";
 import { s3App } from "../support/s3-app.ts";
@@ -85,4 +85,18 @@ test("a start with another region finds the bucket all the same", async () => {
   const { env, ...parts } = s3App(s3, bucket, { maxAttempts: 2 });
   const app = await testApp({ ...parts, env: { ...env, AWS_REGION: "us-west-2" } });
   expect((await app.put("hello")).id).toBeTruthy();
+});
+
+test("a start on a service that refuses conditions of writes makes the bucket a storage, once", async () => {
+  const server = await startStrictS3({ refusesConditions: true });
+  onTestFinished(() => server.stop());
+  const bucket = await server.makeBucket();
+  const first = await testApp(s3App(server, bucket));
+  const { id } = first.stowage.storages.primary;
+  const [written] = server.objects(bucket);
+  expect(written?.key).toBe("uploads/.stowage/storage.json");
+  expect(JSON.parse(new TextDecoder().decode(written?.body))).toMatchObject({ id });
+  expect((await first.put("hello")).id).toBeTruthy();
+  const second = await testApp(s3App(server, bucket));
+  expect(second.stowage.storages.primary.id).toBe(id);
 });

@@ -86,6 +86,8 @@ export interface ServiceRules {
   readonly maxPutBytes: number;
   /** Every part but the last has the same length, as R2 wants it. */
   readonly uniformParts: boolean;
+  /** Writes take no conditions, as on B2. */
+  readonly refusesConditions: boolean;
   readonly maxDeleteKeys: number;
   /** Objects, parts or uploads on one page of a list, at most. */
   readonly pageSize: number;

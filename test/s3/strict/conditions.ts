@@ -57,6 +57,18 @@ export function checkWrite(existing: StoredObject | undefined, headers: Headers)
   if (!matches(ifMatch, existing.etag)) throw failed("If-Match");
 }
 
+const WRITES = ["PutObject", "CopyObject", "CompleteMultipartUpload"];
+
+/** As services answer that do not know conditions of writes. @throws {S3Error} `NotImplemented`. */
+export function refuseConditions(action: string, headers: Headers): void {
+  if (!WRITES.includes(action)) return;
+  for (const name of ["if-none-match", "if-match"]) {
+    if (!headers.has(name)) continue;
+    const message = "A header you provided implies functionality that is not implemented";
+    throw new S3Error("NotImplemented", message, { Header: name });
+  }
+}
+
 /** First and last byte, inclusive; `undefined` for the whole object. @throws {S3Error} `InvalidRange`. */
 export function parseRange(
   header: string | undefined,

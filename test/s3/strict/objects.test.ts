@@ -96,6 +96,17 @@ const DISTINCT = [
   "..",
 ];
 
+test("refuses conditions of writes, and no others, where the service takes none", async () => {
+  const picky = await startStrictS3({ refusesConditions: true });
+  await picky.makeBucket("bucket");
+  const wish = { path: "/bucket/key", headers: { "if-none-match": "*" } };
+  const refused = await ask(picky, { ...wish, method: "PUT", body: "x" });
+  expect(refused).toMatchObject({ status: 501, code: "NotImplemented" });
+  expect((await ask(picky, { method: "PUT", path: wish.path, body: "x" })).status).toBe(200);
+  expect((await ask(picky, wish)).status).toBe(304);
+  await picky.stop();
+});
+
 test("keeps keys with dot segments and double slashes apart", async () => {
   for (const key of DISTINCT) expect((await put(key, key)).status).toBe(200);
   for (const key of DISTINCT) expect((await get(key)).text).toBe(key);

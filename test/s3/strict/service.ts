@@ -3,6 +3,7 @@ import { AccessPolicy, accessDenied } from "./access.ts";
 import { HANDLERS } from "./actions.ts";
 import { checkIsEncrypted, usesKms } from "./attributes.ts";
 import { type Action, type Call, empty, type Reply, type ServiceRules, xml } from "./call.ts";
+import { refuseConditions } from "./conditions.ts";
 import { S3Error } from "./errors.ts";
 import { copySourceKey } from "./objects.ts";
 import type { Bucket } from "./store.ts";
@@ -67,6 +68,7 @@ export class Service {
     if (action === "CopyObject") {
       this.access.check("GetObject", copySourceKey(headers, bucket.name), false);
     }
+    if (arrival.rules.refusesConditions) refuseConditions(action, headers);
     if (bucket.denyUnencrypted && (writes || action === "CopyObject")) checkIsEncrypted(headers);
   }
 
@@ -120,6 +122,7 @@ export const S3_RULES: ServiceRules = {
   minPartBytes: 5 * 1024 ** 2,
   maxPutBytes: 5 * 1024 ** 3,
   uniformParts: false,
+  refusesConditions: false,
   maxDeleteKeys: 1000,
   pageSize: 1000,
 };

@@ -1,0 +1,63 @@
+import {
+  type CallOptions,
+  isStowageError,
+  type ObjectKey,
+  type PutOptions,
+  StowageError,
+} from "../../src/driver.ts";
+import { headObject } from "./head.ts";
+import type { S3Store } from "./store.ts";
+
+/** Stores whose service refuses `If-None-Match` on writes, where others honour or overlook it. */
+const withoutCondition = new WeakSet<S3Store>();
+
+/** How a refusal may be worded besides 501, which B2 and Alibaba's OSS answer. */
+const REFUSALS: ReadonlySet<unknown> = new Set(["InvalidArgument", "InvalidRequest"]);
+
+/**
+ * Write under `key`, with the header that `ifNoneMatch` asks for.
+ *
+ * A service other than AWS may refuse the header: then it is looked whether the key is free, and written
+ * without it, now and later. Whoever comes in between is replaced.
+ *
+ * @param write Sends the write with these headers; called twice at most.
+ * @throws {StowageError} What `write` throws; `object_exists` if the look finds something.
+ */
+export async function writeOnCondition<Result>(
+  store: S3Store,
+  key: ObjectKey,
+  { ifNoneMatch, signal }: PutOptions,
+  write: (condition: Readonly<Record<string, string>>) => Promise<Result>,
+): Promise<Result> {
+  if (ifNoneMatch === undefined) return await write({});
+  if (!withoutCondition.has(store)) {
+    try {
+      return await write({ "if-none-match": ifNoneMatch });
+    } catch (error) {
+      if (store.provider.atomicIfNoneMatch || !isRefusal(error)) throw error;
+    }
+  }
+  await refuseTaken(store, key, signal === undefined ? {} : { signal });
+  const result = await write({});
+  // Only now: had another header been refused, this try would have been too.
+  if (!withoutCondition.has(store)) {
+    withoutCondition.add(store);
+    store.context.logger.warn("s3.conditions_refused", { bucket: store.client.bucket });
+  }
+  return result;
+}
+
+/** @throws {StowageError} `object_exists` if something is stored under `key` just now. */
+export async function refuseTaken(
+  store: S3Store,
+  key: ObjectKey,
+  options: CallOptions,
+): Promise<void> {
+  if ((await headObject(store, key, options)) === null) return;
+  throw new StowageError("object_exists", "Cannot store object: its key is taken");
+}
+
+function isRefusal(error: unknown): boolean {
+  if (!isStowageError(error)) return false;
+  return error.code === "unsupported_option" || REFUSALS.has(error.data["s3Code"]);
+}
