@@ -109,6 +109,20 @@ describe("list()", () => {
     expect(second.hits).toBe(1);
   });
 
+  test("ends when empty pages repeat their token", async () => {
+    const { store, server } = await makeBucket();
+    const turns = server.faults.add({
+      // So many that it ends all the same, and well, for whoever goes round in circles.
+      ...{ action: "ListObjectsV2", times: 20 },
+      do: fault.answer(200, "", {
+        body: "<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken></ListBucketResult>",
+      }),
+    });
+    const listing = listObjects(store, "");
+    await expect(listing).rejects.toMatchObject({ code: "storage_unavailable" });
+    expect(turns.hits).toBe(2);
+  });
+
   test("tells times in whole seconds and ETags in quotes, as answers to HEAD do", async () => {
     const { store, server } = await makeBucket();
     await put(store, "a");

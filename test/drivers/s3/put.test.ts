@@ -302,6 +302,25 @@ describe("put() of a longer body", () => {
     await expectNothing(place);
   });
 
+  test("closes its source when a part fails while the next one waits to be sent", async () => {
+    const place = await makeBucket({ partsInFlight: 1 });
+    place.server.faults.add({ action: "UploadPart", do: fault.answer(403, "AccessDenied") });
+    let closed = false;
+    async function* source(): AsyncGenerator<Uint8Array> {
+      try {
+        // At once: the second part is full before the first is answered, and nothing is asked for any more.
+        yield pattern(2 * PART);
+        yield pattern(PART);
+      } finally {
+        closed = true;
+      }
+    }
+    const put = putObject(place.store, KEY, { kind: "once", stream: source() });
+    await expect(put).rejects.toMatchObject({ code: "storage_access_denied" });
+    expect(closed).toBe(true);
+    await expectNothing(place);
+  });
+
   test("keeps nothing when its body fails, ends early or late, or its caller gives up", async () => {
     const failure = new Error("the source broke");
     const gone = new StowageError("object_not_found", "The source is gone");
