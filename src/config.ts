@@ -3,7 +3,7 @@ import type { ConfigProblem, Env } from "./config/problem.ts";
 import { defaultText, type Place, type Setting } from "./config/setting.ts";
 import { SETTINGS, type SettingName, type Values } from "./config/settings.ts";
 import { primaryStorage, s3Problems, usesS3 } from "./config/storage.ts";
-import { warningsOf } from "./config/warnings.ts";
+import { warningsOf, withHint } from "./config/warnings.ts";
 import { StowageError } from "./domain/errors.ts";
 import type { StorageUri } from "./domain/storage-uri.ts";
 
@@ -112,7 +112,9 @@ export function loadConfig(env: Env, defaults: Partial<Place> = {}): Config {
   found.push(...s3Problems(env, values));
   const jwt = jwtConfig(values, found);
   if (runtime === "workers") found.push(...modulesOnWorkers(values));
-  const problems = found.filter((problem) => concerns(problem.variable, values));
+  const problems = found
+    .filter((problem) => concerns(problem.variable, values))
+    .map((problem) => withHint(problem, env, values));
   if (problems.length > 0) throw new ConfigError(problems);
   return deepFreeze({
     production,

@@ -1,25 +1,26 @@
+import type { Env } from "./problem.ts";
+
 /** Shorter names (`HOST`, `PORT`) are a letter away from too many honest ones. */
 const SHORTEST = 8;
 
 /** AWS names an endpoint for each of its services, most of them two letters away from that of S3. */
 const OTHERS = /^AWS_ENDPOINT_URL_/;
 
-/**
- * Variables that are set, are none of ours, and yet look like a slip of the pen.
- *
- * @returns One sentence each.
- */
-export function misspelt(
-  env: Readonly<Record<string, string | undefined>>,
-  known: readonly string[],
-): readonly string[] {
+/** A variable that is set but not read, and the one that is probably meant. */
+export interface Misnomer {
+  readonly name: string;
+  readonly meant: string;
+}
+
+/** Variables that are set, are none of ours, and yet look like a slip of the pen. */
+export function misspelt(env: Env, known: readonly string[]): readonly Misnomer[] {
   const long = known.filter((name) => name.length >= SHORTEST);
   return Object.keys(env)
     .filter((name) => name.length >= SHORTEST - 2 && name.length <= 64)
     .filter((name) => !known.includes(name) && !OTHERS.test(name))
     .flatMap((name) => {
       const meant = long.find((candidate) => distance(name.toUpperCase(), candidate) <= 2);
-      return meant === undefined ? [] : [`${name} is set but not read: is ${meant} meant?`];
+      return meant === undefined ? [] : [{ name, meant }];
     });
 }
 

@@ -1,6 +1,6 @@
 import { mask } from "./mask.ts";
-import { misspelt } from "./misspelt.ts";
-import type { Env } from "./problem.ts";
+import { type Misnomer, misspelt } from "./misspelt.ts";
+import type { ConfigProblem, Env } from "./problem.ts";
 import { S3_SETTINGS } from "./s3-settings.ts";
 import { SETTINGS, type Values } from "./settings.ts";
 import { DEFAULT_PREFIX, keyPrefix, usesS3, variablePrefixes } from "./storage.ts";
@@ -9,7 +9,9 @@ import { DEFAULT_PREFIX, keyPrefix, usesS3, variablePrefixes } from "./storage.t
 const OTHER_NAMES: Readonly<Record<string, keyof typeof S3_SETTINGS>> = {
   AWS_BUCKET: "AWS_S3_BUCKET",
   AWS_BUCKET_NAME: "AWS_S3_BUCKET",
+  AWS_S3_BUCKET_NAME: "AWS_S3_BUCKET",
   S3_BUCKET: "AWS_S3_BUCKET",
+  S3_BUCKET_NAME: "AWS_S3_BUCKET",
   AWS_S3_REGION: "AWS_REGION",
   AWS_S3_ENDPOINT: "AWS_ENDPOINT_URL_S3",
   AWS_S3_ENDPOINT_URL: "AWS_ENDPOINT_URL_S3",
@@ -25,12 +27,34 @@ const FOLDER = /^(?:\.{0,2}[/\\]|[A-Za-z]:[/\\])/;
 /** Sentences about settings that are no error but hardly meant. */
 export function warningsOf(env: Env, values: Values, production: boolean): readonly string[] {
   return [
-    ...misspelt(env, knownNames(values)),
+    ...misnomers(env, values).map(inWords),
     ...storageWarnings(env, values),
     ...tokenWarnings(values),
     ...(!production && /^prod/i.test(values.NODE_ENV ?? "")
       ? ["NODE_ENV is not production: only that very word makes defaults strict"]
       : []),
+  ];
+}
+
+/** `problem` with what is set instead of a variable that is missed: a start that is refused warns of nothing. */
+export function withHint(problem: ConfigProblem, env: Env, values: Values): ConfigProblem {
+  if (env[problem.variable]?.trim()) return problem;
+  const instead = misnomers(env, values).filter(({ meant }) => meant === problem.variable);
+  const hints = instead.map((misnomer) => ` (${inWords(misnomer)})`);
+  return { ...problem, expected: problem.expected + hints.join("") };
+}
+
+function inWords({ name, meant }: Misnomer): string {
+  return `${name} is set but not read: is ${meant} meant?`;
+}
+
+function misnomers(env: Env, values: Values): readonly Misnomer[] {
+  const slips = misspelt(env, knownNames(values));
+  if (!usesS3(values)) return slips;
+  const others = Object.entries(OTHER_NAMES).map(([name, meant]) => ({ name, meant }));
+  return [
+    ...slips,
+    ...others.filter(({ name, meant }) => env[name]?.trim() && !env[meant]?.trim()),
   ];
 }
 
@@ -57,9 +81,6 @@ function storageWarnings(env: Env, values: Values): readonly string[] {
     );
   }
   if (!usesS3(values)) return warnings;
-  for (const [other, name] of Object.entries(OTHER_NAMES)) {
-    if (env[other] && !env[name]) warnings.push(`${other} is set but not read: is ${name} meant?`);
-  }
   if (values.AWS_ACCESS_KEY_ID === null && values.AWS_SESSION_TOKEN !== null) {
     warnings.push("AWS_SESSION_TOKEN has no effect without AWS_ACCESS_KEY_ID");
   }

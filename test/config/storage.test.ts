@@ -97,6 +97,25 @@ describe("loadConfig() on s3", () => {
   });
 
   it.each([
+    "AWS_BUCKET",
+    "S3_BUCKET_NAME",
+    "AWS_S3_BUKET",
+  ])("names %s beside the bucket that it asks for, in its message", (name) => {
+    const load = () => loadConfig({ FILE_STORAGE_TYPE: "s3", [name]: "files" });
+    expect(load).toThrow(
+      `  AWS_S3_BUCKET: read nothing, expected the name of a bucket, as FILE_STORAGE_TYPE is s3 (${name} is set but not read: is AWS_S3_BUCKET meant?)`,
+    );
+  });
+
+  it("names what stands for half a pair, and nothing beside a value that is wrong", () => {
+    const { AWS_ACCESS_KEY_ID } = KEYS;
+    const half = problemOf({ ...S3, AWS_ACCESS_KEY_ID, AWS_SECRET_KEY: "hunter2" });
+    expect(half?.expected).toMatch(/ \(AWS_SECRET_KEY is set but not read: is \S+ meant\?\)$/);
+    const wrong = problemOf({ ...S3, AWS_S3_BUCKET: "my files", AWS_BUCKET: "files" });
+    expect(wrong?.expected).toBe("the name of a bucket, like my-uploads");
+  });
+
+  it.each([
     ["s3://files/a/b", "the bucket's name alone: AWS_S3_BUCKET=files, and FILE_STORAGE_PATH=a/b"],
     ["s3://files", "the bucket's name alone: AWS_S3_BUCKET=files"],
     ["arn:aws:s3:::files", "the bucket's name alone: AWS_S3_BUCKET=files"],
