@@ -18,6 +18,8 @@ export interface Addressing {
   readonly region: string;
   /** Scheme, host and port, for messages. */
   readonly origin: string;
+  /** Whether the host is made of the region that was set, not told by anybody: a mistyped one has none. */
+  readonly hostIsFromRegion: boolean;
   /**
    * The address of a request: every byte outside RFC 3986's unreserved set is percent-encoded, so that
    * `new URL` changes nothing.
@@ -57,6 +59,7 @@ export function createAddressing(
   return Object.freeze({
     region,
     origin,
+    hostIsFromRegion: options.endpoint === null,
     urlOf: ({ objectKey, query }: Pick<S3Request, "objectKey" | "query">) =>
       base + encodePath(objectKey, pathStyle || base !== origin) + encodeQuery(query),
     inRegion: (other: string) =>

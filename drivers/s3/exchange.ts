@@ -116,11 +116,10 @@ export class Exchange {
     this.#release();
     const { request, addressing } = this.#attempt;
     if (request.signal?.aborted === true) return abortedError(request.signal);
-    const { origin } = addressing;
     const failure =
       this.#expired === null
-        ? networkFailure(error, origin)
-        : timeoutFailure(origin, this.#expired);
+        ? networkFailure(error, addressing)
+        : timeoutFailure(addressing.origin, this.#expired);
     return new AttemptError(failure, this.#attempt);
   }
 

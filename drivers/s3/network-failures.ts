@@ -1,7 +1,10 @@
 import type { ErrorCode } from "../../src/driver.ts";
+import type { Addressing } from "./addressing.ts";
 import type { Failure, Remedy } from "./failure.ts";
 
 type Meaning = readonly [pattern: RegExp, found: string, remedy: Remedy, code?: ErrorCode];
+
+const NO_HOST = "no such host; check the endpoint and DNS";
 
 /**
  * What goes wrong before an answer: codes of libuv, OpenSSL, undici and Bun, and words of Deno, which has no
@@ -11,11 +14,7 @@ type Meaning = readonly [pattern: RegExp, found: string, remedy: Remedy, code?: 
  * @see https://docs.openssl.org/master/man3/X509_STORE_CTX_get_error/
  */
 const MEANINGS: readonly Meaning[] = [
-  [
-    /^(ENOTFOUND|EAI_NONAME|FailedToOpenSocket)$|dns error/,
-    "no such host; check the endpoint and DNS",
-    "wait",
-  ],
+  [/^(ENOTFOUND|EAI_NONAME|FailedToOpenSocket)$|dns error/, NO_HOST, "wait"],
   [/^EAI_/, "DNS does not answer", "wait"],
   [
     /^(ECONNREFUSED|ConnectionRefused)$|Connection refused/,
@@ -62,11 +61,15 @@ const BROKEN: Meaning = [/^/, "the connection broke", "wait"];
 /** `fetch failed` wraps what failed, which may wrap it once more; a cycle ends here. */
 const MAX_CAUSES = 8;
 
-/** Why a request had no answer. `origin` is where it went. */
-export function networkFailure(error: unknown, origin: string): Failure {
+/** Why a request had no answer. */
+export function networkFailure(
+  error: unknown,
+  { origin, region, hostIsFromRegion }: Pick<Addressing, "origin" | "region" | "hostIsFromRegion">,
+): Failure {
   const root = findRoot(error);
   const words = root?.code ?? String(root);
-  const [, found, remedy, code] = MEANINGS.find(([pattern]) => pattern.test(words)) ?? BROKEN;
+  const [, usual, remedy, code] = MEANINGS.find(([pattern]) => pattern.test(words)) ?? BROKEN;
+  const found = usual === NO_HOST && hostIsFromRegion ? noHostIn(region) : usual;
   return {
     code: code ?? "storage_unavailable",
     found: `${origin} cannot be reached: ${found}${root?.code ? ` (${root.code})` : ""}`,
@@ -75,6 +78,10 @@ export function networkFailure(error: unknown, origin: string): Failure {
     status: null,
     cause: withoutData(root),
   };
+}
+
+function noHostIn(region: string): string {
+  return `no such host; the region "${region}" may be mistyped: check AWS_REGION, then DNS`;
 }
 
 /** Nobody answered for so long. */

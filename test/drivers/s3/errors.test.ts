@@ -351,3 +351,24 @@ test("send() tells an unknown host, a closed port and a wrong scheme apart", asy
     expect(error).toMatchObject({ code, data: { status: null, s3Code: null } });
   }
 });
+
+test("send() doubts the region where the host was made of it, and nowhere else", async () => {
+  const fetch = () =>
+    Promise.reject(
+      new TypeError("fetch failed", {
+        cause: Object.assign(new Error("getaddrinfo ENOTFOUND"), { code: "ENOTFOUND" }),
+      }),
+    );
+  const region = "eu-cental-1";
+  for (const [endpoint, message] of [
+    [
+      null,
+      /^Cannot PutObject in bucket "uploads" \(eu-cental-1\): https:\/\/uploads\.s3\.eu-cental-1\.amazonaws\.com cannot be reached: no such host; the region "eu-cental-1" may be mistyped: check AWS_REGION, then DNS \(ENOTFOUND\)/,
+    ],
+    ["https://s3.eu-cental-1.amazonaws.com", /no such host; check the endpoint and DNS/],
+    ["https://minio.example", /no such host; check the endpoint and DNS/],
+  ] as const) {
+    const client = openClient({ endpoint, region, maxAttempts: 1 }, { fetch });
+    expect((await failed(client.send(PUT))).message).toMatch(message);
+  }
+});

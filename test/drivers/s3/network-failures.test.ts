@@ -2,6 +2,8 @@ import { expect, test } from "vitest";
 import { networkFailure } from "../../../drivers/s3/network-failures.ts";
 import type { ErrorCode } from "../../../src/driver.ts";
 
+const PLACE = { origin: "https://s3.example", region: "auto", hostIsFromRegion: false };
+
 function coded(code: string, message = code): Error {
   return Object.assign(new Error(message), { code });
 }
@@ -11,6 +13,13 @@ function fetchFailed(cause: unknown): Error {
 }
 
 test.each<[string, Error, RegExp, "wait" | "none", ErrorCode]>([
+  [
+    "a name that nobody has",
+    coded("ENOTFOUND"),
+    /no such host; check the endpoint and DNS \(ENOTFOUND\)$/,
+    "wait",
+    "storage_unavailable",
+  ],
   ["DNS", coded("EAI_AGAIN"), /DNS does not answer \(EAI_AGAIN\)/, "wait", "storage_unavailable"],
   ["no route", coded("EHOSTUNREACH"), /no route/, "wait", "storage_unavailable"],
   [
@@ -80,7 +89,7 @@ test.each<[string, Error, RegExp, "wait" | "none", ErrorCode]>([
     "storage_unavailable",
   ],
 ])("networkFailure() tells %s", (_what, cause, found, remedy, code) => {
-  const failure = networkFailure(fetchFailed(cause), "https://s3.example");
+  const failure = networkFailure(fetchFailed(cause), PLACE);
   expect(failure).toMatchObject({ code, remedy, s3Code: null, status: null });
   expect(failure.found).toMatch(/^https:\/\/s3\.example cannot be reached: /);
   expect(failure.found).toMatch(found);
@@ -88,13 +97,13 @@ test.each<[string, Error, RegExp, "wait" | "none", ErrorCode]>([
 
 test("networkFailure() keeps of its cause what holds no data", () => {
   const parser = Object.assign(coded("HPE_INVALID", "bytes: document"), { data: "document" });
-  expect(String(networkFailure(fetchFailed(parser), "x").cause)).toBe(
+  expect(String(networkFailure(fetchFailed(parser), PLACE).cause)).toBe(
     "Error: fetch failed with HPE_INVALID",
   );
   const system = Object.assign(coded("ECONNREFUSED", "connect ECONNREFUSED ::1:9"), {
     syscall: "connect",
   });
-  expect(String(networkFailure(fetchFailed(system), "x").cause)).toBe(
+  expect(String(networkFailure(fetchFailed(system), PLACE).cause)).toBe(
     "Error: connect ECONNREFUSED ::1:9",
   );
 });
@@ -103,6 +112,7 @@ test("networkFailure() ends with causes in a circle, and with what is no error",
   const circle: Error & { cause?: unknown } = new Error("a");
   circle.cause = circle;
   for (const error of [circle, "a string", undefined, null]) {
-    expect(networkFailure(error, "x").found).toBe("x cannot be reached: the connection broke");
+    const { found } = networkFailure(error, PLACE);
+    expect(found).toBe("https://s3.example cannot be reached: the connection broke");
   }
 });
