@@ -89,12 +89,16 @@ function readHead(
     return { object, stretch: { start: 0, end: lengthBytes } };
   }
   if (status !== 206) throw distrust(`it answers ${status} to a request for a range`);
-  const [, start, end, sizeBytes] = CONTENT_RANGE.exec(headers.get("content-range") ?? "") ?? [];
-  const isAsked = Number(start) === range.start && Number(end) === range.end - 1;
-  if (!isAsked || lengthBytes !== range.end - range.start) {
+  const [, start, last, size] = CONTENT_RANGE.exec(headers.get("content-range") ?? "") ?? [];
+  const sizeBytes = Number(size);
+  const end = Number(last) + 1;
+  const begins = Number(start) === range.start;
+  // As with a 416, which is for ranges that begin behind the end: the caller knows of more bytes.
+  if (begins && end === sizeBytes && end < range.end) throw changed("it is shorter than the range");
+  if (!begins || end !== range.end || lengthBytes !== range.end - range.start) {
     throw distrust("it sends another range than the one asked for");
   }
-  return { object: describe(key, headers, Number(sizeBytes)), stretch: range };
+  return { object: describe(key, headers, sizeBytes), stretch: range };
 }
 
 /** HTTP cannot ask for no bytes at all (RFC 9110, 14.1.1). */
@@ -112,6 +116,6 @@ async function readNothing(
   return { object, range, stream: streamBytes(new Uint8Array(0)) };
 }
 
-function changed(): StowageError {
-  return new StowageError("object_changed", "Cannot read object: it has been replaced");
+function changed(found = "it has been replaced"): StowageError {
+  return new StowageError("object_changed", `Cannot read object: ${found}`);
 }

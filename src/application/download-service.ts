@@ -171,13 +171,15 @@ export class DownloadService {
     }
   }
 
-  /** Where `before` lies now, if it has moved since; otherwise throws `error`. */
+  /** Where `before` lies now, if it has moved since; otherwise throws what `error` means for it. */
   async #findMoved(before: Upload, error: unknown): Promise<Upload> {
     if (isAbort(error)) throw error;
     const now = await this.#moved(before);
     if (now !== null) return now;
-    if (isStowageError(error, "object_corrupt")) this.#reportCorrupt(before);
-    throw error;
+    // Its key was written once: whatever else lies there by now will not become what was stored.
+    const found = isStowageError(error, "object_changed") ? corrupt(error) : error;
+    if (isStowageError(found, "object_corrupt")) this.#reportCorrupt(before);
+    throw found;
   }
 
   /** Where it lies now; `null`: where it did. */
@@ -192,6 +194,11 @@ export class DownloadService {
     this.#storages.byId(storageId).noteCorruption();
     this.#logger.error("download.corrupt", { uploadId: id, tenantId: tenant, storageId });
   }
+}
+
+function corrupt(cause: StowageError): StowageError {
+  const message = "Cannot serve file: its storage holds another object than was stored";
+  return new StowageError("object_corrupt", message, { cause });
 }
 
 function streamOf(chunks: readonly Uint8Array[]): ReadableStream<Uint8Array> {

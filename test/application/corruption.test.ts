@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { Logger } from "../../src/domain/ports/logger.ts";
 import { SILENT } from "../../src/domain/ports/logger.ts";
+import { StowageError } from "../../src/driver.ts";
 import { ACME, bytesOf, testServices, textOf } from "../support/services.ts";
 import { ECHO } from "../support/test-app.ts";
 
@@ -110,6 +111,36 @@ test("a range comes as it is: only its file's length is known", async () => {
   await expect(shorter.downloads.read(shorter.upload, { start: 0, end: 5 })).rejects.toMatchObject({
     code: "object_corrupt",
   });
+});
+
+test("a file of which the storage says that it has changed is corrupt, before and amid its bytes", async () => {
+  const changed = () => new StowageError("object_changed", "Cannot read object: it is shorter");
+  let amid = false;
+  const lines: string[] = [];
+  const services = await testServices({
+    logger: { ...SILENT, error: (event) => void lines.push(event) },
+    tamper: (driver) => ({
+      async get(...args) {
+        if (!amid) throw changed();
+        const { object, range } = await driver.get(...args);
+        let sent = false;
+        const stream = new ReadableStream<Uint8Array>({
+          pull(controller) {
+            if (sent) throw changed();
+            sent = true;
+            controller.enqueue(bytesOf("01"));
+          },
+        });
+        return { object, range, stream };
+      },
+    }),
+  });
+  const upload = await services.put("0123456789");
+  const read = () => services.downloads.read(upload, { start: 0, end: 5 });
+  await expect(read()).rejects.toMatchObject({ code: "object_corrupt", retryable: false });
+  amid = true;
+  expect(await readAll(await read())).toEqual({ bytes: 2, code: "object_corrupt" });
+  expect(lines).toEqual(["download.corrupt", "download.corrupt"]);
 });
 
 test("a file that moved while its bytes rotted is found in its new place", async () => {

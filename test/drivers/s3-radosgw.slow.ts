@@ -62,6 +62,21 @@ describe.skipIf(!hasRadosgw())("the s3 driver on a radosgw", () => {
     expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
   });
 
+  test("tells a range that what lies there by now does not have", async () => {
+    const driver = await open();
+    const key = parseObjectKey("shorter");
+    for (const size of [10, 0]) {
+      await driver.put(key, { kind: "bytes", bytes: pattern(size) });
+      for (const range of [
+        { start: 5, end: 20 },
+        { start: 10, end: 20 },
+      ]) {
+        const got = driver.get(key, { range });
+        await expect(got, `${size}`).rejects.toMatchObject({ code: "object_changed" });
+      }
+    }
+  });
+
   test("removes what a process left that died in the midst of its parts", async () => {
     const driver = await open();
     const { leftovers, multipart } = driver;

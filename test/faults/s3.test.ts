@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { problemOf } from "../http/problem-of.ts";
+import { ask } from "../s3/raw-request.ts";
 import { fault, type StrictS3, startStrictS3 } from "../s3/strict-server.ts";
 import { S3_PART_BYTES, s3App } from "../support/s3-app.ts";
 import { ACME, LEASE_MS } from "../support/services.ts";
@@ -146,6 +147,22 @@ test("a bucket that was deleted meanwhile: 503, never a missing upload", async (
   expect(await app.ready()).toBe(503);
   gone.remove();
   expect(await app.leftLater()).toEqual({ files: 1, rows: 1, parts: 0 });
+});
+
+test("an object that was cut short in the bucket: 500, whatever of it is asked for", async () => {
+  const app = await start();
+  const { id } = await app.put("x".repeat(1000));
+  const { key } = s3.objects(app.bucket).find((object) => object.key.endsWith("/a.txt")) ?? {};
+  const cut = { method: "PUT", path: `/${app.bucket}/${key}`, body: "x".repeat(500) };
+  expect((await ask(s3, cut)).status).toBe(200);
+  // Behind its end S3 answers 416; a range across it comes shorter.
+  for (const range of [undefined, "bytes=0-9", "bytes=400-600", "bytes=600-", "bytes=500-500"]) {
+    const headers: Record<string, string> = range === undefined ? {} : { Range: range };
+    const answer = await app.send("GET", `/api/v1/upload/${id}/file`, { headers });
+    expect(answer.headers.get("retry-after")).toBeNull();
+    expect(await problemOf(answer), range).toEqual({ status: 500, code: "object_corrupt" });
+  }
+  expect(app.stowage.storages.primary.corruption.reads).toBe(5);
 });
 
 test.each([

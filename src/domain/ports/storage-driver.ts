@@ -219,7 +219,10 @@ export interface StorageDriver {
    */
   put(key: ObjectKey, body: Body, options?: PutOptions): Promise<StoredObject>;
 
-  /** @throws `object_not_found`, `object_changed`; both before anything is read. */
+  /**
+   * @throws `object_not_found`, `object_changed` (also where the object has become shorter than the range);
+   *   both before anything is read.
+   */
   get(key: ObjectKey, options?: GetOptions): Promise<ObjectRead>;
 
   /** Resolves to `null` only when nothing is stored under `key`; every other trouble throws. */

@@ -113,6 +113,7 @@ describe("get() of an answer that is not what was asked for", () => {
       ["200 to a range", RANGE, fault.overlook("range")],
       ["no Content-Range", RANGE, odd({ "content-range": undefined })],
       ["another range", RANGE, odd({ "content-range": "bytes 1001-2000/300000" })],
+      ["a range cut short", RANGE, odd({ "content-range": "bytes 1000-1998/300000" })],
       ["a range without a size", RANGE, odd({ "content-range": "bytes 1000-1999/*" })],
       ["an encoding", undefined, odd({ "content-encoding": "br" })],
       ["no ETag", undefined, odd({ etag: undefined })],
@@ -137,10 +138,17 @@ describe("get() of an answer that is not what was asked for", () => {
     await expect(got).rejects.toMatchObject({ code: "object_changed" });
   });
 
-  test("tells a range behind the end of what lies there now as object_changed", async () => {
-    const { store } = await stored(pattern(10));
-    const got = getObject(store, KEY, { range: { start: 10, end: 20 } });
-    await expect(got).rejects.toMatchObject({ code: "object_changed" });
+  test.each([
+    [10, 20],
+    [5, 20],
+    [9, 11],
+  ])("tells a range from %i to %i of an object with 10 bytes as object_changed", async (start, end) => {
+    const { server, store, bucket } = await stored(pattern(10));
+    const got = getObject(store, KEY, { range: { start, end } });
+    await expect(got).rejects.toMatchObject({ code: "object_changed", retryable: false });
+    await server.idle();
+    expect(server.requests.filter((seen) => seen.bucket === bucket && seen.outcome === "open")) //
+      .toEqual([]);
   });
 });
 
