@@ -14,6 +14,7 @@ import { multipartGroup } from "./s3/multipart.ts";
 import { openClient } from "./s3/open-client.ts";
 import { completeOptions, S3_OPTIONS, type S3Options, writeHeadersOf } from "./s3/options.ts";
 import { PartPool } from "./s3/part-pool.ts";
+import { completeFromProfile } from "./s3/profile-options.ts";
 import { providerOf } from "./s3/providers.ts";
 import { putObject } from "./s3/put.ts";
 import { Slots } from "./s3/slots.ts";
@@ -28,16 +29,16 @@ const MAX_PARTS_IN_FLIGHT = 16;
 /**
  * Objects in a bucket of S3, or of a service that speaks its API: `s3://bucket/prefix?region=eu-west-1`.
  *
- * What the URI leaves open comes from the variables of the AWS command line, see `S3Options`. Bodies longer
- * than a part go out in parts, several at once; an upload holds `partsInFlight` parts and the one that is
- * coming in, all uploads together `maxPartsInFlight` and one each. On AWS it needs s3:PutObject, GetObject,
- * DeleteObject, ListBucket, AbortMultipartUpload and ListMultipartUploadParts.
+ * What the URI leaves open comes from the variables of the AWS command line and from its profile, see
+ * `S3Options`. Bodies longer than a part go out in parts, several at once; an upload holds `partsInFlight` parts
+ * and the one that is coming in, all uploads together `maxPartsInFlight` and one each. On AWS it needs
+ * s3:PutObject, GetObject, DeleteObject, ListBucket, AbortMultipartUpload and ListMultipartUploadParts.
  */
 export default defineDriver({
   name: "s3",
   options: S3_OPTIONS,
-  create(given, context) {
-    const options = completeOptions(given, context);
+  async create(given, context) {
+    const options = await completeFromProfile(completeOptions(given, context), context);
     const store = openStore(options, context);
     const driver: Omit<StorageDriver, "name"> = {
       limits: limitsOf(store),

@@ -1,5 +1,5 @@
 import { type DriverContext, type Host, StowageError } from "../../src/driver.ts";
-import { findProfile, type ProfileSearch } from "./profile-file.ts";
+import { findProfile, type ProfileSearch, profileName } from "./profile-file.ts";
 import type { CredentialSource, Credentials } from "./protocol.ts";
 
 /** Where a storage's own settings are; without either, AWS's usual places are looked through. */
@@ -53,25 +53,6 @@ export function credentialSource(place: CredentialPlace, context: Context): Cred
   const fromProfile = profileSource(profile, host, context.now);
   if (profile !== undefined) return fromProfile;
   return async (signal, refused) => fromEnvironment(host) ?? (await fromProfile(signal, refused));
-}
-
-/**
- * The region that the same places name: with `env` or `profile` only there; else `AWS_REGION`,
- * `AWS_DEFAULT_REGION`, the profile.
- */
-export async function findRegion(
-  place: CredentialPlace,
-  { host }: Context,
-): Promise<string | null> {
-  if (host === undefined) return null;
-  if (place.profile === undefined) {
-    const region =
-      host.env[variable(place.env, "region")]?.trim() ||
-      host.env[variable(place.env, "default_region")]?.trim();
-    if (region || place.env !== undefined) return region || null;
-  }
-  const { profile } = await findProfile(profileName(place.profile, host), host);
-  return profile?.get("region") || null;
 }
 
 /** Whether two are the same pair, with the same token. */
@@ -157,10 +138,6 @@ function toCredentials(
 
 function variable(prefix: string | undefined, part: string): string {
   return `${prefix === undefined ? "" : `${prefix}_`}AWS_${part.toUpperCase()}`;
-}
-
-function profileName(explicit: string | undefined, host: Host): string {
-  return explicit ?? (host.env["AWS_PROFILE"] || "default");
 }
 
 function half(there: string, absent: string): StowageError {

@@ -10,7 +10,7 @@ import { MAX_PART_BYTES, MIN_PART_BYTES } from "./store.ts";
 const ARCHIVES = ["GLACIER", "DEEP_ARCHIVE"];
 
 const region = z.string().refine(isRegion, 'expected a region, like "eu-central-1"');
-const endpoint = z
+export const ENDPOINT = z
   .string()
   .refine(isHttpUrl, "expected the server's address, like https://minio.example:9000");
 const pathStyle = z
@@ -38,13 +38,13 @@ export const S3_OPTIONS = z
     path: z.string().default("").transform(readPrefix),
     region: region.optional(),
     /** A server other than AWS. */
-    endpoint: endpoint.optional(),
+    endpoint: ENDPOINT.optional(),
     /** The bucket in the path (`true`) or in the host's name; else by endpoint and bucket. */
     path_style: pathStyle.optional(),
     sse: sse.optional(),
     sse_kms_key_id: kmsKeyId.optional(),
     storage_class: storageClass.optional(),
-    /** A profile of the AWS command line's files: keys and region come from there alone. */
+    /** A profile of the AWS command line's files: keys, region and endpoint come from there alone. */
     profile: z.string().min(1).optional(),
     /** A prefix of variables: with `ARCHIVE`, `ARCHIVE_AWS_REGION` stands for `AWS_REGION`, and so on. */
     env: z
@@ -71,7 +71,8 @@ export type S3Options = z.output<typeof S3_OPTIONS>;
 
 /** What a URI leaves open, by the variables that settle it; the first that is set counts. */
 const VARIABLES = [
-  ["endpoint", ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"], endpoint],
+  ["region", ["AWS_REGION", "AWS_DEFAULT_REGION"], region],
+  ["endpoint", ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"], ENDPOINT],
   ["path_style", ["AWS_S3_FORCE_PATH_STYLE"], pathStyle],
   ["sse", ["AWS_S3_SSE"], sse],
   ["sse_kms_key_id", ["AWS_S3_SSE_KMS_KEY_ID"], kmsKeyId],
@@ -80,7 +81,7 @@ const VARIABLES = [
 
 /**
  * Complete `options` from the environment. A storage with a `profile` has all of its own, so that it can
- * stand beside another that the environment describes. The region is found later: a profile is a file.
+ * stand beside another that the environment describes.
  *
  * @throws {StowageError} `storage_misconfigured`, naming every variable that is wrong.
  */

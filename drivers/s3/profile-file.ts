@@ -1,6 +1,6 @@
 import { type Host, StowageError } from "../../src/driver.ts";
 
-/** The settings of one profile: names in lower case. */
+/** The settings of one profile: names in lower case, those of indented lines behind their parent's: `s3.x`. */
 export type Profile = ReadonlyMap<string, string>;
 
 /** What looking for a profile came to. */
@@ -11,30 +11,43 @@ export interface ProfileSearch {
   readonly files: readonly string[];
 }
 
+type Sections = ReadonlyMap<string, Profile>;
 type FileKind = "credentials" | "config";
 
 const SECTION = /^\[\s*(.*?)\s*\]\s*(?:[#;].*)?$/;
 const QUOTED = /^"(.*)"$/;
 
+/** The profile that a storage names, else that of `AWS_PROFILE`, else `default`. */
+export function profileName(named: string | undefined, { env }: Host): string {
+  return named ?? (env["AWS_PROFILE"] || "default");
+}
+
 /**
- * Look a profile up in AWS's two files; where both have a setting, the credentials file counts.
+ * Look a profile up in AWS's two files; where both have a setting, the credentials file counts. Its
+ * `endpoint_url` is that of its services for S3, where it has one.
  *
  * @throws {StowageError} `storage_misconfigured` for a file that is there but cannot be read.
  * @see https://docs.aws.amazon.com/sdkref/latest/guide/file-location.html
+ * @see https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
  */
 export async function findProfile(name: string, host: Host): Promise<ProfileSearch> {
   const files: string[] = [];
   const settings = new Map<string, string>();
+  let services: Sections = new Map();
   let found = false;
   for (const kind of ["config", "credentials"] as const) {
     const path = pathOf(kind, host);
     if (path === null) continue;
     files.push(path);
-    const profile = parseProfiles(await readFile(path, host), kind).get(name);
+    const text = await readFile(path, host);
+    if (kind === "config") services = parseServices(text);
+    const profile = parseProfiles(text, kind).get(name);
     if (profile === undefined) continue;
     found = true;
     for (const [key, value] of profile) settings.set(key, value);
   }
+  const endpoint = services.get(settings.get("services") ?? "")?.get("s3.endpoint_url");
+  if (endpoint) settings.set("endpoint_url", endpoint);
   return { profile: found ? settings : null, files };
 }
 
@@ -44,35 +57,55 @@ export async function findProfile(name: string, host: Host): Promise<ProfileSear
  * @param kind In `config`, all but `[default]` are written `[profile name]`; in `credentials`, `[name]`.
  * @see https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
  */
-export function parseProfiles(
-  text: string,
-  kind: FileKind,
-): ReadonlyMap<string, ReadonlyMap<string, string>> {
-  const profiles = new Map<string, Map<string, string>>();
+export function parseProfiles(text: string, kind: FileKind): Sections {
+  return parseSections(text, (section) => profileOf(section, kind));
+}
+
+/** The `[services name]` of a config file. */
+function parseServices(text: string): Sections {
+  return parseSections(text, (section) => nameAfter("services", section));
+}
+
+/** @param nameOf `null` for a section that is not asked for. */
+function parseSections(text: string, nameOf: (section: string) => string | null): Sections {
+  const sections = new Map<string, Map<string, string>>();
   let current: Map<string, string> | undefined;
+  /** What indented lines belong to: a setting without a value, such as `s3 =`. */
+  let parent: string | null = null;
   for (const line of text.replace(/^\uFEFF/, "").split(/\r\n|\r|\n/)) {
-    // Indented lines belong to the setting above (`s3 =`): none that is read here has any.
-    if (/^\s*$|^\s|^[#;]/.test(line)) continue;
+    if (/^\s*(?:[#;]|$)/.test(line)) continue;
     const section = SECTION.exec(line)?.[1];
     if (section !== undefined) {
-      const name = profileName(section, kind);
-      current = name === null ? undefined : (profiles.get(name) ?? new Map<string, string>());
-      if (name !== null && current !== undefined) profiles.set(name, current);
+      const name = nameOf(section);
+      current = name === null ? undefined : (sections.get(name) ?? new Map<string, string>());
+      if (name !== null && current !== undefined) sections.set(name, current);
+      parent = null;
       continue;
     }
     const equals = line.indexOf("=");
     if (equals < 0) continue;
-    const value = line.slice(equals + 1).replace(/\s[#;].*$/, "");
-    current?.set(line.slice(0, equals).trim().toLowerCase(), value.trim());
+    const key = line.slice(0, equals).trim().toLowerCase();
+    const value = line
+      .slice(equals + 1)
+      .replace(/\s[#;].*$/, "")
+      .trim();
+    if (!/^\s/.test(line)) {
+      current?.set(key, value);
+      parent = value === "" ? key : null;
+    } else if (parent !== null) current?.set(`${parent}.${key}`, value);
   }
-  return profiles;
+  return sections;
 }
 
 /** `null` for sections that are no profiles, such as `[sso-session x]`. */
-function profileName(section: string, kind: FileKind): string | null {
-  const named = /^profile\s+(.+)$/.exec(section)?.[1];
-  if (named !== undefined) return QUOTED.exec(named)?.[1] ?? named;
-  return kind === "credentials" || section === "default" ? section : null;
+function profileOf(section: string, kind: FileKind): string | null {
+  const named = nameAfter("profile", section);
+  return named ?? (kind === "credentials" || section === "default" ? section : null);
+}
+
+function nameAfter(word: string, section: string): string | null {
+  const [, first, name = ""] = /^(\S+)\s+(.+)$/.exec(section) ?? [];
+  return first === word ? (QUOTED.exec(name)?.[1] ?? name) : null;
 }
 
 function pathOf(kind: FileKind, { env }: Host): string | null {

@@ -85,7 +85,7 @@ function storageWarnings(env: Env, values: Values): readonly string[] {
     warnings.push("AWS_SESSION_TOKEN has no effect without AWS_ACCESS_KEY_ID");
   }
   if (values.AWS_ACCESS_KEY_ID !== null && values.AWS_PROFILE !== null) {
-    warnings.push("AWS_PROFILE has no effect beside AWS_ACCESS_KEY_ID");
+    warnings.push("AWS_PROFILE gives no keys beside AWS_ACCESS_KEY_ID");
   }
   return warnings;
 }

@@ -81,7 +81,7 @@ describe("loadConfig() on s3", () => {
     expect(primary({ AWS_PROFILE: "work" }).options).toEqual({ profile: "work" });
     expect(primary({ AWS_PROFILE: "work", ...KEYS }).options).toEqual({});
     expect(warnings({ ...S3, ...KEYS, AWS_PROFILE: "work" })).toEqual([
-      "AWS_PROFILE has no effect beside AWS_ACCESS_KEY_ID",
+      "AWS_PROFILE gives no keys beside AWS_ACCESS_KEY_ID",
     ]);
     expect(warnings({ ...S3, AWS_SESSION_TOKEN: "t" })).toEqual([
       "AWS_SESSION_TOKEN has no effect without AWS_ACCESS_KEY_ID",

@@ -100,3 +100,24 @@ test("a start on a service that refuses conditions of writes makes the bucket a 
   const second = await testApp(s3App(server, bucket));
   expect(second.stowage.storages.primary.id).toBe(id);
 });
+
+test("a start with a profile goes to its endpoint, not to AWS", async () => {
+  const bucket = await s3.makeBucket();
+  const { env, host, ...parts } = s3App(s3, bucket);
+  const { FILE_STORAGE_TYPE = "", AWS_S3_BUCKET = "" } = env;
+  const profile = `[minio]
+aws_access_key_id = ${s3.accessKeyId}
+aws_secret_access_key = ${s3.secretAccessKey}
+region = ${s3.region}
+endpoint_url = ${s3.endpoint}
+`;
+  const readTextFile = async (path: string) => (path === "/keys" ? profile : null);
+  const home = { AWS_SHARED_CREDENTIALS_FILE: "/keys" };
+  const app = await testApp({
+    ...parts,
+    env: { FILE_STORAGE_TYPE, AWS_S3_BUCKET, AWS_PROFILE: "minio" },
+    host: { ...host, env: home, readTextFile } as never,
+  });
+  expect((await app.put("hello")).id).toBeTruthy();
+  expect(s3.objects(bucket)).not.toEqual([]);
+});

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { credentialSource, findRegion } from "../../../drivers/s3/credentials.ts";
+import { credentialSource } from "../../../drivers/s3/credentials.ts";
 import type { Credentials } from "../../../drivers/s3/protocol.ts";
 import { type Host, isStowageError } from "../../../src/driver.ts";
 
@@ -225,46 +225,4 @@ test("credentialSource() tries again after a failure", async () => {
   await expect(source()).rejects.toThrow();
   files[CREDENTIALS_FILE] = `[default]\n${STATIC}`;
   expect((await source()).accessKeyId).toBe("AKIA1");
-});
-
-const REGION_FILE = {
-  [CONFIG_FILE]: "[default]\nregion = eu-west-1\n[profile a]\nregion=eu-west-2\n",
-};
-
-test.each<[string, Host, object, string | null]>([
-  [
-    "AWS_REGION first",
-    hostOf({ ...HOME, AWS_REGION: "r1", AWS_DEFAULT_REGION: "r2" }, REGION_FILE),
-    {},
-    "r1",
-  ],
-  ["AWS_DEFAULT_REGION then", hostOf({ ...HOME, AWS_DEFAULT_REGION: "r2" }, REGION_FILE), {}, "r2"],
-  ["the default profile then", hostOf(HOME, REGION_FILE), {}, "eu-west-1"],
-  [
-    "the profile that AWS_PROFILE names",
-    hostOf({ ...HOME, AWS_PROFILE: "a" }, REGION_FILE),
-    {},
-    "eu-west-2",
-  ],
-  [
-    "an explicit profile alone",
-    hostOf({ ...HOME, AWS_REGION: "r1" }, REGION_FILE),
-    { profile: "a" },
-    "eu-west-2",
-  ],
-  [
-    "a prefix alone",
-    hostOf({ AWS_REGION: "r1", ARCHIVE_AWS_REGION: "r3" }),
-    { env: "ARCHIVE" },
-    "r3",
-  ],
-  [
-    "nothing under a prefix",
-    hostOf({ ...HOME, AWS_REGION: "r1" }, REGION_FILE),
-    { env: "ARCHIVE" },
-    null,
-  ],
-  ["nothing at all", hostOf({}), {}, null],
-])("findRegion() takes %s", async (_what, host, place, region) => {
-  expect(await findRegion(place, { host, now: () => 0 })).toBe(region);
 });

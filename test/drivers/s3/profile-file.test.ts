@@ -35,7 +35,7 @@ test("parseProfiles() reads what the AWS tools write and people add", () => {
       aws_secret_access_key: "a#b;c=",
       region: "again",
     },
-    "two words": { region: "eu-west-1", s3: "" },
+    "two words": { region: "eu-west-1", s3: "", "s3.addressing_style": "path" },
     three: { region: "x" },
   });
   expect(toObject(text, "credentials")).toHaveProperty("other", { region: "z" });
