@@ -20,7 +20,10 @@ const RULES: readonly { readonly from: RegExp; readonly may: readonly RegExp[] }
   { from: /^src\/adapters\/records\//, may: [/^src\/(adapters\/records|domain)\//, /^kysely$/] },
   { from: /^src\/adapters\/auth\//, may: [/^src\/(adapters\/auth|domain)\//, /^jose$/] },
   { from: /^src\/adapters\/log\//, may: [/^src\/(adapters\/log|domain)\//, /^@logtape\//] },
-  { from: /^src\/adapters\/sniffer\.ts$/, may: [/^src\/domain\//, /^file-type(\/|$)/] },
+  {
+    from: /^src\/adapters\/sniffer\.ts$/,
+    may: [/^src\/(adapters\/signatures\.ts$|domain\/)/, /^file-type(\/|$)/],
+  },
   { from: /^src\/adapters\//, may: [/^src\/(adapters|domain)\//] },
   {
     from: /^src\/http\/multipart\.ts$/,

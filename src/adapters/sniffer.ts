@@ -1,6 +1,7 @@
 import { fileTypeFromBuffer } from "file-type";
 import { findMediaType } from "../domain/media-type.ts";
 import type { Sniffer } from "../domain/ports/sniffer.ts";
+import { mayBe } from "./signatures.ts";
 
 /** Office documents are zip files whose telling entries come after others; 4 KiB do for all the rest. */
 const HEAD_BYTES = 65_536;
@@ -37,6 +38,9 @@ export const sniffer: Sniffer = {
     if (found === null) return sniffText(head);
     if (found === "application/x-cfb") return null;
     return found === "application/zip" ? sniffZip(head) : found;
+  },
+  mayBe(whole, mediaType) {
+    return mayBe(whole.subarray(0, HEAD_BYTES), mediaType);
   },
   isText(whole) {
     const head = whole.subarray(0, HEAD_BYTES);

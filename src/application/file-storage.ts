@@ -17,7 +17,7 @@ import { type StorageHealth, StorageProbe, wrapDriverError } from "./storage-pro
 export type ObjectAddress = ObjectRef | ObjectKey;
 
 export interface SaveOptions {
-  /** What the client says it is; counts where the bytes say nothing. */
+  /** What the client says it is; counts where the bytes say nothing, neither for it nor against it. */
   readonly declaredType?: string | undefined;
   /** Media types that are accepted, `image/*` for all images; without it, any. */
   readonly allowedTypes?: readonly string[];
@@ -113,12 +113,13 @@ export class FileStorage {
     const incoming = await IncomingBody.open(body, {
       hasher: this.#hasher,
       sniffer: this.#sniffer,
+      declaredType: options.declaredType,
       limitBytes,
       digests: options.digests,
       onProgress: options.onProgress,
     });
     try {
-      const contentType = incoming.contentType(options.declaredType);
+      const { contentType } = incoming;
       if (options.allowedTypes && !matchesMediaType(contentType, options.allowedTypes)) {
         throw new StowageError(
           "unsupported_media_type",

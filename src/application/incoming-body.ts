@@ -9,6 +9,8 @@ import { Digests } from "./digests.ts";
 export interface InspectOptions {
   readonly hasher: Hasher;
   readonly sniffer: Sniffer;
+  /** What the client says it is. */
+  readonly declaredType?: string | undefined;
   /** The body must not be longer. */
   readonly limitBytes: number;
   /** What it is said to hash to. All must be so, or it fails with its last byte. */
@@ -24,12 +26,16 @@ export interface InspectOptions {
 export class IncomingBody {
   /** What to hand to the driver. */
   readonly body: Body;
-  readonly #sniffed: Sniffed;
+  /**
+   * What the bytes say. Where they say nothing, what the client says, unless no file of that type begins like
+   * this one; and where nobody knows, text if it is.
+   */
+  readonly contentType: string;
   readonly #passed: Passed;
   readonly #release: () => void;
 
-  private constructor(sniffed: Sniffed, body: Body, passed: Passed, release: () => void) {
-    this.#sniffed = sniffed;
+  private constructor(contentType: string, body: Body, passed: Passed, release: () => void) {
+    this.contentType = contentType;
     this.body = body;
     this.#passed = passed;
     this.#release = release;
@@ -53,7 +59,7 @@ export class IncomingBody {
       headBytes += chunk.byteLength;
     }
     passed.end();
-    return new IncomingBody(await sniff(options.sniffer, head), body, passed, () => {});
+    return new IncomingBody(await typeOf(head, options), body, passed, () => {});
   }
 
   static async #openOnce(
@@ -79,7 +85,7 @@ export class IncomingBody {
         }
       }
       if (ended) passed.end();
-      const sniffed = await sniff(options.sniffer, head);
+      const contentType = await typeOf(head, options);
       const onward: Body = ended
         ? { kind: "bytes", bytes: concatBytes(head) }
         : {
@@ -87,20 +93,11 @@ export class IncomingBody {
             stream: passAlong(head, iterator, passed),
             ...(body.sizeBytes === undefined ? {} : { sizeBytes: body.sizeBytes }),
           };
-      return new IncomingBody(sniffed, onward, passed, release);
+      return new IncomingBody(contentType, onward, passed, release);
     } catch (error) {
       release();
       throw error;
     }
-  }
-
-  /** What the bytes say; where they say nothing, what the client says; where it says nothing, text if it is. */
-  contentType(declared: string | undefined): string {
-    const { type, isText } = this.#sniffed;
-    if (type !== null) return type;
-    const declaredType = findMediaType(declared) ?? UNKNOWN_MEDIA_TYPE;
-    // `application/octet-stream` is what tools send that do not know either (RFC 2046, 4.5.1).
-    return declaredType === UNKNOWN_MEDIA_TYPE && isText ? "text/plain" : declaredType;
   }
 
   /** Bytes that have passed so far. */
@@ -212,16 +209,15 @@ async function readNext(iterator: AsyncIterator<Uint8Array>): Promise<Uint8Array
   }
 }
 
-interface Sniffed {
-  /** What the head looks like, or `null` if it says nothing. */
-  readonly type: string | null;
-  /** Whether the head is text, where it says nothing else. */
-  readonly isText: boolean;
-}
-
-async function sniff(sniffer: Sniffer, chunks: readonly Uint8Array[]): Promise<Sniffed> {
-  if (chunks.length === 0) return { type: null, isText: false };
+async function typeOf(
+  chunks: readonly Uint8Array[],
+  { sniffer, declaredType }: InspectOptions,
+): Promise<string> {
+  const declared = findMediaType(declaredType) ?? UNKNOWN_MEDIA_TYPE;
   const head = concatBytes(chunks).subarray(0, sniffer.headBytes);
   const type = await sniffer.sniff(head);
-  return { type, isText: type === null && sniffer.isText(head) };
+  if (type !== null) return type;
+  // `application/octet-stream` is what tools send that do not know either (RFC 2046, 4.5.1).
+  if (declared !== UNKNOWN_MEDIA_TYPE && sniffer.mayBe(head, declared)) return declared;
+  return sniffer.isText(head) ? "text/plain" : UNKNOWN_MEDIA_TYPE;
 }

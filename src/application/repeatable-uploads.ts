@@ -17,7 +17,12 @@ export interface Intake {
 }
 
 /** What the bytes look like is known from the first time. */
-const NO_SNIFFER: Sniffer = { headBytes: 0, sniff: async () => null, isText: () => false };
+const NO_SNIFFER: Sniffer = {
+  headBytes: 0,
+  sniff: async () => null,
+  mayBe: () => true,
+  isText: () => false,
+};
 
 /**
  * Takes uploads that may be sent twice: a client that got no answer sends its request again under the same

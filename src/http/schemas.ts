@@ -24,7 +24,10 @@ export const UploadSchema = z
     filename: z.string().openapi({ description: "The last segment of what was sent, in NFC" }),
     size: z.number().int().nullable().openapi({ description: "Bytes; null while uploading" }),
     original_filename: z.string().openapi({ description: "Exactly as sent" }),
-    content_type: z.string().openapi({ description: "Found by looking at the bytes" }),
+    content_type: z.string().openapi({
+      description:
+        "Found by looking at the bytes; the declared type counts where they say nothing, unless no file of that type begins like this one",
+    }),
     sha256: z.string().nullable().openapi({ description: "Hexadecimal; null while uploading" }),
     status: Status,
     processing: z.object({

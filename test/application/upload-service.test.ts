@@ -40,6 +40,11 @@ describe("upload()", () => {
     ["text/csv", "a,b", "text/csv"],
     [undefined, "a\u0007b", "application/octet-stream"],
     [undefined, "", "application/octet-stream"],
+    ["text/csv", "", "text/csv"],
+    ["application/pdf", "", "application/octet-stream"],
+    ["application/pdf", "hello", "text/plain"],
+    ["image/png", "a\u0007b", "application/octet-stream"],
+    ["application/x-own", "hello", "application/x-own"],
   ])("takes what is declared %s and holds %j for %s", async (declaredType, text, contentType) => {
     const { uploads } = await testServices();
     const upload = await uploads.upload({
