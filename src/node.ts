@@ -19,6 +19,7 @@ import { nodeAddress } from "./runtime/node-address.ts";
 import type { GivenProcessor } from "./runtime/node-extractor.ts";
 import { createNodeFetch } from "./runtime/node-fetch.ts";
 import { openNodeParts } from "./runtime/node-parts.ts";
+import { pacedBody } from "./runtime/paced-body.ts";
 import { packageVersion } from "./runtime/version.ts";
 import { createStowage as createCore, type Stowage } from "./stowage.ts";
 
@@ -105,6 +106,9 @@ export async function createStowage(options: StowageOptions = {}): Promise<Stowa
     }
     const stowage = await createCore(config, {
       ...{ ...parts, version: packageVersion(), addressOf: nodeAddress },
+      // Servers limit requests as a whole or not at all: none knows how slow is too slow for a large file.
+      requestBody: (_env, { body }) =>
+        body && pacedBody(() => body.values(), config.server.minTransferBytesPerSecond),
       ...(authenticate === undefined ? {} : { authenticate }),
       ...(basePath === undefined ? {} : { basePath }),
     });

@@ -63,8 +63,8 @@ export interface StowageParts {
   readonly version?: string;
   /** Whether requests may share neither timers nor promises (Workers). */
   readonly isolatedRequests?: boolean;
-  /** The body of a request as the runtime received it, where that is faster than `request.body`. */
-  readonly requestBody?: (env: unknown) => ByteStream | null;
+  /** The body of a request as the runtime received it, where that is better than `request.body`. */
+  readonly requestBody?: (env: unknown, request: Request) => ByteStream | null;
   /**
    * The address at the other end of the connection (`env` is the second argument of `fetch`), for rate limits;
    * without it all callers are one.

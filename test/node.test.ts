@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import memory from "../drivers/memory.ts";
 import { type DriverContext, defineDriver, z } from "../src/driver.ts";
 import { createStowage, SILENT, type StowageOptions } from "../src/node.ts";
@@ -108,6 +108,35 @@ describe("createStowage()", () => {
       const expected = `${basePath.replace(/\/$/, "")}/api/v1/upload/`;
       expect(stored.headers.get("Location")?.startsWith(expected)).toBe(true);
     }
+  });
+
+  test("gives up on a client that stops sending, as the server of its own does", async () => {
+    const stowage = await open({ env: settings(tempFolder()), authenticate });
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "performance"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const waited = Promise.withResolvers<void>();
+    const silent = new ReadableStream<Uint8Array>(
+      {
+        start: (controller) => controller.enqueue(new Uint8Array(3)),
+        // Asked for more than the three bytes: from now on the client is waited for.
+        async pull() {
+          waited.resolve();
+          await new Promise(() => {});
+        },
+      },
+      { highWaterMark: 0 },
+    );
+    const answering = stowage.fetch(
+      new Request("http://localhost/api/v1/upload/a.bin", {
+        ...{ method: "PUT", headers: { "x-user": "acme" }, body: silent },
+        ...{ duplex: "half" },
+      }),
+    );
+    await waited.promise;
+    await vi.advanceTimersByTimeAsync(12_000);
+    const answer = await answering;
+    expect(answer.status).toBe(408);
+    expect(await answer.json()).toMatchObject({ code: "request_timeout" });
   });
 
   test("refuses in production where nobody could call", async () => {

@@ -28,7 +28,8 @@ const server = serve(
   {
     fetch: app.fetch,
     port: Number(process.env["PORT"] ?? 3000),
-    // Node ends requests after five minutes: too early for a large file over a thin line.
+    // Node ends requests after five minutes: too early for a large file over a thin line. Stowage itself ends
+    // those that send too slowly (MIN_TRANSFER_BYTES_PER_SECOND).
     serverOptions: { requestTimeout: 0 },
   },
   ({ port }) => console.log(`Your files are at http://localhost:${port}`),

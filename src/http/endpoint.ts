@@ -40,10 +40,10 @@ export interface HttpOptions {
   readonly version?: string;
   /**
    * The body of a request as the runtime received it (`env` is the second argument of `fetch`), where that
-   * is faster than `request.body`; `null` for `request.body`. Ending its iteration early must leave the
+   * is better than `request.body`; `null` for `request.body`. Ending its iteration early must leave the
    * connection open, so that an answer can still be sent; what was not read is the runtime's to drain.
    */
-  readonly requestBody?: (env: unknown) => ByteStream | null;
+  readonly requestBody?: (env: unknown, request: Request) => ByteStream | null;
 }
 
 /** Who is counted, and how often it may call in a minute. */

@@ -15,7 +15,9 @@ interface RequestContext {
 
 /** The body of a request, by the shortest way the runtime offers. Once. */
 export function bodyOf(c: RequestContext): ByteStream {
-  return c.var.options.requestBody?.(c.env) ?? c.req.raw.body ?? chunksOf(new Uint8Array(0));
+  return (
+    c.var.options.requestBody?.(c.env, c.req.raw) ?? c.req.raw.body ?? chunksOf(new Uint8Array(0))
+  );
 }
 
 /**
