@@ -234,14 +234,17 @@ export async function createStowage(config: Config, parts: StowageParts): Promis
 
 function authenticatorOf(config: Config, parts: StowageParts): Authenticator {
   if (parts.authenticate !== undefined) return createApplicationAuthenticator(parts.authenticate);
-  const { clock } = parts;
+  const { clock, isolatedRequests = false } = parts;
   const { jwt } = config.auth;
   return createBearerAuthenticator({
     apiKeys: createApiKeyAuthenticator(parts.keys, hasher, clock),
     jwt:
       jwt === null
         ? undefined
-        : createJwtAuthenticator(jwt, { clock, fetch: parts.fetch ?? globalThis.fetch }),
+        : createJwtAuthenticator(jwt, {
+            ...{ clock, isolatedRequests },
+            fetch: parts.fetch ?? globalThis.fetch,
+          }),
   });
 }
 

@@ -25,6 +25,14 @@ export type JwtOptions = (
   readonly operatorClaim: string | null;
 };
 
+/** What judging them takes. */
+export interface JwtContext {
+  readonly clock: Clock;
+  readonly fetch: typeof globalThis.fetch;
+  /** Whether requests may share neither timers nor promises (Workers). */
+  readonly isolatedRequests?: boolean;
+}
+
 /**
  * One family for each mode, so that a public key is never taken for a shared secret (RFC 8725, 3.1).
  * `none` is in neither.
@@ -53,7 +61,7 @@ const SUBJECT = /^\P{Cc}{1,255}$/u;
  */
 export function createJwtAuthenticator(
   options: JwtOptions,
-  context: { readonly clock: Clock; readonly fetch: typeof globalThis.fetch },
+  context: JwtContext,
 ): TokenAuthenticator {
   const key = keyOf(options, context);
   const rules = {
@@ -100,15 +108,13 @@ async function verify(
   }
 }
 
-function keyOf(
-  options: JwtOptions,
-  context: { readonly clock: Clock; readonly fetch: typeof globalThis.fetch },
-): JWTVerifyGetKey {
+function keyOf(options: JwtOptions, context: JwtContext): JWTVerifyGetKey {
   if (options.kind === "secret") {
     const secret = new TextEncoder().encode(options.secret);
     return () => secret;
   }
-  return createKeySet(options.url, context.clock, context.fetch);
+  const { clock, fetch, isolatedRequests = false } = context;
+  return createKeySet(options.url, clock, fetch, { isolatedRequests });
 }
 
 function principalOf(payload: JWTPayload, options: JwtOptions): Principal | null {

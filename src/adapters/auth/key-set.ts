@@ -17,6 +17,9 @@ export type KeySet = (
   token: FlattenedJWSInput,
 ) => ReturnType<LocalKeySet>;
 
+/** From this age on newer keys are fetched behind the answers, so that those who call often never wait. */
+const AGEING_MS = 5 * 60_000;
+
 /** Within this age keys are used unasked: how long a withdrawn key can still be good. */
 const FRESH_MS = 10 * 60_000;
 
@@ -32,9 +35,19 @@ const TIMEOUT_MS = 4000;
 /** Hundreds of keys. */
 const MAX_BODY_BYTES = 2 ** 20;
 
+export interface KeySetOptions {
+  /** How long the endpoint has for its answer. */
+  readonly timeoutMs?: number;
+  /** Whether requests may share neither promises nor what goes on behind their answer (Workers). */
+  readonly isolatedRequests?: boolean;
+}
+
 /**
  * A published key set (RFC 7517), fetched when needed and kept. An endpoint is sick that does not answer 200
  * with a set of keys, in time and at its own address.
+ *
+ * A caller waits for the endpoint only where there are no keys, or not the right one, or where they are no longer
+ * fresh and nothing is known against the endpoint: one that hangs is waited for once, not with every try.
  *
  * jose's own `createRemoteJWKSet` forgets good keys when the endpoint falls sick after they have aged,
  * and reads the process's clock; this one is a cache of ours around jose's local key set.
@@ -43,16 +56,19 @@ export function createKeySet(
   url: string,
   clock: Clock,
   fetch: typeof globalThis.fetch,
-  timeoutMs = TIMEOUT_MS,
+  { timeoutMs = TIMEOUT_MS, isolatedRequests = false }: KeySetOptions = {},
 ): KeySet {
   let keys: LocalKeySet | null = null;
   let fetchedAt = Number.NEGATIVE_INFINITY;
   let triedAt = Number.NEGATIVE_INFINITY;
   let failure: unknown = null;
+  /** Whether the latest call has come to an end. */
+  let answered = true;
   let fetching: Promise<void> | null = null;
 
   async function fetchKeys(): Promise<void> {
     triedAt = clock.now();
+    answered = false;
     try {
       keys = keysIn(await downloadKeySet(url, fetch, timeoutMs));
       fetchedAt = clock.now();
@@ -60,15 +76,35 @@ export function createKeySet(
     } catch (error) {
       failure = error;
     }
+    answered = true;
   }
 
-  /** Ask the endpoint, unless it was asked a moment ago. Trouble shows in `failure`. */
+  /** Ask the endpoint, unless it was asked a moment ago. Never rejects: trouble shows in `failure`. */
   async function refresh(): Promise<void> {
-    if (fetching === null && clock.now() - triedAt < COOLDOWN_MS) return;
+    const resting = clock.now() - triedAt < COOLDOWN_MS;
+    if (isolatedRequests) {
+      // What another request waits for may never come to this one.
+      if (!resting || (keys === null && !answered)) await fetchKeys();
+      return;
+    }
+    if (fetching === null && resting) return;
     fetching ??= fetchKeys().finally(() => {
       fetching = null;
     });
     await fetching;
+  }
+
+  /** Ask for newer keys as the age of these demands. */
+  async function renew(): Promise<void> {
+    const now = clock.now();
+    const ageMs = now - fetchedAt;
+    if (ageMs < AGEING_MS) return;
+    const isSick = failure !== null && now - triedAt < FRESH_MS;
+    const mayServe = ageMs < FRESH_MS || (ageMs < STALE_MS && isSick);
+    if (!mayServe) await refresh();
+    // Nothing goes on behind the answer of an isolated request: the one that asks waits.
+    else if (!isolatedRequests) void refresh();
+    else if (ageMs >= FRESH_MS) await refresh();
   }
 
   function usable(): LocalKeySet {
@@ -77,7 +113,7 @@ export function createKeySet(
   }
 
   return async (header, token) => {
-    if (clock.now() - fetchedAt >= FRESH_MS) await refresh();
+    await renew();
     try {
       return await usable()(header, token);
     } catch (error) {
@@ -88,7 +124,8 @@ export function createKeySet(
         return await usable()(header, token);
       } catch (second) {
         // A key that nobody could look up is not a wrong one.
-        throw failure !== null && !isStowageError(second) ? unavailable(failure) : second;
+        const isLookedUp = answered && failure === null;
+        throw isLookedUp || isStowageError(second) ? second : unavailable(failure);
       }
     }
   };

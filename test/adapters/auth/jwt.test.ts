@@ -323,11 +323,71 @@ describe("createJwtAuthenticator() by a key set", () => {
       expect(await jwt.authenticate(await issue(rsa))).toMatchObject({ tenant: "acme" });
       clock.forward(5_000);
     }
-    expect(server.requests()).toBe(3);
+    await expect.poll(() => server.requests()).toBe(3);
     server.publish(ec.jwk);
     clock.forward(30_000);
     expect(await jwt.authenticate(await issue(ec))).toMatchObject({ tenant: "acme" });
     expect(await jwt.authenticate(await issue(rsa))).toBeNull();
+  });
+
+  /** The lookup of a key by itself, by a caller that waits for as long as it takes. */
+  function lookup(isolatedRequests = false) {
+    const keys = createKeySet(server.url, clock, fetch, { timeoutMs: 3_600_000, isolatedRequests });
+    return (kid: string) => keys({ alg: "RS256", kid }, { payload: "", signature: "" });
+  }
+
+  const hang = () => {};
+
+  it("asks a hanging endpoint behind the answers to those who call often", async () => {
+    server.publish(rsa.jwk);
+    const find = lookup();
+    await find("rsa");
+    server.fallSick(hang);
+    clock.forward(5 * 60_000);
+    expect(await find("rsa")).toBeDefined();
+    await expect.poll(() => server.requests()).toBe(2);
+    clock.forward(4 * 60_000);
+    expect(await find("rsa")).toBeDefined();
+  });
+
+  it("waits no second time for an endpoint that is sick, with keys of any age", async () => {
+    server.publish(rsa.jwk);
+    const find = lookup();
+    await find("rsa");
+    server.fallSick((request) => void request.socket.destroy());
+    clock.forward(60 * 60_000);
+    expect(await find("rsa")).toBeDefined();
+    server.fallSick(hang);
+    clock.forward(30_000);
+    expect(await find("rsa")).toBeDefined();
+    await expect.poll(() => server.requests()).toBe(3);
+  });
+
+  it("uses newer keys as soon as they have come", async () => {
+    server.publish(rsa.jwk, ec.jwk);
+    const jwt = byKeys();
+    await jwt.authenticate(await issue(rsa));
+    server.publish(ec.jwk);
+    clock.forward(5 * 60_000);
+    expect(await jwt.authenticate(await issue(rsa))).not.toBeNull();
+    await expect.poll(async () => await jwt.authenticate(await issue(rsa))).toBeNull();
+    expect(server.requests()).toBe(2);
+  });
+
+  it("lets no isolated request wait for what another has asked", async () => {
+    server.fallSick(hang);
+    const find = lookup(true);
+    find("rsa").catch(() => {});
+    await expect.poll(() => server.requests()).toBe(1);
+    server.publish(rsa.jwk);
+    expect(await find("rsa")).toBeDefined();
+    server.fallSick(hang);
+    clock.forward(30_000);
+    find("ec").catch(() => {});
+    await expect.poll(() => server.requests()).toBe(3);
+    expect(await find("rsa")).toBeDefined();
+    await expect(find("ec"), "nobody can say").rejects.toSatisfy(isUnavailable(true));
+    expect(server.requests()).toBe(3);
   });
 
   it.each([
@@ -337,7 +397,7 @@ describe("createJwtAuthenticator() by a key set", () => {
     server.fallSick((_, response) => {
       if (part === "body") response.write('{"keys":');
     });
-    const keys = createKeySet(server.url, clock, fetch, 30);
+    const keys = createKeySet(server.url, clock, fetch, { timeoutMs: 30 });
     const header = { alg: "RS256", kid: "rsa" };
     const token = { payload: "", signature: "" };
     await expect(keys(header, token)).rejects.toSatisfy(isUnavailable(true));
