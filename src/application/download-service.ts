@@ -5,6 +5,7 @@ import type { Logger } from "../domain/ports/logger.ts";
 import type { UploadRecords } from "../domain/ports/records.ts";
 import type { TenantId } from "../domain/tenant.ts";
 import type { Upload } from "../domain/upload.ts";
+import { CorruptFiles } from "./corrupt-files.ts";
 import { DigestGate } from "./digest-gate.ts";
 import type { Storages } from "./storages.ts";
 import { uploadInProgress, uploadNotFound } from "./upload-service.ts";
@@ -20,6 +21,7 @@ export class DownloadService {
   readonly #storages: Storages;
   readonly #hasher: Hasher;
   readonly #logger: Logger;
+  readonly #corrupt = new CorruptFiles();
 
   constructor(parts: {
     readonly records: UploadRecords;
@@ -52,7 +54,8 @@ export class DownloadService {
    * The bytes of `range`, or of the whole file. Resolves once the storage has begun to answer.
    *
    * A whole file is held against its SHA-256: a small one before this resolves, a larger one before its last
-   * chunk is handed on. Of a range only the length of the file can be verified. A file that has just moved to
+   * chunk is handed on. Of a range only the length of the file can be verified, so there is none of a file that
+   * was found corrupt, until it has been read whole and is what was stored. A file that has just moved to
    * another storage is followed there, at the beginning or in the middle: the record is looked at once more,
    * and reading goes on at the offset reached.
    *
@@ -68,7 +71,10 @@ export class DownloadService {
     const sizeBytes = upload.sizeBytes ?? 0;
     const { start, end } = range ?? { start: 0, end: sizeBytes };
     if (start === end) return streamOf([]);
-    if (start > 0 || end < sizeBytes) return this.#stream(upload, { start, end }, null, signal);
+    if (start > 0 || end < sizeBytes) {
+      if (this.#corrupt.has(upload)) throw foundCorrupt();
+      return this.#stream(upload, { start, end }, null, signal);
+    }
     const gate = new DigestGate(this.#hasher, upload.sha256 ?? "");
     const stream = await this.#stream(upload, { start, end }, gate, signal);
     if (sizeBytes > VERIFIED_FIRST_BYTES) return stream;
@@ -163,8 +169,11 @@ export class DownloadService {
   }
 
   #end(gate: DigestGate | null, place: Upload): Uint8Array | null {
+    if (gate === null) return null;
     try {
-      return gate?.end() ?? null;
+      const last = gate.end();
+      this.#corrupt.forget(place);
+      return last;
     } catch (error) {
       this.#reportCorrupt(place);
       throw error;
@@ -190,10 +199,19 @@ export class DownloadService {
   }
 
   /** For operators: no caller can mend it. */
-  #reportCorrupt({ id, tenant, storageId }: Upload): void {
+  #reportCorrupt(place: Upload): void {
+    const { id, tenant, storageId } = place;
+    this.#corrupt.add(place);
     this.#storages.byId(storageId).noteCorruption();
     this.#logger.error("download.corrupt", { uploadId: id, tenantId: tenant, storageId });
   }
+}
+
+function foundCorrupt(): StowageError {
+  return new StowageError(
+    "object_corrupt",
+    "Cannot serve a range of this file: its bytes were found to be others than those that were stored",
+  );
 }
 
 function corrupt(cause: StowageError): StowageError {

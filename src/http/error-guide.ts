@@ -59,7 +59,8 @@ export const ERROR_GUIDE: Readonly<Record<ErrorCode, string>> = {
   object_not_found: "The file is missing in its storage. Tell the operator the `request_id`.",
   object_exists: "The storage holds such an object already. Tell the operator the `request_id`.",
   object_changed: "The file changed while it was read. Try again.",
-  object_corrupt: "The stored file is damaged. Tell the operator the `request_id`.",
+  object_corrupt:
+    "The stored file is damaged. Tell the operator the `request_id`; once it is restored, download it whole.",
   invalid_key: "The storage cannot keep a filename this long. Send a shorter one.",
   invalid_storage_uri: "A setting of the storage is wrong. Tell the operator the `request_id`.",
   unknown_driver: "A storage has no driver here. Tell the operator the `request_id`.",

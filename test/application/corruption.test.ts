@@ -1,7 +1,9 @@
 import { expect, test } from "vitest";
+import { CorruptFiles } from "../../src/application/corrupt-files.ts";
 import type { Logger } from "../../src/domain/ports/logger.ts";
 import { SILENT } from "../../src/domain/ports/logger.ts";
-import { StowageError } from "../../src/driver.ts";
+import type { UploadId } from "../../src/domain/upload-id.ts";
+import { type ObjectKey, StowageError } from "../../src/driver.ts";
 import { ACME, bytesOf, testServices, textOf } from "../support/services.ts";
 import { ECHO } from "../support/test-app.ts";
 
@@ -113,6 +115,46 @@ test("a range comes as it is: only its file's length is known", async () => {
   });
 });
 
+test("no range of a file that was found corrupt is served, until it was read whole", async () => {
+  for (const content of ["0123456789", LARGE]) {
+    const { downloads, upload, driver, lines } = await scene(
+      content,
+      (text) => `1${text.slice(1)}`,
+    );
+    const end = () => downloads.read(upload, { start: 5, end: content.length });
+    const whole = async () => readAll(await downloads.read(upload, null));
+    expect(await textOf(await end())).toBe(content.slice(5));
+    // A small one is refused, a large one breaks off.
+    expect(await whole().catch(({ code }) => ({ code }))).toMatchObject({ code: "object_corrupt" });
+    await expect(end()).rejects.toMatchObject({ code: "object_corrupt", retryable: false });
+    expect(lines).toHaveLength(1);
+    await driver.put(upload.key, { kind: "bytes", bytes: bytesOf(content) });
+    await expect(end()).rejects.toMatchObject({ code: "object_corrupt" });
+    expect(await whole()).toEqual({ bytes: content.length, code: "none" });
+    expect(await textOf(await end())).toBe(content.slice(5));
+  }
+});
+
+test("a corrupt file says nothing of another, nor of itself in another storage", async () => {
+  const scenery = await scene("0 here", (text) => `1${text.slice(1)}`);
+  const { downloads, upload, otherDriver, otherStorage, put } = scenery;
+  await expect(downloads.read(upload, null)).rejects.toMatchObject({ code: "object_corrupt" });
+  const range = { start: 0, end: 5 };
+  expect(await textOf(await downloads.read(await put("another"), range))).toBe("anoth");
+  await otherDriver.put(upload.key, { kind: "bytes", bytes: bytesOf("0 here") });
+  const moved = { ...upload, storageId: otherStorage.id };
+  expect(await textOf(await downloads.read(moved, range))).toBe("0 her");
+});
+
+test("CorruptFiles remembers a thousand, those found last", () => {
+  const found = new CorruptFiles();
+  const place = (n: number) => ({ id: `${n}` as UploadId, storageId: "s", key: "k" as ObjectKey });
+  for (let n = 0; n < 1000; n += 1) found.add(place(n));
+  found.add(place(0));
+  found.add(place(1000));
+  expect([0, 1, 2, 1000].filter((n) => found.has(place(n)))).toEqual([0, 2, 1000]);
+});
+
 test("a file of which the storage says that it has changed is corrupt, before and amid its bytes", async () => {
   const changed = () => new StowageError("object_changed", "Cannot read object: it is shorter");
   let amid = false;
@@ -135,8 +177,8 @@ test("a file of which the storage says that it has changed is corrupt, before an
       },
     }),
   });
-  const upload = await services.put("0123456789");
-  const read = () => services.downloads.read(upload, { start: 0, end: 5 });
+  const read = async () =>
+    services.downloads.read(await services.put("0123456789"), { start: 0, end: 5 });
   await expect(read()).rejects.toMatchObject({ code: "object_corrupt", retryable: false });
   amid = true;
   expect(await readAll(await read())).toEqual({ bytes: 2, code: "object_corrupt" });

@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
 import { StowageError } from "../../src/domain/errors.ts";
+import { parseObjectKey } from "../../src/domain/object-key.ts";
+import type { StorageDriver } from "../../src/driver.ts";
 import { type TestApp, testApp } from "../support/test-app.ts";
 import { problemOf } from "./problem-of.ts";
 
@@ -175,6 +177,40 @@ test.each([
   const answer = await withRead(code);
   expect(await answer.clone().text()).not.toContain("secret");
   expect(await problemOf(answer)).toEqual({ status, code });
+});
+
+test("a download that broke off over damage is not resumed past it", async () => {
+  let disk: StorageDriver | undefined;
+  const app = await testApp({
+    tamper: (driver) => {
+      disk = driver;
+      return {};
+    },
+  });
+  const text = TEXT.repeat(5_000);
+  const { id } = await app.put(text);
+  const write = (changed: string) =>
+    disk?.put(parseObjectKey(`acme/${id}/a.txt`), {
+      kind: "once",
+      stream: new Blob([changed]).stream(),
+    });
+  const get = (headers: Record<string, string> = {}) =>
+    app.send("GET", `/api/v1/upload/${id}/file`, { headers });
+  const resume = {
+    Range: "bytes=400000-",
+    "If-Range": `"${createHash("sha256").update(text).digest("hex")}"`,
+  };
+
+  await write(`${text.slice(0, 300_000)}X${text.slice(300_001)}`);
+  await expect((await get()).text()).rejects.toThrow("bytes are others");
+  expect(await problemOf(await get(resume))).toEqual({ status: 500, code: "object_corrupt" });
+
+  await write(text);
+  expect(await problemOf(await get(resume))).toEqual({ status: 500, code: "object_corrupt" });
+  expect(await (await get()).text()).toBe(text);
+  const rest = await get(resume);
+  expect(rest.status).toBe(206);
+  expect(await rest.text()).toBe(text.slice(400_000));
 });
 
 test("a client that goes away has the storage's stream cancelled", async () => {

@@ -28,7 +28,7 @@ export const getFile = endpoint({
     tags: ["Files"],
     summary: "Download a file, or a range of it",
     description:
-      "HEAD answers with the same headers. Knows `Range` (one range, suffixes too), `If-Match`, `If-None-Match`, `If-Modified-Since`, `If-Unmodified-Since` and `If-Range`. The `ETag` is the SHA-256.",
+      "HEAD answers with the same headers. Knows `Range` (one range, suffixes too), `If-Match`, `If-None-Match`, `If-Modified-Since`, `If-Unmodified-Since` and `If-Range`. The `ETag` is the SHA-256. A file that turns out damaged breaks off before its end; from then on no range of it is served until a whole download has found it restored.",
     parameters: requestHeaders("Range", ...CONDITIONS, "If-Range"),
     request: { params: UploadIdParams, query: FileQuery },
     responses: {
