@@ -1,6 +1,6 @@
 import busboy from "busboy";
 import type { ByteStream } from "../domain/bytes.ts";
-import { isStowageError, StowageError } from "../domain/errors.ts";
+import { isStowageError, StowageError, UploadTooLargeError } from "../domain/errors.ts";
 import { Channel } from "./channel.ts";
 
 /** A form whose file has begun to arrive. */
@@ -47,11 +47,17 @@ const BUFFER_BYTES = 256 * 1024;
  *
  * @param source Its bytes. Read on in the background until the form has ended, failed or been let go.
  * @param contentType The header, with its boundary.
+ * @param maxFileBytes What its file may have; the form fails once it is longer than any around such a file.
  * @returns Once the file begins; fields may come before and after it.
+ * @throws {UploadTooLargeError} If so much comes before the file.
  * @throws {StowageError} `invalid_multipart`, `missing_file`, `too_many_fields`, `body_incomplete`.
  */
-export async function readUploadForm(source: ByteStream, contentType: string): Promise<UploadForm> {
-  return await new FormReader(contentType).read(source);
+export async function readUploadForm(
+  source: ByteStream,
+  contentType: string,
+  maxFileBytes: number = Number.MAX_SAFE_INTEGER,
+): Promise<UploadForm> {
+  return await new FormReader(contentType, maxFileBytes).read(source);
 }
 
 class FormReader {
@@ -60,12 +66,14 @@ class FormReader {
   readonly #begun = Promise.withResolvers<UploadForm>();
   readonly #ended = Promise.withResolvers<FormFields>();
   readonly #file: Channel;
+  readonly #maxFileBytes: number;
   /** Ends a wait for the parser to take more. */
   #wake: () => void = () => {};
   #hasFile = false;
   #over = false;
 
-  constructor(contentType: string) {
+  constructor(contentType: string, maxFileBytes: number) {
+    this.#maxFileBytes = maxFileBytes;
     // Either may fail while nobody is waiting for it.
     this.#begun.promise.catch(() => {});
     this.#ended.promise.catch(() => {});
@@ -87,9 +95,15 @@ class FormReader {
   }
 
   async #pump(source: ByteStream): Promise<void> {
+    let bytes = 0;
     try {
       for await (const chunk of source) {
         if (this.#over) return;
+        bytes += chunk.byteLength;
+        // A preamble and an epilogue are no part: the parser skips them for as long as they come.
+        if (bytes > this.#maxFileBytes + MAX_FORM_OVERHEAD_BYTES) {
+          throw new UploadTooLargeError(this.#maxFileBytes);
+        }
         if (this.#parser.write(chunk)) continue;
         await new Promise<void>((resolve) => {
           this.#wake = resolve;

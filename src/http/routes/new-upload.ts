@@ -118,7 +118,7 @@ export const createUpload = endpoint({
     const idempotencyKey = readIdempotencyKey(headers);
     const claims = readDigestHeaders(headers);
     const whole = digesting(bodyOf(c), claims, c.var.options.hasher);
-    const form = await readUploadForm(whole.stream, contentType);
+    const form = await readUploadForm(whole.stream, contentType, maxUploadBytes);
     try {
       const intake = await newUploads.upload({
         ...{ tenant, createdBy: subject, via: "form", idempotencyKey },

@@ -1,4 +1,4 @@
-import { type Bytes, type Case, cases, type Options, request } from "./case.ts";
+import { type Bytes, type Case, cases, chunked, type Options, request } from "./case.ts";
 
 const POST = "POST /api/v1/upload";
 const bad = [400, "invalid_multipart"] as const;
@@ -40,6 +40,16 @@ const whole = Buffer.concat(
     .slice(1)
     .map((piece) => Buffer.from(piece)),
 );
+
+const tooLarge = [413, "upload_too_large"] as const;
+/** More than anything around a file may be, and than the longest file here. */
+const ENDLESS = "This is a form.\r\n".repeat(90_000);
+const inChunks = (...pieces: readonly string[]): Bytes[] =>
+  request(
+    POST,
+    { "Content-Type": "multipart/form-data; boundary=b", "Transfer-Encoding": "chunked" },
+    chunked(...pieces),
+  );
 
 /** multipart/form-data (RFC 7578, RFC 2046, 5.1). */
 export const FORMS: readonly Case[] = [
@@ -91,6 +101,9 @@ export const FORMS: readonly Case[] = [
     ["an end in the middle of a part's headers", form(["Content-Dispo"], { end: "" }), ...bad],
     ["a preamble", form([file], { before: "This is a form.\r\n" }), 201, null, hello],
     ["an epilogue", form([file], { end: "--b--\r\nThat was it.\r\n--b\r\n" }), 201, null, hello],
+    ["a preamble without end, in chunks", inChunks(ENDLESS), ...tooLarge],
+    ["an epilogue without end, in chunks", inChunks(whole.toString(), ENDLESS), ...tooLarge],
+    ["a preamble and an epilogue, in chunks", inChunks("x\r\n", `${whole}x`), 201, null, hello],
     [
       "a boundary inside a line",
       form([fileOf('name="file"; filename="a"', "x--b--x")]),
