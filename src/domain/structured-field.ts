@@ -21,7 +21,7 @@ const MEMBER = String.raw`(${KEY})(?:=(${ITEM}|${INNER_LIST})|${PARAMETERS})[ \t
  *   is none.
  */
 export function findDictionary(field: string): ReadonlyMap<string, string> | null {
-  const text = field.replaceAll(/^ +| +$/g, "");
+  const text = trimSpaces(field);
   const pattern = new RegExp(MEMBER, "y");
   const members = new Map<string, string>();
   let more = text !== "";
@@ -32,6 +32,15 @@ export function findDictionary(field: string): ReadonlyMap<string, string> | nul
     more = comma !== undefined;
   }
   return members;
+}
+
+/** Step by step: `/ +$/` begins anew at each of many spaces. */
+function trimSpaces(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (text[start] === " ") start += 1;
+  while (end > start && text[end - 1] === " ") end -= 1;
+  return text.slice(start, end);
 }
 
 /** The bytes of a member that is a byte sequence (RFC 9651, 3.3.5), else `null`. */

@@ -31,6 +31,15 @@ test("findDictionary() gives up soon on what is made to keep it busy", () => {
   }
 });
 
+test("findDictionary() skips spaces around it, and reads past many within, in one go", () => {
+  // Beginning anew at each of them would take minutes.
+  const spaces = " ".repeat(1_000_000);
+  expect(findDictionary(`a=(${spaces}!`)).toBeNull();
+  expect(findDictionary(`a=1;${spaces}b${spaces}`)).toEqual(new Map([["a", `1;${spaces}b`]]));
+  expect(findDictionary(`${spaces}a=1${spaces}`)).toEqual(new Map([["a", "1"]]));
+  expect(findDictionary(spaces)).toEqual(new Map());
+});
+
 test.each([
   [":aGk=:", "hi"],
   [":aGk:", "hi"],
