@@ -13,6 +13,8 @@ export interface UploadForm {
    * Fails with what is wrong with the form, and with `body_incomplete` if the sender goes away.
    */
   readonly file: ByteStream;
+  /** The fields that came before the file. */
+  readonly fieldsBefore: FormFields;
   /**
    * The other fields by name, those after the file among them. Resolves when the form has ended well, so
    * only once the file has been read.
@@ -143,6 +145,7 @@ class FormReader {
       filename: info.filename ?? "",
       declaredType: info.mimeType,
       file: this.#file,
+      fieldsBefore: new Map(this.#fields),
       fields: () => this.#ended.promise,
       release: () => this.#release(),
     });

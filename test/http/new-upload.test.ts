@@ -232,6 +232,32 @@ test.each([
 });
 
 test.each([
+  ["auto_process", "maybe", "invalid_parameter", 422],
+  ["metadata", "{", "invalid_metadata", 422],
+  ["expires_at", "2001-01-01T00:00:00Z", "invalid_parameter", 422],
+  ["sha256", "abc", "invalid_digest", 400],
+])("POST /upload refuses %s %j that comes before the file without waiting for it", async (name, value, code, status) => {
+  const put: string[] = [];
+  const app = await testApp({
+    tamper: (driver) => ({
+      put: async (key, ...rest) => {
+        if (!key.startsWith(".stowage/")) put.push(key);
+        return await driver.put(key, ...rest);
+      },
+    }),
+  });
+  const { headers, body } = form([fieldPart(name, value), filePart("x".repeat(100_000))], "");
+  // Its end never comes.
+  const unfinished = new ReadableStream<Uint8Array>({
+    start: (controller) => controller.enqueue(bytesOf(body)),
+  });
+  const answer = await app.send("POST", UPLOAD, { headers, body: unfinished });
+  expect(await problemOf(answer)).toEqual({ status, code });
+  expect(put).toEqual([]);
+  expect(await app.kept()).toEqual(NOTHING);
+});
+
+test.each([
   ["the filename ..", `${UPLOAD}?filename=..`, { body: "x" }, 422, "invalid_filename"],
   ["an empty filename", `${UPLOAD}?filename=`, { body: "x" }, 422, "invalid_filename"],
   [

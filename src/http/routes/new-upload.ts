@@ -120,6 +120,8 @@ export const createUpload = endpoint({
     const whole = digesting(bodyOf(c), claims, c.var.options.hasher);
     const form = await readUploadForm(whole.stream, contentType, maxUploadBytes);
     try {
+      // Nobody has to send a whole file to hear of a mistake before it.
+      readDetails(form.fieldsBefore, nowOf(c));
       const intake = await newUploads.upload({
         ...{ tenant, createdBy: subject, via: "form", idempotencyKey },
         originalFilename: form.filename,
