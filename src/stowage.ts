@@ -148,7 +148,7 @@ export async function createStowage(config: Config, parts: StowageParts): Promis
     ...{ records, storages, catalog, queue, clock, random, logger, hasher, leaseMs },
     limits: tenantLimits,
   });
-  const newUploads = new RepeatableUploads({ uploads, records, hasher });
+  const newUploads = new RepeatableUploads({ uploads, records, hasher, clock });
   const editor = new UploadEditor(records);
   const fresh = toHex(random(new Uint8Array(SIGNING_SECRET_BYTES)));
   const signer = createSigner(await records.secret("signing", fresh));

@@ -1,6 +1,7 @@
 import { bodySize, openBody } from "../domain/bytes.ts";
 import { verifyDigests } from "../domain/digest.ts";
 import { isStowageError, StowageError } from "../domain/errors.ts";
+import type { Clock } from "../domain/ports/clock.ts";
 import type { Hasher } from "../domain/ports/hasher.ts";
 import type { Repeat, UploadRecords } from "../domain/ports/records.ts";
 import type { Sniffer } from "../domain/ports/sniffer.ts";
@@ -15,6 +16,9 @@ export interface Intake {
   readonly upload: Upload;
   readonly replayed: boolean;
 }
+
+/** Clients give up over more, and leases are renewed meanwhile. */
+const MAX_RETRY_AFTER_SECONDS = 60;
 
 /** What the bytes look like is known from the first time. */
 const NO_SNIFFER: Sniffer = {
@@ -34,15 +38,18 @@ export class RepeatableUploads {
   readonly #uploads: Pick<UploadService, "upload">;
   readonly #records: Pick<UploadRecords, "findRepeat">;
   readonly #hasher: Hasher;
+  readonly #clock: Clock;
 
   constructor(parts: {
     readonly uploads: Pick<UploadService, "upload">;
     readonly records: Pick<UploadRecords, "findRepeat">;
     readonly hasher: Hasher;
+    readonly clock: Clock;
   }) {
     this.#uploads = parts.uploads;
     this.#records = parts.records;
     this.#hasher = parts.hasher;
+    this.#clock = parts.clock;
   }
 
   /**
@@ -70,7 +77,7 @@ export class RepeatableUploads {
     }
   }
 
-  async #replay({ upload, fingerprint }: Repeat, input: UploadInput): Promise<Intake> {
+  async #replay({ upload, fingerprint, leaseUntil }: Repeat, input: UploadInput): Promise<Intake> {
     if (upload === null) {
       throw new StowageError(
         "upload_not_found",
@@ -81,7 +88,7 @@ export class RepeatableUploads {
       throw new StowageError(
         "idempotency_key_in_use",
         "Cannot upload twice: the first request with this Idempotency-Key is still under way",
-        { retryable: true },
+        { retryable: true, data: { retryAfterSeconds: this.#secondsUntil(leaseUntil) } },
       );
     }
     if (differsUnread(input, upload)) throw reused();
@@ -89,6 +96,12 @@ export class RepeatableUploads {
     const same = sha256 === upload.sha256 && fingerprintOf(input, details, this.#hasher);
     if (same !== fingerprint) throw reused();
     return { upload, replayed: true };
+  }
+
+  /** A server that has died does not renew its lease: by then the key is free. */
+  #secondsUntil(leaseUntil: number | null): number {
+    const seconds = Math.ceil(((leaseUntil ?? 0) - this.#clock.now()) / 1000);
+    return Math.min(Math.max(seconds, 1), MAX_RETRY_AFTER_SECONDS);
   }
 
   /** @throws {StowageError} `idempotency_key_reused` for a body that is longer than the first: unread as far as may be. */

@@ -53,6 +53,12 @@ const USUAL_RETRIES = 3;
 const MAX_WAIT_SECONDS = 60;
 const FIRST_WAIT_SECONDS = 0.25;
 
+/** A lease of the service, which has a minute without a byte, and what it takes to begin it again. */
+const MAX_BUSY_SECONDS = 75;
+const BUSY_STEP_SECONDS = 5;
+/** Counted for every wait, so that those of no length come to an end. */
+const MIN_BUSY_STEP_SECONDS = 1;
+
 /** Statuses that pass by themselves. */
 const PASSING: readonly number[] = [408, 429, 502, 503, 504];
 
@@ -76,15 +82,21 @@ export class Transport {
     read: (response: Response) => Result | Promise<Result>,
   ): Promise<Result> {
     const { retries = USUAL_RETRIES } = this.#options;
-    for (let tries = 0; ; tries += 1) {
+    let tries = 0;
+    let busySeconds = 0;
+    for (;;) {
       try {
         return await this.#once(call, read);
       } catch (error) {
         call.signal?.throwIfAborted();
         const failure = call.failure?.() ?? null;
         if (failure !== null) throw failure.error;
-        const seconds = call.repeatable && tries < retries ? waitSeconds(error, tries) : null;
+        if (!call.repeatable || tries >= retries) throw error;
+        const busy = busyWaitSeconds(error, busySeconds);
+        const seconds = busy ?? waitSeconds(error, tries);
         if (seconds === null) throw error;
+        if (busy === null) tries += 1;
+        else busySeconds += Math.max(busy, MIN_BUSY_STEP_SECONDS);
         await pause(seconds, call.signal);
       }
     }
@@ -150,14 +162,25 @@ async function connected<Result>(promise: Promise<Result>): Promise<Result> {
 export function waitSeconds(error: unknown, tries: number): number | null {
   if (!(error instanceof StowageApiError)) return null;
   const { code, status, retryAfterSeconds } = error;
-  // The try before has lost its connection, and the service has not noticed yet.
-  const passes = PASSING.includes(status) || code === "idempotency_key_in_use";
-  if (!passes && code !== "connection_failed") return null;
+  if (!PASSING.includes(status) && code !== "connection_failed") return null;
   if (retryAfterSeconds !== null) {
     return retryAfterSeconds > MAX_WAIT_SECONDS ? null : retryAfterSeconds;
   }
   // Spread out: whoever failed together must not come back together.
   return FIRST_WAIT_SECONDS * 2 ** tries * (0.5 + Math.random());
+}
+
+/**
+ * How long to wait for the try before, which has lost its connection without the service having noticed yet:
+ * mostly for a moment, but for its whole lease where the service has died. `null` for any other error, and once
+ * there has been enough of it.
+ *
+ * @param waitedSeconds How long it has been waited for already.
+ */
+export function busyWaitSeconds(error: unknown, waitedSeconds: number): number | null {
+  if (!(error instanceof StowageApiError) || error.code !== "idempotency_key_in_use") return null;
+  if (waitedSeconds >= MAX_BUSY_SECONDS) return null;
+  return Math.min(error.retryAfterSeconds ?? BUSY_STEP_SECONDS, BUSY_STEP_SECONDS);
 }
 
 /** @throws The reason of `signal`, as soon as it is aborted. */

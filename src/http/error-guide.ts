@@ -25,7 +25,7 @@ export const ERROR_GUIDE: Readonly<Record<ErrorCode, string>> = {
   idempotency_key_reused:
     "This `Idempotency-Key` belongs to another request of the last day. Take a new one for a new upload.",
   idempotency_key_in_use:
-    "The first request with this `Idempotency-Key` is still under way. Ask again when it is over.",
+    "The first request with this `Idempotency-Key` is still under way. Ask again after `Retry-After`.",
   quota_exceeded: "The tenant's quota would be passed. Delete uploads, or ask for more room.",
   rate_limited: "Too many requests. Wait as long as `Retry-After` says.",
   unknown_processor: "A processor of this name is not installed. Name another, or none.",

@@ -90,7 +90,7 @@ const NEUTRAL: Partial<Record<ErrorCode, string>> = {
   records_full: "The database is full",
 };
 
-/** Seconds after which trying again makes sense, where the trouble is not the request's own. */
+/** Seconds after which trying again makes sense, where nothing more is known of the trouble. */
 const RETRY_AFTER_SECONDS = 5;
 const PASSING: ReadonlySet<number> = new Set([429, 503, 504]);
 const PASSING_CODES: ReadonlySet<ErrorCode> = new Set(["idempotency_key_in_use"]);
@@ -182,7 +182,7 @@ export function problemResponse(error: unknown, requestId: string): Response {
     headers: {
       "Content-Type": "application/problem+json",
       ...(PASSING.has(status) || PASSING_CODES.has(code)
-        ? { "Retry-After": String(RETRY_AFTER_SECONDS) }
+        ? { "Retry-After": String(retryAfterOf(error)) }
         : {}),
       ...rangeHeader(error),
       ...headers,
@@ -197,6 +197,12 @@ function detailOf(error: unknown, code: ErrorCode, status: number): string {
   if (status === 503) return "The service cannot do this at the moment: try again";
   if (status >= 500) return "The service failed";
   return error instanceof Error ? error.message : "The request failed";
+}
+
+/** What an error knows of the end of its trouble, else the usual; whole seconds. */
+function retryAfterOf(error: unknown): number {
+  const known = isStowageError(error) ? error.data["retryAfterSeconds"] : undefined;
+  return typeof known === "number" ? known : RETRY_AFTER_SECONDS;
 }
 
 /** How long the file is, for a client that asked beyond its end (RFC 9110, 15.5.17). */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { pause, waitSeconds } from "../../src/client/transport.ts";
+import { busyWaitSeconds, pause, waitSeconds } from "../../src/client/transport.ts";
 import { createClient, StowageApiError } from "../../src/client.ts";
 import { answering, breakOff, json, problem } from "./scene.ts";
 
@@ -79,14 +79,25 @@ describe("a call", () => {
   });
 
   test("an upload whose first try is still under way is tried again", async () => {
+    const busy = problem(409, "idempotency_key_in_use", { "Retry-After": "0" });
     const { url, requests } = await answering(
-      breakOff,
-      problem(409, "idempotency_key_in_use", { "Retry-After": "0" }),
-      json(201, UPLOAD),
+      ...[breakOff, ...Array.from({ length: 10 }, () => busy), json(201, UPLOAD)],
     );
     const upload = createClient({ baseUrl: url }).upload(new Blob(["x"]), { filename: "a" });
     expect(await upload).toEqual(UPLOAD);
-    expect(requests.length).toBe(3);
+    expect(requests.length).toBe(12);
+  });
+
+  test("an upload whose first try stays under way fails in the end", async () => {
+    const { url, requests } = await answering(
+      problem(409, "idempotency_key_in_use", { "Retry-After": "0" }),
+    );
+    const send = (retries: number) =>
+      createClient({ baseUrl: url, retries }).upload(new Blob(["x"]), { filename: "a" });
+    await expect(send(0)).rejects.toMatchObject({ code: "idempotency_key_in_use" });
+    expect(requests.length).toBe(1);
+    await expect(send(3)).rejects.toMatchObject({ code: "idempotency_key_in_use" });
+    expect(requests.length).toBeGreaterThan(10);
   });
 
   test.each([
@@ -162,6 +173,16 @@ describe("waitSeconds()", () => {
     expect(waitSeconds(told(1, 500), 0)).toBeNull();
     expect(waitSeconds(new Error("a bug"), 0)).toBeNull();
   });
+});
+
+test("busyWaitSeconds() looks every few seconds for as long as a dead server's lease may last", () => {
+  const busy = (retryAfterSeconds: number | null) =>
+    new StowageApiError("idempotency_key_in_use", "No", { status: 409, retryAfterSeconds });
+  expect(busyWaitSeconds(busy(2), 0)).toBe(2);
+  expect(busyWaitSeconds(busy(60), 0)).toBe(5);
+  expect(busyWaitSeconds(busy(null), 60)).toBe(5);
+  expect(busyWaitSeconds(busy(1), 75)).toBeNull();
+  expect(busyWaitSeconds(new StowageApiError("server_busy", "No", { status: 503 }), 0)).toBeNull();
 });
 
 test("Retry-After may be a date", async () => {

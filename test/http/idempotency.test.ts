@@ -103,12 +103,35 @@ test("a repeat while the first request is under way is told to come again", asyn
   await writer.write(new TextEncoder().encode("hel"));
   await expect.poll(() => app.rows()).toBe(1);
   const meanwhile = await put(app, "k");
-  expect(meanwhile.headers.get("Retry-After")).toMatch(/^\d+$/);
+  // As long as the lease: a server that has died would not renew it.
+  expect(meanwhile.headers.get("Retry-After")).toBe("60");
+  app.clock.advance(49_500);
+  expect((await put(app, "k")).headers.get("Retry-After")).toBe("11");
   expect(await problemOf(meanwhile)).toMatchObject({ status: 409, code: "idempotency_key_in_use" });
   await writer.write(new TextEncoder().encode("lo"));
   await writer.close();
   const id = await idOf(await first, false);
   expect(await idOf(await put(app, "k"), true)).toBe(id);
+});
+
+test("a repeat after the first server's death makes the upload as soon as its lease has ended", async () => {
+  const app = await testApp();
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  const writer = writable.getWriter();
+  const headers = { "Idempotency-Key": "k", "Content-Type": "text/plain;charset=UTF-8" };
+  const stuck = app.send("PUT", `${UPLOAD}/a.txt`, { body: readable, headers });
+  await writer.write(new TextEncoder().encode("hel"));
+  await expect.poll(() => app.rows()).toBe(1);
+  app.clock.advance(60_000);
+  const id = await idOf(await put(app, "k"), false);
+  // It was not dead, and wakes up: one of the two is kept.
+  await writer.write(new TextEncoder().encode("lo"));
+  await writer.close();
+  expect(await problemOf(await stuck)).toMatchObject({ status: 503, code: "reservation_lost" });
+  expect(await idOf(await put(app, "k"), true)).toBe(id);
+  app.clock.advance(1);
+  await app.stowage.reconciler.run();
+  expect(await app.kept()).toEqual({ files: 1, records: 1 });
 });
 
 test.each([

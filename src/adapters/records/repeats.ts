@@ -38,7 +38,9 @@ export function repeats(
       );
       if (row === undefined) return null;
       const { repeat_of: uploadId, fingerprint } = row;
-      return { uploadId, fingerprint, upload: row.id === null ? null : toUpload(row as UploadRow) };
+      if (row.id === null) return { uploadId, fingerprint, upload: null, leaseUntil: null };
+      const leaseUntil = row.status === "uploading" ? row.lease_until : null;
+      return { uploadId, fingerprint, upload: toUpload(row as UploadRow), leaseUntil };
     },
 
     async dropRepeats() {
@@ -59,7 +61,28 @@ export function hasKey(tenant: TenantId, key: string, now: number): Expression<S
   return sql<SqlBool>`exists (select 1 from repeats where tenant = ${tenant} and key = ${key} and ${counts(now)})`;
 }
 
-/** Give the key to an upload that was inserted just before, in the same batch. */
+/**
+ * Fence out whoever has the key under a lease that has ended, before it is taken by an upload that was inserted
+ * just before, in the same batch: one that wakes up late must not be committed beside the one that has its key.
+ */
+export function loseKey({ id, tenant }: NewUpload, key: string, now: number) {
+  return db
+    .updateTable("uploads")
+    .set({ revision: sql`revision + 1` })
+    .where(
+      "id",
+      "in",
+      db
+        .selectFrom("repeats")
+        .select("upload_id")
+        .where((eb) => eb.and({ tenant, key })),
+    )
+    .where(hasLapsed(now))
+    .where(sql<SqlBool>`exists (select 1 from uploads as taker where taker.id = ${id})`)
+    .compile();
+}
+
+/** Give the key to an upload that was inserted just before, in the same batch, after {@link loseKey}. */
 export function takeKey({ id, tenant }: NewUpload, key: string, now: number) {
   return db
     .insertInto("repeats")
@@ -101,7 +124,17 @@ export function keepKey(
     .compile();
 }
 
-/** A key that is older counts as free, whoever removes it when. */
+/** A key that is older counts as free, whoever removes it when, and so does that of a writer who has died. */
 function counts(now: number): Expression<SqlBool> {
-  return sql<SqlBool>`(repeats.committed_at is null or repeats.committed_at > ${now - KEPT_MS})`;
+  const holder = db
+    .selectFrom("uploads")
+    .select("id")
+    .where(sql<SqlBool>`id = repeats.upload_id`)
+    .where(hasLapsed(now));
+  return sql<SqlBool>`(case when repeats.committed_at is null then not exists ${holder} else repeats.committed_at > ${now - KEPT_MS} end)`;
+}
+
+/** A reservation that nobody has renewed in time. */
+function hasLapsed(now: number): Expression<SqlBool> {
+  return sql<SqlBool>`(uploads.status = 'uploading' and uploads.lease_until <= ${now})`;
 }

@@ -12,7 +12,7 @@ import type { TenantId } from "../../domain/tenant.ts";
 import { change, type UploadCondition } from "./changes.ts";
 import type { RowsOf, SqlExecutor } from "./executor.ts";
 import { fits, kept, quotaExceeded } from "./quotas.ts";
-import { hasKey, keepKey, takeKey } from "./repeats.ts";
+import { hasKey, keepKey, loseKey, takeKey } from "./repeats.ts";
 import { toUpload } from "./rows.ts";
 import { db, type UploadRow } from "./schema.ts";
 import { leaveTombstone } from "./tombstones.ts";
@@ -48,7 +48,9 @@ export function reservations(
       const [[before], inserted] = await executor.batch([
         look(tenant, taken[0] ?? sql<SqlBool>`0`),
         inserting,
-        ...(idempotencyKey === undefined ? [] : [takeKey(upload, idempotencyKey, now)]),
+        ...(idempotencyKey === undefined
+          ? []
+          : [loseKey(upload, idempotencyKey, now), takeKey(upload, idempotencyKey, now)]),
       ]);
       if (inserted.length > 0) return reservation;
       if (before?.found === 0) throw quotaExceeded(before, quota, holdBytes);
@@ -177,7 +179,7 @@ function look<Found>(tenant: TenantId, found: Expression<Found>) {
     .compile();
 }
 
-/** The reservation as long as nobody has cleaned it up. A lease that has ended unnoticed is still one. */
+/** The reservation as long as nobody has cleaned it up, or taken its key. A lease that has ended unnoticed is still one. */
 function held(reservation: Reservation): UploadCondition {
   return (eb) =>
     eb.and({

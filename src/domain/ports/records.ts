@@ -52,6 +52,8 @@ export interface Repeat {
   readonly upload: Upload | null;
   /** What `commit` was told about the request; `null` before. */
   readonly fingerprint: string | null;
+  /** When a reservation that is not renewed leaves the key free; `null` once it is committed. */
+  readonly leaseUntil: number | null;
 }
 
 /** The right to finish one upload, for as long as its lease lasts. */
@@ -121,7 +123,8 @@ export interface JobOutcome {
  */
 export interface UploadRecords extends UpkeepRecords {
   /**
-   * Insert an `uploading` row whose lease ends at `leaseUntil`. No event: nobody sees it yet.
+   * Insert an `uploading` row whose lease ends at `leaseUntil`. No event: nobody sees it yet. A key of another
+   * reservation whose lease has ended is taken from it, and that one is lost.
    *
    * @throws `quota_exceeded` if the tenant keeps, or holds, too much: exact, whoever else reserves meanwhile;
    *   `idempotency_key_in_use` if another upload has the key (see `findRepeat`). Nothing is inserted then.
@@ -133,7 +136,10 @@ export interface UploadRecords extends UpkeepRecords {
    * @throws `quota_exceeded` (what was held stays held), `reservation_lost`.
    */
   hold(reservation: Reservation, bytes: number, quota: Quota): Promise<void>;
-  /** The upload of an `Idempotency-Key`, for 24 h from its commit on; `null` for a key that is free. */
+  /**
+   * The upload of an `Idempotency-Key`, for 24 h from its commit on; `null` for a key that is free. A lease
+   * that has ended keeps none, whoever cleans up when.
+   */
   findRepeat(tenant: TenantId, idempotencyKey: string): Promise<Repeat | null>;
   /** @returns `false` if the reservation is lost. */
   renewReservation(reservation: Reservation, leaseUntil: number): Promise<boolean>;

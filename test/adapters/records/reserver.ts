@@ -5,7 +5,7 @@
 import { once } from "node:events";
 import { openNodeSqlite } from "../../../src/adapters/records/node-sqlite.ts";
 import { isStowageError } from "../../../src/domain/errors.ts";
-import { createBench, newUpload, START } from "./bench.ts";
+import { createBench, LEASE_MS, newUpload, START } from "./bench.ts";
 
 const [, , path = "", terms = "", reason = ""] = process.argv;
 const executor = await openNodeSqlite(path);
@@ -18,7 +18,7 @@ const uploads = Array.from({ length: 50 }, () =>
 process.stdout.write("ready\n");
 await once(process.stdin.resume(), "end");
 const outcomes = await Promise.allSettled(
-  uploads.map((upload) => bench.records.reserve(upload, START, JSON.parse(terms))),
+  uploads.map((upload) => bench.records.reserve(upload, START + LEASE_MS, JSON.parse(terms))),
 );
 for (const outcome of outcomes) {
   if (outcome.status === "fulfilled" || isStowageError(outcome.reason, reason as never)) continue;

@@ -22,9 +22,10 @@ export function repeatsContract(bench: () => Bench): void {
       uploadId: reservation.id,
       fingerprint: null,
       upload: await records.find(ACME, reservation.id),
+      leaseUntil: bench().clock.now() + LEASE_MS,
     });
     const upload = await records.commit(reservation, KEYED);
-    const repeat = { uploadId: upload.id, fingerprint: "f", upload };
+    const repeat = { uploadId: upload.id, fingerprint: "f", upload, leaseUntil: null };
     expect(await records.findRepeat(ACME, "k")).toEqual(repeat);
     // Asked again after its answer was lost.
     await records.commit(reservation, KEYED);
@@ -87,6 +88,44 @@ export function repeatsContract(bench: () => Bench): void {
     });
   });
 
+  it("a key is free as soon as its reservation's lease has ended, which is lost once it is taken", async () => {
+    const { records, clock } = bench();
+    const dead = await reserveWith(bench(), "k");
+    clock.advance(LEASE_MS - 1);
+    await expect(reserveWith(bench(), "k")).rejects.toMatchObject({
+      code: "idempotency_key_in_use",
+    });
+    clock.advance(1);
+    expect(await records.findRepeat(ACME, "k")).toBeNull();
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 10 }, () => reserveWith(bench(), "k")),
+    );
+    const [next, ...others] = outcomes.flatMap((outcome) =>
+      outcome.status === "fulfilled" ? [outcome.value] : [],
+    );
+    expect(others).toEqual([]);
+    await expect(records.commit(dead, KEYED)).rejects.toMatchObject({ code: "reservation_lost" });
+    expect(await records.renewReservation(dead, clock.now() + LEASE_MS)).toBe(false);
+    await records.release(dead);
+    expect((await records.findRepeat(ACME, "k"))?.uploadId).toBe(next?.id);
+    await records.commit(next ?? expect.unreachable(), KEYED);
+    // Its bytes are still found.
+    expect(await records.collectAbandoned(10, 0, STORAGES)).toMatchObject([{ id: dead.id }]);
+    expect((await records.findRepeat(ACME, "k"))?.uploadId).toBe(next?.id);
+  });
+
+  it("a lease that has ended keeps its reservation where nobody wants the key, or the quota refuses", async () => {
+    const { records, clock } = bench();
+    const late = await reserveWith(bench(), "k");
+    clock.advance(LEASE_MS);
+    const terms = { idempotencyKey: "k", quota: { bytes: null, uploads: 1 } };
+    await expect(records.reserve(newUpload(bench()), 0, terms)).rejects.toMatchObject({
+      code: "quota_exceeded",
+    });
+    const upload = await records.commit(late, KEYED);
+    expect(await records.findRepeat(ACME, "k")).toMatchObject({ upload: { id: upload.id } });
+  });
+
   it("a key is free again when the storage of an upload that was arriving is dropped", async () => {
     const { records } = bench();
     const kept = await reserveWith(bench(), "committed");
@@ -103,7 +142,7 @@ export function repeatsContract(bench: () => Bench): void {
     clock.advance(LEASE_MS);
     await records.commit(reservation, KEYED);
     const deleting = await records.beginDelete(ACME, reservation.id);
-    const gone = { uploadId: reservation.id, upload: null, fingerprint: "f" };
+    const gone = { uploadId: reservation.id, upload: null, fingerprint: "f", leaseUntil: null };
     expect(await records.findRepeat(ACME, "k")).toEqual(gone);
     await records.finishDelete(deleting ?? expect.unreachable(), null);
     clock.advance(DAY_MS - 1);
@@ -124,7 +163,8 @@ export function repeatsContract(bench: () => Bench): void {
   it("dropRepeats() forgets keys that have run out, and none of an upload that is arriving", async () => {
     const { records, clock } = bench();
     await records.commit(await reserveWith(bench(), "old"), KEYED);
-    await reserveWith(bench(), "slow");
+    const slow = await reserveWith(bench(), "slow");
+    await records.renewReservation(slow, clock.now() + 2 * DAY_MS);
     clock.advance(DAY_MS);
     await records.commit(await reserveWith(bench(), "new"), KEYED);
     expect(await records.dropRepeats()).toBe(1);
