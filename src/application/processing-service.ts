@@ -42,10 +42,16 @@ export class ProcessingService {
    * reads stays as it is.
    *
    * @param names Which processors; `null` for all that read its type.
+   * @param permit Throws if it may not be processed as it is; asked again if it has changed meanwhile.
    * @throws {StowageError} `upload_not_found`, `upload_in_progress`, `upload_conflict` (quarantined),
-   *   `unknown_processor`.
+   *   `unknown_processor`, whatever `permit` throws.
    */
-  async reprocess(tenant: TenantId, id: string, names: readonly string[] | null): Promise<Upload> {
+  async reprocess(
+    tenant: TenantId,
+    id: string,
+    names: readonly string[] | null,
+    permit?: (upload: Upload) => void,
+  ): Promise<Upload> {
     const found = await this.#records.find(tenant, id);
     if (found === null) throw uploadNotFound();
     if (found.status === "uploading") throw uploadInProgress();
@@ -53,9 +59,14 @@ export class ProcessingService {
       names === null
         ? this.#catalog.accepting(found.contentType)
         : this.#catalog.choose(names, found.contentType);
+    permit?.(found);
     if (processors.length === 0) return found;
-    const outcome = await this.#records.requeue(tenant, found.id, processors);
+    const revision = permit ? found.revision : null;
+    const outcome = await this.#records.requeue(tenant, found.id, processors, revision);
     if (outcome === null) throw uploadNotFound();
+    if (!outcome.queued && permit !== undefined && outcome.upload.revision !== revision) {
+      return await this.reprocess(tenant, id, names, permit);
+    }
     if (outcome.queued) {
       this.#queue.wake();
       this.#logger.info("upload.requeued", { uploadId: found.id, tenantId: tenant });

@@ -138,14 +138,19 @@ export class UploadService {
   /**
    * Delete an upload: bytes, derived data and record. It reads as missing from the first moment on.
    *
-   * @throws {StowageError} `upload_not_found`, `upload_in_progress`; `storage_*` if its bytes cannot be
-   *   removed now: the reconciler goes on with it.
+   * @param permit Throws if it may not be deleted as it is; asked again if it has changed meanwhile.
+   * @throws {StowageError} `upload_not_found`, `upload_in_progress`, whatever `permit` throws; `storage_*` if
+   *   its bytes cannot be removed now: the reconciler goes on with it.
    */
-  async delete(tenant: TenantId, id: string): Promise<void> {
-    const found = await this.get(tenant, id);
-    if (found.status === "uploading") throw uploadInProgress();
-    const upload = await this.#records.beginDelete(tenant, found.id);
-    if (upload === null) throw uploadNotFound();
+  async delete(tenant: TenantId, id: string, permit?: (upload: Upload) => void): Promise<void> {
+    let upload: Upload | null = null;
+    do {
+      const found = await this.get(tenant, id);
+      if (found.status === "uploading") throw uploadInProgress();
+      permit?.(found);
+      upload = await this.#records.beginDelete(tenant, found.id, permit ? found.revision : null);
+      if (upload === null && permit === undefined) throw uploadNotFound();
+    } while (upload === null);
     await eraseBytes(this.#storages.byId(upload.storageId), upload);
     await this.#records.finishDelete(upload, tombstoneOf(upload, this.#clock.now()));
     this.#logger.info("upload.deleted", { uploadId: upload.id, tenantId: tenant });

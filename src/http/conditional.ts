@@ -1,6 +1,7 @@
 import { type ByteRange, readRangeHeader } from "../domain/byte-range.ts";
 import { RangeNotSatisfiableError, StowageError } from "../domain/errors.ts";
-import { ifMatchNames, ifNoneMatchNames } from "../domain/etag.ts";
+import { formatRevisionTag, ifMatchNames, ifNoneMatchNames } from "../domain/etag.ts";
+import type { Upload } from "../domain/upload.ts";
 import { findHttpDate } from "./http-date.ts";
 
 /** What the headers of a request are compared with. */
@@ -37,6 +38,22 @@ export function selectRepresentation(
   const wanted = readRangeHeader(headers.get("Range"), file.sizeBytes);
   if (wanted.kind === "unsatisfiable") throw new RangeNotSatisfiableError(file.sizeBytes);
   return wanted;
+}
+
+/**
+ * What `If-Match` of a change asks of the upload object as it is at that moment (RFC 9110, 13.1.1).
+ *
+ * @returns `undefined` where the header is missing; else throws `precondition_failed` for another object.
+ */
+export function expectationOf(
+  headers: Headers,
+): ((upload: Pick<Upload, "revision">) => void) | undefined {
+  const expected = headers.get("If-Match");
+  if (expected === null) return undefined;
+  return ({ revision }) => {
+    if (ifMatchNames(expected, formatRevisionTag(revision))) return;
+    throw new StowageError("precondition_failed", "Cannot change upload: it has changed");
+  };
 }
 
 function mayProceed(headers: Headers, file: Representation): boolean {

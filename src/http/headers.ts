@@ -72,6 +72,14 @@ export const REQUEST_HEADERS = {
 } satisfies Record<string, HeaderNote>;
 export type RequestHeader = keyof typeof REQUEST_HEADERS;
 
+/** `If-Match` of what changes an upload object, whose `ETag` is another than its file's. */
+export const IF_MATCH_OBJECT = {
+  name: "If-Match",
+  in: "header" as const,
+  description: "Change it only if the `ETag` of the object is one of these.",
+  schema: { type: "string" as const, examples: ['"r2"'] },
+};
+
 /** Headers that answers may carry; `required` ones do wherever they are declared. */
 export const RESPONSE_HEADERS = {
   "X-Request-Id": {

@@ -89,6 +89,40 @@ test("If-Match lets only one of two changes through; If-None-Match saves a read"
   expect((await patch(app, id, {}, { "If-Match": "*" })).status).toBe(200);
 });
 
+test.each([
+  ["DELETE", "", 204],
+  ["POST", "/reprocess", 202],
+])("If-Match holds for %s /upload/{id}%s", async (method, path, status) => {
+  // Another's change, between our look at it and our own.
+  let meanwhile = async () => {};
+  const app = await testApp({
+    tamperRecords: ({ find }) => ({
+      async find(...args) {
+        const found = await find(...args);
+        await meanwhile();
+        return found;
+      },
+    }),
+  });
+  const { id } = await app.put("x");
+  const url = `${UPLOAD}/${id}`;
+  const read = async () => (await app.send("GET", url)).headers.get("ETag") ?? "";
+  const act = (tag: string) => app.send(method, url + path, { headers: { "If-Match": tag } });
+  const failed = { status: 412, code: "precondition_failed" };
+  const old = await read();
+  await patch(app, id, { metadata: { a: 1 } });
+  expect(await problemOf(await act(old))).toMatchObject(failed);
+  expect(await problemOf(await act(`W/${await read()}`))).toMatchObject(failed);
+  const tag = await read();
+  meanwhile = async () => {
+    meanwhile = async () => {};
+    await patch(app, id, { metadata: { a: 2 } });
+  };
+  expect(await problemOf(await act(tag))).toMatchObject(failed);
+  expect(await (await app.send("GET", url)).json()).toMatchObject({ metadata: { a: 2 } });
+  expect((await act(`"another", ${await read()}`)).status).toBe(status);
+});
+
 test("of 10 changes at once none is lost", async () => {
   const app = await testApp();
   const { id } = await app.put("x");

@@ -5,7 +5,9 @@ import {
   sql,
   type UpdateObject,
 } from "kysely";
+import type { TenantId } from "../../domain/tenant.ts";
 import { type RecordStatus, statusesBefore } from "../../domain/upload.ts";
+import type { UploadId } from "../../domain/upload-id.ts";
 import { db, type Schema } from "./schema.ts";
 
 /** Which upload is meant, and what must still be true of it. */
@@ -14,6 +16,16 @@ export type UploadCondition = (eb: ExpressionBuilder<Schema, "uploads">) => Expr
 /** `+` keeps SQLite from walking the index of `storage_id`: what is due comes first. */
 export function inStorages(storageIds: readonly string[]): Expression<SqlBool> {
   return sql<SqlBool>`+storage_id in (${sql.join(storageIds)})`;
+}
+
+/** One upload of a tenant, at this revision; `null`: at whichever. */
+export function theOne(
+  eb: ExpressionBuilder<Schema, "uploads">,
+  tenant: TenantId,
+  id: UploadId,
+  revision: number | null,
+): Expression<SqlBool> {
+  return eb.and({ id, tenant, ...(revision === null ? {} : { revision }) });
 }
 
 /** From its end on an upload reads as missing, whenever somebody gets to remove it. */

@@ -2,7 +2,14 @@ import { type SqlBool, sql } from "kysely";
 import type { Clock } from "../../domain/ports/clock.ts";
 import type { UploadRecords } from "../../domain/ports/records.ts";
 import { statusesBefore, type Upload } from "../../domain/upload.ts";
-import { change, eventOf, inStorages, notExpired, type UploadCondition } from "./changes.ts";
+import {
+  change,
+  eventOf,
+  inStorages,
+  notExpired,
+  theOne,
+  type UploadCondition,
+} from "./changes.ts";
 import type { SqlExecutor } from "./executor.ts";
 import { toUpload } from "./rows.ts";
 import { db } from "./schema.ts";
@@ -20,13 +27,13 @@ export function deletions(
   clock: Clock,
 ): Pick<UploadRecords, "beginDelete" | "finishDelete" | "collectAbandoned" | "collectExpired"> {
   return {
-    async beginDelete(tenant, id) {
+    async beginDelete(tenant, id, revision = null) {
       const now = clock.now();
       const [, [row]] = await executor.batch(
         change({
           to: "deleting",
           from: DELETABLE,
-          where: (eb) => eb.and([eb.and({ id, tenant }), notExpired(now)]),
+          where: (eb) => eb.and([theOne(eb, tenant, id, revision), notExpired(now)]),
           at: now,
           set: { lease_token: null, lease_until: now },
         }),

@@ -4,7 +4,7 @@ import type { Clock } from "../../domain/ports/clock.ts";
 import type { Job, UploadRecords } from "../../domain/ports/records.ts";
 import { type ProcessorResult, statusesBefore } from "../../domain/upload.ts";
 import type { UploadId } from "../../domain/upload-id.ts";
-import { change, inStorages, notExpired, type UploadCondition } from "./changes.ts";
+import { change, inStorages, notExpired, theOne, type UploadCondition } from "./changes.ts";
 import type { SqlExecutor } from "./executor.ts";
 import { toJson, toUpload } from "./rows.ts";
 import { db, type UploadRow } from "./schema.ts";
@@ -31,13 +31,13 @@ export function jobs(
   /** The tenant whose job was claimed last, by this process: each process lets the tenants take turns. */
   let lastServed = "";
   return {
-    async requeue(tenant, id, processors) {
+    async requeue(tenant, id, processors, revision = null) {
       const now = clock.now();
       const [, [queued], [found]] = await executor.batch([
         ...change({
           to: "queued",
           from: AT_REST,
-          where: (eb) => eb.and([eb.and({ id, tenant }), notExpired(now)]),
+          where: (eb) => eb.and([theOne(eb, tenant, id, revision), notExpired(now)]),
           at: now,
           set: {
             processors: JSON.stringify(processors),

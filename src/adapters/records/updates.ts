@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import type { Clock } from "../../domain/ports/clock.ts";
 import type { UploadRecords } from "../../domain/ports/records.ts";
-import { notExpired } from "./changes.ts";
+import { notExpired, theOne } from "./changes.ts";
 import type { SqlExecutor } from "./executor.ts";
 import { toUpload } from "./rows.ts";
 import { db } from "./schema.ts";
@@ -20,7 +20,7 @@ export function updates(executor: SqlExecutor, clock: Clock): Pick<UploadRecords
             revision: sql`revision + 1`,
             updated_at: now,
           })
-          .where((eb) => eb.and({ id, tenant, ...(revision === null ? {} : { revision }) }))
+          .where((eb) => theOne(eb, tenant, id, revision))
           .where("status", "not in", ["uploading", "deleting"])
           .where(notExpired(now))
           .returningAll()

@@ -202,8 +202,13 @@ export interface UploadRecords extends UpkeepRecords {
   /** The latest result of every processor that has run, by name. */
   results(tenant: TenantId, id: UploadId): Promise<readonly ProcessorResult[]>;
 
-  /** From anything but `uploading` to `deleting`, fencing out a running job. `null`: there is none. */
-  beginDelete(tenant: TenantId, id: UploadId): Promise<Upload | null>;
+  /**
+   * From anything but `uploading` to `deleting`, fencing out a running job.
+   *
+   * @param revision As for `update`.
+   * @returns `null` if there is none, or its revision is another.
+   */
+  beginDelete(tenant: TenantId, id: UploadId, revision?: number | null): Promise<Upload | null>;
   /** Remove the row, its results and events; leaves `tombstone` where a late writer is possible. */
   finishDelete(upload: Upload, tombstone: Tombstone | null): Promise<void>;
 
@@ -211,6 +216,7 @@ export interface UploadRecords extends UpkeepRecords {
    * Queue `processors` on an upload at rest, attempts at 0. One that is queued or running already is left
    * alone and returned with `queued: false`.
    *
+   * @param revision As for `update`; one that is at another is left alone, too.
    * @returns `null` if there is no such upload.
    * @throws `upload_in_progress` while `uploading`, `upload_conflict` while quarantined.
    */
@@ -218,6 +224,7 @@ export interface UploadRecords extends UpkeepRecords {
     tenant: TenantId,
     id: UploadId,
     processors: readonly string[],
+    revision?: number | null,
   ): Promise<{ readonly upload: Upload; readonly queued: boolean } | null>;
 
   /**

@@ -1,7 +1,8 @@
 import { createRoute } from "@hono/zod-openapi";
 import { json, jsonBody } from "../answers.ts";
+import { expectationOf } from "../conditional.ts";
 import { endpoint } from "../endpoint.ts";
-import { responseHeaders } from "../headers.ts";
+import { IF_MATCH_OBJECT, responseHeaders } from "../headers.ts";
 import { readOptionalJson } from "../request-body.ts";
 import { streamResult } from "../result-json.ts";
 import {
@@ -23,7 +24,9 @@ export const reprocess = endpoint({
     operationId: "reprocess",
     tags: ["Processing"],
     summary: "Process an upload again",
-    description: "One that is queued or running already is answered the same, and not run twice.",
+    description:
+      "One that is queued or running already is answered the same, and not run twice. With `If-Match` only if the object is still the one that was read.",
+    parameters: [IF_MATCH_OBJECT],
     request: { params: UploadIdParams, body: jsonBody(ReprocessBody) },
     responses: {
       202: json("The upload, most likely queued", UploadSchema),
@@ -32,13 +35,15 @@ export const reprocess = endpoint({
   problems: [
     ...(["invalid_request", "body_too_large", "unsupported_media_type"] as const),
     ...(["upload_not_found", "upload_in_progress", "upload_conflict"] as const),
-    ...(["unknown_processor", "invalid_parameter"] as const),
+    ...(["unknown_processor", "invalid_parameter", "precondition_failed"] as const),
   ],
   async handler(c) {
     const body = await readOptionalJson(c, ReprocessBody, MAX_BODY_BYTES);
     const { id } = c.req.valid("param");
     const names = body?.processors ?? null;
-    const upload = await c.var.services.processing.reprocess(c.var.caller.tenant, id, names);
+    const { processing } = c.var.services;
+    const expect = expectationOf(c.req.raw.headers);
+    const upload = await processing.reprocess(c.var.caller.tenant, id, names, expect);
     return c.json(toUploadJson(upload), 202);
   },
 });

@@ -1,13 +1,14 @@
 import { createRoute } from "@hono/zod-openapi";
 import { StowageError } from "../../domain/errors.ts";
-import { formatRevisionTag, ifMatchNames, ifNoneMatchNames } from "../../domain/etag.ts";
+import { formatRevisionTag, ifNoneMatchNames } from "../../domain/etag.ts";
 import { patchMetadata } from "../../domain/metadata.ts";
 import type { Clock } from "../../domain/ports/clock.ts";
 import { addressOf } from "../address.ts";
 import { json, jsonBody } from "../answers.ts";
+import { expectationOf } from "../conditional.ts";
 import { formatCursor, parseCursor } from "../cursor.ts";
 import { endpoint } from "../endpoint.ts";
-import { requestHeaders, responseHeaders } from "../headers.ts";
+import { IF_MATCH_OBJECT, requestHeaders, responseHeaders } from "../headers.ts";
 import { HttpError } from "../problem.ts";
 import { readOptionalJson } from "../request-body.ts";
 import {
@@ -86,13 +87,6 @@ export const getUpload = endpoint({
   },
 });
 
-const IF_MATCH = {
-  name: "If-Match",
-  in: "header" as const,
-  description: "Change it only if its `ETag` is one of these.",
-  schema: { type: "string" as const, examples: ['"r2"'] },
-};
-
 const PATCH = "application/merge-patch+json";
 
 export const patchUpload = endpoint({
@@ -105,7 +99,7 @@ export const patchUpload = endpoint({
     summary: "Change metadata, or when an upload expires",
     description:
       "A merge patch (RFC 7396). With `If-Match` only if the object is still the one that was read; without it no change of others is lost either: members are merged one by one.",
-    parameters: [IF_MATCH],
+    parameters: [IF_MATCH_OBJECT],
     request: { params: UploadIdParams, body: jsonBody(PatchBody, PATCH) },
     responses: {
       200: { ...json("The upload as it is now", UploadSchema), headers: responseHeaders("ETag") },
@@ -122,13 +116,11 @@ export const patchUpload = endpoint({
     const body = await readOptionalJson(c, PatchBody, MAX_PATCH_BYTES, types);
     if (body === null) throw new StowageError("invalid_request", "Cannot read body: it is empty");
     const { metadata, expires_at: expiry } = body;
-    const expected = c.req.header("If-Match");
+    const expect = expectationOf(c.req.raw.headers);
     const { id } = c.req.valid("param");
     const { clock } = c.var.options;
     const upload = await c.var.services.editor.change(c.var.caller.tenant, id, (found) => {
-      if (expected !== undefined && !ifMatchNames(expected, formatRevisionTag(found.revision))) {
-        throw new StowageError("precondition_failed", "Cannot change upload: it has changed");
-      }
+      expect?.(found);
       return {
         ...(metadata === undefined ? {} : { metadata: patchMetadata(found.metadata, metadata) }),
         ...(expiry === undefined
@@ -157,14 +149,21 @@ export const deleteUpload = endpoint({
     operationId: "deleteUpload",
     tags: ["Uploads"],
     summary: "Delete an upload: bytes, derived data and record",
+    description: "With `If-Match` only if the object is still the one that was read.",
+    parameters: [IF_MATCH_OBJECT],
     request: { params: UploadIdParams },
     responses: {
       204: { description: "Deleted; from now on it is missing" },
     },
   }),
-  problems: ["upload_not_found", "upload_in_progress", "storage_unavailable", "storage_timeout"],
+  problems: [
+    ...(["upload_not_found", "upload_in_progress", "precondition_failed"] as const),
+    ...(["storage_unavailable", "storage_timeout"] as const),
+  ],
   async handler(c) {
-    await c.var.services.uploads.delete(c.var.caller.tenant, c.req.valid("param").id);
+    const { id } = c.req.valid("param");
+    const expect = expectationOf(c.req.raw.headers);
+    await c.var.services.uploads.delete(c.var.caller.tenant, id, expect);
     return c.body(null, 204);
   },
 });

@@ -40,6 +40,22 @@ export function deletionsContract(bench: () => Bench): void {
     expect(await dump(bench())).toBe(before);
   });
 
+  it("beginDelete() and requeue() leave alone what is at another revision", async () => {
+    const { records } = bench();
+    const upload = await store(bench());
+    const before = await dump(bench());
+    expect(await records.beginDelete(ACME, upload.id, upload.revision + 1)).toBeNull();
+    expect(await records.requeue(ACME, upload.id, ["text"], upload.revision + 1)).toEqual({
+      ...{ upload, queued: false },
+    });
+    expect(await dump(bench())).toBe(before);
+    const queued = await records.requeue(ACME, upload.id, ["text"], upload.revision);
+    expect(queued).toMatchObject({ queued: true });
+    expect(
+      await records.beginDelete(ACME, upload.id, queued?.upload.revision ?? null),
+    ).not.toBeNull();
+  });
+
   it("beginDelete() leaves alone what is still arriving", async () => {
     const reservation = await reserve(bench());
     expect(await bench().records.beginDelete(ACME, reservation.id)).toBeNull();
