@@ -103,6 +103,24 @@ test("conditions are answered with 304, 412 and 416", async () => {
   expect([replaced.status, await replaced.text()]).toEqual([200, TEXT]);
 });
 
+test.each([
+  ["a.txt", TEXT, ""],
+  ["a.txt", TEXT, "?inline=1"],
+  ["a.pdf", "%PDF-1.7\n", ""],
+  ["a.pdf", "%PDF-1.7\n", "?inline=1"],
+])("a 304 of %s takes nothing from what a cache has kept of its 200", async (name, text, query) => {
+  const { ask } = await stored(text, name);
+  const whole = await ask({}, "GET", query);
+  await whole.body?.cancel();
+  const known = await ask({ "If-None-Match": whole.headers.get("ETag") ?? "" }, "GET", query);
+  expect(known.status).toBe(304);
+  for (const [header, value] of known.headers) {
+    if (header !== "x-request-id")
+      expect([header, value]).toEqual([header, whole.headers.get(header)]);
+  }
+  expect(known.headers.has("Content-Security-Policy")).toBe(true);
+});
+
 test("an empty file is answered whole, and has no range", async () => {
   const { ask } = await stored("");
   const whole = await ask();

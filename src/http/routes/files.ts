@@ -60,9 +60,10 @@ export const getFile = endpoint({
       modifiedAt: upload.createdAt,
       sizeBytes,
     });
-    const headers = headersOf(upload, etag);
+    const kind = c.req.valid("query").inline === "1" ? inlineOrNot(upload) : "attachment";
+    const headers = headersOf(upload, etag, kind);
     if (selection.kind === "not_modified") return new Response(null, { status: 304, headers });
-    Object.assign(headers, contentHeaders(upload, c.req.valid("query").inline === "1"));
+    Object.assign(headers, contentHeaders(upload, kind));
     const range = selection.kind === "part" ? selection.range : null;
     headers["Content-Length"] = String(range === null ? sizeBytes : range.end - range.start);
     if (range !== null) headers["Content-Range"] = formatContentRange(range, sizeBytes);
@@ -73,27 +74,36 @@ export const getFile = endpoint({
   },
 });
 
-/** What a 304 tells as well (RFC 9110, 15.4.5). Nothing of it changes when the file moves. */
-function headersOf(upload: Upload, etag: string): Record<string, string> {
+type Disposition = "inline" | "attachment";
+
+function inlineOrNot({ contentType }: Upload): Disposition {
+  return isSafeInline(contentType) ? "inline" : "attachment";
+}
+
+/**
+ * What a 304 tells as well (RFC 9110, 15.4.5). Nothing of it changes when the file moves.
+ *
+ * What every answer has for want of its own would take the place of what a cache has kept (RFC 9111, 3.2).
+ */
+function headersOf(upload: Upload, etag: string, kind: Disposition): Record<string, string> {
+  // Browsers show no PDF in a sandbox, and their viewers are one of their own.
+  const viewer = kind === "inline" && upload.contentType === "application/pdf";
   return {
     "Accept-Ranges": "bytes",
     // For this caller alone, and only after asking whether it still may.
     "Cache-Control": "private, no-cache",
+    "Content-Security-Policy": viewer ? "frame-ancestors 'none'" : "sandbox; default-src 'none'",
+    // Chromium shows no further than the first page of a PDF that is for its origin alone.
+    ...(viewer ? { "Cross-Origin-Resource-Policy": "cross-origin" } : {}),
     ETag: etag,
     "Last-Modified": formatHttpDate(upload.createdAt),
   };
 }
 
-function contentHeaders(upload: Upload, inline: boolean): Record<string, string> {
-  const kind = inline && isSafeInline(upload.contentType) ? "inline" : "attachment";
-  // Browsers show no PDF in a sandbox, and their viewers are one of their own.
-  const viewer = kind === "inline" && upload.contentType === "application/pdf";
+function contentHeaders(upload: Upload, kind: Disposition): Record<string, string> {
   return {
     "Content-Disposition": formatContentDisposition(kind, upload.filename),
     "Content-Type": upload.contentType,
-    "Content-Security-Policy": viewer ? "frame-ancestors 'none'" : "sandbox; default-src 'none'",
-    // Chromium shows no further than the first page of a PDF that is for its origin alone.
-    ...(viewer ? { "Cross-Origin-Resource-Policy": "cross-origin" } : {}),
     "Repr-Digest": formatReprDigest(upload.sha256 ?? ""),
   };
 }
