@@ -43,7 +43,10 @@ export const UploadSchema = z
       .openapi({ description: "The id that an adopted upload had before" }),
     created_by: z.string().openapi({ description: "The credential that it came with" }),
     expires_at: Time.nullable(),
-    created_at: Time,
+    created_at: Time.openapi({
+      description:
+        "When the upload began. One that took long to come is listed only later, among older ones.",
+    }),
     updated_at: Time,
   })
   .openapi("Upload");
@@ -157,11 +160,20 @@ export const ListQuery = z.object({
     .optional()
     .openapi({ description: "What their names begin with", examples: ["resume"] }),
   created_after: TimeParameter.optional().openapi({
-    ...{ type: "string", format: "date-time", description: "Only what came after this time" },
+    ...{
+      type: "string",
+      format: "date-time",
+      description:
+        "Only with a `created_at` at this time or after it. Whoever asks again and again asks from some time before the newest one known: what took long to come is missed else.",
+    },
     examples: ["2026-11-01T00:00:00Z"],
   }),
   created_before: TimeParameter.optional().openapi({
-    ...{ type: "string", format: "date-time", description: "Only what came before this time" },
+    ...{
+      type: "string",
+      format: "date-time",
+      description: "Only with a `created_at` at this time or before it",
+    },
     examples: ["2026-12-01T00:00:00+01:00"],
   }),
 });
