@@ -113,11 +113,19 @@ function storedValue(cell: Attributes, shown: string): string {
       return cell["office:value"] ?? shown;
     case "date":
       return cell["office:date-value"]?.replace("T", " ") ?? shown;
+    case "time":
+      return clockTime(cell["office:time-value"]) ?? shown;
     case "boolean":
       return cell["office:boolean-value"]?.toUpperCase() ?? shown;
     default:
       return shown;
   }
+}
+
+/** Of a duration such as `PT18H30M00S` (ODF 1.3 part 3, 19.386), as an XLSX has it. */
+function clockTime(duration = ""): string | null {
+  const parts = /^PT(\d{1,9})H(\d{1,2})M(\d{1,2})(?:[.,]\d+)?S$/.exec(duration)?.slice(1);
+  return parts?.map((part) => part.padStart(2, "0")).join(":") ?? null;
 }
 
 function repeats(count = "1", most: number): number {

@@ -16,6 +16,9 @@ export const TYPES = {
   ods: `${ODF}.spreadsheet`,
   odp: `${ODF}.presentation`,
   epub: "application/epub+zip",
+  csv: "text/csv",
+  json: "application/json",
+  md: "text/markdown",
 } as const;
 
 /** What the processor `text` makes of a document. */
