@@ -149,20 +149,24 @@ test("a bucket that was deleted meanwhile: 503, never a missing upload", async (
   expect(await app.leftLater()).toEqual({ files: 1, rows: 1, parts: 0 });
 });
 
-test("an object that was cut short in the bucket: 500, whatever of it is asked for", async () => {
+// Behind its end S3 answers 416; a range across it comes shorter.
+test.each([
+  undefined,
+  "bytes=0-9",
+  "bytes=400-600",
+  "bytes=600-",
+  "bytes=500-500",
+])("an object that was cut short in the bucket: 500, asked for with range %s", async (range) => {
   const app = await start();
   const { id } = await app.put("x".repeat(1000));
   const { key } = s3.objects(app.bucket).find((object) => object.key.endsWith("/a.txt")) ?? {};
   const cut = { method: "PUT", path: `/${app.bucket}/${key}`, body: "x".repeat(500) };
   expect((await ask(s3, cut)).status).toBe(200);
-  // Behind its end S3 answers 416; a range across it comes shorter.
-  for (const range of [undefined, "bytes=0-9", "bytes=400-600", "bytes=600-", "bytes=500-500"]) {
-    const headers: Record<string, string> = range === undefined ? {} : { Range: range };
-    const answer = await app.send("GET", `/api/v1/upload/${id}/file`, { headers });
-    expect(answer.headers.get("retry-after")).toBeNull();
-    expect(await problemOf(answer), range).toEqual({ status: 500, code: "object_corrupt" });
-  }
-  expect(app.stowage.storages.primary.corruption.reads).toBe(5);
+  const headers: Record<string, string> = range === undefined ? {} : { Range: range };
+  const answer = await app.send("GET", `/api/v1/upload/${id}/file`, { headers });
+  expect(answer.headers.get("retry-after")).toBeNull();
+  expect(await problemOf(answer)).toEqual({ status: 500, code: "object_corrupt" });
+  expect(app.stowage.storages.primary.corruption.reads).toBe(1);
 });
 
 test.each([
