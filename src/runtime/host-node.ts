@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import process from "node:process";
 import type { Host, HostProcess } from "../domain/ports/host.ts";
 import { type Logger, SILENT } from "../domain/ports/logger.ts";
+import { endWithUs } from "./process-guard.ts";
 
 /** What a shell answers for a program that it cannot start. */
 const CANNOT_START = 127;
@@ -52,6 +53,7 @@ function start(
   const { stdin, stdout, stderr } = child;
   // Node gives no pipes to a process for which no descriptor was left (EMFILE, ENFILE).
   if (!stdin || !stdout || !stderr) return neverStarted(ended);
+  if (child.pid !== undefined) endWithUs(child.pid, ended);
   for (const stream of [stdin, stdout, stderr]) stream.on("error", () => {});
   stderr.setEncoding("utf8").on("data", (text: string) => {
     logger.debug("process.stderr", { pid: child.pid, text: text.slice(0, MAX_ERROR_TEXT) });

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { childrenOf } from "../support/processes.ts";
 import type { ServerProcess } from "../support/server-process.ts";
 
 /** How a server fared while it was worked hard. */
@@ -61,18 +62,6 @@ export function takePulse(server: ServerProcess): () => Promise<Pulse> {
       childMost,
     };
   };
-}
-
-/** The processes that a process has started and that still run. */
-export function childrenOf(pid: number): number[] {
-  try {
-    return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8")
-      .split(" ")
-      .filter(Boolean)
-      .map(Number);
-  } catch {
-    return [];
-  }
 }
 
 export function descriptorsOf(pid: number): number {

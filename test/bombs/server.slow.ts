@@ -2,11 +2,12 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
+import { childrenOf } from "../support/processes.ts";
 import { ServerProcess } from "../support/server-process.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 import { openCanary } from "./canary.ts";
 import { BOMBS } from "./corpus.ts";
-import { childrenOf, descriptorsOf, type Pulse, takePulse } from "./load.ts";
+import { descriptorsOf, type Pulse, takePulse } from "./load.ts";
 
 const MIB = 1024 * 1024;
 /** Larger ones say nothing more about the server, and much about the disk. */

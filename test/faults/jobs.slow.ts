@@ -2,7 +2,8 @@ import { expect, test } from "vitest";
 import type { Fault } from "../s3/strict/faults.ts";
 import { fault } from "../s3/strict-server.ts";
 import type { ApiClient } from "../support/api-client.ts";
-import { childrenOf, JobsScene } from "../support/jobs-scene.ts";
+import { JobsScene } from "../support/jobs-scene.ts";
+import { childrenOf, isRunning } from "../support/processes.ts";
 import type { ServerProcess } from "../support/server-process.ts";
 
 const NOW = "?auto_process=true";
@@ -89,8 +90,7 @@ test.each(
   // The one text is that of the run that counts, and nobody is left of the server that died.
   await expect.poll(() => scene.texts(), PATIENCE).toEqual(["text-4.txt"]);
   expect(scene.s3.uploadsInProgress(scene.bucket)).toEqual([]);
-  const alive = (pid: number) => childrenOf(1).includes(pid);
-  await expect.poll(() => children.filter(alive), PATIENCE).toEqual([]);
+  await expect.poll(() => children.filter(isRunning), PATIENCE).toEqual([]);
   await next.server.kill("SIGTERM");
 });
 
@@ -135,48 +135,6 @@ test("a server killed before it removes the text it has replaced leaves it to th
   await expectDone(scene, next.api, id, [...rest, ...rest, ...rest]);
   await expect.poll(() => scene.texts(), PATIENCE).toEqual(["text-9.txt"]);
   await next.server.kill("SIGTERM");
-});
-
-test.each([
-  "while it waits for its document",
-  "while it holds its document",
-])("an extraction process killed %s costs one try, and its reason stays to be read", async (phase) => {
-  const scene = await JobsScene.open({ PROCESSING_LEASE_SECONDS: "30" });
-  const { server, api } = await scene.start();
-  const held = scene.s3.faults.add({
-    ...{ action: "GetObject", when: scene.isFile, times: 1, do: fault.stallBody(10_000) },
-  });
-  const id = await api.put("a.txt", TEXT, NOW);
-  await held.struck;
-  const children = () => childrenOf(server.child.pid ?? 0);
-  await expect.poll(() => children().length, PATIENCE).toBe(1);
-  const [child = 0] = children();
-  // Stopped first, it gets the rest of the document without a chance to make anything of it.
-  if (phase === "while it holds its document") {
-    process.kill(child, "SIGSTOP");
-    held.release();
-    await scene.s3.idle();
-  }
-  process.kill(child, "SIGKILL");
-  held.release();
-  const steps = ["queued 0", "processing 1", "queued 1", "processing 2", "processed 2"];
-  await expectDone(scene, api, id, steps);
-  const [, , retry] = await scene.history(api, id);
-  expect(retry?.error).toMatchObject({ code: "extractor_crashed", retryable: true });
-  expect(scene.texts()).toEqual(["text-5.txt"]);
-  await server.kill("SIGTERM");
-});
-
-test("an extraction process killed while it is idle costs nothing", async () => {
-  const scene = await JobsScene.open({ PROCESSING_LEASE_SECONDS: "30" });
-  const { server, api } = await scene.start();
-  const once = ["queued 0", "processing 1", "processed 1"];
-  await expectDone(scene, api, await api.put("a.txt", TEXT, NOW), once);
-  const children = () => childrenOf(server.child.pid ?? 0);
-  for (const child of children()) process.kill(child, "SIGKILL");
-  await expect.poll(children, PATIENCE).toEqual([]);
-  await expectDone(scene, api, await api.put("b.txt", TEXT, NOW), once);
-  await server.kill("SIGTERM");
 });
 
 test("a server stopped beyond its lease and woken changes nothing, and its late text goes", async () => {

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect, onTestFinished } from "vitest";
@@ -98,19 +98,4 @@ export class JobsScene {
     const history = await this.history(api, id);
     return history.map(({ status, attempts }) => `${status} ${attempts}`);
   }
-}
-
-/** The processes that `parent` has started and that live. */
-export function childrenOf(parent: number): number[] {
-  const all = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
-  return all.map(Number).filter((pid) => {
-    try {
-      // After the name, which may hold anything: state and parent.
-      const [state, ppid] =
-        readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
-      return Number(ppid) === parent && state !== "Z";
-    } catch {
-      return false;
-    }
-  });
 }

@@ -21,7 +21,10 @@ export interface Host {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** @returns The text of a small file, or `null` if there is none. */
   readTextFile(path: string): Promise<string | null>;
-  /** Run a program with exactly this environment; its standard error is discarded or logged by the host. */
+  /**
+   * Run a program with exactly this environment; its standard error is discarded or logged by the host. It
+   * does not outlive this process, however that ends.
+   */
   spawn(
     command: string,
     args: readonly string[],
