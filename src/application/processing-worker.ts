@@ -4,7 +4,7 @@ import type { Hasher } from "../domain/ports/hasher.ts";
 import type { JobQueue } from "../domain/ports/job-queue.ts";
 import type { Logger } from "../domain/ports/logger.ts";
 import type { Job, UploadRecords } from "../domain/ports/records.ts";
-import type { ProcessorResult } from "../domain/upload.ts";
+import type { ProcessingError, ProcessorResult } from "../domain/upload.ts";
 import { newUploadId } from "../domain/upload-id.ts";
 import { type JobRun, ProcessingRun } from "./processing-run.ts";
 import type { Storages } from "./storages.ts";
@@ -193,13 +193,24 @@ export class ProcessingWorker {
       await this.#records.retryJob(job, this.#clock.now() + backoffMs, error, counts);
       return;
     }
+    const error = outcome.error ?? this.#failureBefore(job, before);
     const finished = await this.#records.finishJob(job, {
-      status: outcome.error === null ? "processed" : "failed",
-      error: outcome.error,
+      status: error === null ? "processed" : "failed",
+      error,
       results: outcome.results,
     });
     if (finished === null) await run.discard();
     else await run.discardOld(before);
+  }
+
+  /**
+   * A failure that this run had no part in, and that is still the latest word of its processor. One of a
+   * processor that is gone counts no more: nobody could ever make it good.
+   */
+  #failureBefore(job: Job, before: readonly ProcessorResult[]): ProcessingError | null {
+    const known = new Set(this.#extractor.processors.map(({ name }) => name));
+    const others = before.filter(({ name }) => known.has(name) && !job.processors.includes(name));
+    return others.find(({ error }) => error !== null)?.error ?? null;
   }
 
   #renew(job: Job, abort: AbortController): void {

@@ -347,6 +347,47 @@ describe("reprocess()", () => {
     expect(await textKeys(services)).toHaveLength(1);
   });
 
+  test("of some processors leaves the upload failed while another's failure is the latest of it", async () => {
+    let readable = false;
+    const moody = processor("moody", async () => {
+      if (readable) return { output: {} };
+      throw new StowageError("document_has_no_text", "Cannot find text: its pages hold images");
+    });
+    const services = await testServices({ processors: [moody, shout] });
+    const { id } = await services.put("hello", true);
+    const error = { code: "document_has_no_text" };
+    const run = async (names: readonly string[] | null) => {
+      await services.processing.reprocess(ACME, id, names);
+      const upload = await settled(services, id);
+      await services.worker.idle();
+      const { results } = await services.processing.result(ACME, id);
+      return { status: upload.status, error: upload.processing.error, of: results.map(statusOf) };
+    };
+    const statusOf = ({ name, status }: { name: string; status: string }) => `${name} ${status}`;
+    expect(await run(null)).toMatchObject({ status: "failed", error });
+    const of = ["moody failed", "shout processed"];
+    expect(await run(["shout"])).toMatchObject({ status: "failed", error, of });
+    readable = true;
+    expect(await run(["moody"])).toMatchObject({ status: "processed", error: null });
+    expect(await run(["shout"])).toMatchObject({ status: "processed", error: null });
+  });
+
+  test("of all that there are is not held to the failure of one that is gone", async () => {
+    const services = await testServices({ processors: [shout] });
+    const { id } = await services.put("hello", true);
+    const job = await services.records.claim("t", services.clock.now() + 10, services.storages.ids);
+    if (job === null) expect.unreachable();
+    const error = {
+      ...{ code: "processor_failed" as const, detail: "Processor gone failed", retryable: false },
+    };
+    const gone = { name: "gone", version: "1", output: null, textKey: null, durationMs: 1, error };
+    await services.records.finishJob(job, {
+      ...{ status: "failed", error, results: [{ ...gone, status: "failed" }] },
+    });
+    await services.processing.reprocess(ACME, id, null);
+    expect(await settled(services, id)).toMatchObject({ status: "processed" });
+  });
+
   test("result() finds the text of the run that has just replaced the one it saw", async () => {
     const services = await testServices({ processors: [counting()] });
     const { id } = await services.put("hello", true);
