@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { isStowageError } from "../../src/domain/errors.ts";
 import { ACME, LEASE_MS, testServices } from "../support/services.ts";
+import { ECHO } from "../support/test-app.ts";
 
 const HOUR_MS = 60 * 60_000;
 
@@ -33,6 +34,20 @@ test("an upload is missing from the moment on at which it expires, and its bytes
   expect(await services.records.usage(ACME)).toEqual({ uploads: 1, bytes: 5 });
   // Nobody writes there any more.
   expect(await services.records.tombstones(services.storages.primary.id, 10)).toEqual([]);
+});
+
+test("what was derived from an upload goes with it when it expires", async () => {
+  const services = await testServices({ processors: [ECHO] });
+  const { id } = await services.put("soon gone", true);
+  services.worker.start();
+  await services.worker.idle();
+  const derived = async () => (await services.keys()).filter((key) => key.includes("/derived/"));
+  expect(await derived()).toHaveLength(1);
+  await services.records.update(ACME, id, { expiresAt: services.clock.now() + HOUR_MS }, null);
+  services.clock.advance(HOUR_MS);
+  expect(await services.reconciler.run()).toMatchObject({ expired: 1 });
+  expect(await services.keys()).toEqual([]);
+  expect(await services.rows()).toBe(0);
 });
 
 test("hundreds that expire at once are removed in one run", async () => {

@@ -64,6 +64,20 @@ test("parseCursor() refuses a cursor of another list, another tenant or another 
   );
 });
 
+test.each<[string, Partial<CursorScope>]>([
+  ["tenant", { tenant: parseTenantId("other") }],
+  ["status", { filter: { status: "failed" } }],
+  ["filename prefix", { filter: { status: "stored", filenamePrefix: "a" } }],
+  ["earliest time", { filter: { status: "stored", createdAfter: 1 } }],
+  ["latest time", { filter: { status: "stored", createdBefore: 1 } }],
+])("parseCursor() refuses a cursor of a list in which nothing differs but the %s", async (_, change) => {
+  const scope: CursorScope = { tenant: acme, filter: { status: "stored" } };
+  const id = newUploadId(5, (bytes) => bytes);
+  const cursor = await formatCursor({ createdAt: 5, id }, scope, signer);
+  await expect(parseCursor(cursor, { ...scope, ...change }, signer)).rejects.toEqual(REFUSED);
+  expect(await parseCursor(cursor, scope, signer)).toEqual({ createdAt: 5, id });
+});
+
 test("parseCursor() refuses every word that formatCursor() does not make", async () => {
   const scope: CursorScope = { tenant: acme, filter: {} };
   await fc.assert(

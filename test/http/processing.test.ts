@@ -237,3 +237,25 @@ test("a refused body is told by where it is wrong", async () => {
   });
   expect(await answer.json()).toMatchObject({ errors: [{ pointer: "/processors/1" }] });
 });
+
+test.each([
+  ["POST", "/reprocess"],
+  ["PATCH", ""],
+])("%s /upload/{id}%s refuses a body by its length, of which not a byte has come", async (method, path) => {
+  const app = await testApp();
+  const { id } = await app.put("hello");
+  let reads = 0;
+  const body = new ReadableStream<Uint8Array>(
+    {
+      pull(controller) {
+        reads += 1;
+        controller.error(new Error("It should not have been read"));
+      },
+    },
+    { highWaterMark: 0 },
+  );
+  const headers = { ...JSON_TYPE, "Content-Length": "1000000" };
+  const answer = await app.send(method, `/api/v1/upload/${id}${path}`, { body, headers });
+  expect(await problemOf(answer)).toEqual({ status: 413, code: "body_too_large" });
+  expect(reads).toBe(0);
+});
