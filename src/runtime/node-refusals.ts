@@ -2,7 +2,9 @@ import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { StowageError } from "../domain/errors.ts";
+import type { Logger } from "../domain/ports/logger.ts";
 import { problemResponse } from "../http/problem.ts";
+import { findRequestId } from "../http/request-id.ts";
 
 /** What is wrong with something that never became a request of the app. */
 interface Refusal {
@@ -80,23 +82,29 @@ type ParserError = NodeJS.ErrnoException & {
   readonly bytesParsed?: number;
 };
 
-/** The answers to what never reaches the app, in the form that every error here has. */
+/** The answers to what never reaches the app, in the form that every error here has, each with a line in the log. */
 export class Refusals {
   readonly #headers: Readonly<Record<string, string>>;
+  readonly #logger: Logger;
 
   /**
    * @param shared Whether any page may read them, as it should where pages may call at all: its origin may
    *   be what could not be read, and a refusal says nothing that is anybody's.
    */
-  constructor(shared: boolean) {
+  constructor(shared: boolean, logger: Logger) {
+    this.#logger = logger;
     this.#headers = shared ? { "Access-Control-Allow-Origin": "*" } : {};
   }
 
-  /** For a request that cannot, or must not, be looked at any further. */
-  unreadable(state: string, cause?: unknown): Response {
+  /**
+   * For a request that cannot, or must not, be looked at any further.
+   *
+   * @param incoming Its head, where it is known.
+   */
+  unreadable(state: string, incoming: IncomingMessage | null, cause?: unknown): Response {
     const message = `Cannot read request: ${state}`;
     const error = new StowageError("invalid_request", message, { cause });
-    const requestId = randomUUID();
+    const requestId = this.#note({ ...NO_HTTP, state }, incoming);
     const response = problemResponse(error, requestId);
     for (const [name, value] of Object.entries({ ...this.#headers, "X-Request-Id": requestId })) {
       response.headers.set(name, value);
@@ -121,32 +129,41 @@ export class Refusals {
     }
     // It belongs to a request that has been answered: a second answer would be taken for the next one's.
     if (last?.headersSent === true && !last.req.complete) socket.destroy();
-    else this.#end(socket, refusalOf(error));
+    else this.#end(socket, refusalOf(error), null);
   }
 
   /** Node would answer without a word. The body was never asked for, so the connection ends. */
-  readonly expectation = (_: IncomingMessage, outgoing: ServerResponse): void => {
-    const { headers, body } = this.#render(UNKNOWN_EXPECTATION);
+  readonly expectation = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
+    const { headers, body } = this.#render(UNKNOWN_EXPECTATION, incoming);
     outgoing.writeHead(UNKNOWN_EXPECTATION.status, headers).end(body);
   };
 
   /** Node would just close the connection. */
-  readonly tunnel = (_: IncomingMessage, socket: Duplex): void => {
+  readonly tunnel = (incoming: IncomingMessage, socket: Duplex): void => {
     // Node has let it go: an error that nobody hears would end the process.
     socket.on("error", () => {});
-    this.#end(socket, TUNNEL);
+    this.#end(socket, TUNNEL, incoming);
   };
 
-  #end(socket: Duplex, refusal: Refusal): void {
-    const { headers, body } = this.#render(refusal);
+  #end(socket: Duplex, refusal: Refusal, incoming: IncomingMessage | null): void {
+    const { headers, body } = this.#render(refusal, incoming);
     const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
     const answer = `HTTP/1.1 ${refusal.status} ${refusal.title}\r\n${lines.join("")}\r\n${body}`;
     // Not at once, which would take the answer from whoever is still sending; and whether they ever end or not.
     socket.end(answer, () => setTimeout(() => socket.destroy(), LINGER_MS).unref());
   }
 
-  #render({ status, title, code, state, headers }: Refusal) {
-    const requestId = randomUUID();
+  /** Tell the log. @returns The id under which it stands there: the caller's, if it sent a sane one. */
+  #note({ status, code, state }: Refusal, incoming: IncomingMessage | null): string {
+    const requestId = findRequestId(incoming?.headers["x-request-id"]) ?? randomUUID();
+    // Nothing of what was sent: any of it may be a secret, or a line of somebody else's log.
+    this.#logger.info("request.refused", { status, code, state, requestId });
+    return requestId;
+  }
+
+  #render(refusal: Refusal, incoming: IncomingMessage | null) {
+    const { status, title, code, state, headers } = refusal;
+    const requestId = this.#note(refusal, incoming);
     const body = JSON.stringify({
       ...{ type: "about:blank", title, status, detail: `Cannot read request: ${state}` },
       ...{ code, request_id: requestId },

@@ -51,7 +51,7 @@ export class NodeServer {
       // A request without a Host is refused by the listener, which says why.
       requireHostHeader: false,
     });
-    this.#refusals = new Refusals(config.server.corsOrigins.length > 0);
+    this.#refusals = new Refusals(config.server.corsOrigins.length > 0, logger);
     this.#answerOn(this.#refusals);
     this.#server.on("connection", (socket) => {
       this.#unused.add(socket);
@@ -60,14 +60,22 @@ export class NodeServer {
   }
 
   #answerOn(refusals: Refusals): void {
+    // The error handler is told the error alone, while the listener has not yet returned.
+    let current: IncomingMessage | null = null;
     const listener = getRequestListener(this.#answer, {
-      errorHandler: (error) => refusals.unreadable("its target or its Host header is wrong", error),
+      errorHandler: (error) =>
+        refusals.unreadable("its target or its Host header is wrong", current, error),
     });
     const latest = new WeakMap<Duplex, ServerResponse>();
     const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse) => {
       this.#unused.delete(incoming.socket);
       latest.set(incoming.socket, outgoing);
-      return listener(incoming, outgoing);
+      current = incoming;
+      try {
+        return listener(incoming, outgoing);
+      } finally {
+        current = null;
+      }
     };
     this.#server.on("request", onRequest);
     // RFC 9110, 10.1.1: a body is asked for when somebody reads it (see incomingBody), so never when the
@@ -114,10 +122,11 @@ export class NodeServer {
     const outgoing = env.outgoing as ServerResponse;
     const { minTransferBytesPerSecond } = this.#config.server;
     limitEnd(outgoing, minTransferBytesPerSecond);
-    const ambiguity = findAmbiguity(env.incoming as IncomingMessage);
+    const incoming = env.incoming as IncomingMessage;
+    const ambiguity = findAmbiguity(incoming);
     if (ambiguity !== null) {
       outgoing.shouldKeepAlive = false;
-      return this.#refusals.unreadable(ambiguity);
+      return this.#refusals.unreadable(ambiguity, incoming);
     }
     const response = await this.#stowage.fetch(request, env);
     // A connection that is kept for the next request would hold up the stop.

@@ -38,6 +38,48 @@ test.each([
   }
 });
 
+const REFUSED: readonly (readonly [string, string, number])[] = [
+  ["without a Host", "GET /health/live HTTP/1.1\r\n", 400],
+  ["with a wrong Host", "GET /health/live HTTP/1.1\r\nHost: a b@c\r\n", 400],
+  ["with two Hosts", "GET /health/live HTTP/1.1\r\nHost: a\r\nHost: b\r\n", 400],
+  ["with a wrong target", "GET http://[/ HTTP/1.1\r\nHost: a\r\n", 400],
+  ["that expects the unknown", "GET /health/live HTTP/1.1\r\nHost: a\r\nExpect: magic\r\n", 417],
+  ["for a tunnel", "CONNECT a.test:80 HTTP/1.1\r\nHost: a.test:80\r\n", 405],
+];
+
+test.each(
+  REFUSED,
+)("NodeServer notes a request %s under the id that is answered", async (_, bytes, status) => {
+  const { url, log } = await start();
+  const ids: string[] = [];
+  for (const theirs of ["trace-7", "stw_secret", null]) {
+    const wire = await Wire.open(url);
+    const header = theirs === null ? "" : `X-Request-Id: ${theirs}\r\n`;
+    await wire.send(`${bytes}${header}Connection: close\r\n\r\n`);
+    await wire.closed;
+    expect(wire.received).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    const [, id = ""] = /^x-request-id: (\S+)\r$/im.exec(wire.received) ?? [];
+    expect(wire.received).toContain(`"request_id":"${id}"`);
+    ids.push(id);
+  }
+  expect(ids[0]).toBe("trace-7");
+  const noted = log.filter(({ event }) => event === "request.refused");
+  expect(noted.map(({ fields }) => fields["requestId"])).toEqual(ids);
+  expect(noted.map(({ fields }) => fields["status"])).toEqual([status, status, status]);
+  expect(JSON.stringify(log)).not.toContain("stw_secret");
+});
+
+test("NodeServer notes what is no HTTP, and nothing of it", async () => {
+  const { url, log } = await start();
+  const wire = await Wire.open(url);
+  await wire.send("secret nonsense\r\n\r\n");
+  await wire.closed;
+  const [line] = log.filter(({ event }) => event === "request.refused");
+  expect(line?.fields).toMatchObject({ status: 400, code: "invalid_request" });
+  expect(wire.received).toContain(`"request_id":"${line?.fields["requestId"]}"`);
+  expect(JSON.stringify(log)).not.toContain("nonsense");
+});
+
 test("NodeServer refuses whoever calls too often without its body, and serves it on", async () => {
   const { url, kept } = await start({ RATE_LIMIT_PER_ADDRESS: "1" });
   const Authorization = "Bearer acme";

@@ -1,15 +1,9 @@
 import type { MiddlewareHandler } from "hono";
 import { toHex } from "../../domain/bytes.ts";
-import type { RandomSource } from "../../domain/ports/clock.ts";
 import type { HttpEnv, HttpOptions } from "../endpoint.ts";
 import { problemResponse } from "../problem.ts";
+import { findRequestId } from "../request-id.ts";
 import type { HttpServices } from "../services.ts";
-
-/**
- * A caller's own request id, if it can do no harm in a header or a log: a credential that got into the wrong
- * header, an API key or a JSON Web Token, would stand in both.
- */
-const SANE_REQUEST_ID = /^(?!stw_|eyJ)[A-Za-z0-9._-]{1,128}$/;
 
 /**
  * On every answer that does not say otherwise. Nothing of ours is a page: nothing may be loaded from it, and
@@ -35,7 +29,9 @@ export function requestContext(
   const clock = options.clock ?? { now: () => Date.now() };
   return async (c, next) => {
     const startedAt = clock.now();
-    const requestId = requestIdOf(c.req.raw.headers, options.random);
+    const requestId =
+      findRequestId(c.req.raw.headers.get("X-Request-Id")) ??
+      toHex(options.random(new Uint8Array(16)));
     c.set("services", services);
     c.set("options", options);
     c.set("openapi", openapi);
@@ -63,10 +59,4 @@ export function requestContext(
       tenantId: principal?.kind === "tenant" ? principal.tenant : null,
     });
   };
-}
-
-function requestIdOf(headers: Headers, random: RandomSource): string {
-  const theirs = headers.get("X-Request-Id");
-  if (theirs !== null && SANE_REQUEST_ID.test(theirs)) return theirs;
-  return toHex(random(new Uint8Array(16)));
 }
