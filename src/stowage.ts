@@ -194,7 +194,9 @@ export async function createStowage(config: Config, parts: StowageParts): Promis
       ...(parts.addressOf === undefined ? {} : { addressOf: parts.addressOf }),
     },
   );
+  let stopping = false;
   const beginShutdown = (): void => {
+    stopping = true;
     health.beginShutdown();
     events.close();
   };
@@ -217,7 +219,10 @@ export async function createStowage(config: Config, parts: StowageParts): Promis
     },
     start() {
       // Told now: a configuration fault would otherwise look like documents that wait.
-      extractor.check().catch((error) => logger.error("processing.unavailable", { error }));
+      extractor.check().catch((error) => {
+        // It was closed before it could tell.
+        if (!stopping) logger.error("processing.unavailable", { error });
+      });
       // So would rights that are missing look like bad luck with the first upload.
       void storages.primary.health();
       reconciler.start(config.uploads.reconcileIntervalSeconds * 1000);

@@ -143,3 +143,16 @@ test("GET /storage/health tells the worst of all storages at its top", async () 
   app.fault.code = "storage_full";
   expect(await top()).toEqual(["file_storage", "unhealthy", "storage_full"]);
 });
+
+test("start() tells of processing that is unavailable, but not of a stop that came first", async () => {
+  for (const stopFirst of [false, true]) {
+    const checked = Promise.withResolvers<void>();
+    const app = await testApp({ extractorCheck: () => checked.promise });
+    app.stowage.start();
+    if (stopFirst) app.stowage.beginShutdown();
+    checked.reject(new StowageError("extractor_unavailable", "Cannot process documents: closed"));
+    await checked.promise.catch(() => {});
+    const told = app.log.filter(({ event }) => event === "processing.unavailable");
+    expect(told).toHaveLength(stopFirst ? 0 : 1);
+  }
+});
