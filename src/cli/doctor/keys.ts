@@ -54,26 +54,27 @@ function* lifetimes(alive: readonly ApiKey[], now: number): Iterable<Finding> {
       yield {
         status: "warn",
         text: `${name} ends ${days <= 1 ? "within a day" : `in ${days} days`}: its calls will be answered with 401 then`,
-        advice: `make the next one in time: stowage token create ${makeLike(key)} --expires 90d`,
+        advice: `replace it in time: ${rotate(id)}`,
       };
     } else if (expiresAt === null && tenant === null) {
       yield {
         status: "warn",
         text: `${name} never ends, and may do everything: whoever finds it once has it for good`,
-        advice: `stowage token create ${makeLike(key)} --expires 90d, and then: stowage token revoke ${id}`,
+        advice: `replace it: ${rotate(id)}`,
       };
     } else if (expiresAt === null && now - createdAt > OLD_MS) {
       yield {
         status: "warn",
         text: `${name} is ${Math.floor((now - createdAt) / DAY_MS)} days old and never ends`,
-        advice: `replace it: stowage token create ${makeLike(key)} --expires 90d, and then: stowage token revoke ${id}`,
+        advice: `replace it: ${rotate(id)}`,
       };
     }
   }
 }
 
-function makeLike({ tenant, scopes }: ApiKey): string {
-  return tenant === null ? "--operator" : `--tenant ${tenant} --scope "${scopes.join(" ")}"`;
+/** The next key is like this one, which goes on for a day. */
+function rotate(id: string): string {
+  return `stowage token rotate ${id} --expires 90d`;
 }
 
 /** The key of the first start lies in a file as it is, for its owner alone. */

@@ -72,8 +72,7 @@ describe("stowage doctor on keys", () => {
       {
         ...{ check: "Keys", status: "warn" },
         text: `key of acme, ${id} ("CI") ends in 3 days: its calls will be answered with 401 then`,
-        advice:
-          'make the next one in time: stowage token create --tenant acme --scope "upload:read" --expires 90d',
+        advice: `replace it in time: stowage token rotate ${id} --expires 90d`,
       },
     ]);
     expect(await findings(env)).toContainEqual({
@@ -89,7 +88,7 @@ describe("stowage doctor on keys", () => {
       {
         status: "warn",
         text: expect.stringContaining(`the operator's key ${id} ("CI") never ends`),
-        advice: `stowage token create --operator --expires 90d, and then: stowage token revoke ${id}`,
+        advice: `replace it: stowage token rotate ${id} --expires 90d`,
       },
     ]);
   });
