@@ -1,6 +1,6 @@
 import { mask } from "./config/mask.ts";
 import type { ConfigProblem, Env } from "./config/problem.ts";
-import { defaultText, type Place, type Setting } from "./config/setting.ts";
+import { defaultText, describeDefault, type Place, type Setting } from "./config/setting.ts";
 import { SETTINGS, type SettingName, type Values } from "./config/settings.ts";
 import { primaryStorage, s3Problems, usesS3 } from "./config/storage.ts";
 import { warningsOf, withHint } from "./config/warnings.ts";
@@ -39,7 +39,7 @@ export interface Config {
     readonly host: string;
     /** 0 takes any free port. */
     readonly port: number;
-    /** Without a slash at its end; `null`: the address listened on. */
+    /** Without a slash at its end; `null`: links have no host. */
     readonly publicUrl: string | null;
     /** How many proxies in front may say who is calling; 0: none. */
     readonly trustProxy: number;
@@ -166,11 +166,17 @@ function readValues(env: Env, place: Place, problems: ConfigProblem[]): Values {
     if (text === null) return [variable, null];
     const result = setting.schema.safeParse(text);
     if (result.success) return [variable, result.data];
+    if (isNone(text, setting)) return [variable, null];
     const read = mask(text, setting.secret === true);
     problems.push({ variable, read, expected: setting.explain?.(text) ?? setting.expected });
     return [variable, null];
   });
   return Object.fromEntries(entries) as Values;
+}
+
+/** The word that the table has for an unset one, where it is nothing else; a secret is never a word. */
+function isNone(text: string, setting: Setting): boolean {
+  return text.toLowerCase() === "none" && describeDefault(setting) === "none" && !setting.secret;
 }
 
 /** AWS's variables may be set for another program: without an S3 storage they are none of our business. */

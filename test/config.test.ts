@@ -272,6 +272,30 @@ describe("loadConfig() on places", () => {
   });
 });
 
+describe("loadConfig() on none", () => {
+  it.each([
+    "QUOTA_BYTES",
+    "QUOTA_UPLOADS",
+    "RATE_LIMIT_PER_TENANT",
+    "RATE_LIMIT_PER_ADDRESS",
+    "CORS_ORIGINS",
+    "FILE_STORAGE_FALLBACK",
+  ])("reads none of %s as unset, which is what its default is called", (variable) => {
+    for (const word of ["none", "None"]) {
+      expect(loadConfig({ [variable]: word })).toEqual(loadConfig({}));
+    }
+  });
+
+  it.each([
+    "PORT",
+    "MAX_UPLOAD_BYTES",
+    "AUTH_JWT_SECRET",
+    "PUBLIC_URL",
+  ])("refuses none for %s, whose default is another", (variable) => {
+    expect(wrong({ [variable]: "none" })).toEqual([variable]);
+  });
+});
+
 describe("loadConfig() on tokens", () => {
   const JWKS = {
     AUTH_JWKS_URL: "https://keys.example.com/jwks",

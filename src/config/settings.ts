@@ -54,7 +54,7 @@ export const SETTINGS = {
   PORT: setting("Port to listen on; 0 takes a free one", "8000", whole(0, 65_535)),
   PUBLIC_URL: setting(
     "Address that links are made from",
-    { words: "the address listened on" },
+    { words: "unset: they begin with a slash" },
     address("https://files.example.com"),
   ),
   TRUST_PROXY: setting(
