@@ -108,7 +108,8 @@ export async function createStowage(options: StowageOptions = {}): Promise<Stowa
       ...{ ...parts, version: packageVersion(), addressOf: nodeAddress },
       // Servers limit requests as a whole or not at all: none knows how slow is too slow for a large file.
       requestBody: (_env, { body }) =>
-        body && pacedBody(() => body.values(), config.server.minTransferBytesPerSecond),
+        body &&
+        pacedBody(() => body[Symbol.asyncIterator](), config.server.minTransferBytesPerSecond),
       ...(authenticate === undefined ? {} : { authenticate }),
       ...(basePath === undefined ? {} : { basePath }),
     });

@@ -82,7 +82,7 @@ type ParserError = NodeJS.ErrnoException & {
   readonly bytesParsed?: number;
 };
 
-/** The answers to what never reaches the app, in the form that every error here has, each with a line in the log. */
+/** The answers to what never reaches the app, in the form that every error here has. The log has a line of each. */
 export class Refusals {
   readonly #headers: Readonly<Record<string, string>>;
   readonly #logger: Logger;

@@ -179,7 +179,10 @@ function look<Found>(tenant: TenantId, found: Expression<Found>) {
     .compile();
 }
 
-/** The reservation as long as nobody has cleaned it up, or taken its key. A lease that has ended unnoticed is still one. */
+/**
+ * The reservation as long as nobody has cleaned it up, or taken its key. A lease that has ended unnoticed is
+ * still one.
+ */
 function held(reservation: Reservation): UploadCondition {
   return (eb) =>
     eb.and({
