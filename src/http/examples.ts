@@ -44,6 +44,40 @@ const EVENTS = [
   "",
 ].join("\n\n");
 
+const READ_ONLY = "storage_read_only";
+
+function stateOf(errorCode: string | null) {
+  return { status: errorCode === null ? "healthy" : "unhealthy", error_code: errorCode };
+}
+
+/** @param errorCode What is the matter with the storage. */
+function readiness(status: string, errorCode: string | null) {
+  const checks = ["storage", "records", "processing"].map((name) => ({
+    name,
+    ...stateOf(name === "storage" ? errorCode : null),
+  }));
+  return { status, checks };
+}
+
+/** @param errorCode Why nothing can be written. */
+function storageHealth(errorCode: string | null) {
+  return {
+    ...{ service: "file_storage", ...stateOf(errorCode) },
+    storages: [
+      {
+        ...{ id: "01a20ada-2c00-7979-8a95-10b166d7ffdb", uri: "memory:" },
+        ...{ service: "memory_file_storage", ...stateOf(errorCode) },
+        steps: ["write", "read", "list", "delete"].map((name) => ({
+          name,
+          ok: name !== "write" || errorCode === null,
+        })),
+        ...{ corrupt_reads: 0, last_corrupt_read_at: null },
+        checked_at: EXAMPLE_TIME,
+      },
+    ],
+  };
+}
+
 /** What an operation takes and answers, by its `operationId`; answers by their status. */
 export interface OperationExamples {
   /** A form is told as its fields; anything else as it is sent. */
@@ -72,7 +106,8 @@ export const OPERATION_EXAMPLES: Readonly<Record<string, OperationExamples>> = {
       200: { ...STORED, metadata: { candidate: "4711" }, expires_at: "2099-12-31T00:00:00.000Z" },
     },
   },
-  getFile: { answers: { 200: EXAMPLE_TEXT } },
+  // What the example of `Range` asks for.
+  getFile: { answers: { 200: EXAMPLE_TEXT, 206: EXAMPLE_TEXT.slice(0, 12) } },
   reprocess: { request: { processors: ["text"] }, answers: { 202: QUEUED } },
   getResult: {
     answers: {
@@ -89,35 +124,11 @@ export const OPERATION_EXAMPLES: Readonly<Record<string, OperationExamples>> = {
       },
     },
   },
-  getText: { answers: { 200: EXAMPLE_TEXT.trim() } },
+  getText: { answers: { 200: EXAMPLE_TEXT.trim(), 206: EXAMPLE_TEXT.slice(0, 12) } },
   getEvents: { answers: { 200: EVENTS } },
   live: { answers: { 200: { status: "alive" } } },
-  ready: {
-    answers: {
-      200: {
-        status: "ready",
-        checks: ["storage", "records", "processing"].map((name) => ({
-          ...{ name, status: "healthy", error_code: null },
-        })),
-      },
-    },
-  },
-  storageHealth: {
-    answers: {
-      200: {
-        ...{ service: "file_storage", status: "healthy", error_code: null },
-        storages: [
-          {
-            ...{ id: "01a20ada-2c00-7979-8a95-10b166d7ffdb", uri: "memory:" },
-            ...{ service: "memory_file_storage", status: "healthy", error_code: null },
-            steps: ["write", "read", "list", "delete"].map((name) => ({ name, ok: true })),
-            ...{ corrupt_reads: 0, last_corrupt_read_at: null },
-            checked_at: EXAMPLE_TIME,
-          },
-        ],
-      },
-    },
-  },
+  ready: { answers: { 200: readiness("ready", null), 503: readiness("unready", READ_ONLY) } },
+  storageHealth: { answers: { 200: storageHealth(null), 503: storageHealth(READ_ONLY) } },
 };
 
 /** A problem as an answer tells it, but for its `detail`, which depends on what was asked. */

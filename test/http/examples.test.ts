@@ -1,5 +1,8 @@
 import { expect, test } from "vitest";
 import text from "../../processors/text.ts";
+import { StowageError } from "../../src/domain/errors.ts";
+import { probeDriver } from "../../src/domain/probe-driver.ts";
+import type { StorageDriver } from "../../src/driver.ts";
 import {
   type DocsDocument,
   type DocsOperation,
@@ -44,7 +47,19 @@ async function callsOf(app: Awaited<ReturnType<typeof testApp>>) {
 
 /** The service with the one upload that the examples tell of. */
 async function exampleApp(operationId = "") {
-  const app = await testApp({ processors: [text], now: Date.parse(EXAMPLE_TIME) });
+  const storage = { isReadOnly: false };
+  const app = await testApp({
+    ...{ processors: [text], now: Date.parse(EXAMPLE_TIME) },
+    tamper(driver) {
+      const put: StorageDriver["put"] = async (...args) => {
+        if (storage.isReadOnly) throw new StowageError("storage_read_only", "Cannot write");
+        return await driver.put(...args);
+      };
+      const random = (bytes: Uint8Array) =>
+        crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>);
+      return { put, check: (options) => probeDriver({ ...driver, put }, random, options) };
+    },
+  });
   const processed = PROCESSED.includes(operationId);
   const query = processed ? "?auto_process=true" : "";
   const { id } = await app.put(EXAMPLE_TEXT, "resume.txt", query);
@@ -74,7 +89,7 @@ async function exampleApp(operationId = "") {
     const place = `${path}?${query}`.replace(EXAMPLE_ID, id);
     return app.send(call.method, place, { headers, body });
   };
-  return { ...app, id, send };
+  return { ...app, storage, id, send };
 }
 
 function bodyOf({ requestBody }: DocsOperation): [string | null, string | FormData | null] {
@@ -122,6 +137,44 @@ test("every call answers its example with its example", async () => {
     const wanted = typeof example === "string" ? example : JSON.stringify(example);
     expect(told(body, made), operationId).toEqual(told(wanted, EXAMPLE_ID));
   }
+});
+
+test("a range and a storage that takes nothing are answered with their examples", async () => {
+  const { calls } = await callsOf(await testApp());
+  const callTo = (operationId: string) =>
+    calls.find(({ operation }) => operation.operationId === operationId) as Call;
+  for (const [operationId, status] of [
+    ["getFile", "206"],
+    ["getText", "206"],
+    ["ready", "503"],
+    ["storageHealth", "503"],
+  ] as const) {
+    const app = await exampleApp(operationId);
+    app.storage.isReadOnly = true;
+    const call = callTo(operationId);
+    const answer = await app.send(
+      call,
+      call.parameters.filter(({ name }) => name === "Range"),
+    );
+    expect(String(answer.status), operationId).toBe(status);
+    const [media] = Object.values(call.operation.responses[status]?.content ?? {});
+    const example = media?.example;
+    const wanted = typeof example === "string" ? example : JSON.stringify(example);
+    expect(told(await answer.text(), app.id), operationId).toEqual(told(wanted, EXAMPLE_ID));
+  }
+});
+
+test("every answer with a body has an example", async () => {
+  const { calls } = await callsOf(await testApp());
+  const without = calls.flatMap(({ operation: { operationId, responses } }) =>
+    Object.entries(responses).flatMap(([status, { content = {} }]) =>
+      Object.entries(content)
+        .filter(([type]) => type !== "application/problem+json")
+        .filter(([, { example }]) => example === undefined)
+        .map(() => `${operationId} ${status}`),
+    ),
+  );
+  expect(without.filter((one) => !BY_ITSELF.some((name) => one.startsWith(name)))).toEqual([]);
 });
 
 test("every parameter's example is taken, each for itself", async () => {
