@@ -93,7 +93,9 @@ function mayBeText(head: Uint8Array): boolean {
   return TEXTS.some(([charset, never]) => {
     try {
       // `stream`: a character that the head cuts in two is no mistake.
-      const text = new TextDecoder(charset, { fatal: true }).decode(head, { stream: true });
+      const text = new TextDecoder(charset, { fatal: true, ignoreBOM: false }).decode(head, {
+        stream: true,
+      });
       return text !== "" && !never.test(text);
     } catch {
       return false;

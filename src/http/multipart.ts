@@ -19,7 +19,8 @@ export interface UploadForm {
    * The other fields by name, those after the file among them. Resolves when the form has ended well, so
    * only once the file has been read.
    *
-   * @throws {StowageError} `invalid_multipart`, `too_many_files`, `too_many_fields`, `missing_file`.
+   * @throws {StowageError} `invalid_multipart`, `too_many_files`, `too_many_fields`, `missing_file`,
+   *   `upload_too_large`.
    */
   fields(): Promise<FormFields>;
   /** Read no further. Nothing happens if the form has ended. */
