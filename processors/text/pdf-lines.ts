@@ -1,80 +1,133 @@
-/** What PDF.js says of a piece of text; the rest of its fields does not matter here. */
-export interface TextItem {
-  readonly str: string;
-  /** Which way it is read. */
-  readonly dir: string;
-  /** In points, as everything here. */
-  readonly width: number;
-  readonly height: number;
-  /** The text matrix; its last numbers are where it begins: from the page's left, and above its foot. */
-  readonly transform: readonly number[];
-  /** The end of a line. */
-  readonly hasEOL: boolean;
-}
+import { type Place, placeOf, type TextItem, type TextStyles } from "./pdf-pieces.ts";
 
-interface Line {
+/** A part of a line with no wide gap in it. */
+export interface Segment {
   text: string;
-  readonly baseline: number;
-  readonly height: number;
+  start: number;
+  end: number;
+  /** Whether any of it is read from right to left. */
+  rightToLeft: boolean;
 }
 
+/** Its segments in the order in which they are drawn. */
+export interface Line {
+  readonly turn: number;
+  baseline: number;
+  height: number;
+  readonly segments: Segment[];
+}
+
+/** From which gap on two pieces of a line are segments of their own, times the height of the letters. */
+export const WIDE_GAP = 1;
 /** How much wider than usual the space between two lines is where a paragraph ends. */
 const PARAGRAPH_SPACE = 1.3;
 /** From line to line, times the height of the letters, where no other lines tell what is usual. */
 const LINE_HEIGHT = 1.4;
 /** Times the height of the letters: half of what a space takes in most fonts. */
 const WORD_SPACE = 0.13;
+/** Beside larger letters: raised or lowered ones are smaller than that, and no further off than that. */
+const SMALL = 0.8;
+const RAISED = 0.75;
+
+/** The lines of a page, in the order in which they are drawn. What is raised or lowered stays in its line. */
+export function linesOf(items: readonly TextItem[], styles: TextStyles = {}): Line[] {
+  const lines: Line[] = [];
+  let line: Line | undefined;
+  let last: Place | undefined;
+  let ended = false;
+  for (const item of items) {
+    if (item.str.trim() !== "") {
+      const place = placeOf(item, styles);
+      if (line === undefined || last === undefined || (ended && !goesOn(line, last, place))) {
+        line = { turn: place.turn, baseline: place.baseline, height: place.height, segments: [] };
+        lines.push(line);
+      }
+      append(line, last, place, item, ended);
+      last = place;
+      ended = false;
+    } else if (item.str !== "" && line !== undefined && !ended) {
+      const segment = line.segments.at(-1);
+      if (segment !== undefined) segment.text += item.str;
+    }
+    if (item.hasEOL) ended = true;
+  }
+  return lines;
+}
+
+/** Whether a piece belongs to a line that PDF.js takes for ended, which it does at letters that are raised. */
+function goesOn(line: Line, last: Place, place: Place): boolean {
+  if (place.turn !== line.turn) return false;
+  const larger = Math.max(line.height, place.height);
+  const off = Math.abs(place.baseline - line.baseline) / larger;
+  const raised = Math.min(line.height, place.height) <= SMALL * larger;
+  if (off > (raised ? RAISED : WORD_SPACE)) return false;
+  const leftwards = line.segments.at(-1)?.rightToLeft === true;
+  const gap = (leftwards ? last.start - place.end : place.start - last.end) / larger;
+  return gap > (raised ? -WIDE_GAP / 2 : -WORD_SPACE) && gap < WIDE_GAP / 2;
+}
+
+function append(
+  line: Line,
+  last: Place | undefined,
+  place: Place,
+  item: TextItem,
+  afterEnd: boolean,
+): void {
+  const segment = line.segments.at(-1);
+  const rightToLeft = item.dir === "rtl";
+  const gap =
+    segment === undefined
+      ? Number.POSITIVE_INFINITY
+      : Math.max(place.start - segment.end, segment.start - place.end);
+  if (line.height <= place.height * SMALL) {
+    // It began with something raised.
+    line.baseline = place.baseline;
+    line.height = place.height;
+  }
+  if (segment === undefined || last === undefined || gap > WIDE_GAP * line.height) {
+    line.segments.push({ text: item.str, start: place.start, end: place.end, rightToLeft });
+    return;
+  }
+  const around = segment.rightToLeft || rightToLeft;
+  // PDF.js finds the spaces between those that go on to the right; from one that is read to the left, and back
+  // to it, numbers and foreign words stand on its left side.
+  const space = around ? last.start - place.end : afterEnd ? place.start - last.end : 0;
+  const apart = space > WORD_SPACE * (around ? item.height : line.height);
+  if (apart && !/\s$/.test(segment.text) && !/^\s/.test(item.str)) segment.text += " ";
+  segment.text += item.str;
+  segment.start = Math.min(segment.start, place.start);
+  segment.end = Math.max(segment.end, place.end);
+  segment.rightToLeft = around;
+}
 
 /**
- * Put the pieces of one page together: a line of text for each line, a blank one between paragraphs.
+ * Put the lines of a page together: a line of text for each, a blank one between paragraphs.
  *
  * A PDF knows no paragraphs; wider space between lines, or a jump back up to the next column, stands for one.
  */
-export function joinLines(items: readonly TextItem[]): string {
-  const lines = linesOf(items);
-  const drops = lines.slice(1).map((line, i) => (lines[i]?.baseline ?? 0) - line.baseline);
-  const downwards = drops.filter((drop) => drop > 0);
-  const usual =
-    downwards.length === 1 ? LINE_HEIGHT * (lines[0]?.height ?? 0) : lowerQuartile(downwards);
+export function joinLines(lines: readonly Line[]): string {
+  const ends = paragraphEnds(lines);
   return lines
-    .map((line, i) => {
-      const drop = drops[i - 1];
-      if (drop === undefined) return line.text;
-      return (drop < 0 || drop > usual * PARAGRAPH_SPACE ? "\n\n" : "\n") + line.text;
-    })
+    .map((line, i) => (i === 0 ? "" : ends[i - 1] === true ? "\n\n" : "\n") + textOf(line))
     .join("");
 }
 
-function linesOf(items: readonly TextItem[]): Line[] {
-  const lines: Line[] = [];
-  let line: Line | undefined;
-  let last: TextItem | undefined;
-  for (const item of items) {
-    if (item.str !== "") {
-      if (line !== undefined && last !== undefined && isApart(last, item)) line.text += " ";
-      line ??= { text: "", baseline: item.transform[5] ?? 0, height: item.height };
-      line.text += item.str;
-      last = item;
-    }
-    if (item.hasEOL && line !== undefined) {
-      lines.push(line);
-      line = undefined;
-    }
-  }
-  if (line !== undefined) lines.push(line);
-  return lines
-    .map((line) => ({ ...line, text: line.text.trimEnd() }))
-    .filter(({ text }) => text !== "");
+function textOf({ segments }: Line): string {
+  const leftwards = segments.length < 2 || segments.some(({ rightToLeft }) => rightToLeft);
+  const read = leftwards ? segments : segments.toSorted((a, b) => a.start - b.start);
+  return read.map(({ text }) => text.trim()).join(" ");
 }
 
-/**
- * Whether a space stands between two pieces of a line. PDF.js finds it between those that go on to the right;
- * from one that is read to the left, and back to it, numbers and foreign words stand on its left side.
- */
-function isApart(last: TextItem, item: TextItem): boolean {
-  if (last.dir !== "rtl" && item.dir !== "rtl") return false;
-  const gap = (last.transform[4] ?? 0) - (item.transform[4] ?? 0) - item.width;
-  return gap > WORD_SPACE * item.height && !/\s$/.test(last.str) && !/^\s/.test(item.str);
+/** Of each line whether a paragraph ends with it. */
+export function paragraphEnds(lines: readonly Line[]): boolean[] {
+  const drops = lines.slice(1).map((line, i) => {
+    const above = lines[i];
+    return above?.turn === line.turn ? above.baseline - line.baseline : Number.NEGATIVE_INFINITY;
+  });
+  const downwards = drops.filter((drop) => drop > 0);
+  const usual =
+    downwards.length === 1 ? LINE_HEIGHT * (lines[0]?.height ?? 0) : lowerQuartile(downwards);
+  return drops.map((drop) => drop < 0 || drop > usual * PARAGRAPH_SPACE);
 }
 
 /** The space within paragraphs, even on a page of short ones, and whatever a superscript does now and then. */

@@ -1,7 +1,8 @@
 import { type ProcessorContext, type ProcessorInput, StowageError } from "../../src/processor.ts";
 import { openPdf, type PdfDocument, unreadablePdf } from "../formats/pdf.ts";
 import { type CollectedText, TextCollector } from "./collector.ts";
-import { joinLines, type TextItem } from "./pdf-lines.ts";
+import { joinLines, linesOf } from "./pdf-lines.ts";
+import type { TextItem } from "./pdf-pieces.ts";
 
 /**
  * Read the text of a PDF, page after page, in the order in which the document draws it.
@@ -48,7 +49,8 @@ async function readPage(pdf: PdfDocument, number: number): Promise<string> {
     const page = await pdf.getPage(number);
     const content = await page.getTextContent();
     page.cleanup();
-    return joinLines(content.items.filter((item): item is TextItem & typeof item => "str" in item));
+    const items = content.items.filter((item): item is TextItem & typeof item => "str" in item);
+    return joinLines(linesOf(items, content.styles));
   } catch (error) {
     throw unreadablePdf(error);
   }

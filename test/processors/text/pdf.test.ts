@@ -1,21 +1,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { readPdf } from "../../../processors/text/pdf.ts";
-import { SILENT } from "../../../src/domain/ports/logger.ts";
 import { pdf } from "../../fixtures/pdf.ts";
-import { inputOf } from "../formats/input.ts";
+import { read, show, textOf } from "./read-pdf.ts";
 
 const FIXTURES = join(import.meta.dirname, "..", "..", "fixtures");
 const fixture = (name: string) => readFileSync(join(FIXTURES, name));
-
-const read = (bytes: Uint8Array, maxTextBytes = 1 << 20) => {
-  const signal = new AbortController().signal;
-  return readPdf(inputOf(bytes, "application/pdf"), { signal, maxTextBytes, logger: SILENT });
-};
-/** Lines of text, each with its place on the page. */
-const show = (...lines: readonly (readonly [number, number, string])[]) =>
-  lines.map(([x, y, text]) => `BT /F 10 Tf ${x} ${y} Td (${text}) Tj ET`).join("\n");
 
 it("readPdf() reads text that runs from right to left, with numbers in it", async () => {
   expect((await read(fixture("right-to-left.pdf"))).text).toBe(
@@ -41,6 +31,38 @@ it.each([
   [30, "One\n\ntwo"],
 ])("readPdf() tells lines %i points apart from paragraphs where there are two", async (drop, text) => {
   expect((await read(pdf([show([50, 700, "One"], [50, 700 - drop, "two"])]))).text).toBe(text);
+});
+
+it.each([
+  ["raised", [92, 704.5, "2", 6], [97, 700, "of it"], "Area: 5 m2 of it"],
+  ["raised by much", [90, 707, "2", 6], [97, 700, "of it"], "Area: 5 m2 of it"],
+  ["lowered", [91.5, 697, "max", 6], [105, 700, "of it"], "Area: 5 mmax of it"],
+  ["raised at the end", [92, 704.5, "2", 6], [50, 688, "of it"], "Area: 5 m2\nof it"],
+] as const)("readPdf() leaves small letters that are %s in their line", async (_, small, next, text) => {
+  expect(await textOf(show([50, 700, "Area: 5 m"], small, next))).toBe(text);
+});
+
+it("readPdf() leaves a raised number in the line that begins with it", async () => {
+  const note = show([50, 704.5, "1", 6], [53.5, 700, "A note"], [50, 688, "of two lines"]);
+  expect(await textOf(note)).toBe("1A note\nof two lines");
+});
+
+it.each([
+  ["to the left", [0, 1, -1, 0], (down: number) => [100 + down, 100]],
+  ["upside down", [-1, 0, 0, -1], (down: number) => [500, 100 + down]],
+  ["to the right", [0, -1, 1, 0], (down: number) => [400 - down, 600]],
+  ["askew", [0.8, 0.6, -0.6, 0.8], (down: number) => [100 + 0.6 * down, 400 - 0.8 * down]],
+] as const)("readPdf() finds the paragraphs of text that is turned %s", async (_, turn, at) => {
+  const lines = [0, 12, 24, 48, 60].map((down, i) => {
+    const [x = 0, y = 0] = at(down);
+    return [x, y, `Line ${i}`, 10, turn] as const;
+  });
+  expect(await textOf(show(...lines))).toBe("Line 0\nLine 1\nLine 2\n\nLine 3\nLine 4");
+});
+
+it("readPdf() keeps text that is turned apart from the lines around it", async () => {
+  const page = show([50, 500, "One"], [490, 99, "Stamp", 10, [0, -1, 1, 0]], [50, 480, "two"]);
+  expect(await textOf(page)).toBe("One\n\nStamp\n\ntwo");
 });
 
 it.each([
