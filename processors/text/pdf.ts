@@ -2,10 +2,11 @@ import { type ProcessorContext, type ProcessorInput, StowageError } from "../../
 import { openPdf, type PdfDocument, unreadablePdf } from "../formats/pdf.ts";
 import { type CollectedText, TextCollector } from "./collector.ts";
 import { joinLines, linesOf } from "./pdf-lines.ts";
+import { inReadingOrder } from "./pdf-order.ts";
 import type { TextItem } from "./pdf-pieces.ts";
 
 /**
- * Read the text of a PDF, page after page, in the order in which the document draws it.
+ * Read the text of a PDF, page after page, in the order in which the document draws it unless it cannot be read so.
  *
  * @throws {StowageError} `document_encrypted` if it opens with a password only (one that merely restricts
  *   printing is read), `document_unreadable` for anything PDF.js cannot make sense of,
@@ -50,7 +51,7 @@ async function readPage(pdf: PdfDocument, number: number): Promise<string> {
     const content = await page.getTextContent();
     page.cleanup();
     const items = content.items.filter((item): item is TextItem & typeof item => "str" in item);
-    return joinLines(linesOf(items, content.styles));
+    return joinLines(inReadingOrder(linesOf(items, content.styles)));
   } catch (error) {
     throw unreadablePdf(error);
   }

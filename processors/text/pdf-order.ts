@@ -1,0 +1,124 @@
+import { type Line, paragraphEnds } from "./pdf-lines.ts";
+
+/** A page of a book has a hundred lines; with more than that it stays as it is drawn. */
+const MAX_LINES = 10_000;
+/** They are compared each with each. */
+const MAX_BLOCKS = 1_000;
+/** Two blocks are above each other if they share that much of the narrower one's width. */
+const MIN_SHARED = 0.5;
+/** What is clear of everything else by that, times the height of its letters, is a header or footer. */
+const CLEAR = 1.5;
+/** Times the height of the letters: with less between their baselines, two blocks are on one row. */
+const MIN_DROP = 0.8;
+
+/** Lines that are drawn downwards one after the other. */
+interface Block {
+  readonly lines: Line[];
+  readonly turn: number;
+  /** Baselines of its first line and its last. */
+  readonly top: number;
+  bottom: number;
+  start: number;
+  end: number;
+}
+
+/**
+ * Bring the lines of a page into the order in which they are read, where that in which they are drawn cannot be.
+ *
+ * What is above something in the same column is read before it: the first rule of Breuel, "High performance
+ * document layout analysis", 2003. His second one, left before right, is left to the document, which knows
+ * more of its columns than their places tell.
+ */
+export function inReadingOrder(lines: readonly Line[]): readonly Line[] {
+  if (lines.length > MAX_LINES) return lines;
+  const blocks = blocksOf(lines);
+  if (blocks.length > MAX_BLOCKS || !goesUp(blocks)) return lines;
+  widenMargins(blocks);
+  return sorted(blocks).flatMap((block) => block.lines);
+}
+
+function blocksOf(lines: readonly Line[]): Block[] {
+  const blocks: Block[] = [];
+  const ends = paragraphEnds(lines);
+  for (const [i, line] of lines.entries()) {
+    const start = Math.min(...line.segments.map((segment) => segment.start));
+    const end = Math.max(...line.segments.map((segment) => segment.end));
+    const block = blocks.at(-1);
+    if (block === undefined || ends[i - 1] === true || start > block.end || end < block.start) {
+      const { turn, baseline } = line;
+      blocks.push({ lines: [line], turn, top: baseline, bottom: baseline, start, end });
+    } else {
+      block.lines.push(line);
+      block.bottom = line.baseline;
+      block.start = Math.min(block.start, start);
+      block.end = Math.max(block.end, end);
+    }
+  }
+  return blocks;
+}
+
+/** Whether anything is drawn after what is below it. */
+function goesUp(blocks: readonly Block[]): boolean {
+  return blocks.some((block, i) => {
+    const before = blocks[i - 1];
+    return before?.turn === block.turn && before.bottom < block.top;
+  });
+}
+
+/**
+ * Headers that are drawn last and footers that are drawn first count as wide as the page, so that they are
+ * above or below every column, even where they are in the middle.
+ */
+function widenMargins(blocks: readonly Block[]): void {
+  const upright = blocks.filter(({ turn }) => turn === blocks[0]?.turn);
+  const header = outermost(upright.toSorted((a, b) => b.top - a.top));
+  const footer = outermost(upright.toSorted((a, b) => a.bottom - b.bottom));
+  const body = blocks.filter((block) => !header.has(block) && !footer.has(block));
+  const [first, last] = [body[0], body.at(-1)];
+  if (first === undefined || last === undefined) return;
+  const places = new Map(blocks.map((block, i) => [block, i]));
+  const place = (block: Block) => places.get(block) ?? 0;
+  const margins = [
+    ...([...header].every((block) => place(block) > place(last)) ? header : []),
+    ...([...footer].every((block) => place(block) < place(first)) ? footer : []),
+  ];
+  for (const block of margins) {
+    block.start = Number.NEGATIVE_INFINITY;
+    block.end = Number.POSITIVE_INFINITY;
+  }
+}
+
+/** Those of one line on the first row of these, if nothing else is near that row. */
+function outermost(blocks: readonly Block[]): Set<Block> {
+  const height = blocks[0]?.lines[0]?.height ?? 0;
+  const row = blocks[0]?.top ?? 0;
+  const outer = blocks.findIndex(
+    ({ top, bottom }) => Math.max(Math.abs(top - row), Math.abs(bottom - row)) > height / 2,
+  );
+  const next = blocks[outer];
+  if (next === undefined) return new Set();
+  const clear = Math.min(Math.abs(next.top - row), Math.abs(next.bottom - row));
+  return new Set(clear >= CLEAR * height ? blocks.slice(0, outer) : []);
+}
+
+/** In the order given, but each after all that are above it. */
+function sorted(blocks: readonly Block[]): Block[] {
+  const out = new Set<Block>();
+  const place = (block: Block): void => {
+    if (out.has(block)) return;
+    for (const other of blocks) if (!out.has(other) && isAbove(other, block)) place(other);
+    out.add(block);
+  };
+  for (const block of blocks) place(block);
+  return [...out];
+}
+
+/** An order that is never circular: what is above is so with all of its lines. */
+function isAbove(block: Block, other: Block): boolean {
+  if (block.turn !== other.turn) return false;
+  const height = other.lines[0]?.height ?? 0;
+  if (block.bottom <= other.top || block.bottom - other.top < MIN_DROP * height) return false;
+  const shared = Math.min(block.end, other.end) - Math.max(block.start, other.start);
+  const narrower = Math.min(block.end - block.start, other.end - other.start);
+  return shared >= MIN_SHARED * narrower;
+}
