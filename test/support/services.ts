@@ -43,6 +43,8 @@ export class TestClock {
 
 export const LEASE_MS = 60_000;
 
+type WorkerParts = ConstructorParameters<typeof ProcessingWorker>[0];
+
 /** A driver with some verbs replaced; what is replaced may call the original. */
 export type Tamper = (driver: StorageDriver) => Partial<StorageDriver>;
 
@@ -101,16 +103,22 @@ export async function testServices(options: TestServicesOptions = {}) {
       }),
     },
   });
-  const worker = new ProcessingWorker({
-    ...{ ...shared, extractor, hasher },
-    policy: { maxAttempts: options.maxAttempts ?? 3, leaseMs: LEASE_MS, pollMs: 60_000 },
-  });
+  const workers: ProcessingWorker[] = [];
+  const newWorker = (changes: Partial<WorkerParts> = {}) => {
+    const policy = { maxAttempts: options.maxAttempts ?? 3, leaseMs: LEASE_MS, pollMs: 60_000 };
+    const created = new ProcessingWorker({ ...shared, extractor, hasher, policy, ...changes });
+    workers.push(created);
+    return created;
+  };
+  const worker = newWorker();
   onTestFinished(async () => {
-    await worker.stop();
+    await Promise.all(workers.map((one) => one.stop()));
     await executor.close();
   });
   return {
     ...{ clock, records, queue, uploads, worker, storages, executor },
+    /** Another one over the same records, as another process has it. Stopped with the test. */
+    newWorker,
     /** The driver under the primary storage, and the one under the other. */
     ...{ driver: first.inner, otherDriver: second.inner, otherStorage: second.storage },
     downloads: new DownloadService({ records, storages, hasher, logger: options.logger ?? SILENT }),
