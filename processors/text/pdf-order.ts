@@ -1,3 +1,4 @@
+import { splitColumns } from "./pdf-columns.ts";
 import { type Line, paragraphEnds } from "./pdf-lines.ts";
 
 /** A page of a book has a hundred lines; with more than that it stays as it is drawn. */
@@ -31,8 +32,9 @@ interface Block {
  */
 export function inReadingOrder(lines: readonly Line[]): readonly Line[] {
   if (lines.length > MAX_LINES) return lines;
-  const blocks = blocksOf(lines);
-  if (blocks.length > MAX_BLOCKS || !goesUp(blocks)) return lines;
+  const rows = splitColumns(lines);
+  const blocks = blocksOf(rows);
+  if (blocks.length > MAX_BLOCKS || !goesUp(blocks)) return rows;
   widenMargins(blocks);
   return sorted(blocks).flatMap((block) => block.lines);
 }
