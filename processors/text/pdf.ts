@@ -1,6 +1,7 @@
 import { type ProcessorContext, type ProcessorInput, StowageError } from "../../src/processor.ts";
 import { openPdf, type PdfDocument, unreadablePdf } from "../formats/pdf.ts";
 import { type CollectedText, TextCollector } from "./collector.ts";
+import { readFields, withFields } from "./pdf-fields.ts";
 import { joinLines, linesOf } from "./pdf-lines.ts";
 import { inReadingOrder } from "./pdf-order.ts";
 import type { TextItem } from "./pdf-pieces.ts";
@@ -49,9 +50,11 @@ async function readPage(pdf: PdfDocument, number: number): Promise<string> {
   try {
     const page = await pdf.getPage(number);
     const content = await page.getTextContent();
+    const fields = await readFields(page);
     page.cleanup();
     const items = content.items.filter((item): item is TextItem & typeof item => "str" in item);
-    return joinLines(inReadingOrder(linesOf(items, content.styles)));
+    const lines = withFields(linesOf(items, content.styles), fields);
+    return joinLines(inReadingOrder(lines));
   } catch (error) {
     throw unreadablePdf(error);
   }
