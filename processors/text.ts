@@ -107,7 +107,7 @@ const FORMATS: readonly Format[] = [
  */
 export default defineProcessor({
   name: "text",
-  version: "2",
+  version: "3",
   accepts: FORMATS.flatMap(({ types }) => types),
   async process(input, context) {
     if (input.sizeBytes === 0) throw empty("the file has no bytes");

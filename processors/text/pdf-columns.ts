@@ -6,6 +6,8 @@ const MIN_ROWS = 5;
 const MAX_DROP = 3;
 /** The same where one column has ended and what follows may be below both. */
 const MAX_DROP_ALONE = 1.8;
+/** Halves of halves that are taken apart. */
+const MAX_DEPTH = 5;
 /** Gaps of a row that are tried. A page has few columns. */
 const MAX_GAPS = 4;
 /** What tells prose from the cells of a table: words in a line, and lines that take most of the width. */
@@ -36,24 +38,26 @@ interface Run {
  * a gutter is white through all the rows of a run; runs are sought downwards, in one pass. A table has gutters,
  * too, and stays as it is: its cells are short, or mostly numbers.
  */
-export function splitColumns(lines: readonly Line[]): readonly Line[] {
-  if (!lines.some(({ segments }) => segments.length > 1)) return lines;
+export function splitColumns(lines: readonly Line[], depth = 0): readonly Line[] {
+  if (depth === MAX_DEPTH || !lines.some(({ segments }) => segments.length > 1)) return lines;
   const out: Line[] = [];
   for (let at = 0; at < lines.length; ) {
     const run = longestRun(lines, at);
     const end = run?.end ?? at + 1;
     const rows = lines.slice(at, end);
-    out.push(...(run === undefined || run.rows < MIN_ROWS ? rows : split(rows, run.gap)));
+    out.push(
+      ...(run === undefined || run.rows < MIN_ROWS ? rows : split(rows, run.gap, depth + 1)),
+    );
     at = end;
   }
   return out;
 }
 
-function split(rows: readonly Line[], gap: Gap): readonly Line[] {
+function split(rows: readonly Line[], gap: Gap, depth: number): readonly Line[] {
   const middle = (gap.start + gap.end) / 2;
   const left = part(rows, ({ start }) => start < middle);
   const right = part(rows, ({ start }) => start >= middle);
-  const columns = [splitColumns(left), splitColumns(right)];
+  const columns = [splitColumns(left, depth), splitColumns(right, depth)];
   if (!columns.every(isProse)) return rows;
   const segments = rows.flatMap((row) => row.segments);
   const leftwards = segments.filter(({ rightToLeft }) => rightToLeft).length * 2 > segments.length;

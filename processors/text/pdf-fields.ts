@@ -1,5 +1,5 @@
 import type { PdfDocument } from "../formats/pdf.ts";
-import type { Line } from "./pdf-lines.ts";
+import { isCrowded, type Line } from "./pdf-lines.ts";
 
 type PdfPage = Awaited<ReturnType<PdfDocument["getPage"]>>;
 
@@ -29,8 +29,6 @@ interface Annotation {
 const MAX_FIELDS = 1_000;
 /** Of one page, in UTF-16 units. */
 const MAX_LENGTH = 1 << 20;
-/** Each field looks for its label among the lines. */
-const MAX_LINES = 10_000;
 /** ISO 32000-1, 12.5.3: hidden, and not to be viewed. */
 const UNSEEN = 2 | 32;
 /** Points: the letters of a field that is higher are not larger than that. */
@@ -88,7 +86,7 @@ function placeOf(rect: readonly number[], turn: number): Omit<Field, "text"> {
 /** Put each field into the line of its label, or else lines of its own after all others. */
 export function withFields(lines: readonly Line[], fields: readonly Field[]): Line[] {
   const all = [...lines];
-  const labels = lines.length > MAX_LINES ? [] : lines;
+  const labels = isCrowded(lines) ? [] : lines;
   for (const field of fields) {
     const texts = field.text.split(/\r\n?|\n/).filter((text) => text.trim() !== "");
     const label = texts.length === 1 ? labelOf(field, labels) : undefined;

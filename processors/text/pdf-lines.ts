@@ -17,6 +17,13 @@ export interface Line {
   readonly segments: Segment[];
 }
 
+/** A page of a newspaper has a thousand; where there are more, nothing is made of their places. */
+const MAX_SEGMENTS = 10_000;
+interface Piece {
+  readonly place: Place;
+  readonly item: TextItem;
+}
+
 /** From which gap on two pieces of a line are segments of their own, times the height of the letters. */
 export const WIDE_GAP = 1;
 /** How much wider than usual the space between two lines is where a paragraph ends. */
@@ -33,21 +40,22 @@ const RAISED = 0.75;
 export function linesOf(items: readonly TextItem[], styles: TextStyles = {}): Line[] {
   const lines: Line[] = [];
   let line: Line | undefined;
-  let last: Place | undefined;
+  let last: Piece | undefined;
   let ended = false;
   for (const item of items) {
     if (item.str.trim() !== "") {
       const place = placeOf(item, styles);
-      if (line === undefined || last === undefined || (ended && !goesOn(line, last, place))) {
+      if (line === undefined || last === undefined || (ended && !goesOn(line, last.place, place))) {
         line = { turn: place.turn, baseline: place.baseline, height: place.height, segments: [] };
         lines.push(line);
       }
-      append(line, last, place, item, ended);
-      last = place;
+      append(line, last, { place, item }, ended);
+      last = { place, item };
       ended = false;
-    } else if (item.str !== "" && line !== undefined && !ended) {
-      const segment = line.segments.at(-1);
+    } else if (item.str !== "" && last !== undefined && !ended) {
+      const segment = line?.segments.at(-1);
       if (segment !== undefined) segment.text += item.str;
+      last = { place: last.place, item };
     }
     if (item.hasEOL) ended = true;
   }
@@ -68,9 +76,8 @@ function goesOn(line: Line, last: Place, place: Place): boolean {
 
 function append(
   line: Line,
-  last: Place | undefined,
-  place: Place,
-  item: TextItem,
+  last: Piece | undefined,
+  { place, item }: Piece,
   afterEnd: boolean,
 ): void {
   const segment = line.segments.at(-1);
@@ -91,13 +98,19 @@ function append(
   const around = segment.rightToLeft || rightToLeft;
   // PDF.js finds the spaces between those that go on to the right; from one that is read to the left, and back
   // to it, numbers and foreign words stand on its left side.
-  const space = around ? last.start - place.end : afterEnd ? place.start - last.end : 0;
-  const apart = space > WORD_SPACE * (around ? item.height : line.height);
-  if (apart && !/\s$/.test(segment.text) && !/^\s/.test(item.str)) segment.text += " ";
+  const [before, after] = around ? [place.end, last.place.start] : [last.place.end, place.start];
+  const apart = after - before > WORD_SPACE * (around ? item.height : line.height);
+  const missing = apart && (around || afterEnd);
+  if (missing && !/\s$/.test(last.item.str) && !/^\s/.test(item.str)) segment.text += " ";
   segment.text += item.str;
   segment.start = Math.min(segment.start, place.start);
   segment.end = Math.max(segment.end, place.end);
   segment.rightToLeft = around;
+}
+
+/** Whether a page has so much on it that comparing places would cost more than reading it. */
+export function isCrowded(lines: readonly Line[]): boolean {
+  return lines.reduce((sum, { segments }) => sum + segments.length, 0) > MAX_SEGMENTS;
 }
 
 /**

@@ -1,10 +1,8 @@
 import { splitColumns } from "./pdf-columns.ts";
-import { type Line, paragraphEnds } from "./pdf-lines.ts";
+import { isCrowded, type Line, paragraphEnds } from "./pdf-lines.ts";
 
-/** A page of a book has a hundred lines; with more than that it stays as it is drawn. */
-const MAX_LINES = 10_000;
 /** They are compared each with each. */
-const MAX_BLOCKS = 1_000;
+const MAX_BLOCKS = 500;
 /** Two blocks are above each other if they share that much of the narrower one's width. */
 const MIN_SHARED = 0.5;
 /** What is clear of everything else by that, times the height of its letters, is a header or footer. */
@@ -31,7 +29,7 @@ interface Block {
  * more of its columns than their places tell.
  */
 export function inReadingOrder(lines: readonly Line[]): readonly Line[] {
-  if (lines.length > MAX_LINES) return lines;
+  if (isCrowded(lines)) return lines;
   const rows = splitColumns(lines);
   const blocks = blocksOf(rows);
   if (blocks.length > MAX_BLOCKS || !goesUp(blocks)) return rows;

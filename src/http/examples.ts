@@ -116,7 +116,7 @@ export const OPERATION_EXAMPLES: Readonly<Record<string, OperationExamples>> = {
         status: "processed",
         processors: [
           {
-            ...{ name: "text", version: "2", status: "processed" },
+            ...{ name: "text", version: "3", status: "processed" },
             output: { characters: 39, words: 6, truncated: false, text: EXAMPLE_TEXT.trim() },
             ...{ error: null, duration_ms: 18 },
           },
