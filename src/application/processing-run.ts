@@ -2,7 +2,7 @@ import type { ByteStream } from "../domain/bytes.ts";
 import { isAbort, isStowageError, type StowageError } from "../domain/errors.ts";
 import { derivedKey, derivedPrefix, type ObjectKey } from "../domain/object-key.ts";
 import type { Clock } from "../domain/ports/clock.ts";
-import type { Extractor } from "../domain/ports/extractor.ts";
+import type { Extractor, TextFailure } from "../domain/ports/extractor.ts";
 import type { Hasher } from "../domain/ports/hasher.ts";
 import type { Logger } from "../domain/ports/logger.ts";
 import type { ProcessorOutput } from "../domain/ports/processor.ts";
@@ -10,6 +10,9 @@ import type { Job } from "../domain/ports/records.ts";
 import type { ProcessingError, ProcessorResult } from "../domain/upload.ts";
 import { verified } from "./digest-gate.ts";
 import type { FileStorage } from "./file-storage.ts";
+
+/** The processor whose text the others ask for. */
+const TEXT_PROCESSOR = "text";
 
 /** How one run of a job went. */
 export type JobRun =
@@ -67,7 +70,7 @@ export class ProcessingRun {
     if (this.#job.attempt > maxAttempts) return this.#giveUp();
     const results: ProcessorResult[] = [];
     for (const name of this.#job.processors) {
-      const result = await this.#runOne(name, signal);
+      const result = await this.#runOne(name, textFailureOf(results), signal);
       if (result === null) return { kind: "interrupted" };
       if (result.error?.retryable === true) {
         const counts = wasTried(result.error);
@@ -119,12 +122,16 @@ export class ProcessingRun {
   }
 
   /** @returns `null` if interrupted. */
-  async #runOne(name: string, signal: AbortSignal): Promise<ProcessorResult | null> {
+  async #runOne(
+    name: string,
+    textFailure: TextFailure | undefined,
+    signal: AbortSignal,
+  ): Promise<ProcessorResult | null> {
     const startedAt = this.#clock.now();
     const version = this.#extractor.processors.find((known) => known.name === name)?.version ?? "";
     const facts = () => ({ name, version, durationMs: this.#clock.now() - startedAt });
     try {
-      const { output, text } = await this.#extract(name, signal);
+      const { output, text } = await this.#extract(name, textFailure, signal);
       const textKey = text === undefined ? null : await this.#keep(name, text, signal);
       return { ...facts(), status: "processed", output, textKey, error: null };
     } catch (error) {
@@ -134,13 +141,18 @@ export class ProcessingRun {
     }
   }
 
-  async #extract(name: string, signal: AbortSignal): Promise<ProcessorOutput> {
+  async #extract(
+    name: string,
+    textFailure: TextFailure | undefined,
+    signal: AbortSignal,
+  ): Promise<ProcessorOutput> {
     const { upload } = this.#job;
     return await this.#extractor.run({
       processor: name,
       contentType: upload.contentType,
       extension: /\.[A-Za-z0-9]{1,16}$/.exec(upload.filename)?.[0].toLowerCase() ?? "",
       sizeBytes: upload.sizeBytes ?? 0,
+      textFailure,
       open: async (): Promise<ByteStream> => {
         const { stream } = await this.#storage.retrieve(upload.key, { signal });
         return verified(stream, upload.sha256 ?? "", this.#hasher);
@@ -236,6 +248,12 @@ export class ProcessingRun {
 
 function isExplanation(error: StowageError): boolean {
   return /^(document|extractor|processor)_/.test(error.code);
+}
+
+/** A document that has just cost all that it may is not to cost it again for each that asks for its text. */
+function textFailureOf(results: readonly ProcessorResult[]): TextFailure | undefined {
+  const error = results.find(({ name }) => name === TEXT_PROCESSOR)?.error;
+  return error?.code.startsWith("document_") ? error : undefined;
 }
 
 function textKeysOf(results: readonly ProcessorResult[]): ObjectKey[] {

@@ -116,7 +116,11 @@ export const SETTINGS = {
     "30",
     whole(1, 3600),
   ),
-  PROCESSING_TIMEOUT_SECONDS: setting("Time for one document", "60", whole(1, 3600)),
+  PROCESSING_TIMEOUT_SECONDS: setting(
+    "Time for one large document; small ones get a part of it, 8 s or more",
+    "20",
+    whole(1, 3600),
+  ),
   PROCESSING_MEMORY_BYTES: setting("Memory for one document", "512MiB", size(64 * 2 ** 20)),
   PROCESSING_MAX_TEXT_BYTES: setting("Text kept of one document", "8MiB", size(1024)),
   AUTH_JWT_SECRET: setting(

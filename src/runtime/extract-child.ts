@@ -19,7 +19,7 @@ import {
   type RunMessage,
   readFrames,
 } from "../adapters/extractor/protocol.ts";
-import { runProcessor, textFinder } from "../adapters/extractor/run-processor.ts";
+import { knownFailure, runProcessor, textFinder } from "../adapters/extractor/run-processor.ts";
 import type { ByteStream } from "../domain/bytes.ts";
 import { isStowageError, StowageError } from "../domain/errors.ts";
 import { PROCESSOR_MARK } from "../domain/port-mark.ts";
@@ -112,7 +112,8 @@ async function serve(request: RunMessage, frames: AsyncGenerator<Frame>): Promis
       logger: remoteLogger({}),
       maxTextBytes: request.maxTextBytes,
     };
-    const findText = textFinder(textProcessor, context);
+    const { textFailure } = request;
+    const findText = textFailure ? knownFailure(textFailure) : textFinder(textProcessor, context);
     const { output, text } = await runProcessor(processor, request, document, context, findText);
     const payloads = [...payloadsOf(new TextEncoder().encode(text))];
     await Promise.all([

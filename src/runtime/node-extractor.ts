@@ -37,7 +37,11 @@ export async function openNodeExtractor(
   given: readonly GivenProcessor[] = [],
 ): Promise<Extractor> {
   const { concurrency, timeoutSeconds, memoryBytes, maxTextBytes } = config.processing;
-  const limits = limitsWith({ memoryBytes, maxTextBytes, wallMs: timeoutSeconds * 1000 });
+  const limits = limitsWith({
+    ...{ memoryBytes, maxTextBytes, wallMs: timeoutSeconds * 1000 },
+    // As by default: see there.
+    cpuSeconds: timeoutSeconds / 2,
+  });
   const here = given.filter((one) => !isModule(one)).map(requireProcessor);
   const commandFor = (modules: readonly string[]) => nodeExtractCommand({ modules, memoryBytes });
   const { urls, processors } = await loadProcessors(

@@ -12,7 +12,7 @@ export interface ProcessDocumentOptions {
   readonly extension?: string;
   /** UTF-8. Default: 16 MiB. */
   readonly maxTextBytes?: number;
-  /** Default: 60 s. */
+  /** Default: 20 s. */
   readonly timeoutMs?: number;
   readonly logger?: Logger;
   readonly signal?: AbortSignal;

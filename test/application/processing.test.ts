@@ -122,6 +122,39 @@ describe("ProcessingWorker", () => {
     expect(await textOf(await services.downloads.read(upload, null))).toBe("hello");
   });
 
+  test("tells the processors that follow why there is no text, and what crashed is no answer", async () => {
+    const told: unknown[] = [];
+    const reason = { code: "document_too_complex", message: "Cannot process document: too much" };
+    const services = await testServices({
+      processors: [processor("text", shout.process), processor("other", shout.process)],
+      maxAttempts: 1,
+      async extract({ processor, textFailure }) {
+        told.push([processor, textFailure?.code]);
+        if (processor === "text") {
+          throw new StowageError(reason.code as "document_too_complex", reason.message, {
+            retryable: reason.code === "extractor_crashed",
+          });
+        }
+        return { output: {} };
+      },
+    });
+    const { id } = await services.put("hello", true);
+    expect(await settled(services, id)).toMatchObject({ status: "failed" });
+    reason.code = "extractor_crashed";
+    await services.processing.reprocess(ACME, id, null);
+    expect(await settled(services, id)).toMatchObject({ status: "failed" });
+    expect(told).toEqual([
+      ...[
+        ["text", undefined],
+        ["other", "document_too_complex"],
+      ],
+      ...[
+        ["text", undefined],
+        ["other", undefined],
+      ],
+    ]);
+  });
+
   test("tells no stack or text of an unexpected failure", async () => {
     const buggy = processor("buggy", async () => {
       throw new TypeError("secret document text");

@@ -12,9 +12,6 @@ import { nodeExtractCommand } from "../../src/runtime/extract-command.ts";
 import { nodeHost } from "../../src/runtime/host-node.ts";
 import { OWN_PROCESSORS } from "../../src/runtime/own-processors.ts";
 
-/** What the issue allows one document. */
-export const WALL_MS = 5000;
-
 /** How one document ended. */
 export interface Ending {
   /** `processed`, or the code. */
@@ -45,7 +42,6 @@ export class Bench {
       logger: SILENT,
       clock: { now: () => Date.now() },
       ...options,
-      limits: { wallMs: WALL_MS, ...options.limits },
     });
     this.#timer = setInterval(() => this.#look(), 10);
   }

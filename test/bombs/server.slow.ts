@@ -46,7 +46,7 @@ test("a server outlives every document that means harm, and answers meanwhile", 
     join(import.meta.dirname, "generate.ts"),
     ...["--out", bombs, "--canary-file", canary.path, "--canary-url", canary.url],
   ]);
-  const { server, put, rest } = await startServer(folder, { PROCESSING_TIMEOUT_SECONDS: "5" });
+  const { server, put, rest } = await startServer(folder, {});
   await rest([await put("first.txt", Buffer.from("good"))]);
   const descriptors = descriptorsOf(server.child.pid ?? 0);
   const stop = takePulse(server);

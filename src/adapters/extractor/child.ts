@@ -15,7 +15,7 @@ import {
   unavailable,
 } from "./deaths.ts";
 import { Feeder } from "./feeder.ts";
-import { type ExtractionLimits, limitedCommand, processCpuSeconds } from "./limits.ts";
+import { type ExtractionLimits, limitedCommand, limitsFor, processCpuSeconds } from "./limits.ts";
 import {
   type ErrorMessage,
   type Frame,
@@ -138,8 +138,9 @@ export class Child {
 
   /** Run one document; see `Extractor.run`. `stream` is read to its end or until there is an answer. */
   async run(extraction: Extraction, stream: ByteStream): Promise<ProcessorOutput> {
-    const { host, clock, limits } = this.#options;
-    const { processor, contentType, extension, sizeBytes, signal } = extraction;
+    const { host, clock } = this.#options;
+    const { processor, contentType, extension, sizeBytes, textFailure, signal } = extraction;
+    const limits = limitsFor(this.#options.limits, sizeBytes);
     this.#documents += 1;
     const feeder = new Feeder(this.#process);
     const release = this.#killOnAbort(signal);
@@ -152,8 +153,9 @@ export class Child {
       onExcess: (excess) => this.kill(excessOf(excess, limits)),
     });
     const { maxTextBytes } = limits;
+    const facts = { processor, contentType, extension, sizeBytes };
     feeder
-      .feed({ type: "run", processor, contentType, extension, sizeBytes, maxTextBytes }, stream)
+      .feed({ type: "run", ...facts, maxTextBytes, textFailure }, stream)
       .catch((error: unknown) => this.kill(error));
     try {
       return this.#conclude(await this.#answer());

@@ -34,10 +34,14 @@ export function abandoned(): StowageError {
 export function excessOf(excess: Excess, limits: ExtractionLimits): StowageError {
   const allowed = {
     memory: `${Math.round(limits.memoryBytes / MIB)} MiB of memory`,
-    cpu: `${limits.cpuSeconds} s of processor time`,
-    wall: `${limits.wallMs / 1000} s`,
+    cpu: `${inTenths(limits.cpuSeconds)} s of processor time`,
+    wall: `${inTenths(limits.wallMs / 1000)} s`,
   }[excess];
   return tooComplex(`it needs more than ${allowed}`, { limit: excess });
+}
+
+function inTenths(seconds: number): number {
+  return Math.round(seconds * 10) / 10;
 }
 
 /** The process said what no extraction process says. Perhaps a document took it over. */

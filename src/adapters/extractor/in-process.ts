@@ -5,7 +5,7 @@ import type { Processor, ProcessorOutput } from "../../domain/ports/processor.ts
 import { abandoned, excessOf, unavailable } from "./deaths.ts";
 import { DEFAULT_LIMITS, type ExtractionLimits } from "./limits.ts";
 import type { TextFinder } from "./one-document.ts";
-import { runProcessor, textFinder } from "./run-processor.ts";
+import { knownFailure, runProcessor, textFinder } from "./run-processor.ts";
 import { Slots } from "./slots.ts";
 import { WorkTimer } from "./work-timer.ts";
 
@@ -56,11 +56,13 @@ export function createInProcessExtractor(options: InProcessExtractorOptions): Ex
     }
   }
 
+  /** Where the text comes from, if not from a processor among these. */
   function finderElsewhere(
     extraction: Extraction,
     signal: AbortSignal,
     timer: WorkTimer,
   ): TextFinder | undefined {
+    if (extraction.textFailure) return knownFailure(extraction.textFailure);
     const { findText } = options;
     if (findText === undefined) return undefined;
     return (facts, stream) =>

@@ -4,8 +4,9 @@ export interface ExtractionLimits {
   readonly memoryBytes: number;
   /** RLIMIT_DATA: what stops a process between two looks, or where nobody can look. */
   readonly dataBytes: number;
+  /** Of a large document; a small one gets less: see {@link limitsFor}. */
   readonly cpuSeconds: number;
-  /** Time from the first byte to the answer, without what the storage took to deliver. */
+  /** The same of the time from the first byte to the answer, without what the storage took to deliver. */
   readonly wallMs: number;
   /** UTF-8; text beyond is cut. */
   readonly maxTextBytes: number;
@@ -23,8 +24,9 @@ const RESERVED_BYTES = 480 * MIB;
 export const DEFAULT_LIMITS: ExtractionLimits = {
   memoryBytes: 512 * MIB,
   dataBytes: 512 * MIB + RESERVED_BYTES,
-  cpuSeconds: 30,
-  wallMs: 60_000,
+  cpuSeconds: 10,
+  // Twice that: its neighbours on the machine want their share.
+  wallMs: 20_000,
   maxTextBytes: 16 * MIB,
 };
 
@@ -34,6 +36,25 @@ export function limitsWith(changes: Partial<ExtractionLimits> = {}): ExtractionL
   // Less memory does not: V8 does not start below about 768 MiB.
   const dataBytes = Math.max(DEFAULT_LIMITS.dataBytes, memoryBytes + RESERVED_BYTES);
   return { ...DEFAULT_LIMITS, dataBytes, ...changes };
+}
+
+/** A document that costs more than it brings is to be over within five seconds, whoever sent it. */
+const LEAST = { cpuSeconds: 4, wallMs: 8_000 };
+const LEAST_SHARE = LEAST.cpuSeconds / DEFAULT_LIMITS.cpuSeconds;
+
+/**
+ * What is large may take long: a second more for each MiB, by default. Two hundred pages of text are a PDF of
+ * 0.75 MiB and 0.6 s (`npm run bench:process`), so that a machine five times slower still has room; of a scan
+ * most bytes cost nothing at all.
+ */
+const FULL_SHARE_BYTES = 10 * MIB;
+
+/** The same for one document of this size. Time that is limited to less than the least is not shared out. */
+export function limitsFor(limits: ExtractionLimits, sizeBytes: number): ExtractionLimits {
+  const share = Math.min(1, LEAST_SHARE + sizeBytes / FULL_SHARE_BYTES);
+  const part = (limit: "cpuSeconds" | "wallMs") =>
+    Math.min(limits[limit], Math.max(LEAST[limit], share * limits[limit]));
+  return { ...limits, cpuSeconds: part("cpuSeconds"), wallMs: part("wallMs") };
 }
 
 /** A process is replaced once its documents together may have used this many times one document's share. */

@@ -1,5 +1,6 @@
 import { type ByteStream, concatBytes } from "../../domain/bytes.ts";
 import type { ErrorCode } from "../../domain/errors.ts";
+import type { TextFailure } from "../../domain/ports/extractor.ts";
 import type { ProcessorInfo } from "../../domain/ports/processor.ts";
 import { processorProblems } from "../../domain/processor-info.ts";
 
@@ -28,6 +29,8 @@ export interface RunMessage {
   readonly extension: string;
   readonly sizeBytes: number;
   readonly maxTextBytes: number;
+  /** See `Extraction.textFailure`. */
+  readonly textFailure?: TextFailure | undefined;
 }
 
 /** What a process has used since its start, by its own account. */

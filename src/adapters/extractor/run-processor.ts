@@ -1,6 +1,7 @@
 import type { ByteStream } from "../../domain/bytes.ts";
 import { isStowageError, StowageError } from "../../domain/errors.ts";
 import { matchesMediaType } from "../../domain/media-type.ts";
+import type { TextFailure } from "../../domain/ports/extractor.ts";
 import type { Processor, ProcessorContext, ProcessorOutput } from "../../domain/ports/processor.ts";
 import { type DocumentFacts, OneDocument, type TextFinder } from "./one-document.ts";
 
@@ -52,6 +53,13 @@ export function textFinder(text: Processor | undefined, context: ProcessorContex
       throw new Error("text cannot ask for its own text");
     };
     return (await runProcessor(text, facts, stream, context, never)).text ?? "";
+  };
+}
+
+/** What finds no text, for a reason that is known. */
+export function knownFailure({ code, detail }: TextFailure): TextFinder {
+  return async () => {
+    throw new StowageError(code, detail);
   };
 }
 

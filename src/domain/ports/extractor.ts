@@ -1,5 +1,12 @@
 import type { ByteStream } from "../bytes.ts";
+import type { ErrorCode } from "../errors.ts";
 import type { ProcessorInfo, ProcessorOutput } from "./processor.ts";
+
+/** Why the processor `text` finds none in a document. */
+export interface TextFailure {
+  readonly code: ErrorCode;
+  readonly detail: string;
+}
 
 /** One document for one processor. */
 export interface Extraction {
@@ -7,6 +14,8 @@ export interface Extraction {
   readonly contentType: string;
   readonly extension: string;
   readonly sizeBytes: number;
+  /** Known already: nobody looks for its text again, and `text()` of the input throws this. */
+  readonly textFailure?: TextFailure | undefined;
   /** Opens the document; called at most once. */
   open(): Promise<ByteStream>;
   readonly signal: AbortSignal;

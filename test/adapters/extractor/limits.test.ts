@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { DEFAULT_LIMITS, limitsWith } from "../../../src/adapters/extractor/limits.ts";
+import { DEFAULT_LIMITS, limitsFor, limitsWith } from "../../../src/adapters/extractor/limits.ts";
 
 const MIB = 1024 * 1024;
 
@@ -10,4 +10,20 @@ test("limitsWith() lets the system refuse memory just below the limit, and no ea
   expect(limitsWith({ memoryBytes: 64 * MIB }).dataBytes).toBe(DEFAULT_LIMITS.dataBytes);
   expect(limitsWith({ dataBytes: 5 }).dataBytes).toBe(5);
   expect(limitsWith()).toEqual(DEFAULT_LIMITS);
+});
+
+test("limitsFor() lets a small document take five seconds at most, and a large one what it brings", () => {
+  const of = (sizeMib: number, changes = {}) => {
+    const { cpuSeconds, wallMs } = limitsFor(limitsWith(changes), sizeMib * MIB);
+    return [cpuSeconds, wallMs];
+  };
+  expect(of(0)).toEqual([4, 8_000]);
+  expect(of(1)).toEqual([5, 10_000]);
+  expect(of(6)).toEqual([10, 20_000]);
+  expect(of(500)).toEqual([10, 20_000]);
+  // Whoever raises the limits raises them for all.
+  expect(of(0, { cpuSeconds: 300, wallMs: 600_000 })).toEqual([120, 240_000]);
+  expect(of(100, { cpuSeconds: 300, wallMs: 600_000 })).toEqual([300, 600_000]);
+  // What is less than the least is meant as it is.
+  expect(of(0, { cpuSeconds: 2.5, wallMs: 5_000 })).toEqual([2.5, 5_000]);
 });

@@ -89,6 +89,20 @@ describe.each(Object.entries(PLACES))("text() of what is processed %s", (_where,
     expect(error.code).toBe("processor_failed");
   });
 
+  it("is not looked for again where it is known why there is none", async () => {
+    const textFailure = { code: "document_too_complex", detail: "It was too much" } as const;
+    const known = (extension: string) =>
+      document(new TextEncoder().encode("Some text"), {
+        ...{ processor: "asking", extension, textFailure },
+      });
+    expect(await failureOf(extractor.run(known(".text")))).toMatchObject({
+      ...{ code: "document_too_complex", message: "It was too much", retryable: false },
+    });
+    expect((await extractor.run(known(".bytes-anyhow"))).output).toEqual({
+      got: [9, "document_too_complex"],
+    });
+  });
+
   it("blames a storage that fails on nothing else, though the processor catches it", async () => {
     const trouble = new Error("the storage is away");
     async function* broken() {
