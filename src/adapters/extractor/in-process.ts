@@ -50,7 +50,7 @@ export function createInProcessExtractor(options: InProcessExtractorOptions): Ex
         finderElsewhere(extraction, signal, timer) ?? textFinder(textOf(processors), context);
       const document = timer.reading(stream);
       const running = runProcessor(processor, extraction, document, context, findText);
-      return await Promise.race([running, rejection(signal)]).finally(() => timer.stop());
+      return await unlessAborted(running, signal).finally(() => timer.stop());
     } finally {
       release();
     }
@@ -108,9 +108,15 @@ function textOf(processors: readonly Processor[]): Processor | undefined {
   return processors.find(({ name }) => name === "text");
 }
 
-function rejection(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-  });
+/** What `work` gives, or the reason of `signal`. Listens no longer than that: a caller's signal may live on. */
+async function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = () => aborted.reject(signal.reason);
+  if (signal.aborted) onAbort();
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    return await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
 }

@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { setTimeout } from "node:timers/promises";
 import { expect, it } from "vitest";
 import text from "../../../processors/text.ts";
@@ -50,6 +51,28 @@ it("run() ends at once when it is aborted, at work or waiting", async () => {
   expect((await working).code).toBe("request_aborted");
   expect((await waiting).code).toBe("request_aborted");
   expect((await next).output).toMatchObject({ words: 2 });
+});
+
+it("run() leaves nobody listening to a signal that lives on", async () => {
+  const signals: AbortSignal[] = [];
+  const keeping = defineProcessor({
+    ...{ name: "keeping", version: "1", accepts: ["text/plain"] },
+    async process({ extension }, { signal }) {
+      signals.push(signal);
+      if (extension === ".bad") throw new StowageError("document_unreadable", "Cannot read it");
+      return { output: {} };
+    },
+  });
+  const extractor = createInProcessExtractor({
+    ...{ processors: [keeping], concurrency: 1, logger: SILENT },
+  });
+  const { signal } = new AbortController();
+  const known = { processor: "keeping", signal };
+  await extractor.run(document(HELLO, known));
+  await failureOf(extractor.run(document(HELLO, { ...known, extension: ".bad" })));
+  // The processor's own follows the caller's, and is kept by it as long as somebody listens there.
+  const listeners = [signal, ...signals].map((one) => getEventListeners(one, "abort").length);
+  expect(listeners).toEqual([0, 0, 0]);
 });
 
 it("run() ends when a processor takes too long, and tells it so", async () => {
