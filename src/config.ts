@@ -105,7 +105,8 @@ export function loadConfig(env: Env, defaults: Partial<Place> = {}): Config {
   const runtime = defaults.runtime ?? "node";
   const production =
     defaults.production ?? (runtime === "workers" || env["NODE_ENV"]?.trim() === "production");
-  const place: Place = { runtime, production, terminal: defaults.terminal ?? false };
+  const { cores = 1, terminal = false } = defaults;
+  const place: Place = { runtime, production, cores, terminal };
   const found: ConfigProblem[] = [];
   const values = readValues(env, place, found);
   const primary = primaryStorage(values, found);

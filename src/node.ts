@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 /**
  * Stowage on Node, as a library: the whole service without a server of its own.
  *
@@ -96,7 +97,7 @@ export interface StowageOptions {
 export async function createStowage(options: StowageOptions = {}): Promise<Stowage> {
   const { env = process.env, drivers = [], processors = [], authenticate } = options;
   const basePath = options.basePath === undefined ? undefined : parseBasePath(options.basePath);
-  const config = loadConfig(env);
+  const config = loadConfig(env, { cores: availableParallelism() });
   const logger = options.logger ?? standardErrorLogger(config);
   for (const warning of config.warnings) logger.warn("config.warning", { warning });
   const parts = await openNodeParts(config, logger, { drivers, processors, env });

@@ -52,7 +52,7 @@ describe("loadConfig()", () => {
         reconcileIntervalSeconds: 60,
       },
       processing: {
-        concurrency: 2,
+        concurrency: 1,
         leaseSeconds: 30,
         maxAttempts: 3,
         timeoutSeconds: 20,
@@ -246,6 +246,13 @@ describe("loadConfig() on places", () => {
       log: { format: "json" },
     });
     expect(loadConfig({}, { terminal: true }).log.format).toBe("pretty");
+  });
+
+  it("processes as many documents at once as there are cores, unless it is told", () => {
+    const concurrency = (cores: number, env = {}) =>
+      loadConfig(env, { cores }).processing.concurrency;
+    expect([1, 8, 192].map((cores) => concurrency(cores))).toEqual([1, 8, 64]);
+    expect(concurrency(8, { PROCESSING_CONCURRENCY: "3" })).toBe(3);
   });
 
   it("counts Workers as production and keeps their uploads small", () => {

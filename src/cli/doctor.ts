@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { redact } from "../adapters/log/redact.ts";
 import { type Config, ConfigError, loadConfig } from "../config.ts";
 import { isAbort } from "../domain/errors.ts";
@@ -68,7 +69,7 @@ async function examine(cli: Cli, given: readonly StorageUri[], report: Report): 
   const { env } = cli;
   const signal = cli.stopSignal();
   try {
-    const config = loadConfig(env, { terminal: cli.isTerminal });
+    const config = loadConfig(env, { cores: availableParallelism(), terminal: cli.isTerminal });
     const parts = await (await cli.runtime()).inspect(config, env);
     const configured = given.length === 0;
     const context = {

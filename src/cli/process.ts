@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type BulkCount, type BulkOrder, queueAll } from "../application/bulk-reprocessing.ts";
 import { loadConfig } from "../config.ts";
@@ -72,7 +73,7 @@ Example:
     }
     const after = values.after === undefined ? null : findUploadId(values.after);
     if (after === null && values.after !== undefined) throw usage("--after takes an upload's id");
-    const config = loadConfig(cli.env, { terminal: cli.isTerminal });
+    const config = loadConfig(cli.env, { cores: availableParallelism(), terminal: cli.isTerminal });
     const progress = new Progress(cli, values.json === true);
     const signal = cli.stopSignal();
     const work = await (await cli.runtime()).openBulkWork(config, (text) => {

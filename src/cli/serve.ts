@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { describeDefault, type Setting } from "../config/setting.ts";
 import { SETTINGS } from "../config/settings.ts";
 import { loadConfig } from "../config.ts";
@@ -23,7 +24,7 @@ ${columns(Object.entries<Setting>(SETTINGS).map(([name, setting]) => [name, desc
 
   async run(cli, args): Promise<ExitCode> {
     const { values } = parseCommand("serve", args, {});
-    const config = loadConfig(cli.env, { terminal: cli.isTerminal });
+    const config = loadConfig(cli.env, { cores: availableParallelism(), terminal: cli.isTerminal });
     const stop = cli.stopSignal();
     // A start may take long (a slow mount, a locked database): nobody should think it did not hear.
     const onEarly = () =>

@@ -4,6 +4,8 @@ import type { Reader } from "./readers.ts";
 export interface Place {
   readonly production: boolean;
   readonly runtime: "node" | "deno" | "bun" | "workers";
+  /** How much it computes at once. */
+  readonly cores: number;
   /** Whether a person reads the log. */
   readonly terminal: boolean;
 }

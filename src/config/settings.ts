@@ -20,6 +20,9 @@ import { type PlacedDefault, setting } from "./setting.ts";
 
 const CLAIM = "the name of a claim, at most 200 characters without spaces";
 
+/** Each takes a process and its memory. */
+const MAX_CONCURRENCY = 64;
+
 /** Every variable that is read, in the order of `stowage serve --help`. */
 export const SETTINGS = {
   FILE_STORAGE_TYPE: setting("Where files are kept: the driver", "local", driverName),
@@ -109,7 +112,11 @@ export const SETTINGS = {
     "20",
     whole(0, 3600),
   ),
-  PROCESSING_CONCURRENCY: setting("Documents processed at once", "2", whole(1, 64)),
+  PROCESSING_CONCURRENCY: setting(
+    "Documents processed at once",
+    { words: "one for each core", of: ({ cores }) => String(Math.min(cores, MAX_CONCURRENCY)) },
+    whole(1, MAX_CONCURRENCY),
+  ),
   PROCESSING_MAX_ATTEMPTS: setting("Tries before a document counts as failed", "3", whole(1, 20)),
   PROCESSING_LEASE_SECONDS: setting(
     "How long a job of a process that died waits for another",

@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { describe, expect, it } from "vitest";
 import { SETTINGS } from "../../src/config/settings.ts";
+import type { Config } from "../../src/config.ts";
 import { StowageError } from "../../src/domain/errors.ts";
 import { stowage } from "./terminal.ts";
 
@@ -90,6 +92,16 @@ describe("stowage", () => {
     if (error instanceof StowageError) expect(err).not.toContain("    at ");
     else expect(err).toContain("run.test.ts");
     if (error.cause) expect(err).toContain(`(${(error.cause as Error).message})`);
+  });
+
+  it("serves with a document at once for each core of this machine", async () => {
+    const seen: number[] = [];
+    const serve = (config: Config) => {
+      seen.push(config.processing.concurrency);
+      return Promise.reject(new StowageError("storage_misconfigured", "Cannot open"));
+    };
+    await stowage(["serve"], { runtime: { serve } });
+    expect(seen).toEqual([availableParallelism()]);
   });
 
   it("points to doctor where a storage is unwell, and says nothing twice", async () => {

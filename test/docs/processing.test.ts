@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
+import { describeDefault } from "../../src/config/setting.ts";
 import { SETTINGS } from "../../src/config/settings.ts";
 import { matchesMediaType } from "../../src/domain/media-type.ts";
 import { LEGAL_CHANGES, UPLOAD_STATUSES } from "../../src/domain/upload.ts";
@@ -61,7 +62,7 @@ test("its states are all there are, with all that may follow", () => {
 test("its limits are all settings of processing, with their defaults", () => {
   const settings = Object.entries(SETTINGS)
     .filter(([name]) => name.startsWith("PROCESSING_"))
-    .map(([name, setting]) => [name, setting.default]);
+    .map(([name, setting]) => [name, describeDefault(setting)]);
   const told = tableOf("setting").map(([name, fallback]) => [name, fallback]);
   expect(told.toSorted()).toEqual(settings.toSorted());
 });
