@@ -1,6 +1,7 @@
 import { fileTypeFromBuffer } from "file-type";
 import { findMediaType } from "../domain/media-type.ts";
 import type { Sniffer } from "../domain/ports/sniffer.ts";
+import { isPlainText } from "./plain-text.ts";
 import { mayBe } from "./signatures.ts";
 
 /** Office documents are zip files whose telling entries come after others; 4 KiB do for all the rest. */
@@ -43,22 +44,9 @@ export const sniffer: Sniffer = {
     return mayBe(whole.subarray(0, HEAD_BYTES), mediaType);
   },
   isText(whole) {
-    const head = whole.subarray(0, HEAD_BYTES);
-    if (head.byteLength === 0) return false;
-    try {
-      // `stream`: a character that the head cuts in two is no mistake.
-      return !NO_TEXT.test(UTF_8().decode(head, { stream: true }));
-    } catch {
-      return false;
-    }
+    return isPlainText(whole.subarray(0, HEAD_BYTES));
   },
 };
-
-/** Control characters that no text file holds; tab, line ends, form feed and escape it may. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const NO_TEXT = /[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]/;
-
-const UTF_8 = () => new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 async function fileTypeOf(head: Uint8Array): Promise<string | null> {
   try {

@@ -1,0 +1,48 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import text from "../../processors/text.ts";
+import { CHARSET_TEXTS, charsetFile } from "../fixtures/charset-texts.ts";
+import { ACME, testServices, textOf } from "../support/services.ts";
+
+const FIXTURES = join(import.meta.dirname, "..", "fixtures");
+const fixture = (...names: string[]) => new Uint8Array(readFileSync(join(FIXTURES, ...names)));
+
+/** Sends a file as `curl -T` does, and waits for what becomes of it. */
+async function send(originalFilename: string, bytes: Uint8Array, declaredType?: string) {
+  const { uploads, worker, processing } = await testServices({ processors: [text] });
+  const { id, status, contentType } = await uploads.upload({
+    ...{ tenant: ACME, createdBy: "key:x", originalFilename, declaredType },
+    body: { kind: "bytes", bytes },
+    details: async () => ({ autoProcess: true, metadata: {} }),
+  });
+  expect(status).toBe("queued");
+  worker.start();
+  await worker.idle();
+  const { results } = await processing.result(ACME, id);
+  const found = await results[0]?.openText?.();
+  const { status: end, processing: job } = await uploads.get(ACME, id);
+  return {
+    ...{ contentType, status: end, error: job.error },
+    text: found === undefined ? null : await textOf(found),
+  };
+}
+
+describe("a document that is sent without a type", () => {
+  test.each([
+    "windows-1252",
+    "shift_jis",
+    "gbk",
+    "windows-1251",
+    "koi8-r",
+  ])("is read in %s", async (charset) => {
+    const sent = await send("a", fixture("charsets", charsetFile(charset)));
+    expect(sent).toMatchObject({ contentType: "text/plain", status: "processed" });
+    expect(sent.text).toBe(CHARSET_TEXTS[charset]?.trimEnd());
+  });
+
+  test("is read in UTF-16 with a byte order mark", async () => {
+    const sent = await send("a", new Uint8Array(Buffer.from("\ufeffZoë,5 €\r\n", "utf16le")));
+    expect(sent).toMatchObject({ status: "processed", text: "Zoë,5 €" });
+  });
+});
