@@ -14,6 +14,9 @@ const PNG = begins("\x89PNG\r\n\x1a\n");
 const ZIP = begins("PK\x03\x04", "PK\x05\x06", "PK\x07\x08");
 /** With a password it is wrapped in the container of the older formats (MS-OFFCRYPTO, 2.3). */
 const OOXML = begins("PK\x03\x04", "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1");
+/** Windows says `application/vnd.ms-excel` of every CSV file; what Office itself saved is binary, however old. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: it is what is looked for
+const OLD_OFFICE: Signature = (start) => /[\x00-\x08]/.test(start);
 const RTF: Signature = (start) => /^\s{0,64}\{\\rt/.test(start);
 const RIFF =
   (form: string): Signature =>
@@ -42,6 +45,12 @@ const SIGNATURES: ReadonlyMap<string, Signature> = new Map([
   ...one(TIFF, "image/tiff"),
   ...one(ZIP, "application/zip", "application/x-zip-compressed", "application/epub+zip"),
   ...one(GZIP, "application/gzip", "application/x-gzip"),
+  ...one(
+    OLD_OFFICE,
+    "application/msword",
+    "application/vnd.ms-excel",
+    "application/vnd.ms-powerpoint",
+  ),
   ...one(RTF, "application/rtf", "text/rtf"),
   ...one(RIFF("WAVE"), "audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave"),
   ...one(OGG, "audio/ogg", "video/ogg", "application/ogg"),

@@ -19,6 +19,7 @@ export type ObjectAddress = ObjectRef | ObjectKey;
 export interface SaveOptions {
   /** What the client says it is; counts where the bytes say nothing, neither for it nor against it. */
   readonly declaredType?: string | undefined;
+  readonly filename?: string | undefined;
   /** Media types that are accepted, `image/*` for all images; without it, any. */
   readonly allowedTypes?: readonly string[];
   /** The longest body that is accepted; without it, the driver's own limit. */
@@ -114,6 +115,7 @@ export class FileStorage {
       hasher: this.#hasher,
       sniffer: this.#sniffer,
       declaredType: options.declaredType,
+      filename: options.filename,
       limitBytes,
       digests: options.digests,
       onProgress: options.onProgress,

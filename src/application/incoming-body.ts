@@ -1,7 +1,7 @@
 import { type Body, concatBytes } from "../domain/bytes.ts";
 import { type DigestClaim, verifyDigests } from "../domain/digest.ts";
 import { isStowageError, StowageError, UploadTooLargeError } from "../domain/errors.ts";
-import { findMediaType, UNKNOWN_MEDIA_TYPE } from "../domain/media-type.ts";
+import { findMediaType, textTypeOf, UNKNOWN_MEDIA_TYPE } from "../domain/media-type.ts";
 import type { Hasher } from "../domain/ports/hasher.ts";
 import type { Sniffer } from "../domain/ports/sniffer.ts";
 import { Digests } from "./digests.ts";
@@ -11,6 +11,8 @@ export interface InspectOptions {
   readonly sniffer: Sniffer;
   /** What the client says it is. */
   readonly declaredType?: string | undefined;
+  /** Its extension tells the kind of a text of which nobody says it. */
+  readonly filename?: string | undefined;
   /** The body must not be longer. */
   readonly limitBytes: number;
   /** What it is said to hash to. All must be so, or it fails with its last byte. */
@@ -28,7 +30,7 @@ export class IncomingBody {
   readonly body: Body;
   /**
    * What the bytes say. Where they say nothing, what the client says, unless no file of that type begins like
-   * this one; and where nobody knows, text if it is.
+   * this one; and where nobody knows, text if it is, of the kind that its filename says.
    */
   readonly contentType: string;
   readonly #passed: Passed;
@@ -211,7 +213,7 @@ async function readNext(iterator: AsyncIterator<Uint8Array>): Promise<Uint8Array
 
 async function typeOf(
   chunks: readonly Uint8Array[],
-  { sniffer, declaredType }: InspectOptions,
+  { sniffer, declaredType, filename = "" }: InspectOptions,
 ): Promise<string> {
   const declared = findMediaType(declaredType) ?? UNKNOWN_MEDIA_TYPE;
   const head = concatBytes(chunks).subarray(0, sniffer.headBytes);
@@ -219,5 +221,5 @@ async function typeOf(
   if (type !== null) return type;
   // `application/octet-stream` is what tools send that do not know either (RFC 2046, 4.5.1).
   if (declared !== UNKNOWN_MEDIA_TYPE && sniffer.mayBe(head, declared)) return declared;
-  return sniffer.isText(head) ? "text/plain" : UNKNOWN_MEDIA_TYPE;
+  return sniffer.isText(head) ? textTypeOf(filename) : UNKNOWN_MEDIA_TYPE;
 }

@@ -98,6 +98,7 @@ export class UploadService {
     try {
       saved = await this.#storages.primary.save(reservation.key, body, {
         declaredType: input.declaredType,
+        filename,
         limitBytes: limits.maxUploadBytes,
         allowedTypes: limits.allowedContentTypes,
         digests: input.digests,

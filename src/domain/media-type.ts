@@ -26,6 +26,24 @@ export function findMediaType(header: string | null | undefined): string | null 
   return ESSENCE.test(essence) ? essence : null;
 }
 
+/** Kinds of text that do not tell themselves apart, by the extension that their files go by. */
+const TEXT_TYPES: ReadonlyMap<string, string> = new Map([
+  ["csv", "text/csv"],
+  ["tsv", "text/tab-separated-values"],
+  ["md", "text/markdown"],
+  ["markdown", "text/markdown"],
+  ["json", "application/json"],
+  ["xml", "application/xml"],
+  ["yaml", "application/yaml"],
+  ["yml", "application/yaml"],
+]);
+
+/** What kind of text a file is that is known to be some: by its extension, `text/plain` for any other. */
+export function textTypeOf(filename: string): string {
+  const extension = /\.(\w+)$/.exec(filename)?.[1] ?? "";
+  return TEXT_TYPES.get(extension.toLowerCase()) ?? "text/plain";
+}
+
 /** Whether a browser may show this type in place. */
 export function isSafeInline(mediaType: string): boolean {
   return INLINE_SAFE.has(mediaType);

@@ -41,6 +41,30 @@ describe("a document that is sent without a type", () => {
     expect(sent.text).toBe(CHARSET_TEXTS[charset]?.trimEnd());
   });
 
+  test.each([
+    ["a.csv", undefined, "a,b\n", "text/csv"],
+    ["a.CSV", "application/vnd.ms-excel", "a,b\n", "text/csv"],
+    ["a.md", "application/octet-stream", "# a", "text/markdown"],
+    ["a.json", undefined, "{}", "application/json"],
+    ["a.csv", "text/plain", "a,b\n", "text/plain"],
+    ["csv", undefined, "a,b\n", "text/plain"],
+    ["a.doc", "application/msword", "a letter", "text/plain"],
+  ])("is text of the kind that %s, declared %s, says", async (name, declared, content, type) => {
+    const sent = await send(name, new Uint8Array(Buffer.from(content)), declared);
+    expect(sent).toMatchObject({ contentType: type, status: "processed" });
+  });
+
+  test("is no text for the name of its file", async () => {
+    const noise = new Uint8Array([0x9f, 2, 0xd8, 0xff, 0, 0x17]);
+    const { uploads } = await testServices();
+    const upload = await uploads.upload({
+      ...{ tenant: ACME, createdBy: "key:x", originalFilename: "a.csv" },
+      body: { kind: "bytes", bytes: noise },
+      details: async () => ({ autoProcess: null, metadata: {} }),
+    });
+    expect(upload.contentType).toBe("application/octet-stream");
+  });
+
   test("is read in UTF-16 with a byte order mark", async () => {
     const sent = await send("a", new Uint8Array(Buffer.from("\ufeffZoë,5 €\r\n", "utf16le")));
     expect(sent).toMatchObject({ status: "processed", text: "Zoë,5 €" });
