@@ -1,6 +1,7 @@
 import { fileTypeFromBuffer } from "file-type";
 import { findMediaType } from "../domain/media-type.ts";
 import type { Sniffer } from "../domain/ports/sniffer.ts";
+import { compoundTypeOf } from "./compound-head.ts";
 import { isPlainText } from "./plain-text.ts";
 import { mayBe } from "./signatures.ts";
 
@@ -26,8 +27,7 @@ const OOXML_FOLDERS: readonly (readonly [string, string])[] = [
  * Tells types by `file-type`, and what it leaves open: markup that a browser would run (HTML, SVG), PDFs
  * behind junk, messages, office documents cut off before the entry that names them.
  *
- * Plain text says nothing about itself (CSV? Markdown?), and neither do the containers of older office
- * documents: `null`, so that the declared type counts.
+ * Plain text says nothing about itself (CSV? Markdown?): `null`, so that the declared type counts.
  */
 export const sniffer: Sniffer = {
   headBytes: HEAD_BYTES,
@@ -37,7 +37,7 @@ export const sniffer: Sniffer = {
     if (markup !== null) return markup;
     const found = await fileTypeOf(head);
     if (found === null) return sniffText(head);
-    if (found === "application/x-cfb") return null;
+    if (found === "application/x-cfb") return compoundTypeOf(head);
     return found === "application/zip" ? sniffZip(head) : found;
   },
   mayBe(whole, mediaType) {

@@ -1,7 +1,12 @@
 import { type Body, concatBytes } from "../domain/bytes.ts";
 import { type DigestClaim, verifyDigests } from "../domain/digest.ts";
 import { isStowageError, StowageError, UploadTooLargeError } from "../domain/errors.ts";
-import { findMediaType, textTypeOf, UNKNOWN_MEDIA_TYPE } from "../domain/media-type.ts";
+import {
+  CONTAINER_MEDIA_TYPE,
+  findMediaType,
+  textTypeOf,
+  UNKNOWN_MEDIA_TYPE,
+} from "../domain/media-type.ts";
 import type { Hasher } from "../domain/ports/hasher.ts";
 import type { Sniffer } from "../domain/ports/sniffer.ts";
 import { Digests } from "./digests.ts";
@@ -218,8 +223,10 @@ async function typeOf(
   const declared = findMediaType(declaredType) ?? UNKNOWN_MEDIA_TYPE;
   const head = concatBytes(chunks).subarray(0, sniffer.headBytes);
   const type = await sniffer.sniff(head);
-  if (type !== null) return type;
+  // Of a container, whoever made it knows more.
+  if (type !== null && type !== CONTAINER_MEDIA_TYPE) return type;
   // `application/octet-stream` is what tools send that do not know either (RFC 2046, 4.5.1).
   if (declared !== UNKNOWN_MEDIA_TYPE && sniffer.mayBe(head, declared)) return declared;
+  if (type !== null) return type;
   return sniffer.isText(head) ? textTypeOf(filename) : UNKNOWN_MEDIA_TYPE;
 }

@@ -1,6 +1,9 @@
 /** What bytes are when nobody knows. */
 export const UNKNOWN_MEDIA_TYPE = "application/octet-stream";
 
+/** A compound file (OLE): anything of Microsoft before 2007, and what Office wraps for a password. */
+export const CONTAINER_MEDIA_TYPE = "application/x-cfb";
+
 /** RFC 9110, 8.3.1: `type/subtype`, both tokens. Parameters follow after `;`. */
 const ESSENCE = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,127}\/[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,127}$/;
 

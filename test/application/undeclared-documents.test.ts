@@ -3,8 +3,10 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import text from "../../processors/text.ts";
 import { CHARSET_TEXTS, charsetFile } from "../fixtures/charset-texts.ts";
+import { compoundFile } from "../fixtures/compound.ts";
 import { ACME, testServices, textOf } from "../support/services.ts";
 
+const OOXML = "application/vnd.openxmlformats-officedocument";
 const FIXTURES = join(import.meta.dirname, "..", "fixtures");
 const fixture = (...names: string[]) => new Uint8Array(readFileSync(join(FIXTURES, ...names)));
 
@@ -63,6 +65,29 @@ describe("a document that is sent without a type", () => {
       details: async () => ({ autoProcess: null, metadata: {} }),
     });
     expect(upload.contentType).toBe("application/octet-stream");
+  });
+
+  test.each([
+    [undefined, "application/x-cfb"],
+    ["application/octet-stream", "application/x-cfb"],
+    ["image/png", "application/x-cfb"],
+    [`${OOXML}.spreadsheetml.sheet`, `${OOXML}.spreadsheetml.sheet`],
+  ])("wants its password, declared as %s", async (declared, contentType) => {
+    const bytes = new Uint8Array(compoundFile("EncryptedPackage"));
+    const sent = await send("a.docx", bytes, declared);
+    expect(sent).toMatchObject({
+      ...{ contentType, status: "failed", text: null },
+      error: { code: "document_encrypted", retryable: false },
+    });
+  });
+
+  test.each([
+    ["circle.doc", "application/msword"],
+    ["shelf.xls", "application/vnd.ms-excel"],
+  ])("is told to be saved anew, such as %s", async (name, contentType) => {
+    const sent = await send(name, fixture(name));
+    const error = { code: "document_unreadable", detail: expect.stringContaining("save it as") };
+    expect(sent).toMatchObject({ contentType, status: "failed", error });
   });
 
   test("is read in UTF-16 with a byte order mark", async () => {
