@@ -22,7 +22,10 @@ const RULES: readonly { readonly from: RegExp; readonly may: readonly RegExp[] }
   { from: /^src\/adapters\/log\//, may: [/^src\/(adapters\/log|domain)\//, /^@logtape\//] },
   {
     from: /^src\/adapters\/sniffer\.ts$/,
-    may: [/^src\/(adapters\/(compound-head|plain-text|signatures)\.ts$|domain\/)/, /^file-type(\/|$)/],
+    may: [
+      /^src\/(adapters\/(compound-head|plain-text|signatures)\.ts$|domain\/)/,
+      /^file-type(\/|$)/,
+    ],
   },
   { from: /^src\/adapters\//, may: [/^src\/(adapters|domain)\//] },
   {
