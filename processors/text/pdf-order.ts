@@ -103,17 +103,20 @@ function outermost(blocks: readonly Block[]): Set<Block> {
 
 /** In the order given, but each after all that are above it. */
 function sorted(blocks: readonly Block[]): Block[] {
-  const out = new Set<Block>();
+  const out: Block[] = [];
+  // Marked before what is above is looked for: places that make no sense may go round in a circle.
+  const seen = new Set<Block>();
   const place = (block: Block): void => {
-    if (out.has(block)) return;
-    for (const other of blocks) if (!out.has(other) && isAbove(other, block)) place(other);
-    out.add(block);
+    if (seen.has(block)) return;
+    seen.add(block);
+    for (const other of blocks) if (!seen.has(other) && isAbove(other, block)) place(other);
+    out.push(block);
   };
   for (const block of blocks) place(block);
-  return [...out];
+  return out;
 }
 
-/** An order that is never circular: what is above is so with all of its lines. */
+/** What is above is so with all of its lines. */
 function isAbove(block: Block, other: Block): boolean {
   if (block.turn !== other.turn) return false;
   const height = other.lines[0]?.height ?? 0;

@@ -1,4 +1,6 @@
+import fc from "fast-check";
 import { expect, it } from "vitest";
+import { inReadingOrder } from "../../../processors/text/pdf-order.ts";
 import { type Shown, show, textOf } from "./read-pdf.ts";
 
 const LEFT = [0, 1, -1, 0] as const;
@@ -109,4 +111,27 @@ it("readPdf() leaves a page with too many pieces as it is drawn", async () => {
   const lines = Array.from({ length: 501 }, (_, i) => [9, 9 + 0.8 * i, `${i}`, 0.5] as const);
   expect((await textOf(show(...lines))).startsWith("0\n\n1\n\n2\n\n")).toBe(true);
   expect((await textOf(show(...lines.slice(0, 500)))).startsWith("0\n\n1\n\n2\n\n")).toBe(false);
+});
+
+it("loses no line and ends, wherever lines are", () => {
+  const line = fc.record({
+    turn: fc.constantFrom(0, 0, 90),
+    baseline: fc.oneof(fc.constantFrom(0, 7, 10, 70, 100), fc.double()),
+    height: fc.constantFrom(0, 5, 10, -3, 1e9),
+    segments: fc.array(
+      fc.record({
+        text: fc.constant("x"),
+        start: fc.constantFrom(0, 50, 100, 150),
+        end: fc.constantFrom(0, 40, 140, 300),
+        rightToLeft: fc.boolean(),
+      }),
+      { minLength: 1, maxLength: 2 },
+    ),
+  });
+  fc.assert(
+    fc.property(fc.array(line, { maxLength: 12 }), (lines) => {
+      expect(new Set(inReadingOrder(lines))).toEqual(new Set(lines));
+    }),
+    { numRuns: 2000 },
+  );
 });
