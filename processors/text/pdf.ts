@@ -6,6 +6,9 @@ import { joinLines, linesOf } from "./pdf-lines.ts";
 import { inReadingOrder } from "./pdf-order.ts";
 import type { TextItem } from "./pdf-pieces.ts";
 
+/** Each costs time even where it is empty, and a hundred bytes claim a billion. */
+const MAX_PAGES = 10_000;
+
 /**
  * Read the text of a PDF, page after page, in the order in which the document draws it unless it cannot be read so.
  *
@@ -38,12 +41,13 @@ export async function readPdf(
 
 async function readPages(pdf: PdfDocument, context: ProcessorContext): Promise<CollectedText> {
   const text = new TextCollector(context.maxTextBytes);
-  for (let number = 1; number <= pdf.numPages; number += 1) {
+  const pages = Math.min(pdf.numPages, MAX_PAGES);
+  for (let number = 1; number <= pages; number += 1) {
     context.signal.throwIfAborted();
     const lines = await readPage(pdf, number);
     if (lines !== "" && !text.add(`${lines}\n\n`)) break;
   }
-  return text.finish();
+  return text.finish(pdf.numPages > pages);
 }
 
 async function readPage(pdf: PdfDocument, number: number): Promise<string> {
