@@ -131,6 +131,7 @@ function findUnmarkedUtf16(bytes: Uint8Array, more: boolean): string | null {
   }
   const [even, odd] = nuls;
   if ((even === 0) === (odd === 0) || (even + odd) * 20 < bytes.byteLength) return null;
+  if ((even + odd) * 4 < bytes.byteLength && isTextButForNul(bytes, more)) return null;
   const encoding = even > 0 ? "utf-16be" : "utf-16le";
   return (more || bytes.byteLength % 2 === 0) && isValid(encoding, bytes, more) ? encoding : null;
 }
@@ -146,6 +147,11 @@ function isValid(encoding: string, bytes: Uint8Array, more: boolean): boolean {
   } catch {
     return false;
   }
+}
+
+/** UTF-8 with a NUL here and there: UTF-16 of other letters than Latin is full of control characters. */
+function isTextButForNul(bytes: Uint8Array, more: boolean): boolean {
+  return isValid("utf-8", bytes, more) && !NO_TEXT.test(new TextDecoder().decode(bytes));
 }
 
 /** The standard's name of an encoding; `null` for labels that it does not know. */

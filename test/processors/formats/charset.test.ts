@@ -112,7 +112,9 @@ describe("decodeText()", () => {
   });
 
   it("leaves NUL in ASCII to whoever reads it", async () => {
-    expect(await decode(latin1("a\0b"))).toBe("a\0b");
+    for (const text of ["a\0b", "hello\0world\n", "one\0two\0three\0", "héllo\0wörld\n"]) {
+      expect(await decode(Buffer.from(text))).toBe(text);
+    }
     expect(await decode([])).toBe("");
   });
 
