@@ -53,10 +53,10 @@ export class BlockWriter {
     else this.#end(this.#begun ? block.trimEnd() : block.trim(), gap);
   }
 
-  /** What comes next does so after a blank line. */
+  /** What comes next does so after a blank line, but for a cell: rows stay together. */
   separate(): void {
     this.endBlock();
-    if (this.#gap !== "") this.#gap = "\n\n";
+    if (this.#gap !== "" && this.#tables === 0) this.#gap = "\n\n";
   }
 
   /** What follows stands beside the current paragraph, such as a text box: it is written before it. */

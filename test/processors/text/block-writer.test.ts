@@ -55,6 +55,22 @@ it("BlockWriter writes rows as lines and cells between tabs", () => {
   expect(text).toBe("before\n\na\t\tc d\n\te\n\nafter");
 });
 
+it("BlockWriter keeps rows together, whatever tables are in their cells", () => {
+  const text = written((writer) => {
+    writer.beginTable();
+    for (const name of ["a", "b"]) {
+      paragraph(writer, name);
+      writer.endCell();
+      table(writer, [["1", "2"]]);
+      writer.endCell();
+      writer.endRow();
+    }
+    writer.endTable();
+    paragraph(writer, "after");
+  });
+  expect(text).toBe("a\t1 2\nb\t1 2\n\nafter");
+});
+
 it("BlockWriter makes a table in a cell part of the cell", () => {
   const text = written((writer) => {
     writer.beginTable();
