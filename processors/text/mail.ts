@@ -1,5 +1,6 @@
 import PostalMime, { type Address, type Attachment, type Email } from "postal-mime";
 import { type ProcessorContext, type ProcessorInput, StowageError } from "../../src/processor.ts";
+import { withReadableHeader } from "../formats/mail-header.ts";
 import { readMarkup } from "../formats/markup.ts";
 import { type CollectedText, TextCollector } from "./collector.ts";
 import { HtmlText } from "./html-text.ts";
@@ -77,7 +78,7 @@ async function parse(bytes: Uint8Array): Promise<Email> {
     throw tooComplex();
   }
   try {
-    return await PostalMime.parse(bytes, {
+    return await PostalMime.parse(await withReadableHeader(bytes), {
       maxNestingDepth: MAX_PART_DEPTH,
       forceRfc822Attachments: true,
     });

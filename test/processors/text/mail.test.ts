@@ -63,6 +63,24 @@ Subject: Which Friday?
     expect(found).toMatch(/Attachment: message\/rfc822$/);
   });
 
+  it.each([
+    ["GBK", "b8dfd6dabbe1d2e9bcc7c2bc", "text/plain;\r\n charset=gbk", "高众会议记录"],
+    [
+      "windows-1252, of which nothing tells",
+      "4772fcdf6520617573204bf66c6e",
+      "text/plain",
+      "Grüße aus Köln",
+    ],
+    ["UTF-8", "5a6fc3ab", "text/plain; charset=koi8-r", "Zoë"],
+  ])("reads a subject that is raw %s", async (_, subject, type, expected) => {
+    const mail = Buffer.concat([
+      Buffer.from(`${FROM}Subject: `),
+      Buffer.from(subject, "hex"),
+      Buffer.from(`\r\nContent-Type: ${type}\r\n\r\nbody`),
+    ]);
+    expect(await textOf(mail)).toContain(`Subject: ${expected}\n`);
+  });
+
   it("reads a message without a body, or with lines of Windows", async () => {
     expect(await textOf("Subject: a\r\n\r\n")).toBe("Subject: a");
     expect(await textOf("Subject: a\r\n\r\nb\r\nc\r\n")).toBe("Subject: a\n\nb\nc");
