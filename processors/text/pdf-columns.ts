@@ -130,13 +130,10 @@ function isProse(lines: readonly Line[]): boolean {
   const lengths = segments.map(({ start, end }) => end - start).toSorted((a, b) => a - b);
   const usual = lengths[Math.floor(lengths.length * 0.9)] ?? 0;
   const full = lengths.filter((length) => length >= FULL_WIDTH * usual).length;
+  if (full < FULL_LINES * segments.length) return false;
   const text = segments.map((segment) => segment.text).join(" ");
   const ideographs = text.match(IDEOGRAPHS)?.length ?? 0;
   const words = (text.match(/\S+/g)?.length ?? 0) + ideographs;
   const digits = text.match(/\p{Nd}/gu)?.length ?? 0;
-  return (
-    full >= FULL_LINES * segments.length &&
-    words >= MIN_WORDS * segments.length &&
-    digits <= MAX_DIGITS * text.length
-  );
+  return words >= MIN_WORDS * segments.length && digits <= MAX_DIGITS * text.length;
 }
