@@ -30,7 +30,7 @@ const LAST_RESORT = "windows-1252";
  * declares, else as UTF-8 or UTF-16 if it is that, else by the most likely guess from its letters, else as
  * windows-1252. Bytes that mean nothing become U+FFFD.
  *
- * @throws {StowageError} `document_unreadable` for bytes that are no text, and for UTF-32.
+ * @throws {StowageError} `document_wrong_type` for bytes that are no text, `document_unreadable` for UTF-32.
  */
 export async function* decodeText(
   stream: ByteStream,
@@ -103,7 +103,8 @@ function findByLooks(bytes: Uint8Array, more: boolean): string | null {
     return bytes.some((byte) => byte >= 0x80) ? "utf-8" : null;
   }
   // Every encoding that is left gives each byte a meaning; NUL tells that these are no characters.
-  if (bytes.includes(0)) throw unreadable("found binary data");
+  if (bytes.includes(0))
+    throw new StowageError("document_wrong_type", "Cannot read text: found binary data");
   for (const { name, confidence } of analyse(linesBeyondAscii(bytes))) {
     const encoding = confidence < MIN_CONFIDENCE ? null : findEncoding(name);
     if (encoding !== null && isValid(encoding, bytes, more)) return encoding;

@@ -35,7 +35,7 @@ export class OfficePackage {
     this.main = main;
   }
 
-  /** @throws {StowageError} As `ZipArchive.open` does; `document_unreadable` for other archives. */
+  /** @throws {StowageError} As `ZipArchive.open` does; `document_wrong_type` for other archives. */
   static async open(input: ProcessorInput, signal: AbortSignal): Promise<OfficePackage> {
     const zip = await ZipArchive.open(input);
     const root = await new OfficePackage(zip, signal, "").relationships("");
@@ -112,7 +112,7 @@ function unescaped(name: string): string {
 
 function noOffice(): StowageError {
   return new StowageError(
-    "document_unreadable",
+    "document_wrong_type",
     "Cannot read document: it is no DOCX, XLSX or PPTX",
   );
 }

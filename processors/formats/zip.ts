@@ -46,8 +46,8 @@ export class ZipArchive {
   /**
    * Read the directory of a document, all of which is taken into memory.
    *
-   * @throws {StowageError} `document_unreadable` for what is no ZIP archive, is cut off or contradicts
-   *   itself, `document_too_complex` beyond the limits, `document_encrypted` for what Office made a compound
+   * @throws {StowageError} `document_wrong_type` for what is no ZIP archive, `document_truncated` for one
+   *   without an end, `document_unreadable` for what contradicts itself, `document_too_complex` beyond the limits, `document_encrypted` for what Office made a compound
    *   file for the sake of a password.
    */
   static async open(input: ProcessorInput): Promise<ZipArchive> {
@@ -61,7 +61,7 @@ export class ZipArchive {
       const file = await fromBufferPromise(buffer, { decodeStrings: false });
       return new ZipArchive(file, await readDirectory(file));
     } catch (error) {
-      throw isStowageError(error) ? error : broken(error);
+      throw isStowageError(error) ? error : whyUnopened(buffer, error);
     }
   }
 
@@ -148,12 +148,26 @@ function overlaps(entries: Entry[]): boolean {
   });
 }
 
+/** APPNOTE.TXT, 4.3.7 and 4.3.16: what an archive begins with, and the record that ends it, but for a comment. */
+const FIRST_HEADER = Buffer.from("PK\x03\x04");
+const END_RECORD = Buffer.from("PK\x05\x06");
+const MAX_END_BYTES = 22 + 65_535;
+
+function whyUnopened(bytes: Buffer, cause: unknown): StowageError {
+  if (bytes.subarray(-MAX_END_BYTES).includes(END_RECORD)) return broken(cause);
+  return bytes.subarray(0, FIRST_HEADER.length).equals(FIRST_HEADER)
+    ? new StowageError("document_truncated", "Cannot read document: the file is cut off", { cause })
+    : new StowageError(
+        "document_wrong_type",
+        "Cannot read document: the file is no DOCX, XLSX, PPTX, OpenDocument or EPUB",
+        { cause },
+      );
+}
+
 function broken(cause: unknown): StowageError {
-  return new StowageError(
-    "document_unreadable",
-    "Cannot read document: the file is broken, or no DOCX, XLSX, PPTX, OpenDocument or EPUB",
-    { cause },
-  );
+  return new StowageError("document_unreadable", "Cannot read document: the file is broken", {
+    cause,
+  });
 }
 
 function unreadable(found: string): StowageError {

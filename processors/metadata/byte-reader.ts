@@ -21,7 +21,7 @@ export class ByteReader {
     return this.#buffer.subarray(0, count);
   }
 
-  /** @throws {StowageError} `document_unreadable` if the stream ends before. */
+  /** @throws {StowageError} `document_truncated` if the stream ends before. */
   async take(count: number): Promise<DataView> {
     const bytes = await this.peek(count);
     if (bytes.byteLength < count) throw cutOff();
@@ -29,7 +29,7 @@ export class ByteReader {
     return new DataView(bytes.buffer, bytes.byteOffset, count);
   }
 
-  /** @throws {StowageError} `document_unreadable` if the stream ends before. */
+  /** @throws {StowageError} `document_truncated` if the stream ends before. */
   async skip(count: number): Promise<void> {
     let left = count;
     while (left > this.#buffer.byteLength) {
@@ -66,5 +66,5 @@ export class ByteReader {
 }
 
 function cutOff(): StowageError {
-  return new StowageError("document_unreadable", "Cannot read image: the file is cut off");
+  return new StowageError("document_truncated", "Cannot read image: the file is cut off");
 }

@@ -6,7 +6,7 @@ import type { RawFacts } from "./facts.ts";
 /**
  * Read what the header of a mail says of it. Its body stays unread.
  *
- * @throws {StowageError} `document_unreadable` for what has no header of a mail.
+ * @throws {StowageError} `document_wrong_type` for what has no header of a mail.
  * @see https://www.rfc-editor.org/rfc/rfc5322
  */
 export async function readMail(
@@ -16,7 +16,7 @@ export async function readMail(
   const header = await withReadableHeader(headerOf(await input.bytes()));
   const mail = await PostalMime.parse(header, { maxHeadersSize: 4 * MAX_HEADER_BYTES });
   if (!mail.headers.some(({ key }) => KNOWN.has(key))) {
-    throw new StowageError("document_unreadable", "Cannot read mail: it has no header of one");
+    throw new StowageError("document_wrong_type", "Cannot read mail: it has no header of one");
   }
   return {
     title: mail.subject,

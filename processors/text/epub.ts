@@ -53,7 +53,7 @@ async function chaptersOf(zip: ZipArchive, read: Read): Promise<Set<string>> {
     },
   });
   if (book === undefined) {
-    throw new StowageError("document_unreadable", "Cannot read book: it has no package document");
+    throw new StowageError("document_wrong_type", "Cannot read book: it has no package document");
   }
   const folder = book.slice(0, book.lastIndexOf("/") + 1);
   const items = new Map<string, string>();

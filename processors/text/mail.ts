@@ -56,7 +56,7 @@ async function writeMessage(
   signal.throwIfAborted();
   const email = await parse(bytes);
   if (!email.headers.some(({ key }) => TELLING.has(key))) {
-    throw new StowageError("document_unreadable", "Cannot read message: it has no header of one");
+    throw new StowageError("document_wrong_type", "Cannot read message: it has no header of one");
   }
   if (!text.add(`${headerLines(email).join("\n")}\n\n`)) return false;
   const plain = email.text?.trim() ?? "";

@@ -19,7 +19,7 @@ const WRITERS: ReadonlyMap<string, Write> = new Map([
  * Read the text of an Office Open XML document: Word, Excel or PowerPoint. Nothing outside of it is opened;
  * what is embedded in it is passed over.
  *
- * @throws {StowageError} As `OfficePackage` does; `document_unreadable` for a document of another kind.
+ * @throws {StowageError} As `OfficePackage` does; `document_wrong_type` for a document of another kind.
  */
 export async function readOffice(
   input: ProcessorInput,
@@ -29,7 +29,7 @@ export async function readOffice(
   const write = WRITERS.get(await document.rootElement());
   if (write === undefined) {
     throw new StowageError(
-      "document_unreadable",
+      "document_wrong_type",
       "Cannot read document: it is no DOCX, XLSX or PPTX",
     );
   }

@@ -12,9 +12,7 @@ const MAX_PAGES = 10_000;
 /**
  * Read the text of a PDF, page after page, in the order in which the document draws it unless it cannot be read so.
  *
- * @throws {StowageError} `document_encrypted` if it opens with a password only (one that merely restricts
- *   printing is read), `document_unreadable` for anything PDF.js cannot make sense of,
- *   `document_has_no_text` for pages without any, as scans are, `document_has_no_pages` for none at all.
+ * @throws {StowageError} As `openPdf` does; `document_unreadable` for a page that is broken, `document_has_no_text` for pages without any, as scans are, `document_has_no_pages` for none at all.
  */
 export async function readPdf(
   input: ProcessorInput,

@@ -6,7 +6,7 @@ import { type CollectedText, TextCollector } from "./collector.ts";
  * Read plain text in any encoding, as it stands: Markdown, CSV, JSON and source code are what a reader of them
  * sees. Reads no further than the text limit can need, so the size of the document does not matter.
  *
- * @throws {StowageError} `document_unreadable` for bytes that are no text at all.
+ * @throws {StowageError} `document_wrong_type` for bytes that are no text at all.
  */
 export async function readPlain(
   input: ProcessorInput,

@@ -150,13 +150,13 @@ export class RtfText implements RtfHandler {
   /**
    * Write what stands after the text.
    *
-   * @throws {StowageError} `document_unreadable` if the file did not come to its end.
+   * @throws {StowageError} `document_truncated` if the file did not come to its end.
    */
   end(): void {
     if (!this.#begun) throw notRtf();
     if (this.#document.writer.full) return;
     if (!this.#ended)
-      throw new StowageError("document_unreadable", "Cannot read RTF: it is cut off");
+      throw new StowageError("document_truncated", "Cannot read RTF: it is cut off");
     this.#endTable(this.#document);
     const { writer } = this.#document;
     writer.endBlock();
@@ -293,5 +293,5 @@ export class RtfText implements RtfHandler {
 }
 
 function notRtf(): StowageError {
-  return new StowageError("document_unreadable", "Cannot read RTF: the file is no RTF");
+  return new StowageError("document_wrong_type", "Cannot read RTF: the file is no RTF");
 }

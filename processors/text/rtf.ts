@@ -6,8 +6,8 @@ import { RtfTokens } from "./rtf-tokens.ts";
 /**
  * Read the text of a Rich Text file as its bytes come; see {@link RtfText} for what is its text.
  *
- * @throws {StowageError} `document_unreadable` for what is no RTF, damaged or cut off, `document_too_complex`
- *   for groups nested beyond measure.
+ * @throws {StowageError} `document_wrong_type` for what is no RTF, `document_truncated` for what is cut off,
+ *   `document_unreadable` for what is damaged, `document_too_complex` for groups nested beyond measure.
  */
 export async function readRtf(
   input: ProcessorInput,

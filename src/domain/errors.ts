@@ -65,6 +65,8 @@ export type ErrorCode =
   | "reservation_lost"
   // processing: reasons that end up in `processing.error`
   | "document_unreadable"
+  | "document_wrong_type"
+  | "document_truncated"
   | "document_encrypted"
   | "document_empty"
   | "document_has_no_pages"

@@ -77,7 +77,11 @@ export const ERROR_GUIDE: Readonly<Record<ErrorCode, string>> = {
   records_newer: "The database belongs to a newer version. Tell the operator the `request_id`.",
   reservation_lost: "The upload took longer than it was granted; nothing was kept. Send it again.",
   // processing: reasons that end up in `processing.error`
-  document_unreadable: "The document is damaged, or not of its type. Upload a sound one.",
+  document_unreadable:
+    "The document is damaged, or in a form that nobody reads. Upload a sound one.",
+  document_wrong_type:
+    "The document is not of the type it was said to be. Upload it as what it is.",
+  document_truncated: "The document was cut off before its end. Upload all of it.",
   document_encrypted: "The document wants a password. Upload it without one.",
   document_empty: "The document has no content. Upload another.",
   document_has_no_pages: "The document has no pages. Upload another.",

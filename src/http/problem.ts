@@ -64,6 +64,8 @@ export const STATUS: Record<ErrorCode, ContentfulStatusCode> = {
   records_newer: 503,
   reservation_lost: 503,
   document_unreadable: 422,
+  document_wrong_type: 422,
+  document_truncated: 422,
   document_encrypted: 422,
   document_empty: 422,
   document_has_no_pages: 422,

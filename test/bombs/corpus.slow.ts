@@ -35,6 +35,8 @@ const OTHER_ENDS: readonly string[] = [
   "document_has_no_text",
   "document_too_complex",
   "document_unreadable",
+  "document_truncated",
+  "document_wrong_type",
 ];
 
 describe("a document that means harm", () => {

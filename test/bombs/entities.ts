@@ -18,6 +18,8 @@ const LAUGH = "&a9;";
 /** Refused, or left as it stands; expanded it is too much. */
 const REFUSED: readonly End[] = [
   "document_unreadable",
+  "document_truncated",
+  "document_wrong_type",
   "document_too_complex",
   "document_empty",
   "processed",

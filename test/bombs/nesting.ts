@@ -6,6 +6,8 @@ const ANY: readonly End[] = [
   "processed",
   "document_empty",
   "document_unreadable",
+  "document_truncated",
+  "document_wrong_type",
   "document_too_complex",
 ];
 const DEPTH = 100_000;

@@ -10,6 +10,8 @@ const MENDED: readonly End[] = [
   "document_has_no_pages",
   "document_has_no_text",
   "document_unreadable",
+  "document_truncated",
+  "document_wrong_type",
 ];
 const ANY: readonly End[] = [...MENDED, ...TOO_MUCH];
 

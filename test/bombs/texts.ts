@@ -2,7 +2,12 @@ import { type Bomb, bomb, type End } from "./bomb.ts";
 
 const MIB = 1024 * 1024;
 const READ: readonly End[] = ["processed"];
-const ANY: readonly End[] = ["processed", "document_empty", "document_unreadable"];
+const ANY: readonly End[] = [
+  "processed",
+  "document_empty",
+  "document_wrong_type",
+  "document_unreadable",
+];
 
 /** Text that wears out, or leads astray, whoever splits, trims, decodes or counts it. */
 export const TEXTS: readonly Bomb[] = [

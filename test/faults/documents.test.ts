@@ -25,7 +25,7 @@ test("documents that cannot be read end as failed with their reason, and stay do
     });
   const cases: [string, Uint8Array, string][] = [
     ["encrypted.pdf", readFileSync("test/fixtures/encrypted.pdf"), "document_encrypted"],
-    ["truncated.pdf", readFileSync("test/fixtures/truncated.pdf"), "document_unreadable"],
+    ["truncated.pdf", readFileSync("test/fixtures/truncated.pdf"), "document_truncated"],
     ["images.pdf", readFileSync("test/fixtures/images-only.pdf"), "document_has_no_text"],
     ["empty.txt", new Uint8Array(0), "document_empty"],
   ];

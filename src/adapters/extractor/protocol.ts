@@ -99,6 +99,8 @@ const FIRST_KIND = 0xf5;
 /** What a process may answer with; every other code would be its invention. */
 const CHILD_CODES: ReadonlySet<string> = new Set<ErrorCode>([
   "document_unreadable",
+  "document_wrong_type",
+  "document_truncated",
   "document_encrypted",
   "document_empty",
   "document_has_no_pages",

@@ -107,7 +107,9 @@ describe("decodeText()", () => {
     ["an image", [0xff, 0xd8, 0xff, 0xe0, 0, 0x10, 0x4a, 0x46], "binary"],
   ])("refuses %s", async (_, bytes, reason) => {
     const error = await decode(bytes).catch((thrown: unknown) => thrown);
-    expect(error).toMatchObject({ code: "document_unreadable" });
+    expect(error).toMatchObject({
+      code: reason === "binary" ? "document_wrong_type" : "document_unreadable",
+    });
     expect((error as Error).message).toContain(reason);
   });
 

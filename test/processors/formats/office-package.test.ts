@@ -37,9 +37,9 @@ it("OfficePackage finds a part whatever the case of its name", async () => {
   expect(await found.rootElement()).toBe("w:document");
 });
 
-it("OfficePackage finds an archive without a document unreadable", async () => {
+it("OfficePackage finds an archive without a document of another type", async () => {
   await expect(open([xml("a.xml", "<a/>")])).rejects.toMatchObject({
-    code: "document_unreadable",
+    code: "document_wrong_type",
     message: expect.stringContaining("no DOCX"),
   });
 });

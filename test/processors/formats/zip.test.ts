@@ -30,8 +30,8 @@ it("ZipArchive reads entries by name, whatever the name is", async () => {
 });
 
 it.each([
-  ["no archive", Buffer.from("PK, says the text"), "document_unreadable"],
-  ["one that is cut off", archive(PARTS).subarray(0, -30), "document_unreadable"],
+  ["no archive", Buffer.from("PK, says the text"), "document_wrong_type"],
+  ["one that is cut off", archive(PARTS).subarray(0, -30), "document_truncated"],
   ["two of one name", archive([...PARTS, { name: "two", content: "" }]), "document_unreadable"],
   [
     "entries that share bytes",

@@ -87,9 +87,9 @@ Subject: Which Friday?
   });
 
   it.each([
-    ["text", "Hello\n\nyou", "document_unreadable"],
-    ["a page", "<html>\n\nFrom: x", "document_unreadable"],
-    ["a picture", "\u0089PNG\r\n\u001a\n\0\0", "document_unreadable"],
+    ["text", "Hello\n\nyou", "document_wrong_type"],
+    ["a page", "<html>\n\nFrom: x", "document_wrong_type"],
+    ["a picture", "\u0089PNG\r\n\u001a\n\0\0", "document_wrong_type"],
     ["a message of empty lines", `${FROM}${"\n".repeat(100_001)}`, "document_too_complex"],
     ["a header without end", `${FROM}X: ${"x".repeat(3 << 20)}`, "document_too_complex"],
     [

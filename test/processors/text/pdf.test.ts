@@ -87,10 +87,10 @@ it("readPdf() parses no page beyond the limit", async () => {
 
 it.each([
   ["encrypted.pdf", "document_encrypted"],
-  ["truncated.pdf", "document_unreadable"],
+  ["truncated.pdf", "document_truncated"],
   ["images-only.pdf", "document_has_no_text"],
-  ["no-pdf.pdf", "document_unreadable"],
-  ["minutes.docx", "document_unreadable"],
+  ["no-pdf.pdf", "document_wrong_type"],
+  ["minutes.docx", "document_wrong_type"],
 ])("readPdf() gives %s a reason of its own", async (name, code) => {
   await expect(read(fixture(name))).rejects.toMatchObject({ code, retryable: false });
 });
