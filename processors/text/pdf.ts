@@ -12,7 +12,8 @@ const MAX_PAGES = 10_000;
 /**
  * Read the text of a PDF, page after page, in the order in which the document draws it unless it cannot be read so.
  *
- * @throws {StowageError} As `openPdf` does; `document_unreadable` for a page that is broken, `document_has_no_text` for pages without any, as scans are, `document_has_no_pages` for none at all.
+ * @throws {StowageError} As `openPdf` does; `document_unreadable` for a page that is broken,
+ *   `document_has_no_text` for pages without any, as scans are, `document_has_no_pages` for none at all.
  */
 export async function readPdf(
   input: ProcessorInput,
