@@ -186,7 +186,7 @@ describe("readRtf()", () => {
         expect(found).toBeTypeOf("string");
         expect(found.isWellFormed()).toBe(true);
         if (spots.length === 0) {
-          const cutOff = end < 6 ? "document_wrong_type" : "document_truncated";
+          const cutOff = end < 5 ? "document_wrong_type" : "document_truncated";
           expect(found).toBe(end === MINUTES.byteLength ? await textOf(MINUTES) : cutOff);
         }
       }),
