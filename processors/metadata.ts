@@ -96,7 +96,7 @@ const IMAGES = [
  */
 export default defineProcessor({
   name: "metadata",
-  version: "1",
+  version: "2",
   accepts: [...FORMATS.flatMap(({ types }) => types), ...PLAIN, ...IMAGES],
   async process(input, context) {
     if (input.sizeBytes === 0) {

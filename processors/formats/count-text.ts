@@ -2,7 +2,10 @@
 export type TextCounts = {
   /** Unicode code points. */
   readonly characters: number;
-  /** Runs of anything but white space and control characters. */
+  /**
+   * Runs of anything but white space and control characters. Chinese and Japanese have no spaces: as in word
+   * processors each of their characters counts, Katakana by runs, and their punctuation parts words.
+   */
   readonly words: number;
 };
 
@@ -10,17 +13,34 @@ export type TextCounts = {
 export function countText(text: string): TextCounts {
   let characters = 0;
   let words = 0;
-  let inWord = false;
+  let last: Kind = "space";
   for (const character of text) {
     characters += 1;
-    const space = isSpace(character);
-    if (!space && !inWord) words += 1;
-    inWord = !space;
+    const kind = kindOf(character);
+    if (kind === "ideograph" || (kind !== "space" && kind !== last)) words += 1;
+    last = kind;
   }
   return { characters, words };
 }
 
-function isSpace(character: string): boolean {
-  const code = character.charCodeAt(0);
+type Kind = "space" | "letter" | "katakana" | "ideograph";
+
+/** The first character that may be one of East Asia. */
+const EAST_ASIAN = 0x2e80;
+const IDEOGRAPH = /[\p{Script=Han}\p{Script=Hiragana}]/u;
+const KATAKANA = /[\p{Script=Katakana}ー\uff70\uff9e\uff9f]/u;
+/** Of East Asia, and what of its full-width forms is no letter or digit. */
+const PUNCTUATION = /[\u3000-\u303f\uff00-\uffef]/u;
+
+function kindOf(character: string): Kind {
+  const code = character.codePointAt(0) ?? 0;
+  if (isSpace(code, character)) return "space";
+  if (code < EAST_ASIAN) return "letter";
+  if (IDEOGRAPH.test(character)) return "ideograph";
+  if (KATAKANA.test(character)) return "katakana";
+  return PUNCTUATION.test(character) && !/[\p{L}\p{N}]/u.test(character) ? "space" : "letter";
+}
+
+function isSpace(code: number, character: string): boolean {
   return code <= 0x20 || (code >= 0xa0 && character.trim() === "");
 }

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import { countText } from "../../../processors/formats/count-text.ts";
 import { TextCollector } from "../../../processors/text/collector.ts";
 
 it("TextCollector makes any pieces well-formed text within its limit, and says so when it cuts", () => {
@@ -20,7 +21,7 @@ it("TextCollector makes any pieces well-formed text within its limit, and says s
       expect(whole.startsWith(text)).toBe(true);
       if (text !== whole) expect(facts.truncated).toBe(true);
       expect(facts.characters).toBe([...text].length);
-      expect(facts.words).toBe(text.split(/[\s\0-\x20]+/).filter((word) => word !== "").length);
+      expect(facts.words).toBe(countText(text).words);
     }),
   );
 });
