@@ -51,6 +51,10 @@ const FORMATS: readonly Format[] = [
     load: async () => (await import("./metadata/epub.ts")).readEpub,
   },
   {
+    types: ["application/rtf", "text/rtf"],
+    load: async () => (await import("./metadata/rtf.ts")).readRtf,
+  },
+  {
     types: ["text/html", "application/xhtml+xml"],
     load: async () => (await import("./metadata/html.ts")).readHtml,
   },

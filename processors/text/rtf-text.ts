@@ -1,8 +1,8 @@
 import { StowageError } from "../../src/processor.ts";
+import { DEFAULT_ENCODING, encodingOfCodePage, encodingOfFont } from "../formats/rtf-charsets.ts";
+import type { RtfHandler } from "../formats/rtf-tokens.ts";
 import { BlockWriter, type TextSink } from "./block-writer.ts";
 import { CappedText } from "./capped-text.ts";
-import { DEFAULT_ENCODING, encodingOfCodePage, encodingOfFont } from "./rtf-charsets.ts";
-import type { RtfHandler } from "./rtf-tokens.ts";
 import { ASIDES, BLOCK_ENDS, CHARACTERS, SKIPPED, STORIES, SYMBOLS } from "./rtf-words.ts";
 
 /** Groups inside each other; Word writes some dozen. */

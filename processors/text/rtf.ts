@@ -1,7 +1,7 @@
 import type { ProcessorContext, ProcessorInput } from "../../src/processor.ts";
+import { RtfTokens } from "../formats/rtf-tokens.ts";
 import { type CollectedText, TextCollector } from "./collector.ts";
 import { RtfText } from "./rtf-text.ts";
-import { RtfTokens } from "./rtf-tokens.ts";
 
 /**
  * Read the text of a Rich Text file as its bytes come; see {@link RtfText} for what is its text.
