@@ -47,8 +47,8 @@ export class ZipArchive {
    * Read the directory of a document, all of which is taken into memory.
    *
    * @throws {StowageError} `document_wrong_type` for what is no ZIP archive, `document_truncated` for one
-   *   without an end, `document_unreadable` for what contradicts itself, `document_too_complex` beyond the limits, `document_encrypted` for what Office made a compound
-   *   file for the sake of a password.
+   *   without an end, `document_unreadable` for what contradicts itself, `document_too_complex` beyond the
+   *   limits, `document_encrypted` for what Office made a compound file for the sake of a password.
    */
   static async open(input: ProcessorInput): Promise<ZipArchive> {
     if (input.sizeBytes > ZIP_LIMITS.archiveBytes) {
