@@ -12,6 +12,9 @@ const SCRIPT = [
   '[ -z "$pids" ] || kill -9 $pids',
 ].join("\n");
 
+/** Where no shell will live there is no hurry to start the next. */
+const REPLACE_MS = 500;
+
 const pids = new Set<number>();
 let guard: ChildProcess | undefined;
 
@@ -31,7 +34,6 @@ export function endWithUs(pid: number, ended: Promise<unknown>): void {
 }
 
 function tell(): void {
-  // One that was ended itself is replaced.
   guard ??= startGuard();
   guard?.stdin?.write(`${[...pids].join(" ")}\n`);
 }
@@ -43,15 +45,20 @@ function startGuard(): ChildProcess | undefined {
     stdio: ["pipe", "ignore", "ignore"],
     windowsHide: true,
   });
-  const forget = () => {
-    if (guard === started) guard = undefined;
+  // One that was ended itself is replaced, and told everything anew: what it was told last it may not have heard.
+  const replace = () => {
+    if (guard !== started) return;
+    guard = undefined;
+    setTimeout(() => {
+      if (guard === undefined && pids.size > 0) tell();
+    }, REPLACE_MS).unref();
   };
-  started.once("exit", forget);
-  started.on("error", forget);
+  started.once("exit", replace);
+  started.on("error", replace);
   started.unref();
   // Node gives no pipe where no descriptor was left.
   const stdin = started.stdin as Socket | null | undefined;
-  stdin?.on("error", forget);
+  stdin?.on("error", replace);
   stdin?.unref();
   return started;
 }
