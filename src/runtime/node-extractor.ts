@@ -40,7 +40,7 @@ export async function openNodeExtractor(
   const limits = limitsWith({
     ...{ memoryBytes, maxTextBytes, wallMs: timeoutSeconds * 1000 },
     // As by default: see there.
-    cpuSeconds: timeoutSeconds / 2,
+    cpuSeconds: timeoutSeconds / 4,
   });
   const here = given.filter((one) => !isModule(one)).map(requireProcessor);
   const commandFor = (modules: readonly string[]) => nodeExtractCommand({ modules, memoryBytes });
