@@ -124,7 +124,7 @@ export const SETTINGS = {
     whole(1, 3600),
   ),
   PROCESSING_TIMEOUT_SECONDS: setting(
-    "Time for one large document, a quarter of it processor time; small ones get a part, 16 s or more",
+    "Time for a large document, a quarter of it processor time; small ones get less",
     "20",
     whole(1, 3600),
   ),
