@@ -55,7 +55,7 @@ describe("loadConfig()", () => {
         concurrency: 1,
         leaseSeconds: 30,
         maxAttempts: 3,
-        timeoutSeconds: 20,
+        timeoutSeconds: 18,
         memoryBytes: 512 * 2 ** 20,
         maxTextBytes: 8 * 2 ** 20,
       },

@@ -125,7 +125,7 @@ export const SETTINGS = {
   ),
   PROCESSING_TIMEOUT_SECONDS: setting(
     "Time for a large document, a quarter of it processor time; small ones get less",
-    "20",
+    "18",
     whole(1, 3600),
   ),
   PROCESSING_MEMORY_BYTES: setting("Memory for one document", "512MiB", size(64 * 2 ** 20)),

@@ -24,9 +24,9 @@ const RESERVED_BYTES = 480 * MIB;
 export const DEFAULT_LIMITS: ExtractionLimits = {
   memoryBytes: 512 * MIB,
   dataBytes: 512 * MIB + RESERVED_BYTES,
-  cpuSeconds: 5,
+  cpuSeconds: 4.5,
   // Four times that: its neighbours on the machine want their share.
-  wallMs: 20_000,
+  wallMs: 18_000,
   maxTextBytes: 16 * MIB,
 };
 
