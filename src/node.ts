@@ -16,11 +16,11 @@ import { type Logger, SILENT } from "./domain/ports/logger.ts";
 import type { DriverContext, DriverDefinition } from "./domain/ports/storage-driver.ts";
 import { requireCredentials } from "./runtime/credentials.ts";
 import { createNodeHost } from "./runtime/host-node.ts";
-import { nodeAddress } from "./runtime/node-address.ts";
 import type { GivenProcessor } from "./runtime/node-extractor.ts";
 import { createNodeFetch } from "./runtime/node-fetch.ts";
 import { openNodeParts } from "./runtime/node-parts.ts";
-import { pacedBody } from "./runtime/paced-body.ts";
+import { nodeAddress } from "./runtime/server/node-address.ts";
+import { pacedBody } from "./runtime/server/paced-body.ts";
 import { packageVersion } from "./runtime/version.ts";
 import { createStowage as createCore, type Stowage } from "./stowage.ts";
 

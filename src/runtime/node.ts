@@ -4,10 +4,10 @@ import type { Config } from "../config.ts";
 import { createStowage, type Stowage } from "../stowage.ts";
 import { requireCredentials } from "./credentials.ts";
 import { ensureFirstKey, type FirstKey } from "./first-key.ts";
-import { nodeAddress } from "./node-address.ts";
-import { incomingBody } from "./node-body.ts";
 import { openNodeParts } from "./node-parts.ts";
-import { NodeServer } from "./node-server.ts";
+import { incomingBody } from "./server/incoming-body.ts";
+import { nodeAddress } from "./server/node-address.ts";
+import { NodeServer } from "./server/node-server.ts";
 import { packageVersion } from "./version.ts";
 
 export { openBulkWork } from "./bulk-work.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
 import { loadConfig } from "../../src/config.ts";
-import { NodeServer } from "../../src/runtime/node-server.ts";
+import { NodeServer } from "../../src/runtime/server/node-server.ts";
 import { ServerProcess } from "../support/server-process.ts";
 import { fastFolder } from "../support/temp-folder.ts";
 import { type TestAppOptions, testApp } from "../support/test-app.ts";

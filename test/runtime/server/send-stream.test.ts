@@ -3,9 +3,9 @@ import { EventEmitter, once } from "node:events";
 import { createServer, request, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it, onTestFinished, test, vi } from "vitest";
-import { StowageError } from "../../src/domain/errors.ts";
-import { type Logger, SILENT } from "../../src/domain/ports/logger.ts";
-import { limitEnd, sendStream } from "../../src/runtime/node-response.ts";
+import { StowageError } from "../../../src/domain/errors.ts";
+import { type Logger, SILENT } from "../../../src/domain/ports/logger.ts";
+import { limitEnd, sendStream } from "../../../src/runtime/server/send-stream.ts";
 
 /** A stream that never ends, and tells when it is let go. */
 function endless(chunkBytes = 1024) {

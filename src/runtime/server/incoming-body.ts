@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { ByteStream } from "../domain/bytes.ts";
+import type { ByteStream } from "../../domain/bytes.ts";
 import { pacedBody } from "./paced-body.ts";
 
 /**

@@ -1,5 +1,5 @@
-import type { ByteStream } from "../domain/bytes.ts";
-import { StowageError } from "../domain/errors.ts";
+import type { ByteStream } from "../../domain/bytes.ts";
+import { StowageError } from "../../domain/errors.ts";
 import { Pace } from "./pace.ts";
 
 /**

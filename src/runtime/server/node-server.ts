@@ -2,12 +2,12 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { getRequestListener, type Http2Bindings, type HttpBindings } from "@hono/node-server";
-import type { Config } from "../config.ts";
-import { StowageError } from "../domain/errors.ts";
-import type { Logger } from "../domain/ports/logger.ts";
-import type { Stowage } from "../stowage.ts";
-import { findAmbiguity, Refusals } from "./node-refusals.ts";
-import { limitEnd, sendStream } from "./node-response.ts";
+import type { Config } from "../../config.ts";
+import { StowageError } from "../../domain/errors.ts";
+import type { Logger } from "../../domain/ports/logger.ts";
+import type { Stowage } from "../../stowage.ts";
+import { findAmbiguity, Refusals } from "./refusals.ts";
+import { limitEnd, sendStream } from "./send-stream.ts";
 
 /** How long connections may take over what is no body, in milliseconds; bodies have their minimum rate. */
 export interface ConnectionTimes {

@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import { StowageError } from "../domain/errors.ts";
-import type { Logger } from "../domain/ports/logger.ts";
-import { problemResponse } from "../http/problem.ts";
-import { findRequestId } from "../http/request-id.ts";
+import { StowageError } from "../../domain/errors.ts";
+import type { Logger } from "../../domain/ports/logger.ts";
+import { problemResponse } from "../../http/problem.ts";
+import { findRequestId } from "../../http/request-id.ts";
 
 /** What is wrong with something that never became a request of the app. */
 interface Refusal {

@@ -1,4 +1,4 @@
-import { StowageError } from "../domain/errors.ts";
+import { StowageError } from "../../domain/errors.ts";
 
 /** How long a client may keep us waiting before its first byte. */
 export const GRACE_MS = 10_000;

@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
-import { isAbort, isStowageError } from "../domain/errors.ts";
-import type { Logger } from "../domain/ports/logger.ts";
+import { isAbort, isStowageError } from "../../domain/errors.ts";
+import type { Logger } from "../../domain/ports/logger.ts";
 import { GRACE_MS, Pace } from "./pace.ts";
 
 /**

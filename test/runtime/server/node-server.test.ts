@@ -1,13 +1,13 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
-import { loadConfig } from "../../src/config.ts";
-import { nodeAddress } from "../../src/runtime/node-address.ts";
-import { type ConnectionTimes, NodeServer } from "../../src/runtime/node-server.ts";
-import { head, Wire } from "../http/wire.ts";
-import { ServerProcess } from "../support/server-process.ts";
-import { fastFolder } from "../support/temp-folder.ts";
-import { type TestAppOptions, testApp } from "../support/test-app.ts";
+import { loadConfig } from "../../../src/config.ts";
+import { nodeAddress } from "../../../src/runtime/server/node-address.ts";
+import { type ConnectionTimes, NodeServer } from "../../../src/runtime/server/node-server.ts";
+import { head, Wire } from "../../http/wire.ts";
+import { ServerProcess } from "../../support/server-process.ts";
+import { fastFolder } from "../../support/temp-folder.ts";
+import { type TestAppOptions, testApp } from "../../support/test-app.ts";
 
 /** Node's server in this process. */
 async function start(
