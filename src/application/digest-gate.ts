@@ -2,64 +2,75 @@ import type { ByteStream } from "../domain/bytes.ts";
 import { toHex } from "../domain/bytes.ts";
 import { StowageError } from "../domain/errors.ts";
 import type { Hash, Hasher } from "../domain/ports/hasher.ts";
+import type { Upload } from "../domain/upload.ts";
+
+/** What a file has to be. */
+export interface ExpectedFile {
+  readonly sizeBytes: number;
+  /** Lower-case hexadecimal. */
+  readonly sha256: string;
+}
+
+/** What the record of a stored upload says of its file. */
+export function expectedFile({ sizeBytes, sha256 }: Upload): ExpectedFile {
+  return { sizeBytes: sizeBytes ?? 0, sha256: sha256 ?? "" };
+}
 
 /**
- * Lets the bytes of a file through, one chunk late: the last one only if all together are what they should be.
- * Whoever reads a file that was changed behind our back gets a part of it, which is seen, and never the whole.
+ * Checks the bytes of a file as they pass. The chunk that completes the file passes only if all of them together
+ * are what was stored: a reader of a file that was changed gets a part of it, which it can see, never the whole.
+ *
+ * No chunk is held back, so a reader that stands still costs no more than the chunk it is about to take.
  */
 export class DigestGate {
   readonly #hash: Hash;
-  readonly #sha256: string;
-  #held: Uint8Array | null = null;
+  readonly #expected: ExpectedFile;
+  #passedBytes = 0;
   #verified = false;
 
-  /** @param sha256 Lower-case hexadecimal. */
-  constructor(hasher: Hasher, sha256: string) {
+  constructor(hasher: Hasher, expected: ExpectedFile) {
     this.#hash = hasher("sha256");
-    this.#sha256 = sha256;
+    this.#expected = expected;
   }
 
-  /** Take a chunk. @returns The one before it, or `null` for the first. */
-  pass(chunk: Uint8Array): Uint8Array | null {
+  /** Check the next chunk. @throws {StowageError} `object_corrupt` if it must not be handed on. */
+  pass(chunk: Uint8Array): void {
+    if (chunk.byteLength === 0) return;
     this.#hash.update(chunk);
-    const before = this.#held;
-    this.#held = chunk;
-    return before;
+    this.#passedBytes += chunk.byteLength;
+    if (this.#passedBytes >= this.#expected.sizeBytes) this.#verify();
   }
 
-  /**
-   * All have come.
-   *
-   * @returns The last chunk; `null` if there is none, and when it is asked for again.
-   * @throws {StowageError} `object_corrupt`
-   */
-  end(): Uint8Array | null {
-    const last = this.#held;
-    this.#held = null;
-    if (!this.#verified && toHex(this.#hash.digest()) !== this.#sha256) throw corrupt();
+  /** No more chunks come. @throws {StowageError} `object_corrupt` if the file is not complete. */
+  end(): void {
+    if (!this.#verified) this.#verify();
+  }
+
+  #verify(): void {
+    const { sizeBytes, sha256 } = this.#expected;
+    if (this.#verified || this.#passedBytes !== sizeBytes) throw corrupt();
+    if (toHex(this.#hash.digest()) !== sha256) throw corrupt();
     this.#verified = true;
-    return last;
   }
 }
 
-/** The bytes of a file, which fail with `object_corrupt` before their end if they are others than these. */
+/** The bytes of a file; fails with `object_corrupt` before the last of them if they are not what was stored. */
 export async function* verified(
   stream: ByteStream,
-  sha256: string,
+  expected: ExpectedFile,
   hasher: Hasher,
 ): AsyncGenerator<Uint8Array> {
-  const gate = new DigestGate(hasher, sha256);
+  const gate = new DigestGate(hasher, expected);
   for await (const chunk of stream) {
-    const before = gate.pass(chunk);
-    if (before !== null) yield before;
+    gate.pass(chunk);
+    yield chunk;
   }
-  const last = gate.end();
-  if (last !== null) yield last;
+  gate.end();
 }
 
 function corrupt(): StowageError {
   return new StowageError(
     "object_corrupt",
-    "Cannot serve file: its bytes are others than those that were stored (restore it from a backup)",
+    "Cannot serve file: its bytes are not what was stored (restore it from a backup)",
   );
 }

@@ -6,7 +6,7 @@ import type { UploadRecords } from "../domain/ports/records.ts";
 import type { TenantId } from "../domain/tenant.ts";
 import type { Upload } from "../domain/upload.ts";
 import { CorruptFiles } from "./corrupt-files.ts";
-import { DigestGate } from "./digest-gate.ts";
+import { DigestGate, expectedFile } from "./digest-gate.ts";
 import type { Storages } from "./storages.ts";
 import { uploadInProgress, uploadNotFound } from "./upload-service.ts";
 
@@ -14,6 +14,12 @@ type Reader = ReadableStreamDefaultReader<Uint8Array>;
 
 /** Files up to this size are read and verified before the answer begins, so that the answer can say no. */
 const VERIFIED_FIRST_BYTES = 256 * 1024;
+
+/**
+ * A reader that takes nothing for this long holds no file, no connection to a bucket and nothing read ahead: what it
+ * asks for next is read anew from where it stands.
+ */
+const LET_GO_AFTER_MS = 1_000;
 
 /** Serves files from whichever storage their records name, and none that is not what was stored. */
 export class DownloadService {
@@ -53,7 +59,7 @@ export class DownloadService {
   /**
    * The bytes of `range`, or of the whole file. Resolves once the storage has begun to answer.
    *
-   * A whole file is held against its SHA-256: a small one before this resolves, a larger one before its last
+   * A whole file is compared with its SHA-256: a small one before this resolves, a larger one before its last
    * chunk is handed on. Of a range only the length of the file can be verified, so there is none of a file that
    * was found corrupt, until it has been read whole and is what was stored. A file that has just moved to
    * another storage is followed there, at the beginning or in the middle: the record is looked at once more,
@@ -75,7 +81,7 @@ export class DownloadService {
       if (this.#corrupt.has(upload)) throw foundCorrupt();
       return this.#stream(upload, { start, end }, null, signal);
     }
-    const gate = new DigestGate(this.#hasher, upload.sha256 ?? "");
+    const gate = new DigestGate(this.#hasher, expectedFile(upload));
     const stream = await this.#stream(upload, { start, end }, gate, signal);
     if (sizeBytes > VERIFIED_FIRST_BYTES) return stream;
     try {
@@ -87,12 +93,8 @@ export class DownloadService {
       // It may have been replaced together with its record; twice in a row is corrupt enough.
       const moved = await this.#moved(upload);
       if (moved === null) throw error;
-      return await this.#stream(
-        moved,
-        { start, end },
-        new DigestGate(this.#hasher, moved.sha256 ?? ""),
-        signal,
-      );
+      const anew = new DigestGate(this.#hasher, expectedFile(moved));
+      return await this.#stream(moved, { start, end }, anew, signal);
     }
   }
 
@@ -124,60 +126,55 @@ export class DownloadService {
       place = await this.#findMoved(place, error);
       return await openHere();
     };
-    let reader = await openHere().catch(follow);
+    let reader: Reader | null = await openHere().catch(follow);
     /** What to hand on next; `null` at the end. */
     const take = async (): Promise<Uint8Array | null> => {
       for (;;) {
         let next: Awaited<ReturnType<Reader["read"]>>;
         try {
+          reader ??= await openHere();
           next = await reader.read();
         } catch (error) {
           reader = await follow(error);
           continue;
         }
-        if (next.done) return this.#end(gate, place);
-        offset += next.value.byteLength;
-        // A driver that sends more than it was asked for, perhaps without end.
-        if (offset > wanted.end) throw this.#tooLong(place, reader);
-        const chunk = gate === null ? next.value : gate.pass(next.value);
-        if (chunk !== null) return chunk;
+        try {
+          if (!next.done) offset += next.value.byteLength;
+          checkLength(offset, wanted, next.done);
+          if (next.done) gate?.end();
+          else gate?.pass(next.value);
+        } catch (error) {
+          reader.cancel().catch(() => {});
+          this.#reportCorrupt(place);
+          throw error;
+        }
+        if (!next.done) return next.value;
+        if (gate !== null) this.#corrupt.forget(place);
+        return null;
       }
     };
+    const letGo = (): void => {
+      reader?.cancel().catch(() => {});
+      reader = null;
+    };
+    let idle = setTimeout(letGo, LET_GO_AFTER_MS);
     return new ReadableStream<Uint8Array>(
       {
         async pull(controller) {
+          clearTimeout(idle);
           const chunk = await take();
-          if (chunk === null) controller.close();
-          else controller.enqueue(chunk);
+          if (chunk === null) return controller.close();
+          controller.enqueue(chunk);
+          if (offset < wanted.end) idle = setTimeout(letGo, LET_GO_AFTER_MS);
         },
         async cancel(reason) {
-          await reader.cancel(reason);
+          clearTimeout(idle);
+          await reader?.cancel(reason);
         },
       },
-      // Nothing is read ahead here: the driver's stream already is one chunk ahead.
+      // Nothing is read ahead here: the driver's stream already is.
       { highWaterMark: 0 },
     );
-  }
-
-  #tooLong(place: Upload, reader: Reader): StowageError {
-    reader.cancel().catch(() => {});
-    this.#reportCorrupt(place);
-    return new StowageError(
-      "object_corrupt",
-      "Cannot serve file: its storage sends more than it holds",
-    );
-  }
-
-  #end(gate: DigestGate | null, place: Upload): Uint8Array | null {
-    if (gate === null) return null;
-    try {
-      const last = gate.end();
-      this.#corrupt.forget(place);
-      return last;
-    } catch (error) {
-      this.#reportCorrupt(place);
-      throw error;
-    }
   }
 
   /** Where `before` lies now, if it has moved since; otherwise throws what `error` means for it. */
@@ -205,6 +202,18 @@ export class DownloadService {
     this.#storages.byId(storageId).noteCorruption();
     this.#logger.error("download.corrupt", { uploadId: id, tenantId: tenant, storageId });
   }
+}
+
+/** A driver may send more than it was asked for, perhaps without end, or less. */
+function checkLength(offset: number, wanted: ByteRange, ended: boolean): void {
+  const state =
+    offset > wanted.end
+      ? "more than it holds"
+      : ended && offset < wanted.end
+        ? "less than that"
+        : null;
+  if (state === null) return;
+  throw new StowageError("object_corrupt", `Cannot serve file: its storage sends ${state}`);
 }
 
 function foundCorrupt(): StowageError {

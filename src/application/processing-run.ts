@@ -8,7 +8,7 @@ import type { Logger } from "../domain/ports/logger.ts";
 import type { ProcessorOutput } from "../domain/ports/processor.ts";
 import type { Job } from "../domain/ports/records.ts";
 import type { ProcessingError, ProcessorResult } from "../domain/upload.ts";
-import { verified } from "./digest-gate.ts";
+import { expectedFile, verified } from "./digest-gate.ts";
 import type { FileStorage } from "./file-storage.ts";
 
 /** The processor whose text the others ask for. */
@@ -155,7 +155,7 @@ export class ProcessingRun {
       textFailure,
       open: async (): Promise<ByteStream> => {
         const { stream } = await this.#storage.retrieve(upload.key, { signal });
-        return verified(stream, upload.sha256 ?? "", this.#hasher);
+        return verified(stream, expectedFile(upload), this.#hasher);
       },
       signal,
     });

@@ -161,4 +161,42 @@ describe("read()", () => {
     await (await services.downloads.read(upload, { start: 0, end: 4 })).cancel();
     expect(cancelled).toBe(true);
   });
+
+  test.each([
+    ["the whole file", null],
+    ["a range", { start: 1, end: 9 }],
+  ])("holds nothing while its reader takes nothing, and goes on where it stands: %s", async (_, range) => {
+    const letGo = Promise.withResolvers<void>();
+    const ranges: unknown[] = [];
+    const services = await testServices({
+      tamper: (driver) => ({
+        async get(key, options) {
+          ranges.push(options?.range);
+          const read = await driver.get(key, options);
+          const bytes = bytesOf(await textOf(read.stream));
+          let at = 0;
+          const stream = new ReadableStream<Uint8Array>({
+            pull(controller) {
+              controller.enqueue(bytes.slice(at, ++at));
+              if (at === bytes.length) controller.close();
+            },
+            cancel: () => letGo.resolve(),
+          });
+          return { ...read, stream };
+        },
+      }),
+    });
+    const upload = await services.put("0123456789".repeat(30_000));
+    const stream = await services.downloads.read(upload, range);
+    const reader = stream.getReader();
+    const { value } = await reader.read();
+    await letGo.promise;
+    let text = new TextDecoder().decode(value);
+    // A whole small file would be read before it is served; the first ten bytes of this one are enough.
+    while (text.length < 8) text += new TextDecoder().decode((await reader.read()).value);
+    const { start, end } = range ?? { start: 0, end: 300_000 };
+    expect(text).toBe("0123456789".slice(start, start + 8));
+    expect(ranges).toEqual([range ?? undefined, { start: start + 1, end }]);
+    await reader.cancel();
+  });
 });
