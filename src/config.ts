@@ -52,6 +52,10 @@ export interface Config {
     };
     /** Of uploads and downloads; 0: no minimum. */
     readonly minTransferBytesPerSecond: number;
+    /** How many connections may be open at once. */
+    readonly maxConnections: number;
+    /** Between readiness that falls and the listener that closes. */
+    readonly shutdownDelaySeconds: number;
     readonly shutdownGraceSeconds: number;
   };
   readonly uploads: {
@@ -134,6 +138,8 @@ export function loadConfig(env: Env, defaults: Partial<Place> = {}): Config {
         address: values.RATE_LIMIT_PER_ADDRESS,
       },
       minTransferBytesPerSecond: values.MIN_TRANSFER_BYTES_PER_SECOND,
+      maxConnections: values.MAX_CONNECTIONS,
+      shutdownDelaySeconds: values.SHUTDOWN_DELAY_SECONDS,
       shutdownGraceSeconds: values.SHUTDOWN_GRACE_SECONDS,
     },
     uploads: {

@@ -10,7 +10,7 @@ import { DownloadService } from "./application/download-service.ts";
 import { DriverRegistry } from "./application/driver-registry.ts";
 import { announceChanges } from "./application/events-announced.ts";
 import { EventService, type EventsPolicy } from "./application/events-service.ts";
-import { HealthService } from "./application/health-service.ts";
+import { type ConnectionCount, HealthService } from "./application/health-service.ts";
 import { openStorages } from "./application/open-storages.ts";
 import { ProcessingService } from "./application/processing-service.ts";
 import { TextService } from "./application/processing-text.ts";
@@ -70,6 +70,8 @@ export interface StowageParts {
    * without it all callers are one.
    */
   readonly addressOf?: (env: unknown, request: Request) => string | null;
+  /** Connections of the server in front, for readiness; `null`: not known yet. */
+  readonly connections?: () => ConnectionCount | null;
 }
 
 /** The service, ready to answer. */
@@ -104,6 +106,9 @@ export interface Stowage {
 
 /** Other processes may queue jobs; ours wake the worker at once. */
 const POLL_FOR_JOBS_MS = 5_000;
+
+/** How long `close` waits for requests that were cut: a driver may never give up. */
+const UNDO_MS = 10_000;
 
 /** A tenth of all streams is enough for one tenant. */
 const FOLLOWING: EventsPolicy = {
@@ -155,7 +160,8 @@ export async function createStowage(config: Config, parts: StowageParts): Promis
   const downloads = new DownloadService({ records, storages, hasher, logger });
   const processing = new ProcessingService({ records, storages, catalog, queue, logger });
   const texts = new TextService({ records, storages });
-  const health = new HealthService({ records, storages, extractor, clock });
+  const { connections = () => null } = parts;
+  const health = new HealthService({ records, storages, extractor, clock, connections });
   const reconciler = new Reconciler({ records, storages, clock, logger, deleteGraceMs: leaseMs });
   const worker = new ProcessingWorker({
     ...{ records, storages, extractor, queue, hasher, clock, random, logger },
@@ -200,8 +206,17 @@ export async function createStowage(config: Config, parts: StowageParts): Promis
     health.beginShutdown();
     events.close();
   };
+  const underWay = new Set<Promise<unknown>>();
   return {
-    ...{ fetch: app.fetch, endpoints: app.endpoints },
+    fetch(request, env) {
+      const response = app.fetch(request, env);
+      if (!(response instanceof Promise)) return response;
+      underWay.add(response);
+      const done = () => underWay.delete(response);
+      response.then(done, done);
+      return response;
+    },
+    endpoints: app.endpoints,
     ...{
       tenantLimits,
       storages,
@@ -231,6 +246,8 @@ export async function createStowage(config: Config, parts: StowageParts): Promis
     beginShutdown,
     async close() {
       beginShutdown();
+      // What their requests were cut off from is undone first: that takes records and storages.
+      await within(UNDO_MS, Promise.allSettled(underWay));
       await Promise.all([worker.stop(), reconciler.stop()]);
       await storages.close();
     },
@@ -265,4 +282,13 @@ function driverContext(
     hash: hasher,
     ...(parts.host === undefined ? {} : { host: parts.host }),
   };
+}
+
+async function within(timeMs: number, work: Promise<unknown>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const over = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, timeMs);
+  });
+  await Promise.race([work, over]);
+  clearTimeout(timer);
 }

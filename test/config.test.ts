@@ -40,6 +40,8 @@ describe("loadConfig()", () => {
         corsOrigins: [],
         requestsPerMinute: { tenant: null, address: null },
         minTransferBytesPerSecond: 1024,
+        maxConnections: 4096,
+        shutdownDelaySeconds: 0,
         shutdownGraceSeconds: 20,
       },
       uploads: {

@@ -13,6 +13,19 @@ export interface HealthCheck {
   readonly errorCode: string | null;
 }
 
+/** Connections of the server: those that are open, and how many may be. */
+export interface ConnectionCount {
+  readonly open: number;
+  readonly limit: number;
+}
+
+export interface Readiness {
+  readonly ready: boolean;
+  readonly checks: readonly HealthCheck[];
+  /** `null` where the server is not ours. */
+  readonly connections: ConnectionCount | null;
+}
+
 /** How long the database's answer counts. */
 const RECORDS_ANSWER_MS = 2_000;
 
@@ -22,6 +35,7 @@ export class HealthService {
   readonly #storages: Storages;
   readonly #extractor: Extractor;
   readonly #clock: Clock;
+  readonly #connections: () => ConnectionCount | null;
   #stopping = false;
   #recordsAnswer: { readonly code: Promise<string | null>; readonly at: number } | null = null;
 
@@ -30,11 +44,14 @@ export class HealthService {
     readonly storages: Storages;
     readonly extractor: Extractor;
     readonly clock: Clock;
+    /** `null` where the server is not ours. */
+    readonly connections: () => ConnectionCount | null;
   }) {
     this.#records = parts.records;
     this.#storages = parts.storages;
     this.#extractor = parts.extractor;
     this.#clock = parts.clock;
+    this.#connections = parts.connections;
   }
 
   /** From now on not ready: a balancer should send nothing more. */
@@ -46,7 +63,7 @@ export class HealthService {
    * Each dependency, probed at the same time. Uploads that cannot be processed now are still taken: the
    * extractor's trouble is told, but does not make the service unready.
    */
-  async ready(): Promise<{ readonly ready: boolean; readonly checks: readonly HealthCheck[] }> {
+  async ready(): Promise<Readiness> {
     const [storage, records, processing] = await Promise.all([
       this.#storages.primary.health(),
       this.#askRecords(),
@@ -58,7 +75,7 @@ export class HealthService {
       toCheck("processing", processing),
     ];
     const ready = !this.#stopping && storage.status === "healthy" && records === null;
-    return { ready, checks };
+    return { ready, checks, connections: this.#connections() };
   }
 
   /** Anyone may ask, and each probe is a durable write: one answer serves all who ask within a while. */

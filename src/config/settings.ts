@@ -107,6 +107,16 @@ export const SETTINGS = {
     "1024",
     whole(0, 2 ** 30),
   ),
+  MAX_CONNECTIONS: setting(
+    "Connections open at once; more are closed without an answer",
+    "4096",
+    whole(1, 1_000_000),
+  ),
+  SHUTDOWN_DELAY_SECONDS: setting(
+    "How long requests are still taken at a stop, while readiness answers 503",
+    { words: "0; 3 in production", of: ({ production }) => (production ? "3" : "0") },
+    whole(0, 3600),
+  ),
   SHUTDOWN_GRACE_SECONDS: setting(
     "How long requests in flight may go on at a stop",
     "20",

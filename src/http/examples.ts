@@ -56,7 +56,7 @@ function readiness(status: string, errorCode: string | null) {
     name,
     ...stateOf(name === "storage" ? errorCode : null),
   }));
-  return { status, checks };
+  return { status, checks, connections: { open: 3, limit: 4096 } };
 }
 
 /** @param errorCode Why nothing can be written. */

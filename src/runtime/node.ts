@@ -26,7 +26,10 @@ export interface RunningServer {
   readonly url: string;
   /** Resolves once it has stopped. */
   readonly closed: Promise<void>;
-  /** Stop: readiness falls, requests under way finish within the grace, jobs are handed back. */
+  /**
+   * Stop: readiness falls, the delay passes, the listener closes, requests under way finish within the grace, what
+   * was cut is undone, jobs are handed back.
+   */
   close(): Promise<void>;
 }
 
@@ -47,7 +50,11 @@ export async function serve(config: Config, io: ServeIo): Promise<RunningServer>
   const parts = await openNodeParts(config, logger);
   let stowage: Stowage | undefined;
   let server: NodeServer | undefined;
-  const stop = async (graceMs: number): Promise<void> => {
+  const stop = async (delayMs: number, graceMs: number): Promise<void> => {
+    stowage?.health.beginShutdown();
+    server?.drain();
+    // Balancers learn from readiness that they should send nothing more; until they have, requests are taken.
+    if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
     stowage?.beginShutdown();
     await server?.close(graceMs);
     await stowage?.close();
@@ -63,6 +70,7 @@ export async function serve(config: Config, io: ServeIo): Promise<RunningServer>
         return incomingBody(incoming, outgoing, config.server.minTransferBytesPerSecond);
       },
       addressOf: nodeAddress,
+      connections: () => server?.connections ?? null,
     });
     server = new NodeServer(stowage, config, logger);
     const url = await server.listen();
@@ -77,7 +85,8 @@ export async function serve(config: Config, io: ServeIo): Promise<RunningServer>
       url,
       closed: closed.promise,
       async close() {
-        stopping ??= stop(config.server.shutdownGraceSeconds * 1000).finally(() =>
+        const { shutdownDelaySeconds, shutdownGraceSeconds } = config.server;
+        stopping ??= stop(shutdownDelaySeconds * 1000, shutdownGraceSeconds * 1000).finally(() =>
           closed.resolve(),
         );
         await stopping;
@@ -85,7 +94,7 @@ export async function serve(config: Config, io: ServeIo): Promise<RunningServer>
       },
     };
   } catch (error) {
-    await stop(0);
+    await stop(0, 0);
     throw error;
   }
 }

@@ -8,7 +8,8 @@ setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as () => void;
 process.on("SIGUSR2", () => {
   collect();
-  const { heapUsed, external, arrayBuffers } = process.memoryUsage();
-  const heldBytes = heapUsed + external + arrayBuffers;
+  // `external` has the memory of array buffers in it.
+  const { heapUsed, external } = process.memoryUsage();
+  const heldBytes = heapUsed + external;
   process.stderr.write(`${JSON.stringify({ event: "probe.memory", heldBytes })}\n`);
 });

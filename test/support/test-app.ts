@@ -114,6 +114,7 @@ export async function testApp(options: TestAppOptions = {}) {
         ? {}
         : { authenticate: options.authenticate ?? authenticate }),
       ...{ logger, clock },
+      connections: () => ({ open: 3, limit: 4096 }),
       random: (bytes) => crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>),
       ...(options.basePath === undefined ? {} : { basePath: options.basePath }),
       ...(options.requestBody === undefined ? {} : { requestBody: options.requestBody }),

@@ -17,6 +17,13 @@ const ReadySchema = z
         error_code: z.string().nullable(),
       }),
     ),
+    connections: z
+      .object({
+        open: z.number().int(),
+        limit: z.number().int().openapi({ description: "`MAX_CONNECTIONS`" }),
+      })
+      .nullable()
+      .openapi({ description: "Of this server; `null` inside another application" }),
   })
   .openapi("Readiness");
 
@@ -83,8 +90,9 @@ export const ready = endpoint({
       status: health.ready && status === "unhealthy" ? ("degraded" as const) : status,
       error_code: errorCode,
     }));
-    if (health.ready) return c.json({ status: "ready" as const, checks }, 200);
-    return c.json({ status: "unready" as const, checks }, 503);
+    const { connections } = health;
+    if (health.ready) return c.json({ status: "ready" as const, checks, connections }, 200);
+    return c.json({ status: "unready" as const, checks, connections }, 503);
   },
 });
 

@@ -18,7 +18,7 @@ export function incomingBody(
 ): ByteStream {
   return pacedBody(() => {
     const chunks: AsyncIterator<Uint8Array> = incoming.iterator({ destroyOnReturn: false });
-    let awaited = /^100-continue$/i.test(incoming.headers.expect ?? "");
+    let awaited = asksToContinue(incoming);
     return {
       next() {
         if (awaited) outgoing.writeContinue();
@@ -28,4 +28,9 @@ export function incomingBody(
       return: async () => (await chunks.return?.()) ?? { done: true, value: undefined },
     };
   }, minBytesPerSecond);
+}
+
+/** HTTP/1.0 has no interim answers: from there the expectation is ignored (RFC 9110, 10.1.1). */
+function asksToContinue({ httpVersion, headers }: IncomingMessage): boolean {
+  return httpVersion !== "1.0" && /^100-continue$/i.test(headers.expect ?? "");
 }

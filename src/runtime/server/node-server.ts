@@ -1,12 +1,12 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
-import type { Duplex } from "node:stream";
+import type { AddressInfo, DropArgument, Socket } from "node:net";
 import { getRequestListener, type Http2Bindings, type HttpBindings } from "@hono/node-server";
 import type { Config } from "../../config.ts";
 import { StowageError } from "../../domain/errors.ts";
 import type { Logger } from "../../domain/ports/logger.ts";
 import type { Stowage } from "../../stowage.ts";
-import { findAmbiguity, Refusals } from "./refusals.ts";
+import { findAmbiguity, type ParserError, Refusals } from "./refusals.ts";
+import { RequestQueue } from "./request-queue.ts";
 import { limitEnd, sendStream } from "./send-stream.ts";
 
 /** How long connections may take over what is no body, in milliseconds; bodies have their minimum rate. */
@@ -27,6 +27,12 @@ const TIMES: ConnectionTimes = {
   checkMs: 5_000,
 };
 
+/** Requests of HTTP/1.0 may come without a Host, and are for this server all the same. */
+const DEFAULT_HOST = "localhost";
+
+/** Connections beyond the bound are counted for this long before the log has a line of them. */
+const DROPS_LOGGED_AFTER_MS = 1_000;
+
 /** Node's HTTP server in front of the app. */
 export class NodeServer {
   readonly #server: Server;
@@ -36,7 +42,11 @@ export class NodeServer {
   readonly #refusals: Refusals;
   /** Connections without a request so far: browsers and agents open some for later. */
   readonly #unused = new Set<Socket>();
-  #stopping = false;
+  readonly #queues = new WeakMap<Socket, RequestQueue>();
+  #open = 0;
+  #dropped = 0;
+  /** From now on connections are not kept for another request. */
+  #draining = false;
 
   constructor(stowage: Stowage, config: Config, logger: Logger, times = TIMES) {
     this.#stowage = stowage;
@@ -51,41 +61,79 @@ export class NodeServer {
       // A request without a Host is refused by the listener, which says why.
       requireHostHeader: false,
     });
+    this.#server.maxConnections = config.server.maxConnections;
     this.#refusals = new Refusals(config.server.corsOrigins.length > 0, logger);
+    this.#server.on("connection", this.#onConnection);
+    this.#server.on("drop", this.#onDrop);
     this.#answerOn(this.#refusals);
-    this.#server.on("connection", (socket) => {
-      this.#unused.add(socket);
-      socket.once("close", () => this.#unused.delete(socket));
-    });
   }
 
+  /** How many connections are open, and how many may be. */
+  get connections(): { readonly open: number; readonly limit: number } {
+    return { open: this.#open, limit: this.#config.server.maxConnections };
+  }
+
+  readonly #onConnection = (socket: Socket): void => {
+    this.#open += 1;
+    this.#unused.add(socket);
+    this.#queues.set(socket, new RequestQueue(socket));
+    socket.once("close", () => {
+      this.#open -= 1;
+      this.#unused.delete(socket);
+    });
+  };
+
+  /** Node has closed it without an answer. */
+  readonly #onDrop = (_connection?: DropArgument): void => {
+    this.#dropped += 1;
+    if (this.#dropped > 1) return;
+    setTimeout(() => {
+      const { limit } = this.connections;
+      this.#logger.warn("server.connections_dropped", { count: this.#dropped, limit });
+      this.#dropped = 0;
+    }, DROPS_LOGGED_AFTER_MS).unref();
+  };
+
   #answerOn(refusals: Refusals): void {
-    // The error handler is told the error alone, while the listener has not yet returned.
+    // The error handler gets the error alone, while the listener has not yet returned.
     let current: IncomingMessage | null = null;
     const listener = getRequestListener(this.#answer, {
+      hostname: DEFAULT_HOST,
       errorHandler: (error) =>
         refusals.unreadable("its target or its Host header is wrong", current, error),
     });
-    const latest = new WeakMap<Duplex, ServerResponse>();
-    const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse) => {
-      this.#unused.delete(incoming.socket);
-      latest.set(incoming.socket, outgoing);
+    const handle = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
       current = incoming;
       try {
-        return listener(incoming, outgoing);
+        void listener(incoming, outgoing);
       } finally {
         current = null;
       }
     };
+    const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
+      this.#unused.delete(incoming.socket);
+      this.#queues.get(incoming.socket)?.enter(incoming, outgoing, handle);
+    };
     this.#server.on("request", onRequest);
-    // RFC 9110, 10.1.1: a body is asked for when somebody reads it (see incomingBody), so never when the
-    // request is refused for its token, its type or its length.
+    // RFC 9110, 10.1.1: the body is asked for by the first read (see incomingBody), so never when the request is
+    // refused for its token, its type or its length.
     this.#server.on("checkContinue", onRequest);
-    this.#server.on("checkExpectation", refusals.expectation);
-    this.#server.on("connect", refusals.tunnel);
-    this.#server.on("clientError", (error, socket) =>
-      refusals.parsing(error, socket, latest.get(socket)),
-    );
+    this.#server.on("checkExpectation", (incoming, outgoing) => {
+      this.#queues.get(incoming.socket)?.enter(incoming, outgoing, refusals.expectation);
+    });
+    this.#server.on("connect", (incoming, socket) => {
+      // Node has let it go: an error without a listener would end the process.
+      socket.on("error", () => {});
+      this.#queues.get(socket as Socket)?.refuseRest(() => refusals.tunnel(incoming, socket));
+    });
+    this.#server.on("clientError", (error: ParserError, duplex) => {
+      const socket = duplex as Socket;
+      const queue = this.#queues.get(socket);
+      if (queue === undefined || error.code === "ECONNRESET" || !socket.writable) socket.destroy();
+      // The head of the next request: it is not read while one is in work, however long that takes.
+      else if (error.code === "ERR_HTTP_REQUEST_TIMEOUT" && queue.isBusy) return;
+      else queue.refuseRest(() => refusals.parsing(error, socket));
+    });
   }
 
   /** @returns The address listened on. @throws {StowageError} `invalid_config` if it cannot be. */
@@ -100,9 +148,14 @@ export class NodeServer {
     return `http://${name}:${address.port}`;
   }
 
+  /** From now on each answer is the last of its connection, so that clients go elsewhere. */
+  drain(): void {
+    this.#draining = true;
+  }
+
   /** Take no new connections, let requests under way finish, and cut those that do not within `graceMs`. */
   async close(graceMs: number): Promise<void> {
-    this.#stopping = true;
+    this.drain();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeIdleConnections();
     // Which Node does not count as idle.
@@ -130,12 +183,12 @@ export class NodeServer {
     }
     const response = await this.#stowage.fetch(request, env);
     // A connection that is kept for the next request would hold up the stop.
-    if (this.#stopping) outgoing.shouldKeepAlive = false;
-    // Streams go out our own way; see sendStream. Files and results are what tells of ranges.
+    if (this.#draining) outgoing.shouldKeepAlive = false;
+    // Streams go out our own way; see sendStream. Files and results are the answers that know ranges.
     if (!response.headers.has("accept-ranges") || response.body === null) return response;
     // Its connection is kept for the next request, too, if the stop has come in the meantime.
     outgoing.once("close", () => {
-      if (this.#stopping) this.#server.closeIdleConnections();
+      if (this.#draining) this.#server.closeIdleConnections();
     });
     return await sendStream(response, outgoing, this.#logger, minTransferBytesPerSecond);
   };

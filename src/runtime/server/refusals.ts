@@ -5,6 +5,7 @@ import { StowageError } from "../../domain/errors.ts";
 import type { Logger } from "../../domain/ports/logger.ts";
 import { problemResponse } from "../../http/problem.ts";
 import { findRequestId } from "../../http/request-id.ts";
+import { endSlowly } from "./request-queue.ts";
 
 /** What is wrong with something that never became a request of the app. */
 interface Refusal {
@@ -59,6 +60,8 @@ export function findAmbiguity(request: IncomingMessage): string | null {
   const { httpVersion, headers, headersDistinct } = request;
   if (httpVersion !== "1.1" && httpVersion !== "1.0") return "its version of HTTP is another";
   if ((headersDistinct["host"]?.length ?? 0) > 1) return "it has more than one Host";
+  // RFC 9112, 3.2. Health checks of load balancers send HTTP/1.0 without one.
+  if (httpVersion === "1.1" && !headers.host) return "it has no Host";
   const coding = headers["transfer-encoding"];
   if (coding === undefined) return null;
   if (httpVersion === "1.0") return "HTTP/1.0 knows no Transfer-Encoding";
@@ -72,11 +75,8 @@ const UNKNOWN_METHOD: Refusal = {
   headers: { Allow: "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT" },
 };
 
-/** How long the other side has to read a refusal, and to close the connection itself. */
-const LINGER_MS = 1_000;
-
 /** An error of Node's parser. */
-type ParserError = NodeJS.ErrnoException & {
+export type ParserError = NodeJS.ErrnoException & {
   readonly rawPacket?: Buffer;
   /** Where in `rawPacket` it stopped. */
   readonly bytesParsed?: number;
@@ -112,25 +112,9 @@ export class Refusals {
     return response;
   }
 
-  /**
-   * For what is no HTTP.
-   *
-   * @param last The answer to the latest request on this connection, if there was one.
-   */
-  parsing(error: ParserError, socket: Duplex, last?: ServerResponse): void {
-    if (error.code === "ECONNRESET" || !socket.writable) {
-      socket.destroy();
-      return;
-    }
-    if (last?.req.complete && !last.writableFinished) {
-      // It follows a request that came whole, and that is owed its own answer first.
-      last.once("close", () => this.parsing(error, socket));
-      return;
-    }
-    // It belongs to a request that has been answered: a second answer would be taken for the next one's.
-    if (last?.headersSent === true && !last.req.complete) socket.destroy();
-    else this.#end(socket, refusalOf(error), null);
-  }
+  /** For what is not HTTP, where the requests before it are answered. */
+  readonly parsing = (error: ParserError, socket: Duplex): void =>
+    this.#end(socket, refusalOf(error), null);
 
   /** Node would answer without a word. The body was never asked for, so the connection ends. */
   readonly expectation = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
@@ -139,18 +123,16 @@ export class Refusals {
   };
 
   /** Node would just close the connection. */
-  readonly tunnel = (incoming: IncomingMessage, socket: Duplex): void => {
-    // Node has let it go: an error that nobody hears would end the process.
-    socket.on("error", () => {});
+  readonly tunnel = (incoming: IncomingMessage, socket: Duplex): void =>
     this.#end(socket, TUNNEL, incoming);
-  };
 
   #end(socket: Duplex, refusal: Refusal, incoming: IncomingMessage | null): void {
     const { headers, body } = this.#render(refusal, incoming);
     const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-    const answer = `HTTP/1.1 ${refusal.status} ${refusal.title}\r\n${lines.join("")}\r\n${body}`;
-    // Not at once, which would take the answer from whoever is still sending; and whether they ever end or not.
-    socket.end(answer, () => setTimeout(() => socket.destroy(), LINGER_MS).unref());
+    endSlowly(
+      socket,
+      `HTTP/1.1 ${refusal.status} ${refusal.title}\r\n${lines.join("")}\r\n${body}`,
+    );
   }
 
   /** Tell the log. @returns The id under which it stands there: the caller's, if it sent a sane one. */
