@@ -9,7 +9,7 @@ export const ERROR_GUIDE: Readonly<Record<ErrorCode, string>> = {
   invalid_request: "The body cannot be read as what it should be. Send valid JSON.",
   invalid_parameter: "Parameters or fields are wrong. `errors` lists each: correct those.",
   invalid_multipart:
-    "The form is broken or cut. Let a library write it, and its `Content-Type` with the boundary.",
+    "The form is cut, or a part of it cannot be read. Let a library write it, and its `Content-Type` with the boundary.",
   missing_file: "The form has no field `file` that holds a file. Add it.",
   too_many_files: "The form holds more than one file. Send one request for each.",
   too_many_fields: "The form has more fields, or longer ones, than are read. Send fewer.",

@@ -1,6 +1,6 @@
 import type { UploadDetails } from "../application/upload-input.ts";
 import { parseMetadata } from "../domain/metadata.ts";
-import type { FormFields } from "./multipart.ts";
+import type { FormFields } from "./body/upload-form.ts";
 import { HttpError } from "./problem.ts";
 import { parseSha256Field } from "./request-digests.ts";
 import { TimeParameter } from "./schemas.ts";

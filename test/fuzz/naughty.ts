@@ -152,6 +152,11 @@ export const FORM_PIECES: readonly string[] = [
   ...['\r\n------boundary\r\nContent-Disposition: form-data; name="__proto__"\r\n\r\nx'],
   ...['\r\n------boundary\r\nContent-Disposition: form-data; name="file"; filename="b"\r\n\r\ny'],
   ...[
+    '\r\n------boundary \t\r\nContent-Disposition: form-data; name="_charset_";\r\n\r\nShift_JIS',
+  ],
+  ...["\r\n------boundary\r\nContent-Disposition: form-data; name = x\r\n"],
+  ...['; filename="a"b"', '; filename="\xe9"'],
+  ...[
     '; filename="../../x"',
     "; filename*=UTF-8''%00",
     "; filename*=x",

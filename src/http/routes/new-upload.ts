@@ -6,10 +6,10 @@ import { type ErrorCode, StowageError, UploadTooLargeError } from "../../domain/
 import { findMediaType } from "../../domain/media-type.ts";
 import { addressOf } from "../address.ts";
 import { json } from "../answers.ts";
+import { MAX_FORM_OVERHEAD_BYTES, readUploadForm } from "../body/upload-form.ts";
 import { type EnvOf, endpoint } from "../endpoint.ts";
 import { requestHeaders, responseHeaders } from "../headers.ts";
 import { readIdempotencyKey } from "../idempotency-key.ts";
-import { MAX_FORM_OVERHEAD_BYTES, readUploadForm } from "../multipart.ts";
 import { HttpError } from "../problem.ts";
 import { bodyOf, findContentLength, refuseContentEncoding } from "../request-body.ts";
 import { digesting, readDigestHeaders } from "../request-digests.ts";
@@ -46,7 +46,8 @@ const FILE_BODY = {
 };
 
 const FORM_BODY = {
-  description: "Fields may come before or after the file",
+  description:
+    "Fields may come before or after the file. Every part is the file, a field or an error; an empty file input counts as no file. Text that is not UTF-8 is read in the charset that an earlier field `_charset_` names",
   required: true,
   content: {
     "multipart/form-data": {
@@ -62,7 +63,8 @@ const FORM_BODY = {
           },
           metadata: {
             type: "string" as const,
-            description: "A JSON object of at most 2 KiB and 8 levels",
+            description:
+              "A JSON object of at most 2 KiB and 8 levels; it may be sent as a file of `application/json`",
           },
           expires_at: {
             type: "string" as const,
