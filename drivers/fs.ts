@@ -23,7 +23,7 @@ import {
   statObject,
 } from "./fs/objects.ts";
 import { readStream } from "./fs/read-stream.ts";
-import { TempFiles } from "./fs/temp-files.ts";
+import { DEAD_AFTER_MS, TempFiles } from "./fs/temp-files.ts";
 import { Tree } from "./fs/tree.ts";
 import { walkKeys } from "./fs/walk.ts";
 
@@ -131,6 +131,7 @@ export default defineDriver({
       check: (options) => probeDriver(driver, context.random, options),
 
       leftovers: {
+        deadAfterMs: DEAD_AFTER_MS,
         async remove(which, { signal } = {}) {
           throwIfAborted(signal);
           return await guard(() => temp.removeLeftovers(which, signal));

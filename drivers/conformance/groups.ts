@@ -1,3 +1,4 @@
+import { parseObjectKey } from "../../src/driver.ts";
 import { pattern } from "./sources.ts";
 import { assert, assertBytes, assertCode, assertEqual, type TrialCase } from "./trial.ts";
 
@@ -69,9 +70,12 @@ export const GROUP_CASES: readonly TrialCase[] = [
     async test(trial) {
       const { leftovers } = trial.driver;
       if (leftovers === undefined) return;
-      const key = trial.key("leftover");
+      const key = trial.key("leftovers/one");
       await trial.put(key, "stays");
-      assertEqual(await leftovers.remove({ key }), 0, "leftovers of a put that succeeded");
+      const folder = parseObjectKey(key.slice(0, key.lastIndexOf("/")));
+      for (const which of [{ key }, { folder }]) {
+        assertEqual(await leftovers.remove(which), 0, "leftovers of a put that succeeded");
+      }
       assertEqual(await leftovers.remove({ before: 0 }), 0, "leftovers from before 1970");
       await leftovers.remove({ before: Date.now() });
       assertEqual(await trial.readText(key), "stays", "get() after leftovers were removed");

@@ -96,7 +96,22 @@ export async function moveInto(
       }
       if (errno !== "ENOENT" || attempt === PLACE_ATTEMPTS) throw error;
       await tree.assertPresent();
+      await assertStillThere(file);
     }
+  }
+}
+
+/** The file is gone if its write was taken for dead, or if the upload that it belongs to was deleted. */
+async function assertStillThere(file: string): Promise<void> {
+  try {
+    await lstat(file);
+  } catch (cause) {
+    if (!isMissing(cause)) throw cause;
+    throw new StowageError(
+      "storage_unavailable",
+      "Cannot store object: its unfinished file was removed meanwhile",
+      { cause, retryable: true },
+    );
   }
 }
 

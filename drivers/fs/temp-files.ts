@@ -4,6 +4,7 @@ import { join } from "node:path";
 import {
   type Body,
   type DriverContext,
+  type LeftoverSelection,
   type ObjectKey,
   readBody,
   StowageError,
@@ -23,8 +24,15 @@ const BATCH_CHUNKS = 1024;
  */
 const SYNC_EVERY_BYTES = 16 * 1024 * 1024;
 const FILE_MODE = 0o640;
-/** Characters of the key's digest in a temp file's name: 128 bits. */
-const KEY_DIGEST_CHARS = 32;
+/** Characters of each digest in a temp file's name: 128 bits. */
+const DIGEST_CHARS = 32;
+/** A file that is being written is touched this often, however slowly its bytes come. */
+const TOUCH_EVERY_MS = 20_000;
+/**
+ * A file that was not touched for this long has no writer any more. The margin allows for a slow disk, and for
+ * clocks of several servers that differ.
+ */
+export const DEAD_AFTER_MS = 6 * TOUCH_EVERY_MS;
 
 /** A complete, synced file that nobody sees yet. */
 export interface TempFile {
@@ -32,7 +40,10 @@ export interface TempFile {
   readonly stats: BigIntStats;
 }
 
-/** Files in the making. Their names begin with a digest of their key, so that those of one key are found. */
+/**
+ * Files in the making. Their names begin with digests of the folder of their key and of the key itself, so that
+ * those of either are found.
+ */
 export class TempFiles {
   readonly #tree: Tree;
   readonly #folder: string;
@@ -52,8 +63,8 @@ export class TempFiles {
    *   nothing is left.
    */
   async write(key: ObjectKey, body: Body, signal: AbortSignal | undefined): Promise<TempFile> {
-    const path = join(this.#folder, `${this.#nameOf(key)}-${this.#nonce()}`);
-    const writer = new Writer(() => this.#create(path));
+    const path = join(this.#folder, `${this.#prefixOfKey(key)}${this.#nonce()}`);
+    const writer = new Writer(() => this.#create(path), this.#context.now);
     try {
       let batch: Uint8Array[] = [];
       let batchBytes = 0;
@@ -87,20 +98,17 @@ export class TempFiles {
 
   /** @see LeftoverGroup.remove */
   async removeLeftovers(
-    which: { readonly key: ObjectKey } | { readonly before: number },
+    which: LeftoverSelection,
     signal: AbortSignal | undefined,
   ): Promise<number> {
+    const isChosen = this.#chooser(which);
     let removed = 0;
     try {
       await this.#tree.confirm(this.#folder);
       for await (const { name } of await opendir(this.#folder)) {
         throwIfAborted(signal);
         const path = join(this.#folder, name);
-        const chosen =
-          "key" in which
-            ? name.startsWith(`${this.#nameOf(which.key)}-`)
-            : await wasWrittenBefore(path, which.before);
-        if (chosen && (await unlinkExisting(path))) removed += 1;
+        if ((await isChosen(name, path)) && (await unlinkExisting(path))) removed += 1;
       }
     } catch (error) {
       // No folder, no leftovers.
@@ -121,10 +129,26 @@ export class TempFiles {
     return await open(path, "wx", FILE_MODE);
   }
 
-  #nameOf(key: ObjectKey): string {
+  #chooser(which: LeftoverSelection): (name: string, path: string) => boolean | Promise<boolean> {
+    if ("before" in which) return (_, path) => wasTouchedBefore(path, which.before);
+    const prefix =
+      "key" in which ? this.#prefixOfKey(which.key) : this.#prefixOfFolder(which.folder);
+    return (name) => name.startsWith(prefix);
+  }
+
+  #prefixOfFolder(folder: string): string {
+    return `${this.#digest(folder)}-`;
+  }
+
+  #prefixOfKey(key: ObjectKey): string {
+    const folder = key.slice(0, Math.max(0, key.lastIndexOf("/")));
+    return `${this.#prefixOfFolder(folder)}${this.#digest(key)}-`;
+  }
+
+  #digest(text: string): string {
     const hash = this.#context.hash("sha256");
-    hash.update(new TextEncoder().encode(key));
-    return toHex(hash.digest()).slice(0, KEY_DIGEST_CHARS);
+    hash.update(new TextEncoder().encode(text));
+    return toHex(hash.digest()).slice(0, DIGEST_CHARS);
   }
 
   #nonce(): string {
@@ -135,15 +159,19 @@ export class TempFiles {
 /** Appends batches to a file that is made when the first one comes; at most one is on its way. */
 class Writer {
   readonly #create: () => Promise<FileHandle>;
+  readonly #now: () => number;
   #file: FileHandle | undefined;
+  #touching: ReturnType<typeof setInterval> | undefined;
+  #touched: Promise<void> = Promise.resolve();
   #inFlight: Promise<void> = Promise.resolve();
   /** An early sync on its way. Its failure fails the write: the system tells each loss only once. */
   #syncing: Promise<void> | null = null;
   #unsyncedBytes = 0;
   #failure: { readonly error: unknown } | null = null;
 
-  constructor(create: () => Promise<FileHandle>) {
+  constructor(create: () => Promise<FileHandle>, now: () => number) {
     this.#create = create;
+    this.#now = now;
   }
 
   /** Resolves as soon as the batch before is written; throws if that failed. */
@@ -162,6 +190,8 @@ class Writer {
     this.#throwFailure();
     const file = await this.#open();
     await file.sync();
+    // Before the stats are read: the time of the last change is part of the version.
+    await this.#stopTouching();
     const stats = await file.stat({ bigint: true });
     this.#file = undefined;
     await file.close();
@@ -172,12 +202,27 @@ class Writer {
   async abandon(): Promise<void> {
     await this.#inFlight.catch(() => {});
     await this.#syncing;
+    await this.#stopTouching();
     await this.#file?.close().catch(() => {});
   }
 
   async #open(): Promise<FileHandle> {
-    this.#file ??= await this.#create();
+    this.#file ??= this.#touchNowAndThen(await this.#create());
     return this.#file;
+  }
+
+  /** Shows other servers that the file is not a leftover. If one touch fails, the next is soon enough. */
+  #touchNowAndThen(file: FileHandle): FileHandle {
+    this.#touching = setInterval(() => {
+      const seconds = this.#now() / 1000;
+      this.#touched = file.utimes(seconds, seconds).catch(() => {});
+    }, TOUCH_EVERY_MS);
+    return file;
+  }
+
+  async #stopTouching(): Promise<void> {
+    clearInterval(this.#touching);
+    await this.#touched;
   }
 
   async #append(batch: Uint8Array[]): Promise<void> {
@@ -221,7 +266,7 @@ function dropBytes(chunks: Uint8Array[], count: number): Uint8Array[] {
   return [];
 }
 
-async function wasWrittenBefore(path: string, moment: number): Promise<boolean> {
+async function wasTouchedBefore(path: string, moment: number): Promise<boolean> {
   try {
     return (await lstat(path)).mtimeMs < moment;
   } catch (error) {

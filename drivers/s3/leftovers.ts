@@ -2,9 +2,9 @@ import {
   type CallOptions,
   isStowageError,
   type LeftoverGroup,
+  type LeftoverSelection,
   type ListOptions,
   type MultipartGroup,
-  type ObjectKey,
   throwIfAborted,
 } from "../../src/driver.ts";
 import { assertRoot, childrenOf, keyReader, required } from "./answers.ts";
@@ -78,13 +78,10 @@ export function leftoverGroup(store: S3Store): LeftoverGroup {
 
 async function removeUploads(
   store: S3Store,
-  which: { readonly key: ObjectKey } | { readonly before: number },
+  which: LeftoverSelection,
   options: CallOptions,
 ): Promise<number> {
-  const [prefix, isMeant] =
-    "key" in which
-      ? [which.key, (upload: UploadPage["uploads"][number]) => upload.key === which.key]
-      : ["", (upload: UploadPage["uploads"][number]) => upload.startedAt < which.before];
+  const { prefix, isMeant } = chosenBy(which);
   let removed = 0;
   let cursor: string | null = null;
   do {
@@ -96,6 +93,19 @@ async function removeUploads(
     cursor = page.next;
   } while (cursor !== null);
   return removed;
+}
+
+/** What to list, and what of it is meant. */
+function chosenBy(which: LeftoverSelection): {
+  readonly prefix: string;
+  readonly isMeant: (upload: UploadPage["uploads"][number]) => boolean;
+} {
+  if ("before" in which) {
+    return { prefix: "", isMeant: ({ startedAt }) => startedAt < which.before };
+  }
+  if ("key" in which) return { prefix: which.key, isMeant: ({ key }) => key === which.key };
+  const prefix = `${which.folder}/`;
+  return { prefix, isMeant: ({ key }) => !key.slice(prefix.length).includes("/") };
 }
 
 /** A cursor is both of S3's markers: uploads of one key follow each other by their ids. */

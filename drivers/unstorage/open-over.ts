@@ -102,9 +102,15 @@ export function openOver(
     leftovers: {
       async remove(which, { signal } = {}) {
         const patience = patient(signal);
-        return "key" in which
-          ? await objects.removeUnfinished(which.key, (key) => key === which.key, patience)
-          : await objects.removeUnfinished("", (_key, madeAt) => madeAt < which.before, patience);
+        if ("before" in which) {
+          return await objects.removeUnfinished("", (_, madeAt) => madeAt < which.before, patience);
+        }
+        if ("key" in which) {
+          return await objects.removeUnfinished(which.key, (key) => key === which.key, patience);
+        }
+        const prefix = `${which.folder}/`;
+        const isInside = (key: ObjectKey) => !key.slice(prefix.length).includes("/");
+        return await objects.removeUnfinished(prefix, isInside, patience);
       },
     },
 

@@ -1,21 +1,32 @@
-import { derivedFolder, derivedPrefix, isOwnKey } from "../domain/object-key.ts";
+import { derivedFolder, isOwnKey } from "../domain/object-key.ts";
 import type { Tombstone } from "../domain/ports/upkeep-records.ts";
 import type { Upload } from "../domain/upload.ts";
 import type { FileStorage } from "./file-storage.ts";
 
 /**
- * Remove all bytes of an upload: the file, what an unfinished write of it left, and what was derived from
- * it. Idempotent. Derived data is looked for only where processing was ever begun.
+ * Remove all bytes of an upload: the file, what was derived from it, and what unfinished writes of either left.
+ * Idempotent. What cannot be there is not looked for: texts where no processing was begun, and unfinished ones
+ * where every job has ended by itself.
+ *
+ * @param now Milliseconds since 1970.
  */
-export async function eraseBytes(storage: FileStorage, upload: Upload): Promise<void> {
+export async function eraseBytes(storage: FileStorage, upload: Upload, now: number): Promise<void> {
   const { key, multipartId } = upload;
-  // First: a writer that wakes up late can then complete nothing any more.
+  // Unfinished writes first: what one of them completes at this moment is then found among the objects.
   if (multipartId !== null) await storage.abortMultipart(key, multipartId);
+  if (upload.sha256 === null) await storage.removeLeftovers({ key });
   await storage.delete([key]);
-  if (upload.sha256 === null) await storage.removeLeftovers(key);
-  if (upload.processing.startedAt !== null) {
-    await storage.deleteAll(derivedPrefix(upload.tenant, upload.id));
-  }
+  if (upload.processing.startedAt === null) return;
+  const folder = derivedFolder(upload.tenant, upload.id);
+  if (mayWriteTexts(upload, now)) await storage.removeLeftovers({ folder });
+  await storage.deleteAll(`${folder}/`);
+}
+
+/** Whether one of its jobs is running, or was taken over from a worker that may still be alive. */
+function mayWriteTexts({ processing }: Upload, now: number): boolean {
+  const { startedAt, finishedAt, takenOverAt } = processing;
+  if (startedAt !== null && finishedAt === null) return true;
+  return takenOverAt !== null && takenOverAt > now - LATE_WRITER_MS;
 }
 
 const FIRST_LOOK_MS = 30_000;
@@ -26,15 +37,14 @@ export const LATE_WRITER_MS = 24 * 60 * 60 * 1000;
 
 /**
  * What an upload that is erased leaves behind where somebody may yet write: the file's key, if it was never
- * committed, or the folder of what is derived from it, where a job was running that still writes its text,
- * whatever the fence makes of its result.
+ * committed, or the folder of what is derived from it, where a job may still write its text, whatever the fence
+ * makes of its result.
  */
 export function tombstoneOf(upload: Upload, now: number): Tombstone | null {
-  const { storageId, tenant, id, key, sha256, processing } = upload;
+  const { storageId, tenant, id, key, sha256 } = upload;
   if (sha256 === null) return tombstoneAt({ storageId, key }, now);
-  const { startedAt, finishedAt } = processing;
-  const isRunning = startedAt !== null && finishedAt === null;
-  return isRunning ? tombstoneAt({ storageId, key: derivedFolder(tenant, id) }, now) : null;
+  if (!mayWriteTexts(upload, now)) return null;
+  return tombstoneAt({ storageId, key: derivedFolder(tenant, id) }, now);
 }
 
 /** Somebody may write there from now on for {@link LATE_WRITER_MS}. */

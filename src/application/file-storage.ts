@@ -9,7 +9,12 @@ import type { Clock } from "../domain/ports/clock.ts";
 import type { Hasher } from "../domain/ports/hasher.ts";
 import type { Logger } from "../domain/ports/logger.ts";
 import type { Sniffer } from "../domain/ports/sniffer.ts";
-import type { ObjectRead, StorageDriver, StoredObject } from "../domain/ports/storage-driver.ts";
+import type {
+  LeftoverSelection,
+  ObjectRead,
+  StorageDriver,
+  StoredObject,
+} from "../domain/ports/storage-driver.ts";
 import { IncomingBody } from "./incoming-body.ts";
 import { type StorageHealth, StorageProbe, wrapDriverError } from "./storage-probe.ts";
 
@@ -63,6 +68,8 @@ export class FileStorage {
   readonly display: string;
   /** How often its bytes were not those that were stored, since the start, and when last. */
   readonly corruption: { reads: number; lastAt: number | null } = { reads: 0, lastAt: null };
+  /** See `LeftoverGroup.deadAfterMs`. */
+  readonly deadAfterMs: number | undefined;
   readonly #driver: StorageDriver;
   readonly #hasher: Hasher;
   readonly #sniffer: Sniffer;
@@ -80,6 +87,7 @@ export class FileStorage {
   }) {
     this.id = parts.id;
     this.display = parts.display;
+    this.deadAfterMs = parts.driver.leftovers?.deadAfterMs;
     this.#driver = parts.driver;
     this.#hasher = parts.hasher;
     this.#sniffer = parts.sniffer;
@@ -232,12 +240,8 @@ export class FileStorage {
   }
 
   /** Remove what unfinished writes left behind. @returns How many; 0 where the driver leaves nothing. */
-  async removeLeftovers(which: ObjectAddress | { readonly before: number }): Promise<number> {
-    const { leftovers } = this.#driver;
-    if (leftovers === undefined) return 0;
-    const selection =
-      typeof which === "object" && "before" in which ? which : { key: this.#keyOf(which) };
-    return await this.#call("leftovers", () => leftovers.remove(selection));
+  async removeLeftovers(which: LeftoverSelection): Promise<number> {
+    return (await this.#call("leftovers", async () => this.#driver.leftovers?.remove(which))) ?? 0;
   }
 
   /** Whether the storage takes, gives and deletes; a recent answer is reused unless `fresh` is asked for. */
@@ -259,11 +263,9 @@ export class FileStorage {
   #keyOf(address: ObjectAddress): ObjectKey {
     const key = typeof address === "string" ? address : buildObjectKey(address);
     const { maxKeyBytes, maxSegmentBytes } = this.#driver.limits;
-    const tooLong =
-      utf8Length(key) > maxKeyBytes ||
-      (maxSegmentBytes !== null &&
-        key.split("/").some((segment) => utf8Length(segment) > maxSegmentBytes));
-    if (!tooLong) return key;
+    const isLongSegment = (segment: string) =>
+      utf8Length(segment) > (maxSegmentBytes ?? maxKeyBytes);
+    if (utf8Length(key) <= maxKeyBytes && !key.split("/").some(isLongSegment)) return key;
     throw new StowageError(
       "invalid_key",
       `Cannot use object key: ${this.#driver.name} storage takes ${maxKeyBytes} bytes, ${maxSegmentBytes ?? maxKeyBytes} between slashes`,
@@ -292,8 +294,6 @@ export class FileStorage {
   }
 }
 
-function signalOf(options: { readonly signal?: AbortSignal | undefined }): {
-  signal?: AbortSignal;
-} {
-  return options.signal === undefined ? {} : { signal: options.signal };
+function signalOf({ signal }: Pick<ReadOptions, "signal">): { signal?: AbortSignal } {
+  return signal === undefined ? {} : { signal };
 }

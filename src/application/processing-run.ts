@@ -1,6 +1,6 @@
 import type { ByteStream } from "../domain/bytes.ts";
 import { isAbort, isStowageError, type StowageError } from "../domain/errors.ts";
-import { derivedKey, derivedPrefix, type ObjectKey } from "../domain/object-key.ts";
+import { derivedFolder, derivedKey, type ObjectKey } from "../domain/object-key.ts";
 import type { Clock } from "../domain/ports/clock.ts";
 import type { Extractor, TextFailure } from "../domain/ports/extractor.ts";
 import type { Hasher } from "../domain/ports/hasher.ts";
@@ -94,26 +94,19 @@ export class ProcessingRun {
   }
 
   /**
-   * Remove what earlier runs have left that died over it: whole texts, wherever in their run that was, and
-   * halves that earlier tries of this job have begun, whose names follow from the revisions they claimed.
+   * Remove what earlier runs have left that died over it: halves of texts, and whole ones.
    *
    * @param before The results that count now: their texts stay.
    */
   async discardDead(before: readonly ProcessorResult[]): Promise<void> {
-    const { upload, attempt, processors } = this.#job;
+    const { tenant, id } = this.#job.upload;
+    const folder = derivedFolder(tenant, id);
     const kept = new Set(textKeysOf(before));
     const dead: ObjectKey[] = [];
     try {
-      for await (const { key } of this.#storage.list(derivedPrefix(upload.tenant, upload.id))) {
+      await this.#storage.removeLeftovers({ folder });
+      for await (const { key } of this.#storage.list(`${folder}/`)) {
         if (!kept.has(key)) dead.push(key);
-      }
-      // A try changes the revision once when it is claimed, and once more if it gives the job back. Where metadata
-      // were changed in between, too, the reconciler finds the oldest later.
-      const first = Math.max(1, upload.revision - 2 * (attempt - 1));
-      for (let revision = first; revision < upload.revision; revision += 1) {
-        for (const name of processors) {
-          await this.#storage.removeLeftovers(this.#keyOf(name, revision));
-        }
       }
     } catch (error) {
       this.#keptLeftovers(error);
@@ -163,10 +156,12 @@ export class ProcessingRun {
 
   /**
    * A text longer than a part is sent in parts whose id nobody notes: whoever dies over it leaves them to
-   * the next try and to the sweep. Few texts are that long, and the job knows no place for an id.
+   * the next try, to the delete and to the sweep. Few texts are that long, and the job knows no place for an id.
    */
   async #keep(name: string, text: string, signal: AbortSignal): Promise<ObjectKey> {
-    const key = this.#keyOf(name, this.#job.upload.revision);
+    const { tenant, id, revision } = this.#job.upload;
+    // Every claim has a revision of its own, so no two runs ever write the same key.
+    const key = derivedKey(tenant, id, `${name}-${revision}.txt`);
     this.#written.push(key);
     await this.#storage.save(
       key,
@@ -174,12 +169,6 @@ export class ProcessingRun {
       { declaredType: "text/plain", signal },
     );
     return key;
-  }
-
-  /** Every claim has a revision of its own, so no two runs ever write the same key. */
-  #keyOf(name: string, revision: number): ObjectKey {
-    const { tenant, id } = this.#job.upload;
-    return derivedKey(tenant, id, `${name}-${revision}.txt`);
   }
 
   #explain(name: string, error: unknown): ProcessingError {

@@ -12,7 +12,7 @@ const BATCH = 100;
 /** So many keys are watched with one question, and on S3 with one request. */
 const TOMBSTONES = 1000;
 
-/** How often writes that nobody's reservation knows are looked for. */
+/** How often writes are looked for that no reservation and no job knows. */
 const SWEEP_EVERY_MS = 60 * 60 * 1000;
 
 export interface ReconcileReport {
@@ -22,7 +22,7 @@ export interface ReconcileReport {
   readonly expired: number;
   /** Uploads that could not be removed now. */
   readonly deferred: number;
-  /** Temp files and parts that no reservation knew. */
+  /** Temp files and parts that no reservation and no job knew. */
   readonly leftovers: number;
 }
 
@@ -41,7 +41,8 @@ export class Reconciler {
   #timer: ReturnType<typeof setInterval> | undefined;
   /** When the tombstones of a storage were last looked at. */
   readonly #watchedAt = new Map<string, number>();
-  #sweptAt = Number.NEGATIVE_INFINITY;
+  /** When the leftovers of a storage are next looked for. */
+  readonly #sweepAt = new Map<string, number>();
 
   constructor(parts: {
     readonly records: UploadRecords;
@@ -114,8 +115,9 @@ export class Reconciler {
       let progress = 0;
       for (const upload of batch) {
         try {
-          await eraseBytes(this.#storages.byId(upload.storageId), upload);
-          await this.#records.finishDelete(upload, tombstoneOf(upload, this.#clock.now()));
+          const now = this.#clock.now();
+          await eraseBytes(this.#storages.byId(upload.storageId), upload, now);
+          await this.#records.finishDelete(upload, tombstoneOf(upload, now));
           progress += 1;
         } catch (error) {
           deferred += 1;
@@ -152,13 +154,18 @@ export class Reconciler {
     }
   }
 
+  /** At the start, again once leftovers of a crash just before the start count as dead, then every hour. */
   async #sweep(): Promise<number> {
-    if (this.#clock.now() - this.#sweptAt < SWEEP_EVERY_MS) return 0;
-    this.#sweptAt = this.#clock.now();
     let leftovers = 0;
     for (const storage of this.#storages.all) {
+      const { deadAfterMs = LATE_WRITER_MS } = storage;
+      const now = this.#clock.now();
+      const dueAt = this.#sweepAt.get(storage.id);
+      if (dueAt !== undefined && now < dueAt) continue;
+      const pauseMs = dueAt === undefined ? Math.min(deadAfterMs, SWEEP_EVERY_MS) : SWEEP_EVERY_MS;
+      this.#sweepAt.set(storage.id, now + pauseMs);
       try {
-        leftovers += await storage.removeLeftovers({ before: this.#clock.now() - LATE_WRITER_MS });
+        leftovers += await storage.removeLeftovers({ before: now - deadAfterMs });
       } catch (error) {
         if (!isStowageError(error)) throw error;
         this.#logger.warn("reconciler.sweep_deferred", { storageId: storage.id, error });

@@ -152,8 +152,9 @@ export class UploadService {
       upload = await this.#records.beginDelete(tenant, found.id, permit ? found.revision : null);
       if (upload === null && permit === undefined) throw uploadNotFound();
     } while (upload === null);
-    await eraseBytes(this.#storages.byId(upload.storageId), upload);
-    await this.#records.finishDelete(upload, tombstoneOf(upload, this.#clock.now()));
+    const now = this.#clock.now();
+    await eraseBytes(this.#storages.byId(upload.storageId), upload, now);
+    await this.#records.finishDelete(upload, tombstoneOf(upload, now));
     this.#logger.info("upload.deleted", { uploadId: upload.id, tenantId: tenant });
   }
 

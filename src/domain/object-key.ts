@@ -33,14 +33,9 @@ export function derivedFolder(tenant: TenantId, uploadId: UploadId): ObjectKey {
   return ownKey(`derived/${tenant}/${uploadId}`);
 }
 
-/** What all keys in {@link derivedFolder} begin with. */
-export function derivedPrefix(tenant: TenantId, uploadId: UploadId): string {
-  return `${derivedFolder(tenant, uploadId)}/`;
-}
-
 /** A key in {@link derivedFolder}; `name` is ours, never a caller's. */
 export function derivedKey(tenant: TenantId, uploadId: UploadId, name: string): ObjectKey {
-  return parseObjectKey(derivedPrefix(tenant, uploadId) + name);
+  return parseObjectKey(`${derivedFolder(tenant, uploadId)}/${name}`);
 }
 
 /** A key below `.stowage/`; `path` is ours, never a caller's. */

@@ -97,6 +97,8 @@ export interface ProcessingState {
   readonly error: ProcessingError | null;
   readonly startedAt: number | null;
   readonly finishedAt: number | null;
+  /** When a worker last lost its job to another because its lease had ended. It may be alive, and still write. */
+  readonly takenOverAt: number | null;
 }
 
 /** What one processor made of one upload, the last time it ran. */

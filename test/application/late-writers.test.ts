@@ -4,15 +4,34 @@ import { StowageError } from "../../src/domain/errors.ts";
 import { parseFilename } from "../../src/domain/filename.ts";
 import {
   buildObjectKey,
+  derivedFolder,
   derivedKey,
   type ObjectKey,
   parseObjectKey,
 } from "../../src/domain/object-key.ts";
+import type { LeftoverGroup, LeftoverSelection } from "../../src/domain/ports/storage-driver.ts";
 import { newUploadId } from "../../src/domain/upload-id.ts";
 import { defineProcessor } from "../../src/processor.ts";
 import { ACME, bytesOf, LEASE_MS, testServices } from "../support/services.ts";
 
 type Services = Awaited<ReturnType<typeof testServices>>;
+
+const MINUTE = 60_000;
+
+const IDLE = defineProcessor({
+  ...{ name: "idle", version: "1", accepts: ["text/plain"] },
+  process: async () => ({ output: {} }),
+});
+
+/** Notes what it is asked for, and finds none. */
+function leftoversThatNote(asked: unknown[]): LeftoverGroup {
+  return {
+    async remove(which) {
+      asked.push(which);
+      return 0;
+    },
+  };
+}
 
 /** Somebody who was declared dead writes after all; half a minute later it is looked for. */
 async function writeLate({ driver, clock }: Services, key: ObjectKey): Promise<void> {
@@ -31,11 +50,7 @@ test("the reconciler removes what an upload writes that was given up", async () 
 });
 
 test("the reconciler removes the text that a job writes whose upload was deleted", async () => {
-  const idle = defineProcessor({
-    ...{ name: "idle", version: "1", accepts: ["text/plain"] },
-    process: async () => ({ output: {} }),
-  });
-  const services = await testServices({ processors: [idle] });
+  const services = await testServices({ processors: [IDLE] });
   const { id } = await services.put("hello", true);
   // Another process has the job, and is suspended: it neither renews nor discards anything.
   const job = await services.records.claim("token", LEASE_MS, services.storages.ids);
@@ -44,6 +59,73 @@ test("the reconciler removes the text that a job writes whose upload was deleted
   await writeLate(services, derivedKey(ACME, id, "idle-2.txt"));
   await services.reconciler.run();
   expect(await services.keys()).toEqual([]);
+});
+
+test("the reconciler removes the text of a job that another worker has done before the delete", async () => {
+  const services = await testServices({ processors: [IDLE] });
+  const { id } = await services.put("hello", true);
+  await services.records.claim("suspended", services.clock.now() + LEASE_MS, services.storages.ids);
+  services.clock.advance(LEASE_MS + 1);
+  services.worker.start();
+  await services.worker.idle();
+  await services.worker.stop();
+  expect((await services.uploads.get(ACME, id)).status).toBe("processed");
+  await services.uploads.delete(ACME, id);
+  await writeLate(services, derivedKey(ACME, id, "idle-2.txt"));
+  await services.reconciler.run();
+  expect(await services.keys()).toEqual([]);
+});
+
+test("a job that has ended by itself leaves nothing to look for and nothing to watch", async () => {
+  const asked: LeftoverSelection[] = [];
+  const services = await testServices({
+    processors: [IDLE],
+    tamper: () => ({ leftovers: leftoversThatNote(asked) }),
+  });
+  const { id } = await services.put("hello", true);
+  services.worker.start();
+  await services.worker.idle();
+  await services.uploads.delete(ACME, id);
+  expect(asked).toEqual([]);
+  expect(await watched(services)).toEqual([]);
+});
+
+test("delete() removes what unfinished writes left before it looks for what they have completed", async () => {
+  const done: unknown[] = [];
+  const services = await testServices({
+    processors: [IDLE],
+    tamper: (driver) => ({
+      leftovers: leftoversThatNote(done),
+      async list(prefix, options) {
+        done.push({ prefix });
+        return await driver.list(prefix, options);
+      },
+    }),
+  });
+  const { id } = await services.put("hello", true);
+  await services.records.claim("dead", services.clock.now() + LEASE_MS, services.storages.ids);
+  await services.uploads.delete(ACME, id);
+  const folder = derivedFolder(ACME, id);
+  expect(done).toEqual([{ folder }, { prefix: `${folder}/` }]);
+});
+
+test.each([
+  [10 * MINUTE, [0, 10, 70, 130]],
+  [undefined, [0, 60, 120]],
+])("leftovers that are dead after %s ms are looked for at the start, after that time, and hourly", async (deadAfterMs, minutes) => {
+  const asked: LeftoverSelection[] = [];
+  const { reconciler, clock } = await testServices({
+    tamper: () => ({
+      leftovers: { ...leftoversThatNote(asked), ...(deadAfterMs && { deadAfterMs }) },
+    }),
+  });
+  const start = clock.now();
+  for (let minute = 0; minute <= 130; minute += 1) {
+    await reconciler.run();
+    clock.advance(MINUTE);
+  }
+  const age = deadAfterMs ?? LATE_WRITER_MS;
+  expect(asked).toEqual(minutes.map((minute) => ({ before: start + minute * MINUTE - age })));
 });
 
 test("the reconciler watches every key that was given up, until none can be written", async () => {

@@ -406,7 +406,7 @@ const FAULTS: readonly [fault: string, caseName: string, Break][] = [
     (driver) => ({
       leftovers: {
         async remove(which) {
-          if ("key" in which || which.before === 0) return 0;
+          if (!("before" in which) || which.before === 0) return 0;
           const { objects } = await driver.list("");
           await driver.delete(objects.map((object) => object.key));
           return 0;

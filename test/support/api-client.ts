@@ -77,12 +77,18 @@ export class ApiClient {
   }
 
   /** @param path What follows `/upload`. */
-  async send(method: string, path: string, body?: Uint8Array): Promise<Response> {
-    return await fetch(`${this.#base}${path}`, {
+  async send(
+    method: string,
+    path: string,
+    body?: Uint8Array | ReadableStream<Uint8Array>,
+  ): Promise<Response> {
+    const init = {
       method,
       headers: this.#headers,
-      body: (body as Uint8Array<ArrayBuffer> | undefined) ?? null,
-    });
+      body: (body as Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | undefined) ?? null,
+      duplex: "half" as const,
+    };
+    return await fetch(`${this.#base}${path}`, init);
   }
 
   async #json(method: string, path: string, status: number, body?: Uint8Array): Promise<unknown> {

@@ -90,6 +90,7 @@ export function jobs(
             lease_until: leaseUntil,
             started_at: now,
             finished_at: null,
+            taken_over_at: sql`case when status = 'processing' then ${now} else taken_over_at end`,
           },
         }),
       );

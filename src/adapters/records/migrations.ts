@@ -5,6 +5,7 @@ import { SCHEMA_1 } from "./schema-1.ts";
 import { SCHEMA_2 } from "./schema-2.ts";
 import { SCHEMA_3 } from "./schema-3.ts";
 import { SCHEMA_4 } from "./schema-4.ts";
+import { SCHEMA_5 } from "./schema-5.ts";
 
 /** One step of the schema, forward only. Once released it never changes. */
 export interface Migration {
@@ -21,6 +22,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 2, name: "multipart", statements: SCHEMA_2 },
   { version: 3, name: "job_history", statements: SCHEMA_3 },
   { version: 4, name: "tenants", statements: SCHEMA_4 },
+  { version: 5, name: "recovery", statements: SCHEMA_5 },
 ];
 
 /** The text of a migration's file, `{version}_{name}.sql`, for `wrangler d1 migrations apply`. */

@@ -25,6 +25,7 @@ export function toUpload(row: UploadRow): Upload {
       error: fromJson(row.error),
       startedAt: row.started_at,
       finishedAt: row.finished_at,
+      takenOverAt: row.taken_over_at,
     },
     createdAt: row.created_at,
     updatedAt: row.updated_at,

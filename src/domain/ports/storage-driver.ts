@@ -183,19 +183,29 @@ export interface PresignedRequest {
   readonly headers: Readonly<Record<string, string>>;
 }
 
+/** Whose leftovers are meant. */
+export type LeftoverSelection =
+  | { readonly key: ObjectKey }
+  /** Every key right below this folder: `{folder}/{name}`. */
+  | { readonly folder: ObjectKey }
+  /** Any key, if the last sign of life of the write is older than this; milliseconds since 1970. */
+  | { readonly before: number };
+
 /** What writes that were never finished have left behind: temp files, parts without an object. */
 export interface LeftoverGroup {
   /**
-   * Remove what unfinished writes left: of one `key`, or of any key if they began `before` a moment. The
-   * caller knows that nobody is writing them any more. Where the storage does not let them be looked for,
-   * none is removed, and the log says so: what has noted the id of its parts aborts them without looking.
+   * How long after its last sign of life a write is certainly dead. Set it only if every write in progress
+   * gives such signs more often. Default: a day.
+   */
+  readonly deadAfterMs?: number;
+  /**
+   * Remove what unfinished writes left. The caller knows that these writes have ended, or that their result is
+   * not wanted any more: a write that is still in progress then fails. Where the storage does not allow listing
+   * them, none is removed and the log says so; parts whose id was noted are aborted without listing.
    *
    * @returns How many were removed.
    */
-  remove(
-    which: { readonly key: ObjectKey } | { readonly before: number },
-    options?: CallOptions,
-  ): Promise<number>;
+  remove(which: LeftoverSelection, options?: CallOptions): Promise<number>;
 }
 
 /**

@@ -6,13 +6,15 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import local from "../../../drivers/fs.ts";
 import { type ObjectKey, parseObjectKey, type StorageDriver } from "../../../src/driver.ts";
 import { testDriverContext } from "../../support/driver-context.ts";
@@ -245,6 +247,57 @@ describe("leftovers of the local driver", () => {
     expect(readdirSync(folder)).toHaveLength(1);
     expect(await driver.leftovers?.remove({ key: key("b") })).toBe(1);
     expect(await listAll(driver, "", 10)).toEqual(["a", "b"]);
+  });
+
+  test("remove() with a folder removes those of every key in it and no other's", async () => {
+    const { driver, folder } = await abandoned("t/1/a", "t/1/b", "t/1/c/a", "t/10/a", "a");
+    expect(await driver.leftovers?.remove({ folder: key("t") })).toBe(0);
+    expect(await driver.leftovers?.remove({ folder: key("t/1") })).toBe(2);
+    expect(readdirSync(folder)).toHaveLength(3);
+    expect(await driver.leftovers?.remove({ key: key("t/1/c/a") })).toBe(1);
+    expect(await driver.leftovers?.remove({ key: key("t/10/a") })).toBe(1);
+  });
+
+  test("a file whose bytes have stopped coming is touched, so that it stays", async () => {
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const root = tempFolder();
+    const driver = await open(root);
+    const { deadAfterMs = 0 } = driver.leftovers ?? {};
+    const folder = join(root, ".stowage/tmp");
+    let removed = -1;
+    async function* body(): AsyncGenerator<Uint8Array> {
+      for (let count = 0; count < 3; count += 1) yield new Uint8Array(600_000);
+      const path = join(folder, readdirSync(folder)[0] ?? "");
+      // As if it had waited for that long already.
+      const then = Date.now() - 2 * deadAfterMs;
+      utimesSync(path, then / 1000, then / 1000);
+      vi.advanceTimersByTime(deadAfterMs / 2);
+      while (statSync(path).mtimeMs < then + deadAfterMs) await setImmediate();
+      removed = (await driver.leftovers?.remove({ before: Date.now() - deadAfterMs })) ?? -1;
+      yield new Uint8Array(1);
+    }
+    const stored = await driver.put(key("slow"), { kind: "once", stream: body() });
+    expect(removed).toBe(0);
+    expect(stored).toEqual(await driver.head(key("slow")));
+    expect(stored.sizeBytes).toBe(1_800_001);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test("a put whose file was taken away fails, and stores nothing", async () => {
+    const root = tempFolder();
+    const driver = await open(root);
+    async function* body(): AsyncGenerator<Uint8Array> {
+      for (let count = 0; count < 3; count += 1) yield new Uint8Array(600_000);
+      expect(await driver.leftovers?.remove({ folder: key("t") })).toBe(1);
+      yield new Uint8Array(1);
+    }
+    const putting = driver.put(key("t/slow"), { kind: "once", stream: body() });
+    const error = { code: "storage_unavailable", retryable: true };
+    await expect(putting).rejects.toMatchObject(error);
+    await expect(putting).rejects.toThrow("its unfinished file was removed meanwhile");
+    expect(await listAll(driver, "", 10)).toEqual([]);
+    expect(existsSync(join(root, "t"))).toBe(false);
   });
 
   test("remove() with a moment spares what was written later", async () => {

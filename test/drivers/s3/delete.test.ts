@@ -183,6 +183,15 @@ describe("leftovers", () => {
     expect(uploads(place)).toEqual([]);
   });
 
+  test("are removed of all keys right below a folder", async () => {
+    const place = await makeBucket();
+    await begin(place, "a", "t/1/a", "t/1/b", "t/1/c/a", "t/10/a");
+    const leftovers = leftoverGroup(place.store);
+    expect(await leftovers.remove({ folder: parseObjectKey("t") })).toBe(0);
+    expect(await leftovers.remove({ folder: parseObjectKey("t/1") })).toBe(2);
+    expect(uploads(place)).toEqual(["a", "t/1/c/a", "t/10/a"]);
+  });
+
   test("are nobody's business outside the storage's prefix", async () => {
     const place = await makeBucket();
     await place.store.client.sendForXml({

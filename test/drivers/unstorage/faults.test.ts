@@ -183,6 +183,10 @@ describe.each(["raw", "text"] as const)("over a driver that keeps %s", (kind) =>
     store.items.set(old, "x");
     expect(await driver.leftovers?.remove({ key: parseObjectKey("acme/0199/cv") })).toBe(0);
     expect(await driver.leftovers?.remove({ key: KEY })).toBe(1);
+    store.items.set(old, "x");
+    expect(await driver.leftovers?.remove({ folder: parseObjectKey("acme") })).toBe(0);
+    expect(await driver.leftovers?.remove({ folder: parseObjectKey("acme/01") })).toBe(0);
+    expect(await driver.leftovers?.remove({ folder: parseObjectKey("acme/0199") })).toBe(1);
     expect(await read(driver)).toBe("there");
   });
 

@@ -39,7 +39,13 @@ export function jobsContract(bench: () => Bench): void {
         id: first.id,
         status: "processing",
         revision: 3,
-        processing: { attempts: 1, error: null, startedAt: START + 2, finishedAt: null },
+        processing: {
+          attempts: 1,
+          error: null,
+          startedAt: START + 2,
+          finishedAt: null,
+          takenOverAt: null,
+        },
       },
     });
     expect(await bench().records.find(ACME, first.id)).toEqual(job.upload);
@@ -152,7 +158,12 @@ export function jobsContract(bench: () => Bench): void {
     expect(await dump(bench())).toBe(before);
     expect(await eventTypes(bench(), upload)).toEqual(["queued", "processing", "processing"]);
 
-    expect(await records.finishJob(job, done)).toMatchObject({ status: "processed" });
+    // It stays when the job is done and the next one begins: the other worker may wake up at any time.
+    const processing = { takenOverAt: START + LEASE_MS };
+    expect(await records.finishJob(job, done)).toMatchObject({ status: "processed", processing });
+    await records.requeue(ACME, upload.id, ["text"]);
+    bench().clock.advance(1);
+    expect(await claim(bench(), "t3")).toMatchObject({ upload: { processing } });
   });
 
   it("renewJob() keeps the job past its first lease", async () => {

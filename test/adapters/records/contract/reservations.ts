@@ -35,7 +35,13 @@ export function reservationsContract(bench: () => Bench): void {
       externalId: null,
       multipartId: null,
       expiresAt: null,
-      processing: { attempts: 0, error: null, startedAt: null, finishedAt: null },
+      processing: {
+        attempts: 0,
+        error: null,
+        startedAt: null,
+        finishedAt: null,
+        takenOverAt: null,
+      },
       createdAt: START,
       updatedAt: START,
     });

@@ -1,0 +1,3 @@
+ALTER TABLE uploads ADD COLUMN taken_over_at INTEGER;
+
+UPDATE meta SET value = '5' WHERE name = 'schema_version';
