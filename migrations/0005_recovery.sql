@@ -1,3 +1,7 @@
+ALTER TABLE uploads ADD COLUMN missing_since INTEGER;
+
 ALTER TABLE uploads ADD COLUMN taken_over_at INTEGER;
+
+CREATE INDEX uploads_missing ON uploads (storage_id, id) WHERE missing_since IS NOT NULL;
 
 UPDATE meta SET value = '5' WHERE name = 'schema_version';

@@ -11,6 +11,7 @@ import { DriverRegistry } from "./application/driver-registry.ts";
 import { announceChanges } from "./application/events-announced.ts";
 import { EventService, type EventsPolicy } from "./application/events-service.ts";
 import { type ConnectionCount, HealthService } from "./application/health-service.ts";
+import { MissingFiles } from "./application/missing-files.ts";
 import { openStorages } from "./application/open-storages.ts";
 import { ProcessingService } from "./application/processing-service.ts";
 import { TextService } from "./application/processing-text.ts";
@@ -157,14 +158,19 @@ export async function createStowage(config: Config, parts: StowageParts): Promis
   const editor = new UploadEditor(records);
   const fresh = toHex(random(new Uint8Array(SIGNING_SECRET_BYTES)));
   const signer = createSigner(await records.secret("signing", fresh));
-  const downloads = new DownloadService({ records, storages, hasher, logger });
+  const missing = new MissingFiles({ records, storages, logger });
+  const downloads = new DownloadService({ records, storages, missing, hasher, logger });
   const processing = new ProcessingService({ records, storages, catalog, queue, logger });
   const texts = new TextService({ records, storages });
   const { connections = () => null } = parts;
-  const health = new HealthService({ records, storages, extractor, clock, connections });
-  const reconciler = new Reconciler({ records, storages, clock, logger, deleteGraceMs: leaseMs });
+  const health = new HealthService({
+    ...{ records, storages, missing, extractor, clock, connections },
+  });
+  const reconciler = new Reconciler({
+    ...{ records, storages, missing, clock, logger, deleteGraceMs: leaseMs },
+  });
   const worker = new ProcessingWorker({
-    ...{ records, storages, extractor, queue, hasher, clock, random, logger },
+    ...{ records, storages, missing, extractor, queue, hasher, clock, random, logger },
     policy: {
       maxAttempts: config.processing.maxAttempts,
       leaseMs: config.processing.leaseSeconds * 1000,

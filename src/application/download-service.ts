@@ -7,6 +7,7 @@ import type { TenantId } from "../domain/tenant.ts";
 import type { Upload } from "../domain/upload.ts";
 import { CorruptFiles } from "./corrupt-files.ts";
 import { DigestGate, expectedFile } from "./digest-gate.ts";
+import type { MissingFiles } from "./missing-files.ts";
 import type { Storages } from "./storages.ts";
 import { uploadInProgress, uploadNotFound } from "./upload-service.ts";
 
@@ -25,6 +26,7 @@ const LET_GO_AFTER_MS = 1_000;
 export class DownloadService {
   readonly #records: UploadRecords;
   readonly #storages: Storages;
+  readonly #missing: MissingFiles;
   readonly #hasher: Hasher;
   readonly #logger: Logger;
   readonly #corrupt = new CorruptFiles();
@@ -32,11 +34,13 @@ export class DownloadService {
   constructor(parts: {
     readonly records: UploadRecords;
     readonly storages: Storages;
+    readonly missing: MissingFiles;
     readonly hasher: Hasher;
     readonly logger: Logger;
   }) {
     this.#records = parts.records;
     this.#storages = parts.storages;
+    this.#missing = parts.missing;
     this.#hasher = parts.hasher;
     this.#logger = parts.logger;
   }
@@ -109,10 +113,12 @@ export class DownloadService {
     const openHere = async (): Promise<Reader> => {
       const storage = this.#storages.byId(place.storageId);
       const part = offset === 0 && wanted.end === upload.sizeBytes;
-      const read = await storage.retrieve(place.key, {
-        signal,
-        ...(part ? {} : { range: { start: offset, end: wanted.end } }),
-      });
+      const read = await this.#missing.noting(place, () =>
+        storage.retrieve(place.key, {
+          signal,
+          ...(part ? {} : { range: { start: offset, end: wanted.end } }),
+        }),
+      );
       if (read.object.sizeBytes !== upload.sizeBytes) {
         await read.stream.cancel();
         throw new StowageError(

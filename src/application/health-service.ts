@@ -3,6 +3,7 @@ import type { Clock } from "../domain/ports/clock.ts";
 import type { Extractor } from "../domain/ports/extractor.ts";
 import type { UploadRecords } from "../domain/ports/records.ts";
 import type { FileStorage } from "./file-storage.ts";
+import type { MissingFiles } from "./missing-files.ts";
 import type { StorageHealth } from "./storage-probe.ts";
 import type { Storages } from "./storages.ts";
 
@@ -26,6 +27,14 @@ export interface Readiness {
   readonly connections: ConnectionCount | null;
 }
 
+/** The health of one storage, as operators see it. */
+export interface OperatorHealth
+  extends StorageHealth,
+    Pick<FileStorage, "id" | "display" | "corruption"> {
+  /** How many files are not where their records say; `null` if the records could not be asked. */
+  readonly missingFiles: number | null;
+}
+
 /** How long the database's answer counts. */
 const RECORDS_ANSWER_MS = 2_000;
 
@@ -33,6 +42,7 @@ const RECORDS_ANSWER_MS = 2_000;
 export class HealthService {
   readonly #records: UploadRecords;
   readonly #storages: Storages;
+  readonly #missing: MissingFiles;
   readonly #extractor: Extractor;
   readonly #clock: Clock;
   readonly #connections: () => ConnectionCount | null;
@@ -42,6 +52,7 @@ export class HealthService {
   constructor(parts: {
     readonly records: UploadRecords;
     readonly storages: Storages;
+    readonly missing: MissingFiles;
     readonly extractor: Extractor;
     readonly clock: Clock;
     /** `null` where the server is not ours. */
@@ -49,6 +60,7 @@ export class HealthService {
   }) {
     this.#records = parts.records;
     this.#storages = parts.storages;
+    this.#missing = parts.missing;
     this.#extractor = parts.extractor;
     this.#clock = parts.clock;
     this.#connections = parts.connections;
@@ -87,16 +99,34 @@ export class HealthService {
     return await this.#recordsAnswer.code;
   }
 
-  /** Every storage, probed anew: for operators. */
-  async storages(): Promise<
-    readonly (StorageHealth & Pick<FileStorage, "id" | "display" | "corruption">)[]
-  > {
-    return await Promise.all(
+  /** For operators: probes every storage, and looks again for its missing files. */
+  async storages(): Promise<readonly OperatorHealth[]> {
+    const probed = await Promise.all(
       this.#storages.all.map(async (storage) => ({
         ...(await storage.health({ fresh: true })),
         ...{ id: storage.id, display: storage.display, corruption: storage.corruption },
       })),
     );
+    const missing = await this.#countMissing();
+    return probed.map((one) => ({
+      ...one,
+      missingFiles: missing === null ? null : (missing.get(one.id) ?? 0),
+    }));
+  }
+
+  /** Files that were restored do not count. @returns `null` if the records cannot be read. */
+  async #countMissing(): Promise<ReadonlyMap<string, number> | null> {
+    try {
+      const missing = await this.#records.countMissing();
+      const concerned = this.#storages.all.filter(({ id }) => missing.has(id));
+      if (concerned.length === 0) return missing;
+      // If a storage cannot be reached, its probe shows why.
+      await Promise.allSettled(concerned.map((storage) => this.#missing.lookAgain(storage)));
+      return await this.#records.countMissing();
+    } catch (error) {
+      if (!isStowageError(error)) throw error;
+      return null;
+    }
   }
 }
 

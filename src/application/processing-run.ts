@@ -10,6 +10,7 @@ import type { Job } from "../domain/ports/records.ts";
 import type { ProcessingError, ProcessorResult } from "../domain/upload.ts";
 import { expectedFile, verified } from "./digest-gate.ts";
 import type { FileStorage } from "./file-storage.ts";
+import type { MissingFiles } from "./missing-files.ts";
 
 /** The processor whose text the others ask for. */
 const TEXT_PROCESSOR = "text";
@@ -40,6 +41,7 @@ export class ProcessingRun {
   readonly #job: Job;
   readonly #storage: FileStorage;
   readonly #extractor: Extractor;
+  readonly #missing: MissingFiles;
   readonly #hasher: Hasher;
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -50,6 +52,7 @@ export class ProcessingRun {
     storage: FileStorage,
     parts: {
       readonly extractor: Extractor;
+      readonly missing: MissingFiles;
       readonly hasher: Hasher;
       readonly clock: Clock;
       readonly logger: Logger;
@@ -58,6 +61,7 @@ export class ProcessingRun {
     this.#job = job;
     this.#storage = storage;
     this.#extractor = parts.extractor;
+    this.#missing = parts.missing;
     this.#hasher = parts.hasher;
     this.#clock = parts.clock;
     this.#logger = parts.logger;
@@ -147,7 +151,9 @@ export class ProcessingRun {
       sizeBytes: upload.sizeBytes ?? 0,
       textFailure,
       open: async (): Promise<ByteStream> => {
-        const { stream } = await this.#storage.retrieve(upload.key, { signal });
+        const { stream } = await this.#missing.noting(upload, () =>
+          this.#storage.retrieve(upload.key, { signal }),
+        );
         return verified(stream, expectedFile(upload), this.#hasher);
       },
       signal,

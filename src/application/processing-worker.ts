@@ -6,6 +6,7 @@ import type { Logger } from "../domain/ports/logger.ts";
 import type { Job, UploadRecords } from "../domain/ports/records.ts";
 import type { ProcessingError, ProcessorResult } from "../domain/upload.ts";
 import { newUploadId } from "../domain/upload-id.ts";
+import type { MissingFiles } from "./missing-files.ts";
 import { type JobRun, ProcessingRun } from "./processing-run.ts";
 import type { Storages } from "./storages.ts";
 
@@ -32,6 +33,7 @@ const MAX_BACKOFF_MS = 5 * 60_000;
 export class ProcessingWorker {
   readonly #records: UploadRecords;
   readonly #storages: Storages;
+  readonly #missing: MissingFiles;
   readonly #extractor: Extractor;
   readonly #queue: JobQueue;
   readonly #hasher: Hasher;
@@ -49,6 +51,7 @@ export class ProcessingWorker {
   constructor(parts: {
     readonly records: UploadRecords;
     readonly storages: Storages;
+    readonly missing: MissingFiles;
     readonly extractor: Extractor;
     readonly queue: JobQueue;
     readonly hasher: Hasher;
@@ -59,6 +62,7 @@ export class ProcessingWorker {
   }) {
     this.#records = parts.records;
     this.#storages = parts.storages;
+    this.#missing = parts.missing;
     this.#extractor = parts.extractor;
     this.#queue = parts.queue;
     this.#hasher = parts.hasher;
@@ -152,7 +156,7 @@ export class ProcessingWorker {
     try {
       const storage = this.#storages.byId(job.upload.storageId);
       const run = new ProcessingRun(job, storage, {
-        ...{ extractor: this.#extractor, hasher: this.#hasher },
+        ...{ extractor: this.#extractor, missing: this.#missing, hasher: this.#hasher },
         ...{ clock: this.#clock, logger: this.#logger },
       });
       const before = await this.#records.results(job.upload.tenant, job.upload.id);

@@ -5,12 +5,16 @@ import type { UploadRecords } from "../domain/ports/records.ts";
 import type { Tombstone } from "../domain/ports/upkeep-records.ts";
 import type { Upload } from "../domain/upload.ts";
 import { eraseBytes, eraseLate, isLookDue, LATE_WRITER_MS, tombstoneOf } from "./erase.ts";
+import type { MissingFiles } from "./missing-files.ts";
 import type { Storages } from "./storages.ts";
 
 /** So many abandoned uploads are cleaned up before the next are asked for. */
 const BATCH = 100;
 /** So many keys are watched with one question, and on S3 with one request. */
 const TOMBSTONES = 1000;
+
+/** How many missing files are looked for at the start. */
+const MISSING_FILES = 1000;
 
 /** How often writes are looked for that no reservation and no job knows. */
 const SWEEP_EVERY_MS = 60 * 60 * 1000;
@@ -34,6 +38,7 @@ export interface ReconcileReport {
 export class Reconciler {
   readonly #records: UploadRecords;
   readonly #storages: Storages;
+  readonly #missing: MissingFiles;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #deleteGraceMs: number;
@@ -41,12 +46,15 @@ export class Reconciler {
   #timer: ReturnType<typeof setInterval> | undefined;
   /** When the tombstones of a storage were last looked at. */
   readonly #watchedAt = new Map<string, number>();
+  /** Storages whose missing files were already looked for. */
+  readonly #lookedAgain = new Set<string>();
   /** When the leftovers of a storage are next looked for. */
   readonly #sweepAt = new Map<string, number>();
 
   constructor(parts: {
     readonly records: UploadRecords;
     readonly storages: Storages;
+    readonly missing: MissingFiles;
     readonly clock: Clock;
     readonly logger: Logger;
     /** A delete that is older than this was interrupted: its own request is over. */
@@ -54,6 +62,7 @@ export class Reconciler {
   }) {
     this.#records = parts.records;
     this.#storages = parts.storages;
+    this.#missing = parts.missing;
     this.#clock = parts.clock;
     this.#logger = parts.logger;
     this.#deleteGraceMs = parts.deleteGraceMs;
@@ -91,6 +100,7 @@ export class Reconciler {
     );
     await this.#records.dropRepeats();
     await this.#watchTombstones();
+    await this.#lookForMissing();
     const leftovers = await this.#sweep();
     const report = {
       removed: abandoned.removed,
@@ -150,6 +160,19 @@ export class Reconciler {
         this.#watchedAt.set(storage.id, now);
       } catch (error) {
         this.#logger.warn("reconciler.tombstones_deferred", { storageId: storage.id, error });
+      }
+    }
+  }
+
+  /** Once for each storage, as soon as it can be reached: files may have been restored while no server ran. */
+  async #lookForMissing(): Promise<void> {
+    for (const storage of this.#storages.all.filter(({ id }) => !this.#lookedAgain.has(id))) {
+      try {
+        await this.#missing.lookAgain(storage, MISSING_FILES);
+        this.#lookedAgain.add(storage.id);
+      } catch (error) {
+        if (!isStowageError(error)) throw error;
+        this.#logger.warn("reconciler.missing_deferred", { storageId: storage.id, error });
       }
     }
   }

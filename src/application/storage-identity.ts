@@ -55,7 +55,7 @@ export async function identifyStorage(
  * @returns `null` for a storage that was never used.
  * @throws {StowageError} As {@link identifyStorage} does.
  */
-export async function findStorageId(driver: StorageDriver): Promise<string | null> {
+export async function findStorageId(driver: Pick<StorageDriver, "get">): Promise<string | null> {
   try {
     const { stream } = await driver.get(IDENTITY_KEY);
     const bytes = await readAtMost(stream, IDENTITY_LIMIT_BYTES);

@@ -10,6 +10,7 @@ import { clockCheck } from "./doctor/clock.ts";
 import { databaseCheck } from "./doctor/database.ts";
 import { keysCheck } from "./doctor/keys.ts";
 import { limitsCheck } from "./doctor/limits.ts";
+import { missingFilesCheck } from "./doctor/missing-files.ts";
 import { processingCheck } from "./doctor/processing.ts";
 import { settingsCheck, settingsProblems } from "./doctor/settings.ts";
 import { storageCheck } from "./doctor/storage.ts";
@@ -23,7 +24,7 @@ export const doctorCommand: Command = {
   name: "doctor",
   summary: "Find out what is wrong, and what to do",
   help: () => `Look at everything that the service depends on, and say what is wrong and what to do: settings, storages
-and their disks, database, keys, clock, address, limits, processing.
+and their disks, database, files that were found missing, keys, clock, address, limits, processing.
 
 Usage: stowage doctor [--json] [STORAGE-URI…]
 
@@ -61,6 +62,7 @@ function checksOf({ storage, database }: Config, given: readonly StorageUri[]): 
     storageCheck(storage.primary, "primary"),
     ...storage.fallbacks.map((uri) => storageCheck(uri, "fallback")),
     databaseCheck(database),
+    missingFilesCheck,
     ...[keysCheck, clockCheck, addressCheck, limitsCheck, processingCheck],
   ];
 }

@@ -86,6 +86,8 @@ export interface Upload {
   /** `key:…` or `jwt:…`: who uploaded it. */
   readonly createdBy: string;
   readonly expiresAt: number | null;
+  /** Since when its file is known to be missing in its storage; for operators, who may bring it back. */
+  readonly missingSince: number | null;
   readonly processing: ProcessingState;
   readonly createdAt: number;
   readonly updatedAt: number;

@@ -56,7 +56,7 @@ export const ERROR_GUIDE: Readonly<Record<ErrorCode, string>> = {
   precondition_failed: "What `If-Match` or `If-Unmodified-Since` expects is not so. Look again.",
   range_not_satisfiable: "`Range` begins after the end, which `Content-Range` tells. Ask for less.",
   // storage
-  object_not_found: "The file is missing in its storage. Tell the operator the `request_id`.",
+  object_not_found: "The file is missing in its storage. Tell the operator the upload's id.",
   object_exists: "The storage holds such an object already. Tell the operator the `request_id`.",
   object_changed: "The file changed while it was read. Try again.",
   object_corrupt:

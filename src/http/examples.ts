@@ -71,7 +71,7 @@ function storageHealth(errorCode: string | null) {
           name,
           ok: name !== "write" || errorCode === null,
         })),
-        ...{ corrupt_reads: 0, last_corrupt_read_at: null },
+        ...{ corrupt_reads: 0, last_corrupt_read_at: null, missing_files: 0 },
         checked_at: EXAMPLE_TIME,
       },
     ],

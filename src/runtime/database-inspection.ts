@@ -8,10 +8,26 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { createApiKeyRecords } from "../adapters/records/api-keys.ts";
 import type { SqlExecutor } from "../adapters/records/executor.ts";
 import { findSchemaVersion, MIGRATIONS } from "../adapters/records/migrations.ts";
+import { missing } from "../adapters/records/missing.ts";
 import { db } from "../adapters/records/schema.ts";
 import { storages } from "../adapters/records/storages.ts";
 import type { ApiKey } from "../domain/ports/api-keys.ts";
 import type { StorageUsage } from "../domain/ports/upkeep-records.ts";
+import type { Upload } from "../domain/upload.ts";
+
+/** Files that are known to be missing in a storage. */
+export interface MissingInStorage {
+  readonly storageId: string;
+  readonly files: number;
+  /** Some of their uploads, the oldest. */
+  readonly uploads: readonly Pick<Upload, "id" | "tenant" | "key">[];
+}
+
+/** How many uploads of one storage are read. */
+const MISSING_UPLOADS = 100;
+
+/** The first schema that knows of missing files. */
+const MISSING_FILES_SCHEMA = 5;
 
 /** What the file of a database tells. */
 export interface DatabaseFacts {
@@ -22,6 +38,7 @@ export interface DatabaseFacts {
   /** Whether the file is kept in WAL mode; the service sees to it at its start. */
   readonly wal: boolean;
   readonly usage: readonly StorageUsage[];
+  readonly missing: readonly MissingInStorage[];
   /** Every API key that was ever made. Nothing in it opens a door. */
   readonly keys: readonly ApiKey[];
   /** When the newest upload was begun, in milliseconds since 1970; `null` where there are none. */
@@ -55,7 +72,7 @@ export async function readDatabase(path: string): Promise<DatabaseFacts | null> 
     const facts = { version, newest: MIGRATIONS.length, wal };
     // What another release has made of the tables is not ours to read.
     if (version === 0 || version > MIGRATIONS.length) {
-      return { ...facts, usage: [], keys: [], newestUploadAt: null };
+      return { ...facts, usage: [], missing: [], keys: [], newestUploadAt: null };
     }
     const [newest] = await executor.run(
       // Ids are UUIDv7: the last one is the newest.
@@ -64,12 +81,24 @@ export async function readDatabase(path: string): Promise<DatabaseFacts | null> 
     return {
       ...facts,
       usage: await storages(executor as SqlExecutor).storageUsage(),
+      missing: version < MISSING_FILES_SCHEMA ? [] : await findMissing(executor as SqlExecutor),
       keys: await createApiKeyRecords(executor as SqlExecutor).list(),
       newestUploadAt: newest?.created_at ?? null,
     };
   } finally {
     database.close();
   }
+}
+
+async function findMissing(executor: SqlExecutor): Promise<readonly MissingInStorage[]> {
+  const clock = { now: () => Date.now() };
+  const { countMissing, missingFiles } = missing(executor, clock);
+  const found: MissingInStorage[] = [];
+  for (const [storageId, files] of await countMissing()) {
+    const page = { limit: MISSING_UPLOADS, after: null };
+    found.push({ storageId, files, uploads: await missingFiles(storageId, page) });
+  }
+  return found;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { StowageError } from "../../src/domain/errors.ts";
 import { probeDriver } from "../../src/domain/probe-driver.ts";
-import type { StorageDriver } from "../../src/driver.ts";
+import { parseObjectKey, type StorageDriver } from "../../src/driver.ts";
 import { testApp } from "../support/test-app.ts";
 import { problemOf } from "./problem-of.ts";
 
@@ -89,6 +89,49 @@ test("GET /storage/health probes every storage anew and names what is denied", a
   const found = await get();
   expect(found).toMatchObject({ status: 503, body: { storages: [unhealthy] } });
   expect(JSON.stringify(found)).not.toContain("canary");
+});
+
+test("a file that is missing is an error once, and a number for operators until it is back", async () => {
+  const app = await testApp();
+  const { id, filename, ...before } = await app.put("hello");
+  const { primary } = app.stowage.storages;
+  const key = parseObjectKey(`acme/${id}/${filename}`);
+  await primary.delete([key]);
+  const file = (method: string) => app.send(method, `/api/v1/upload/${id}/file`);
+  const { etag } = Object.fromEntries((await file("HEAD")).headers);
+  const errors = () => app.log.filter(({ level }) => level === "error").map(({ event }) => event);
+  for (let time = 0; time < 3; time += 1) {
+    expect(await problemOf(await file("GET"))).toEqual({ status: 500, code: "object_not_found" });
+    expect(errors()).toEqual(["storage.file_missing", "request.failed"]);
+  }
+  const [line] = app.log.filter(({ event }) => event === "storage.file_missing");
+  expect(line?.fields).toEqual({ uploadId: id, tenantId: "acme", storageId: primary.id });
+  const after = (await app.send("GET", `/api/v1/upload/${id}`)).json();
+  expect(await after).toEqual({ id, filename, ...before });
+  expect((await file("HEAD")).headers.get("etag")).toBe(etag);
+
+  const missing = async () => {
+    const answer = await app.send("GET", "/api/v1/storage/health", OPERATOR);
+    const { storages } = (await answer.json()) as { storages: { missing_files: number }[] };
+    return [answer.status, ...storages.map(({ missing_files }) => missing_files)];
+  };
+  expect(await missing()).toEqual([200, 1]);
+  await primary.save(key, { kind: "bytes", bytes: new TextEncoder().encode("hello") });
+  expect(await missing()).toEqual([200, 0]);
+  expect(await (await file("GET")).text()).toBe("hello");
+});
+
+test("GET /storage/health does not know what is missing while the records are away", async () => {
+  const app = await testApp({
+    tamperRecords: () => ({
+      async countMissing() {
+        throw new StowageError("records_unavailable", `Cannot open ${CANARY}`);
+      },
+    }),
+  });
+  const answer = await app.send("GET", "/api/v1/storage/health", OPERATOR);
+  expect(answer.status).toBe(200);
+  expect(await answer.json()).toMatchObject({ storages: [{ missing_files: null }] });
 });
 
 test("records that are away make the service unready, but not dead", async () => {

@@ -11,6 +11,7 @@ import { createUploadRecords } from "../../src/adapters/records/upload-records.t
 import { sniffer } from "../../src/adapters/sniffer.ts";
 import { DownloadService } from "../../src/application/download-service.ts";
 import { FileStorage } from "../../src/application/file-storage.ts";
+import { MissingFiles } from "../../src/application/missing-files.ts";
 import { ProcessingService } from "../../src/application/processing-service.ts";
 import { ProcessingWorker } from "../../src/application/processing-worker.ts";
 import { ProcessorCatalog } from "../../src/application/processor-catalog.ts";
@@ -87,7 +88,8 @@ export async function testServices(options: TestServicesOptions = {}) {
   const extractor = { ...inProcess, ...(options.extract && { run: options.extract }) };
   const catalog = new ProcessorCatalog(extractor.processors);
   const queue = createInProcessQueue();
-  const shared = { records, storages, catalog, queue, clock, random, logger: SILENT };
+  const missing = new MissingFiles({ records, storages, logger: options.logger ?? SILENT });
+  const shared = { records, storages, missing, catalog, queue, clock, random, logger: SILENT };
   const uploads = new UploadService({
     ...shared,
     hasher,
@@ -121,11 +123,13 @@ export async function testServices(options: TestServicesOptions = {}) {
     newWorker,
     /** The driver under the primary storage, and the one under the other. */
     ...{ driver: first.inner, otherDriver: second.inner, otherStorage: second.storage },
-    downloads: new DownloadService({ records, storages, hasher, logger: options.logger ?? SILENT }),
+    missing,
+    downloads: new DownloadService({ ...shared, hasher, logger: options.logger ?? SILENT }),
     processing: new ProcessingService(shared),
     reconciler: new Reconciler({
       records,
       storages,
+      missing,
       clock,
       logger: SILENT,
       deleteGraceMs: LEASE_MS,

@@ -20,6 +20,7 @@ export function toUpload(row: UploadRow): Upload {
     multipartId: row.multipart_id,
     createdBy: row.created_by,
     expiresAt: row.expires_at,
+    missingSince: row.missing_since,
     processing: {
       attempts: row.attempts,
       error: fromJson(row.error),

@@ -67,6 +67,8 @@ interface UploadsTable {
   multipart_id: string | null;
   /** What the row counts for as long as `size_bytes` is not known. */
   held_bytes: Generated<number>;
+  /** Since when its file is known to be missing in its storage. */
+  missing_since: number | null;
   /** When its job was last claimed while another worker had it, under a lease that had ended. */
   taken_over_at: number | null;
 }

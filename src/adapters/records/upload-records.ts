@@ -3,6 +3,7 @@ import type { UploadRecords } from "../../domain/ports/records.ts";
 import { deletions } from "./deletions.ts";
 import type { SqlExecutor } from "./executor.ts";
 import { jobs } from "./jobs.ts";
+import { missing } from "./missing.ts";
 import { reading } from "./reading.ts";
 import { repeats } from "./repeats.ts";
 import { reservations } from "./reservations.ts";
@@ -21,6 +22,7 @@ export function createUploadRecords(executor: SqlExecutor, clock: Clock): Upload
     ...deletions(executor, clock),
     ...updates(executor, clock),
     ...repeats(executor, clock),
+    ...missing(executor, clock),
     ...storages(executor),
     ...surveys(executor),
     ...tombstones(executor),

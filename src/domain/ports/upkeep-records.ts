@@ -70,6 +70,21 @@ export interface UpkeepRecords {
   tally(filter: SurveyFilter): Promise<ReadonlyMap<UploadStatus, number>>;
 
   /**
+   * Mark the file of an upload as missing in its storage, or clear the mark. Nothing that a caller sees changes:
+   * no revision, no time, no event.
+   *
+   * @returns `false` if nothing has changed: it was marked so already, or the upload is gone or lies elsewhere.
+   */
+  noteMissing(upload: Upload, isMissing: boolean): Promise<boolean>;
+  /** Uploads of a storage whose files are missing, by their ids, beginning after `after`. */
+  missingFiles(
+    storageId: string,
+    page: { readonly limit: number; readonly after: UploadId | null },
+  ): Promise<readonly Upload[]>;
+  /** How many files are missing, by storage; none for one that has them all. */
+  countMissing(): Promise<ReadonlyMap<string, number>>;
+
+  /**
    * A secret of this database: `fresh` if it has none under this name, else the one that it has. All servers
    * on one database get the same.
    */

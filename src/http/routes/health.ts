@@ -44,6 +44,9 @@ const StorageHealthSchema = z
           description: "How often bytes were others than those that were stored, since the start",
         }),
         last_corrupt_read_at: z.iso.datetime().nullable(),
+        missing_files: z.number().int().nullable().openapi({
+          description: "How many files are missing. Each call looks again for 100 of them",
+        }),
         checked_at: z.iso.datetime(),
       }),
     ),
@@ -121,6 +124,7 @@ export const storageHealth = endpoint({
       steps: [...storage.steps],
       corrupt_reads: storage.corruption.reads,
       last_corrupt_read_at: toTime(storage.corruption.lastAt),
+      missing_files: storage.missingFiles,
       checked_at: new Date(storage.checkedAt).toISOString(),
     }));
     const sick = storages.find(({ status }) => status !== "healthy");

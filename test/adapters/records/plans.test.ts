@@ -72,6 +72,11 @@ const CALLS: Record<
     call: ({ records }) => records.findRepeat(ACME, "k"),
     index: "PRIMARY KEY",
   },
+  "missingFiles()": {
+    call: ({ records }) => records.missingFiles(STORAGES[0] ?? "", { limit: 9, after: null }),
+    index: "uploads_missing",
+  },
+  "countMissing()": { call: ({ records }) => records.countMissing(), index: "uploads_missing" },
   "dropRepeats()": { call: ({ records }) => records.dropRepeats(), index: "repeats_oldest" },
   "collectExpired()": {
     call: ({ records }) => records.collectExpired(9, STORAGES),

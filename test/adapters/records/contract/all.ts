@@ -4,6 +4,7 @@ import { apiKeysContract } from "./api-keys.ts";
 import { deletionsContract } from "./deletions.ts";
 import { expiryContract } from "./expiry.ts";
 import { jobsContract } from "./jobs.ts";
+import { missingContract } from "./missing.ts";
 import { quotasContract } from "./quotas.ts";
 import { readingContract } from "./reading.ts";
 import { repeatsContract } from "./repeats.ts";
@@ -17,6 +18,7 @@ export function recordsContract(bench: () => Bench): void {
   describe("reading", () => readingContract(bench));
   describe("jobs", () => jobsContract(bench));
   describe("deletions", () => deletionsContract(bench));
+  describe("missing files", () => missingContract(bench));
   describe("quotas", () => quotasContract(bench));
   describe("repeats", () => repeatsContract(bench));
   describe("expiry", () => expiryContract(bench));

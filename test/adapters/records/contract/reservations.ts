@@ -35,6 +35,7 @@ export function reservationsContract(bench: () => Bench): void {
       externalId: null,
       multipartId: null,
       expiresAt: null,
+      missingSince: null,
       processing: {
         attempts: 0,
         error: null,
