@@ -1,5 +1,6 @@
 import type { ByteStream } from "../domain/bytes.ts";
-import { isAbort, isStowageError, type StowageError } from "../domain/errors.ts";
+import { traceOf } from "../domain/error-trace.ts";
+import { type ErrorCode, isAbort, isStowageError, type StowageError } from "../domain/errors.ts";
 import { derivedFolder, derivedKey, type ObjectKey } from "../domain/object-key.ts";
 import type { Clock } from "../domain/ports/clock.ts";
 import type { Extractor, TextFailure } from "../domain/ports/extractor.ts";
@@ -14,6 +15,17 @@ import type { MissingFiles } from "./missing-files.ts";
 
 /** The processor whose text the others ask for. */
 const TEXT_PROCESSOR = "text";
+
+/** Why one processor failed in a run. */
+export interface ProcessorFailure {
+  readonly processor: string;
+  readonly code: ErrorCode;
+  /** For the log. Holds no document text. */
+  readonly cause: unknown;
+}
+
+/** The limits that a document can exceed, as the extractor names them. */
+const LIMITS = ["memory", "cpu", "wall"];
 
 /** How one run of a job went. */
 export type JobRun =
@@ -46,6 +58,7 @@ export class ProcessingRun {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #written: ObjectKey[] = [];
+  readonly #failures: ProcessorFailure[] = [];
 
   constructor(
     job: Job,
@@ -84,6 +97,11 @@ export class ProcessingRun {
     }
     const failed = results.find((result) => result.error !== null);
     return { kind: "done", error: failed?.error ?? null, results };
+  }
+
+  /** The processors that have failed so far, in their order. */
+  get failures(): readonly ProcessorFailure[] {
+    return this.#failures;
   }
 
   /** Remove the texts of this run: its result does not count. */
@@ -134,6 +152,7 @@ export class ProcessingRun {
     } catch (error) {
       if (signal.aborted || isAbort(error)) return null;
       const reason = this.#explain(name, error);
+      this.#failures.push({ processor: name, code: reason.code, cause: causeOf(error) });
       return { ...facts(), status: "failed", output: null, textKey: null, error: reason };
     }
   }
@@ -190,14 +209,12 @@ export class ProcessingRun {
     }
     if (isStowageError(error)) {
       // The storage's trouble, not the document's; its message is an operator's.
-      this.#logger.warn("processing.blocked", { uploadId: this.#job.upload.id, error });
       return {
         code: error.code,
         detail: "The storage of the file could not be used",
         retryable: error.retryable,
       };
     }
-    this.#logger.error("processing.processor_failed", { processor: name, error });
     return {
       code: "processor_failed",
       detail: `Processor ${name} failed in an unexpected way`,
@@ -214,6 +231,9 @@ export class ProcessingRun {
         `Gave up after ${this.#job.attempt - 1} attempts: none of them lived to tell its result`,
       retryable: false,
     };
+    for (const processor of this.#job.processors) {
+      this.#failures.push({ processor, code: error.code, cause: null });
+    }
     const results = this.#job.processors.map((name) => ({
       name,
       version: this.#extractor.processors.find((known) => known.name === name)?.version ?? "",
@@ -239,6 +259,18 @@ export class ProcessingRun {
   #keptLeftovers(error: unknown): void {
     this.#logger.warn("processing.leftover_kept", { uploadId: this.#job.upload.id, error });
   }
+}
+
+/**
+ * What the log shows of an error. For `document_*` and `processor_failed` it leaves out messages, because they may
+ * quote the document. Only `processor_failed` has stacks: the others are not faults of code.
+ */
+function causeOf(error: unknown): unknown {
+  if (!isStowageError(error)) return traceOf(error, { stacks: true });
+  if (error.code === "processor_failed") return traceOf(error.cause, { stacks: true });
+  if (!error.code.startsWith("document_")) return error;
+  const limit = LIMITS.find((known) => known === error.data["limit"]);
+  return limit === undefined ? traceOf(error.cause, { stacks: false }) : { limit };
 }
 
 function isExplanation(error: StowageError): boolean {

@@ -19,6 +19,12 @@ export interface ProcessingPolicy {
   readonly pollMs: number;
 }
 
+/**
+ * How a run of a job ended, for the log. `retry`: the job waits for its next try. `interrupted`: it was handed back.
+ * `lost`: another worker has it, or the upload was deleted, and the results of this run do not count.
+ */
+type Outcome = "processed" | "failed" | "retry" | "interrupted" | "lost";
+
 /** The first retry waits up to this long, each further one up to twice as long. */
 const BACKOFF_MS = 1_000;
 const MAX_BACKOFF_MS = 5 * 60_000;
@@ -161,14 +167,22 @@ export class ProcessingWorker {
       });
       const before = await this.#records.results(job.upload.tenant, job.upload.id);
       if (job.attempt > 1 || before.length > 0) await run.discardDead(before);
-      const outcome = await run.execute(this.#policy.maxAttempts, abort.signal);
-      await this.#settle(job, run, outcome, before, abort.signal);
-      this.#logger.info("processing.finished", {
+      const result = await run.execute(this.#policy.maxAttempts, abort.signal);
+      const { outcome, error } = await this.#settle(job, run, result, before, abort.signal);
+      const facts = {
         uploadId: job.upload.id,
         tenantId: job.upload.tenant,
-        outcome: outcome.kind,
         attempt: job.attempt,
-        errorCode: outcome.kind === "interrupted" ? null : (outcome.error?.code ?? null),
+        outcome,
+      };
+      if (outcome === "failed" || outcome === "retry") {
+        for (const { processor, code, cause } of run.failures) {
+          this.#logger.warn("processing.failed", { ...facts, processor, code, cause });
+        }
+      }
+      this.#logger.info("processing.finished", {
+        ...facts,
+        errorCode: error?.code ?? null,
         durationMs: this.#clock.now() - startedAt,
       });
     } finally {
@@ -176,35 +190,35 @@ export class ProcessingWorker {
     }
   }
 
+  /** Write down how a run went. */
   async #settle(
     job: Job,
     run: ProcessingRun,
-    outcome: JobRun,
+    result: JobRun,
     before: readonly ProcessorResult[],
     signal: AbortSignal,
-  ): Promise<void> {
-    if (outcome.kind === "interrupted" || (outcome.kind === "retry" && signal.aborted)) {
+  ): Promise<{ readonly outcome: Outcome; readonly error: ProcessingError | null }> {
+    if (result.kind === "interrupted" || (result.kind === "retry" && signal.aborted)) {
       await run.discard();
       // Lost or shutting down; handing back what is no longer ours changes nothing.
       await this.#records.handBackJob(job);
-      return;
+      return { outcome: "interrupted", error: null };
     }
-    if (outcome.kind === "retry") {
+    if (result.kind === "retry") {
       await run.discard();
-      const { error, counts } = outcome;
-      if (!counts) this.#logger.error("processing.impossible", { errorCode: error.code });
+      const { error, counts } = result;
       const backoffMs = counts ? this.#backoffMs(job.attempt) : this.#policy.pollMs;
-      await this.#records.retryJob(job, this.#clock.now() + backoffMs, error, counts);
-      return;
+      const runAfter = this.#clock.now() + backoffMs;
+      const ours = await this.#records.retryJob(job, runAfter, error, counts);
+      return { outcome: ours ? "retry" : "lost", error };
     }
-    const error = outcome.error ?? this.#failureBefore(job, before);
-    const finished = await this.#records.finishJob(job, {
-      status: error === null ? "processed" : "failed",
-      error,
-      results: outcome.results,
-    });
+    const error = result.error ?? this.#failureBefore(job, before);
+    const status = error === null ? "processed" : "failed";
+    const { results } = result;
+    const finished = await this.#records.finishJob(job, { status, error, results });
     if (finished === null) await run.discard();
     else await run.discardOld(before);
+    return { outcome: finished === null ? "lost" : status, error };
   }
 
   /**

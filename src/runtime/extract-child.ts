@@ -21,6 +21,7 @@ import {
 } from "../adapters/extractor/protocol.ts";
 import { knownFailure, runProcessor, textFinder } from "../adapters/extractor/run-processor.ts";
 import type { ByteStream } from "../domain/bytes.ts";
+import { traceOf } from "../domain/error-trace.ts";
 import { isStowageError, StowageError } from "../domain/errors.ts";
 import { PROCESSOR_MARK } from "../domain/port-mark.ts";
 import type { LogFields, Logger } from "../domain/ports/logger.ts";
@@ -122,9 +123,10 @@ async function serve(request: RunMessage, frames: AsyncGenerator<Frame>): Promis
     ]);
   } catch (error) {
     if (!isStowageError(error)) throw error;
-    const { code, message } = error;
-    if (error.cause instanceof Error) console.error(error.cause);
-    await say({ type: "error", code, detail: message.slice(0, 1_000), usage: usage() });
+    const { code, message, cause } = error;
+    if (cause instanceof Error) console.error(cause);
+    const causes = traceOf(cause, { stacks: true });
+    await say({ type: "error", code, detail: message.slice(0, 1_000), causes, usage: usage() });
   }
   for await (const _ of document) {
     // Skipped.

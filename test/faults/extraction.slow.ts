@@ -105,14 +105,15 @@ test("an extraction process killed while it starts costs no try", async () => {
   await expectDone(scene, api, await api.put("first.txt", TEXT, NOW), ONCE);
   for (const child of childrenOf(server.child.pid ?? 0)) process.kill(child, "SIGKILL");
   held.hold("starting");
-  const impossible = server.nextLog("processing.impossible");
+  const failed = server.nextLog("processing.failed");
   const id = await api.put("a.txt", TEXT, NOW);
   const children: number[] = [];
   const find = () => children.push(...childrenOf(server.child.pid ?? 0));
   // Remembered at the first look: its command line is unreadable while a program replaces the shell.
   await expect.poll(find, PATIENCE).toBeGreaterThan(0);
   for (const child of children) process.kill(child, "SIGKILL");
-  expect(await impossible).toMatchObject({ errorCode: "extractor_unavailable" });
+  const expected = { uploadId: id, code: "extractor_unavailable", outcome: "retry" };
+  expect(await failed).toMatchObject(expected);
   held.release("starting");
   const again = ["queued 0", "processing 1", "queued 0", "processing 1", "processed 1"];
   await expectDone(scene, api, id, again);

@@ -1,4 +1,5 @@
 import type { ByteStream } from "../../domain/bytes.ts";
+import { errorOf } from "../../domain/error-trace.ts";
 import { StowageError } from "../../domain/errors.ts";
 import type { Clock } from "../../domain/ports/clock.ts";
 import type { Extraction } from "../../domain/ports/extractor.ts";
@@ -225,7 +226,7 @@ export class Child {
     }
     // A processor that failed for an unknown reason may have left anything behind.
     if (!message.code.startsWith("document_")) this.#broken = true;
-    throw new StowageError(message.code, message.detail);
+    throw new StowageError(message.code, message.detail, { cause: errorOf(message.causes) });
   }
 
   async #next(...kinds: FrameKind[]): Promise<Frame> {

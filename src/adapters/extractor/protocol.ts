@@ -1,4 +1,5 @@
 import { type ByteStream, concatBytes } from "../../domain/bytes.ts";
+import { isTrace, type TracedError } from "../../domain/error-trace.ts";
 import type { ErrorCode } from "../../domain/errors.ts";
 import type { TextFailure } from "../../domain/ports/extractor.ts";
 import type { ProcessorInfo } from "../../domain/ports/processor.ts";
@@ -72,6 +73,8 @@ export interface ErrorMessage {
   readonly type: "error";
   readonly code: ErrorCode;
   readonly detail: string;
+  /** What caused it, without any message. */
+  readonly causes: readonly TracedError[];
   readonly usage: ProcessUsage;
 }
 
@@ -206,7 +209,11 @@ export function parseChildMessage(payload: Uint8Array): ChildMessage {
       }
       throw malformed();
     case "error":
-      if (CHILD_CODES.has(String(message["code"])) && isText(message["detail"])) {
+      if (
+        CHILD_CODES.has(String(message["code"])) &&
+        isText(message["detail"]) &&
+        isTrace(message["causes"])
+      ) {
         return { ...message, usage: parseUsage(message["usage"]) } as unknown as ErrorMessage;
       }
       throw malformed();

@@ -107,7 +107,14 @@ describe("parseChildMessage()", () => {
       },
       { type: "log", level: "info", event: "a.b", fields: { n: 1 } },
       { type: "result", output: { pages: 1 }, hasText: true, usage },
-      { type: "error", code: "document_encrypted", detail: "Cannot open it", usage },
+      { type: "error", code: "document_encrypted", detail: "Cannot open it", causes: [], usage },
+      {
+        ...{ type: "error", code: "processor_failed", detail: "It failed", usage },
+        causes: [
+          { name: "TypeError", code: "ERR_A", stack: ["at read (file:///a.ts:1:2)"] },
+          { name: "Error" },
+        ],
+      },
     ]) {
       expect(parse(message)).toEqual(message);
     }
@@ -128,8 +135,11 @@ describe("parseChildMessage()", () => {
     [{ type: "result", output: [], hasText: true, usage }],
     [{ type: "result", output: {}, hasText: true }],
     [{ type: "result", output: {}, hasText: true, usage: { cpuMs: "1", rssBytes: 2 } }],
-    [{ type: "error", code: "unauthenticated", detail: "", usage }],
-    [{ type: "error", code: "document_empty", detail: {}, usage }],
+    [{ type: "error", code: "unauthenticated", detail: "", causes: [], usage }],
+    [{ type: "error", code: "document_empty", detail: {}, causes: [], usage }],
+    [{ type: "error", code: "document_empty", detail: "", usage }],
+    [{ type: "error", code: "document_empty", detail: "", causes: [{}], usage }],
+    [{ type: "error", code: "document_empty", detail: "", causes: [{ name: "a b" }], usage }],
   ])("refuses %j", (value) => {
     expect(() => parse(value)).toThrow(ProtocolError);
   });
