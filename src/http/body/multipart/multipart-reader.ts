@@ -17,7 +17,8 @@ export interface MultipartLimits {
 const NOTHING = new Uint8Array(0);
 const CRLF = bytesOfLatin1("\r\n");
 const LF = 0x0a;
-const HEADER = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):([\t\x20-\x7e\x80-\xff]*)\r\n$/;
+/** A header, or what continues the one before: a line that begins with a blank (RFC 5322, 2.2.3). */
+const HEADER = /^(?:([!#$%&'*+\-.^_`|~0-9A-Za-z]+):|(?=[\t ]))([\t\x20-\x7e\x80-\xff]*)\r\n$/;
 
 /**
  * Reads a multipart body part by part (RFC 2046, 5.1), and only as it is asked to: nothing is read ahead, and
@@ -129,18 +130,21 @@ export class MultipartReader {
 
   async #readHeaders(budget: { bytes: number }): Promise<PartHeaders> {
     const headers = new Map<string, string[]>();
+    let values: string[] = [];
     for (;;) {
       const line = await this.#readLine(budget);
       if (line === "\r\n") return headers;
       if (!line.endsWith("\n")) throw unfinished();
-      if (/^[ \t]/.test(line)) {
-        throw invalidMultipart("a header of a part begins with a blank, or is folded over lines");
+      const [, name, text] = HEADER.exec(line) ?? [];
+      const before = name === undefined ? values.pop() : "";
+      if (text === undefined || before === undefined) {
+        throw invalidMultipart("a header of a part cannot be read");
       }
-      const [, name, value = ""] = HEADER.exec(line) ?? [];
-      if (name === undefined) throw invalidMultipart("a header of a part cannot be read");
-      const values = headers.get(name.toLowerCase());
-      if (values === undefined) headers.set(name.toLowerCase(), [trimBlanks(value)]);
-      else values.push(trimBlanks(value));
+      if (name !== undefined) {
+        values = headers.get(name.toLowerCase()) ?? [];
+        headers.set(name.toLowerCase(), values);
+      }
+      values.push(trimBlanks(before + text));
     }
   }
 
