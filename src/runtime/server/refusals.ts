@@ -62,6 +62,8 @@ export function findAmbiguity(request: IncomingMessage): string | null {
   if ((headersDistinct["host"]?.length ?? 0) > 1) return "it has more than one Host";
   // RFC 9112, 3.2. Health checks of load balancers send HTTP/1.0 without one.
   if (httpVersion === "1.1" && !headers.host) return "it has no Host";
+  // `9999999999` is one by its letters, and no address: every later look at the URL would throw.
+  if (headers.host && !URL.canParse(`http://${headers.host}/`)) return "its Host is not one";
   const coding = headers["transfer-encoding"];
   if (coding === undefined) return null;
   if (httpVersion === "1.0") return "HTTP/1.0 knows no Transfer-Encoding";
