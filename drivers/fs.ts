@@ -6,6 +6,7 @@ import {
   defineDriver,
   type ObjectKey,
   probeDriver,
+  STORAGE_IDENTITY_KEY,
   type StorageDriver,
   StowageError,
   throwIfAborted,
@@ -22,6 +23,7 @@ import {
   removeEmpty,
   statObject,
 } from "./fs/objects.ts";
+import { openIdentity } from "./fs/open-identity.ts";
 import { readStream } from "./fs/read-stream.ts";
 import { DEAD_AFTER_MS, TempFiles } from "./fs/temp-files.ts";
 import { Tree } from "./fs/tree.ts";
@@ -81,7 +83,10 @@ export default defineDriver({
 
       async get(key, { signal, range, ifMatch } = {}) {
         throwIfAborted(signal);
-        const opened = await guard(() => openObject(tree, tree.locate(key)));
+        const opened =
+          key === STORAGE_IDENTITY_KEY
+            ? await openIdentity(tree)
+            : await guard(() => openObject(tree, tree.locate(key)));
         if (opened === null) {
           throw new StowageError("object_not_found", "Cannot read object: nothing is stored there");
         }

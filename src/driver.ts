@@ -34,6 +34,11 @@ export type { Logger } from "./domain/ports/logger.ts";
 export type * from "./domain/ports/storage-driver.ts";
 export { probeDriver } from "./domain/probe-driver.ts";
 export { readBody } from "./domain/read-body.ts";
+export {
+  parseStorageIdentity,
+  STORAGE_IDENTITY_KEY,
+  STORAGE_IDENTITY_MAX_BYTES,
+} from "./domain/storage-identity.ts";
 export { streamBytes } from "./domain/stream-bytes.ts";
 export { compareUtf8 } from "./domain/utf8-order.ts";
 

@@ -49,11 +49,14 @@ export function isMissing(error: unknown): boolean {
 }
 
 /** The error of ours that a failed system call stands for; errors of ours pass unchanged. */
-export function toStowageError(error: unknown): StowageError {
+export function toStowageError(
+  error: unknown,
+  cannot = "Cannot use object in local storage",
+): StowageError {
   if (isStowageError(error)) return error;
   const errno = errnoOf(error);
   const [code, found, retryable] = (errno === null ? undefined : MEANINGS[errno]) ?? OTHER;
-  return new StowageError(code, `Cannot use object in local storage: ${found}`, {
+  return new StowageError(code, `${cannot}: ${found}`, {
     cause: withoutPath(error),
     retryable: retryable === "retryable",
     data: { errno },
@@ -68,11 +71,14 @@ function withoutPath(error: unknown): unknown {
   return Object.assign(new Error(`${syscall} failed`), { code, errno, syscall });
 }
 
-/** Run system calls; what they throw becomes an error of ours. */
-export async function guard<Result>(calls: () => Promise<Result>): Promise<Result> {
+/** Run system calls; what they throw becomes an error of ours, which begins with what they `cannot` do. */
+export async function guard<Result>(
+  calls: () => Promise<Result>,
+  cannot?: string,
+): Promise<Result> {
   try {
     return await calls();
   } catch (error) {
-    throw toStowageError(error);
+    throw toStowageError(error, cannot);
   }
 }

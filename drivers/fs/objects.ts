@@ -38,11 +38,14 @@ export async function statObject(tree: Tree, place: Place): Promise<BigIntStats 
   }
 }
 
+/** An object's file, open for reading. */
+export interface OpenedObject {
+  readonly file: FileHandle;
+  readonly stats: BigIntStats;
+}
+
 /** Open the object's file for reading. @returns `null` if none is there. */
-export async function openObject(
-  tree: Tree,
-  place: Place,
-): Promise<{ readonly file: FileHandle; readonly stats: BigIntStats } | null> {
+export async function openObject(tree: Tree, place: Place): Promise<OpenedObject | null> {
   let file: FileHandle;
   try {
     await tree.confirm(place.folder);

@@ -1,9 +1,11 @@
-import { type CallOptions, type DriverCheck, isAbort, ownKey } from "../../src/driver.ts";
+import {
+  type CallOptions,
+  type DriverCheck,
+  isAbort,
+  STORAGE_IDENTITY_KEY,
+} from "../../src/driver.ts";
 import { headObject } from "./head.ts";
 import type { S3Store } from "./store.ts";
-
-/** Every storage in use has it, and nobody removes it. */
-const IDENTITY = ownKey("storage.json");
 
 /**
  * Whether a storage that was healthy still answers, with one HEAD: a probe of everything, every half a minute,
@@ -16,7 +18,7 @@ export async function stillAnswers(
   options: CallOptions,
 ): Promise<DriverCheck | null> {
   try {
-    if ((await headObject(store, IDENTITY, options)) === null) return null;
+    if ((await headObject(store, STORAGE_IDENTITY_KEY, options)) === null) return null;
     return { healthy: true, steps: [{ name: "read", ok: true }] };
   } catch (error) {
     if (isAbort(error)) throw error;

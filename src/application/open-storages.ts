@@ -6,6 +6,7 @@ import type { UploadRecords } from "../domain/ports/records.ts";
 import type { Sniffer } from "../domain/ports/sniffer.ts";
 import type { DriverContext, StorageDriver } from "../domain/ports/storage-driver.ts";
 import type { StorageUsage } from "../domain/ports/upkeep-records.ts";
+import { isStorageId } from "../domain/storage-identity.ts";
 import type { StorageUri } from "../domain/storage-uri.ts";
 import type { DriverRegistry } from "./driver-registry.ts";
 import { FileStorage } from "./file-storage.ts";
@@ -84,6 +85,10 @@ async function openOne(
   const name = `${isFallback ? "FILE_STORAGE_FALLBACK" : "storage"} ${display}`;
   const trouble = (text: string) =>
     found.troubles.push({ text: `${name} ${text}`, error: null, display });
+  if (named !== undefined && !isStorageId(named)) {
+    trouble("cannot be used: its ?id= is not a UUID");
+    return;
+  }
   try {
     const context = { ...parts.context(uri), ...(isFallback && { existing: true }) };
     const driver = await parts.registry.open(uri, context);
@@ -178,9 +183,11 @@ async function toFileStorage(
 ): Promise<FileStorage> {
   const { hasher, sniffer, clock, logger } = parts;
   const { driver, uri } = opened;
-  const id = await identifyStorage(driver, parts, opened.id).catch((cause) => {
-    const error = wrapDriverError(uri.scheme, "identify storage", cause);
-    throw cannotStart([cannotBeUsed(`storage ${uri.display}`, error)], error);
-  });
+  const identify = () =>
+    identifyStorage(driver, parts).catch((cause) => {
+      const error = wrapDriverError(uri.scheme, "identify storage", cause);
+      throw cannotStart([cannotBeUsed(`storage ${uri.display}`, error)], error);
+    });
+  const id = opened.id ?? (await identify());
   return new FileStorage({ id, display: uri.display, driver, hasher, sniffer, clock, logger });
 }

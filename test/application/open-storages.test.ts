@@ -1,4 +1,14 @@
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import fs from "../../drivers/fs.ts";
@@ -173,4 +183,47 @@ test("uploads in a memory that is gone are forgotten, but not by a start that fa
   expect(await records.storageUsage()).toHaveLength(1);
   await start("local:new");
   expect(await records.storageUsage()).toEqual([]);
+});
+
+const UUID = "0199e4d4-0000-7000-8000-000000000001";
+
+test.each<[string, (path: string) => void, string]>([
+  ["is a folder", (path) => mkdirSync(path), "it is a folder, not a file"],
+  ["is empty", (path) => writeFileSync(path, ""), "it is empty"],
+  ["is not JSON", (path) => writeFileSync(path, "garbage"), "it does not hold a UUID"],
+  ["is a number", (path) => writeFileSync(path, "1"), "it does not hold a UUID"],
+  ["has no id", (path) => writeFileSync(path, '{"id":7}'), "it does not hold a UUID"],
+  [
+    "is of another version",
+    (path) => writeFileSync(path, JSON.stringify({ version: 2, id: UUID })),
+    "it is of version 2, this release reads version 1",
+  ],
+  [
+    "is a terabyte long",
+    (path) => {
+      writeFileSync(path, "");
+      truncateSync(path, 2 ** 40);
+    },
+    "it is longer than 4096 bytes",
+  ],
+  ["is a link", (path) => symlinkSync(`${path}.real`, path), "a symbolic link lies there"],
+])("a storage.json that %s stops the start, says what to do and stays as it is", async (_what, plant, words) => {
+  const { start, store, folder, openDrivers } = await starts();
+  const id = await store("local:old");
+  const path = join(folder, "old/.stowage/storage.json");
+  renameSync(path, `${path}.real`);
+  plant(path);
+  const before = readdirSync(join(folder, "old"), { recursive: true });
+  for (const fallbacks of [[], ["local:old"]]) {
+    const starting = start(fallbacks.length === 0 ? "local:old" : "local:new", ...fallbacks);
+    await expect(starting).rejects.toThrow("Cannot start: ");
+    await expect(starting).rejects.toThrow(words);
+    await expect(starting).rejects.toThrow(".stowage/storage.json");
+  }
+  expect(readdirSync(join(folder, "old"), { recursive: true })).toEqual(before);
+  expect(openDrivers()).toBe(0);
+
+  rmSync(path, { recursive: true });
+  writeFileSync(path, readFileSync(`${path}.real`));
+  expect((await start("local:old")).primary.id).toBe(id);
 });
