@@ -26,7 +26,7 @@ import {
 import { openIdentity } from "./fs/open-identity.ts";
 import { readStream } from "./fs/read-stream.ts";
 import { DEAD_AFTER_MS, TempFiles } from "./fs/temp-files.ts";
-import { Tree } from "./fs/tree.ts";
+import { type Place, Tree } from "./fs/tree.ts";
 import { walkKeys } from "./fs/walk.ts";
 
 /** @see https://man7.org/linux/man-pages/man7/path_resolution.7.html */
@@ -52,6 +52,9 @@ const PAGE_OBJECTS = 1000;
  * Only the last step can fail with the new object already there; it is then not promised to stay. A key
  * cannot be a file and a folder at once: with `a` stored, `a/b` is refused with `invalid_key`, and the other
  * way round. Content type and metadata are not kept.
+ *
+ * Once the storage's identity was read, the driver works in that storage only. A disk that is unmounted, or a
+ * folder that is replaced, fails writes and deletes with `storage_unavailable` until the storage is back.
  */
 export default defineDriver({
   name: "local",
@@ -59,6 +62,24 @@ export default defineDriver({
   async create({ path }, context) {
     const tree = await guard(() => Tree.open(path, context.existing === true));
     const temp = new TempFiles(tree, context);
+    /** Work whose result counts only if the folder holds the storage that was opened, before and after. */
+    const inStorage = async <Result>(work: () => Promise<Result>): Promise<Result> =>
+      await guard(async () => {
+        await tree.identity.assertSame();
+        const result = await work();
+        await tree.identity.assertSame();
+        return result;
+      });
+    /** Not to be acknowledged where the disk was swapped meanwhile; nor is it to stay on the wrong one. */
+    const assertPlaced = async (place: Place): Promise<void> => {
+      try {
+        await guard(() => tree.identity.assertSame());
+      } catch (error) {
+        await temp.discard(place.path);
+        await removeEmpty(tree, place.folder);
+        throw error;
+      }
+    };
     const driver: Omit<StorageDriver, "name"> = {
       limits: LIMITS,
 
@@ -78,6 +99,7 @@ export default defineDriver({
         }
         if (exclusive) await temp.discard(file.path);
         await guard(() => tree.durable.settle(place.folder));
+        await assertPlaced(place);
         return describe(key, file.stats);
       },
 
@@ -109,18 +131,20 @@ export default defineDriver({
       async delete(keys, { signal } = {}): Promise<DeleteOutcome> {
         const failures: { key: ObjectKey; error: unknown }[] = [];
         const folders = Map.groupBy(keys, (key) => dirname(join(tree.root, key)));
-        await inParallel(folders, async ([folder, inside]) => {
-          throwIfAborted(signal);
-          const failed = await deleteInFolder(tree, folder, inside);
-          for (const [key, error] of failed) failures.push({ key, error: toStowageError(error) });
+        return await inStorage(async () => {
+          await inParallel(folders, async ([folder, inside]) => {
+            throwIfAborted(signal);
+            const failed = await deleteInFolder(tree, folder, inside);
+            for (const [key, error] of failed) failures.push({ key, error: toStowageError(error) });
+          });
+          return { failures };
         });
-        return { failures };
       },
 
       async list(prefix, { signal, cursor = "", limit = PAGE_OBJECTS } = {}) {
         throwIfAborted(signal);
         const count = Math.min(limit, PAGE_OBJECTS);
-        return await guard(async () => {
+        return await inStorage(async () => {
           const keys: ObjectKey[] = [];
           for await (const key of walkKeys(tree, { prefix, after: cursor })) {
             throwIfAborted(signal);
@@ -139,7 +163,7 @@ export default defineDriver({
         deadAfterMs: DEAD_AFTER_MS,
         async remove(which, { signal } = {}) {
           throwIfAborted(signal);
-          return await guard(() => temp.removeLeftovers(which, signal));
+          return await inStorage(() => temp.removeLeftovers(which, signal));
         },
       },
     };

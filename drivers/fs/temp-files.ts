@@ -119,6 +119,7 @@ export class TempFiles {
   }
 
   async #create(path: string): Promise<FileHandle> {
+    await this.#tree.identity.assertSame();
     try {
       await this.#tree.confirm(this.#folder);
     } catch (error) {

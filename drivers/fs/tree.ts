@@ -1,8 +1,14 @@
 import { lstat, mkdir, realpath, rmdir } from "node:fs/promises";
 import { dirname, join, resolve, sep } from "node:path";
-import { type ObjectKey, OWN_FOLDER, StowageError } from "../../src/driver.ts";
+import {
+  type ObjectKey,
+  OWN_FOLDER,
+  STORAGE_IDENTITY_KEY,
+  StowageError,
+} from "../../src/driver.ts";
 import { DurableFolders, syncFolder } from "./durable-folders.ts";
 import { errnoOf, isMissing } from "./errors.ts";
+import { IdentityFile } from "./identity-file.ts";
 
 /** Where unfinished files lie, relative to the root. No key leads there. */
 export const TEMP_FOLDER = `${OWN_FOLDER}/tmp`;
@@ -35,10 +41,12 @@ export class Tree {
   /** Absolute and free of symbolic links. */
   readonly root: string;
   readonly durable: DurableFolders;
+  readonly identity: IdentityFile;
 
   private constructor(root: string) {
     this.root = root;
     this.durable = new DurableFolders(root);
+    this.identity = new IdentityFile(join(root, STORAGE_IDENTITY_KEY));
   }
 
   /**
@@ -146,9 +154,10 @@ export class Tree {
   /**
    * Tell "nothing is there" from "the whole storage is gone" (a disk that is not mounted).
    *
-   * @throws {StowageError} `storage_unavailable` if the root is missing.
+   * @throws {StowageError} `storage_unavailable` if the root is missing, or holds another storage by now.
    */
   async assertPresent(): Promise<void> {
+    if (this.identity.isKnown) return await this.identity.assertSame();
     try {
       await lstat(this.root);
     } catch (error) {
