@@ -64,7 +64,8 @@ export interface StowageOptions {
  * Open storages, records and processors, and put the service together.
  *
  * `fetch` answers requests from then on: mount it in any server. `start()` begins the work in the background
- * (processing, and tidying up what crashes have left); an application that only reads may do without.
+ * (processing, tidying up what crashes have left, looking after the storages); an application that only reads may do
+ * without.
  * `close()` stops that work and lets everything go: call it once, when no request is under way any more.
  *
  * @example

@@ -19,6 +19,7 @@ import { ProcessingWorker } from "./application/processing-worker.ts";
 import { ProcessorCatalog } from "./application/processor-catalog.ts";
 import { Reconciler } from "./application/reconciler.ts";
 import { RepeatableUploads } from "./application/repeatable-uploads.ts";
+import { StorageWatch } from "./application/storage-watch.ts";
 import type { Storages } from "./application/storages.ts";
 import { TenantLimitsService } from "./application/tenant-limits.ts";
 import { UploadEditor } from "./application/upload-editor.ts";
@@ -97,7 +98,8 @@ export interface Stowage {
   readonly health: HealthService;
   readonly reconciler: Reconciler;
   readonly worker: ProcessingWorker;
-  /** Begin the work in the background: reconciling and processing. */
+  readonly storageWatch: StorageWatch;
+  /** Begin the work in the background: reconciling, processing, and looking after the storages. */
   start(): void;
   /** The end is near: readiness falls, and streams of events, which would hold it up, end. */
   beginShutdown(): void;
@@ -166,6 +168,7 @@ export async function createStowage(config: Config, parts: StowageParts): Promis
   const health = new HealthService({
     ...{ records, storages, missing, extractor, clock, connections },
   });
+  const storageWatch = new StorageWatch(storages);
   const reconciler = new Reconciler({
     ...{ records, storages, missing, clock, logger, deleteGraceMs: leaseMs },
   });
@@ -237,6 +240,7 @@ export async function createStowage(config: Config, parts: StowageParts): Promis
       health,
       reconciler,
       worker,
+      storageWatch,
     },
     start() {
       // Told now: a configuration fault would otherwise look like documents that wait.
@@ -244,14 +248,14 @@ export async function createStowage(config: Config, parts: StowageParts): Promis
         // It was closed before it could tell.
         if (!stopping) logger.error("processing.unavailable", { error });
       });
-      // So would rights that are missing look like bad luck with the first upload.
-      void storages.primary.health();
+      storageWatch.start();
       reconciler.start(config.uploads.reconcileIntervalSeconds * 1000);
       worker.start();
     },
     beginShutdown,
     async close() {
       beginShutdown();
+      storageWatch.stop();
       // What their requests were cut off from is undone first: that takes records and storages.
       await within(UNDO_MS, Promise.allSettled(underWay));
       await Promise.all([worker.stop(), reconciler.stop()]);

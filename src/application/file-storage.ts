@@ -1,59 +1,30 @@
-import type { ByteRange } from "../domain/byte-range.ts";
 import type { Body } from "../domain/bytes.ts";
-import type { DigestClaim } from "../domain/digest.ts";
 import { StowageError } from "../domain/errors.ts";
 import { utf8Length } from "../domain/filename.ts";
 import { matchesMediaType } from "../domain/media-type.ts";
-import { buildObjectKey, type ObjectKey, type ObjectRef } from "../domain/object-key.ts";
+import { buildObjectKey, type ObjectKey } from "../domain/object-key.ts";
 import type { Clock } from "../domain/ports/clock.ts";
 import type { Hasher } from "../domain/ports/hasher.ts";
 import type { Logger } from "../domain/ports/logger.ts";
 import type { Sniffer } from "../domain/ports/sniffer.ts";
 import type {
+  CheckOptions,
+  DriverCheck,
   LeftoverSelection,
   ObjectRead,
   StorageDriver,
   StoredObject,
 } from "../domain/ports/storage-driver.ts";
+import { DriverCalls } from "./driver-calls.ts";
+import type { ObjectAddress, ReadOptions, SavedFile, SaveOptions } from "./file-storage-options.ts";
+import { IdentityGuard } from "./identity-guard.ts";
 import { IncomingBody } from "./incoming-body.ts";
-import { type StorageHealth, StorageProbe, wrapDriverError } from "./storage-probe.ts";
-
-/** An object by what makes its key, or by the key that a record holds verbatim. */
-export type ObjectAddress = ObjectRef | ObjectKey;
-
-export interface SaveOptions {
-  /** What the client says it is; counts where the bytes say nothing, neither for it nor against it. */
-  readonly declaredType?: string | undefined;
-  readonly filename?: string | undefined;
-  /** Media types that are accepted, `image/*` for all images; without it, any. */
-  readonly allowedTypes?: readonly string[];
-  /** The longest body that is accepted; without it, the driver's own limit. */
-  readonly limitBytes?: number;
-  /** What the client says that it hashes to. */
-  readonly digests?: readonly DigestClaim[] | undefined;
-  /** Called as bytes flow, and once when they have all come. */
-  readonly onProgress?: (ended: boolean) => void;
-  /**
-   * Called and awaited with the id of a multipart upload, where the put needs one, before its first part is
-   * sent: what {@link FileStorage.abortMultipart} takes if this process dies. If it rejects, nothing is kept.
-   */
-  readonly onMultipart?: (multipartId: string) => Promise<void>;
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** What was stored, as found out while the bytes passed. */
-export interface SavedFile {
-  readonly key: ObjectKey;
-  readonly sizeBytes: number;
-  /** Lower-case hexadecimal. */
-  readonly sha256: string;
-  readonly contentType: string;
-}
-
-export interface ReadOptions {
-  readonly range?: ByteRange;
-  readonly signal?: AbortSignal | undefined;
-}
+import {
+  HEALTHY_FOR_MS,
+  type StorageHealth,
+  StorageProbe,
+  wrapDriverError,
+} from "./storage-probe.ts";
 
 /**
  * One storage, as the rest of the service uses it.
@@ -75,9 +46,13 @@ export class FileStorage {
   readonly #sniffer: Sniffer;
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #identity: IdentityGuard | null;
+  readonly #calls: DriverCalls;
   readonly #probe: StorageProbe;
   constructor(parts: {
     readonly id: string;
+    /** Whether the storage itself holds its id. A read-only one may be named by its URI alone (`?id=`). */
+    readonly holdsId?: boolean;
     readonly display: string;
     readonly driver: StorageDriver;
     readonly hasher: Hasher;
@@ -85,15 +60,23 @@ export class FileStorage {
     readonly clock: Clock;
     readonly logger: Logger;
   }) {
-    this.id = parts.id;
+    const { id, driver, clock, holdsId = false } = parts;
+    const logger = parts.logger.with({ driver: driver.name });
+    const onFailure = () => this.#probe.forget();
+    this.id = id;
     this.display = parts.display;
-    this.deadAfterMs = parts.driver.leftovers?.deadAfterMs;
-    this.#driver = parts.driver;
+    this.deadAfterMs = driver.leftovers?.deadAfterMs;
+    this.#driver = driver;
     this.#hasher = parts.hasher;
     this.#sniffer = parts.sniffer;
-    this.#clock = parts.clock;
-    this.#logger = parts.logger.with({ driver: parts.driver.name });
-    this.#probe = new StorageProbe(parts.driver, parts.clock, this.#logger);
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#identity = holdsId
+      ? new IdentityGuard({ id, driver, clock, logger, onChange: onFailure })
+      : null;
+    this.#calls = new DriverCalls({ driver, identity: this.#identity, clock, logger, onFailure });
+    const check = (options?: CheckOptions) => this.#check(options);
+    this.#probe = new StorageProbe({ name: driver.name, check }, clock, logger);
   }
 
   /** Whether a save that has failed may take effect afterwards. */
@@ -138,9 +121,11 @@ export class FileStorage {
       }
       const { onMultipart } = options;
       const noting = onMultipart && this.#driver.multipart ? { onMultipart } : {};
-      const stored = await this.#call("put", () =>
-        this.#driver.put(key, incoming.body, { contentType, ...noting, ...signalOf(options) }),
-      );
+      const stored = await this.#calls.guarded("put", async () => {
+        const { body } = incoming;
+        return await this.#driver.put(key, body, { contentType, ...noting, ...signalOf(options) });
+      });
+      await this.#assertKept(key);
       const sha256 = incoming.sha256();
       if (stored.sizeBytes !== incoming.sizeBytes) {
         throw new StowageError(
@@ -161,7 +146,7 @@ export class FileStorage {
    */
   async retrieve(address: ObjectAddress, options: ReadOptions = {}): Promise<ObjectRead> {
     const range = options.range === undefined ? {} : { range: options.range };
-    return await this.#call("get", () =>
+    return await this.#calls.get(() =>
       this.#driver.get(this.#keyOf(address), { ...range, ...signalOf(options) }),
     );
   }
@@ -176,7 +161,7 @@ export class FileStorage {
     const batch = this.#driver.limits.maxDeleteKeys;
     const failures: unknown[] = [];
     for (let start = 0; start < keys.length; start += batch) {
-      const outcome = await this.#call("delete", () =>
+      const outcome = await this.#calls.guarded("delete", () =>
         this.#driver.delete(keys.slice(start, start + batch), signalOf(options)),
       );
       failures.push(...outcome.failures.map((failure) => failure.error));
@@ -201,9 +186,7 @@ export class FileStorage {
 
   /** What is stored there, or `null` only when nothing is; any trouble throws. */
   async stat(address: ObjectAddress, options: ReadOptions = {}): Promise<StoredObject | null> {
-    return await this.#call("head", () =>
-      this.#driver.head(this.#keyOf(address), signalOf(options)),
-    );
+    return await this.#calls.head(() => this.#driver.head(this.#keyOf(address), signalOf(options)));
   }
 
   /** Every object whose key begins with `prefix`, through all pages. */
@@ -211,7 +194,7 @@ export class FileStorage {
     let cursor: string | null = null;
     do {
       const from: { cursor?: string } = cursor === null ? {} : { cursor };
-      const page = await this.#call("list", () =>
+      const page = await this.#calls.guarded("list", () =>
         this.#driver.list(prefix, { ...from, ...signalOf(options) }),
       );
       yield* page.objects;
@@ -234,19 +217,26 @@ export class FileStorage {
       this.#logger.warn("storage.parts_out_of_reach");
       return;
     }
-    await this.#call("abort", () =>
+    await this.#calls.guarded("abort", () =>
       multipart.abort(this.#keyOf(address), multipartId, signalOf(options)),
     );
   }
 
   /** Remove what unfinished writes left behind. @returns How many; 0 where the driver leaves nothing. */
   async removeLeftovers(which: LeftoverSelection): Promise<number> {
-    return (await this.#call("leftovers", async () => this.#driver.leftovers?.remove(which))) ?? 0;
+    const { leftovers } = this.#driver;
+    if (leftovers === undefined) return 0;
+    return await this.#calls.guarded("leftovers", () => leftovers.remove(which));
   }
 
   /** Whether the storage takes, gives and deletes; a recent answer is reused unless `fresh` is asked for. */
   async health(options: { readonly fresh?: boolean } = {}): Promise<StorageHealth> {
     return await this.#probe.health(options.fresh === true);
+  }
+
+  /** Look whether this is still the storage that was opened; while it is not, it is neither written nor deleted in. */
+  async lookAtIdentity(): Promise<void> {
+    await this.#identity?.look();
   }
 
   /** Somebody has read bytes that are not those that were stored. */
@@ -260,6 +250,21 @@ export class FileStorage {
     await this.#driver.dispose?.();
   }
 
+  /** What was put while the storage was swapped for another is not kept. */
+  async #assertKept(key: ObjectKey): Promise<void> {
+    const replaced = this.#identity?.replaced ?? null;
+    if (replaced === null) return;
+    await this.#driver.delete([key]).catch(() => {});
+    throw replaced;
+  }
+
+  async #check(options: CheckOptions = {}): Promise<DriverCheck> {
+    await this.#identity?.look(options.glance === true ? HEALTHY_FOR_MS : 0);
+    const error = this.#identity?.replaced ?? null;
+    if (error !== null) return { healthy: false, steps: [{ name: "read", ok: false, error }] };
+    return await this.#driver.check(options);
+  }
+
   #keyOf(address: ObjectAddress): ObjectKey {
     const key = typeof address === "string" ? address : buildObjectKey(address);
     const { maxKeyBytes, maxSegmentBytes } = this.#driver.limits;
@@ -270,27 +275,6 @@ export class FileStorage {
       "invalid_key",
       `Cannot use object key: ${this.#driver.name} storage takes ${maxKeyBytes} bytes, ${maxSegmentBytes ?? maxKeyBytes} between slashes`,
     );
-  }
-
-  /** One call of the driver: timed, and its errors made ours. */
-  async #call<Result>(verb: string, operation: () => Promise<Result>): Promise<Result> {
-    const startedAt = this.#clock.now();
-    try {
-      const result = await operation();
-      this.#logger.debug(`storage.${verb}`, { durationMs: this.#clock.now() - startedAt });
-      return result;
-    } catch (error) {
-      const wrapped = wrapDriverError(this.#driver.name, verb, error);
-      if (wrapped.code.startsWith("storage_")) {
-        this.#probe.forget();
-        this.#logger.warn("storage.failed", {
-          verb,
-          durationMs: this.#clock.now() - startedAt,
-          error: wrapped,
-        });
-      }
-      throw wrapped;
-    }
   }
 }
 

@@ -32,6 +32,8 @@ interface OpenedStorage {
   readonly driver: StorageDriver;
   /** `null` for one that nobody has used yet. */
   readonly id: string | null;
+  /** Whether the storage itself holds the id; otherwise only the URI names it (`?id=`). */
+  readonly holdsId: boolean;
 }
 
 /** What keeps a storage from being used, as a sentence about it. */
@@ -93,12 +95,12 @@ async function openOne(
     const context = { ...parts.context(uri), ...(isFallback && { existing: true }) };
     const driver = await parts.registry.open(uri, context);
     // Kept at once: whatever happens next, it is disposed of.
-    const index = found.opened.push({ uri, driver, id: null }) - 1;
+    const index = found.opened.push({ uri, driver, id: null, holdsId: false }) - 1;
     const id = await findStorageId(driver);
     if (named !== undefined && id !== null && id !== named) {
       trouble(`is storage ${id}, not the one that its ?id= names`);
     }
-    found.opened[index] = { uri, driver, id: named ?? id };
+    found.opened[index] = { uri, driver, id: named ?? id, holdsId: id !== null };
     if (isFallback && (named ?? id) === null) {
       trouble("is no storage: nothing was ever stored there (correct it, or leave it out)");
     }
@@ -189,5 +191,8 @@ async function toFileStorage(
       throw cannotStart([cannotBeUsed(`storage ${uri.display}`, error)], error);
     });
   const id = opened.id ?? (await identify());
-  return new FileStorage({ id, display: uri.display, driver, hasher, sniffer, clock, logger });
+  return new FileStorage({
+    ...{ id, display: uri.display, driver, hasher, sniffer, clock, logger },
+    holdsId: opened.holdsId || opened.id === null,
+  });
 }

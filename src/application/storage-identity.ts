@@ -1,7 +1,7 @@
 import { readAtMost } from "../domain/bytes.ts";
 import { isStowageError } from "../domain/errors.ts";
 import type { Clock, RandomSource } from "../domain/ports/clock.ts";
-import type { StorageDriver } from "../domain/ports/storage-driver.ts";
+import type { CallOptions, StorageDriver } from "../domain/ports/storage-driver.ts";
 import {
   parseStorageIdentity,
   STORAGE_IDENTITY_KEY,
@@ -46,10 +46,26 @@ export async function identifyStorage(
  * @throws {StowageError} `storage_misconfigured` if the file is there and cannot be used; what the driver
  *   throws if the storage cannot be reached or read.
  */
-export async function findStorageId(driver: Pick<StorageDriver, "get">): Promise<string | null> {
+export async function findStorageId(
+  driver: Pick<StorageDriver, "get">,
+  options: CallOptions = {},
+): Promise<string | null> {
+  const file = await readIdentityFile(driver, options);
+  return file === null ? null : parseStorageIdentity(file.bytes);
+}
+
+/**
+ * Read the file that {@link findStorageId} understands.
+ *
+ * @returns `null` if there is none; `bytes` is `null` where it is too long to be one.
+ */
+export async function readIdentityFile(
+  driver: Pick<StorageDriver, "get">,
+  options: CallOptions = {},
+): Promise<{ readonly bytes: Uint8Array | null } | null> {
   try {
-    const { stream } = await driver.get(STORAGE_IDENTITY_KEY);
-    return parseStorageIdentity(await readAtMost(stream, STORAGE_IDENTITY_MAX_BYTES));
+    const { stream } = await driver.get(STORAGE_IDENTITY_KEY, options);
+    return { bytes: await readAtMost(stream, STORAGE_IDENTITY_MAX_BYTES) };
   } catch (error) {
     if (isStowageError(error, "object_not_found")) return null;
     throw error;

@@ -2,6 +2,7 @@ import { isStowageError, StowageError } from "../domain/errors.ts";
 import type { Clock } from "../domain/ports/clock.ts";
 import type { Logger } from "../domain/ports/logger.ts";
 import type { DriverCheck, StorageDriver } from "../domain/ports/storage-driver.ts";
+import { answerWithin } from "./answer-within.ts";
 
 /** What a probe of a storage found. */
 export interface StorageHealth {
@@ -16,7 +17,7 @@ export interface StorageHealth {
 }
 
 /** A good answer is reused for this long: probes cost writes, on S3 also versions and money. */
-const HEALTHY_FOR_MS = 30_000;
+export const HEALTHY_FOR_MS = 30_000;
 /** A bad one is looked at again soon, so that readiness comes back with the storage. */
 const UNHEALTHY_FOR_MS = 2_000;
 /** Whoever asks for readiness does not wait for long, and silence is an answer, too. */
@@ -24,7 +25,7 @@ const ANSWER_WITHIN_MS = 5_000;
 
 /** Finds out whether a storage takes, gives and deletes, without asking it at every turn. */
 export class StorageProbe {
-  readonly #driver: StorageDriver;
+  readonly #driver: Pick<StorageDriver, "name" | "check">;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #answerWithinMs: number;
@@ -33,7 +34,7 @@ export class StorageProbe {
   #asking: Promise<StorageHealth> | null = null;
 
   constructor(
-    driver: StorageDriver,
+    driver: Pick<StorageDriver, "name" | "check">,
     clock: Clock,
     logger: Logger,
     answerWithinMs = ANSWER_WITHIN_MS,
@@ -84,17 +85,12 @@ export class StorageProbe {
   }
 
   async #check(glance: boolean): Promise<DriverCheck> {
-    const signal = AbortSignal.timeout(this.#answerWithinMs);
-    const silence = Promise.withResolvers<never>();
-    const onSilence = () => silence.reject(noAnswer());
-    signal.addEventListener("abort", onSilence, { once: true });
     try {
-      // Not only by the signal: a driver that hears of it still has to clean up, and one may be deaf.
-      return await Promise.race([this.#driver.check({ signal, glance }), silence.promise]);
+      return await answerWithin(this.#answerWithinMs, "check storage", (signal) =>
+        this.#driver.check({ signal, glance }),
+      );
     } catch (error) {
       return { healthy: false, steps: [{ name: "read", ok: false, error }] };
-    } finally {
-      signal.removeEventListener("abort", onSilence);
     }
   }
 
@@ -109,12 +105,6 @@ export class StorageProbe {
       checkedAt: this.#clock.now(),
     };
   }
-}
-
-function noAnswer(): StowageError {
-  return new StowageError("storage_timeout", "Cannot check storage: it did not answer in time", {
-    retryable: true,
-  });
 }
 
 /** A driver owes us its own errors; a third party's may throw anything, even strings. */

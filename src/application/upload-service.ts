@@ -25,7 +25,7 @@ import type { TenantLimits } from "../domain/tenant-limits.ts";
 import type { Upload } from "../domain/upload.ts";
 import { newUploadId } from "../domain/upload-id.ts";
 import { eraseBytes, tombstoneAt, tombstoneOf } from "./erase.ts";
-import type { SavedFile } from "./file-storage.ts";
+import type { SavedFile } from "./file-storage-options.ts";
 import type { ProcessorCatalog } from "./processor-catalog.ts";
 import { fingerprintOf } from "./request-fingerprint.ts";
 import type { Storages } from "./storages.ts";

@@ -43,6 +43,7 @@ export async function openBulkWork(config: Config, err: (text: string) => void):
     async work() {
       stowage = await createStowage(config, parts);
       await parts.extractor.check();
+      stowage.storageWatch.start();
       stowage.worker.start();
       return stowage.storages.ids;
     },

@@ -215,6 +215,10 @@ export interface LeftoverGroup {
  * limits, options outside its groups are never passed. In turn it keeps two different keys apart, holds no
  * whole body in memory, frees every socket and descriptor when a call ends or is aborted, and throws only
  * {@link StowageError}. A capability is the presence of a group: it cannot be declared and be missing.
+ *
+ * The service reads `.stowage/storage.json` through the driver now and then, and calls nothing that writes or deletes
+ * while it names another storage. A driver whose storage can be swapped at any moment, as a disk is unmounted, and that
+ * can tell at no great cost, checks its own writes and deletes and fails them with `storage_unavailable`.
  */
 export interface StorageDriver {
   /** Stamped by `defineDriver`. */
