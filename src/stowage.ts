@@ -132,7 +132,8 @@ const FOLLOWING_ALONE: EventsPolicy = {
  * Put the service together.
  *
  * @throws {StowageError} `unknown_driver`, `storage_misconfigured`, `storage_*` if a storage cannot be
- *   opened, and `storage_misconfigured` if uploads lie in a storage that is not configured.
+ *   opened, and `storage_misconfigured` if uploads lie in a storage that is not configured. A fallback that cannot
+ *   be reached is opened later.
  */
 export async function createStowage(config: Config, parts: StowageParts): Promise<Stowage> {
   const { extractor, logger, clock, random } = parts;

@@ -53,7 +53,8 @@ export class Tree {
    * Open the folder `path` (relative to the working directory), durably made if it is missing and need not
    * be `existing`.
    *
-   * @throws {StowageError} `storage_misconfigured` if it is no folder.
+   * @throws {StowageError} `storage_misconfigured` if it is no folder; `retryable` where a disk that is mounted
+   *   later may bring it.
    */
   static async open(path: string, existing: boolean): Promise<Tree> {
     const absolute = resolve(path);
@@ -86,6 +87,7 @@ export class Tree {
     throw new StowageError(
       "storage_misconfigured",
       `Cannot open local storage: there is no folder ${absolute}`,
+      { retryable: true },
     );
   }
 

@@ -239,6 +239,11 @@ export class FileStorage {
     await this.#identity?.look();
   }
 
+  /** Why it could not be read, or was another storage, when that was last looked at; `null` if all was well. */
+  get trouble(): StowageError | null {
+    return this.#identity?.trouble ?? null;
+  }
+
   /** Somebody has read bytes that are not those that were stored. */
   noteCorruption(): void {
     this.corruption.reads += 1;

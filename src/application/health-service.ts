@@ -1,15 +1,17 @@
-import { isStowageError } from "../domain/errors.ts";
+import { isStowageError, type StowageError } from "../domain/errors.ts";
 import type { Clock } from "../domain/ports/clock.ts";
 import type { Extractor } from "../domain/ports/extractor.ts";
 import type { UploadRecords } from "../domain/ports/records.ts";
+import { answerWithin } from "./answer-within.ts";
+import type { AwayStorage } from "./away-storage.ts";
 import type { FileStorage } from "./file-storage.ts";
 import type { MissingFiles } from "./missing-files.ts";
-import type { StorageHealth } from "./storage-probe.ts";
+import { type StorageHealth, serviceOf } from "./storage-probe.ts";
 import type { Storages } from "./storages.ts";
 
 /** One dependency, and whether the service can work with it now. */
 export interface HealthCheck {
-  readonly name: "storage" | "records" | "processing";
+  readonly name: "storage" | "records" | "processing" | "fallbacks";
   readonly status: "healthy" | "unhealthy";
   readonly errorCode: string | null;
 }
@@ -37,6 +39,9 @@ export interface OperatorHealth
 
 /** How long the database's answer counts. */
 const RECORDS_ANSWER_MS = 2_000;
+
+/** An operator does not wait longer for a fallback that is away. */
+const RETRY_WITHIN_MS = 5_000;
 
 /** Whether the service can do its job now. */
 export class HealthService {
@@ -73,7 +78,8 @@ export class HealthService {
 
   /**
    * Each dependency, probed at the same time. Uploads that cannot be processed now are still taken: the
-   * extractor's trouble is told, but does not make the service unready.
+   * extractor's trouble is told, but does not make the service unready. Nor does that of a fallback, which is not
+   * asked here: one that does not answer must not keep a balancer waiting.
    */
   async ready(): Promise<Readiness> {
     const [storage, records, processing] = await Promise.all([
@@ -86,6 +92,11 @@ export class HealthService {
       toCheck("records", records),
       toCheck("processing", processing),
     ];
+    const { fallbacks, away } = this.#storages;
+    if (fallbacks.length + away.length > 0) {
+      const [trouble = null] = [...away.map(({ error }) => error), ...fallbacks.flatMap(troubleOf)];
+      checks.push(toCheck("fallbacks", trouble?.code ?? null));
+    }
     const ready = !this.#stopping && storage.status === "healthy" && records === null;
     return { ready, checks, connections: this.#connections() };
   }
@@ -99,14 +110,19 @@ export class HealthService {
     return await this.#recordsAnswer.code;
   }
 
-  /** For operators: probes every storage, and looks again for its missing files. */
+  /**
+   * For operators: probes every storage anew, and looks again for its missing files. A fallback that was away is
+   * opened if it is back.
+   */
   async storages(): Promise<readonly OperatorHealth[]> {
-    const probed = await Promise.all(
-      this.#storages.all.map(async (storage) => ({
-        ...(await storage.health({ fresh: true })),
-        ...{ id: storage.id, display: storage.display, corruption: storage.corruption },
-      })),
-    );
+    const retry = answerWithin(RETRY_WITHIN_MS, "open storage", () => this.#storages.retryAway());
+    await retry.catch(() => {});
+    const { all, away } = this.#storages;
+    const atHand = all.map(async (storage) => ({
+      ...(await storage.health({ fresh: true })),
+      ...{ id: storage.id, display: storage.display, corruption: storage.corruption },
+    }));
+    const probed = [...away.map(toHealth), ...(await Promise.all(atHand))];
     const missing = await this.#countMissing();
     return probed.map((one) => ({
       ...one,
@@ -128,6 +144,24 @@ export class HealthService {
       return null;
     }
   }
+}
+
+function troubleOf({ trouble }: FileStorage): readonly StowageError[] {
+  return trouble === null ? [] : [trouble];
+}
+
+/** One that cannot be opened has the same fields as one that fails. Its identity may be unknown: then it is empty. */
+function toHealth(away: AwayStorage): Omit<OperatorHealth, "missingFiles"> {
+  return {
+    id: away.expectedId ?? "",
+    display: away.display,
+    service: serviceOf(away.driverName),
+    status: "unhealthy",
+    errorCode: away.error.code,
+    steps: [{ name: "read", ok: false }],
+    corruption: { reads: 0, lastAt: null },
+    checkedAt: away.checkedAt,
+  };
 }
 
 function toCheck(name: HealthCheck["name"], errorCode: string | null): HealthCheck {

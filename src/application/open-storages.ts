@@ -4,20 +4,23 @@ import type { Hasher } from "../domain/ports/hasher.ts";
 import type { Logger } from "../domain/ports/logger.ts";
 import type { UploadRecords } from "../domain/ports/records.ts";
 import type { Sniffer } from "../domain/ports/sniffer.ts";
-import type { DriverContext, StorageDriver } from "../domain/ports/storage-driver.ts";
 import type { StorageUsage } from "../domain/ports/upkeep-records.ts";
-import { isStorageId } from "../domain/storage-identity.ts";
 import type { StorageUri } from "../domain/storage-uri.ts";
-import type { DriverRegistry } from "./driver-registry.ts";
+import { AwayStorage } from "./away-storage.ts";
 import { FileStorage } from "./file-storage.ts";
-import { findStorageId, identifyStorage } from "./storage-identity.ts";
+import {
+  type OpenedStorage,
+  type Opening,
+  type OpenStorageParts,
+  openFallback,
+  openPrimary,
+  type Unopened,
+} from "./open-storage.ts";
+import { identifyStorage } from "./storage-identity.ts";
 import { wrapDriverError } from "./storage-probe.ts";
 import { Storages } from "./storages.ts";
 
-export interface OpenStoragesParts {
-  readonly registry: DriverRegistry;
-  /** What the driver of `uri` gets. */
-  readonly context: (uri: StorageUri) => DriverContext;
+export interface OpenStoragesParts extends OpenStorageParts {
   readonly records: Pick<UploadRecords, "storageUsage" | "dropStorage" | "noteStorage">;
   readonly hasher: Hasher;
   readonly sniffer: Sniffer;
@@ -26,131 +29,126 @@ export interface OpenStoragesParts {
   readonly logger: Logger;
 }
 
-/** A storage that could be opened and asked who it is. */
-interface OpenedStorage {
+/** A storage of the settings, and what became of opening it. */
+interface Configured {
   readonly uri: StorageUri;
-  readonly driver: StorageDriver;
-  /** `null` for one that nobody has used yet. */
-  readonly id: string | null;
-  /** Whether the storage itself holds the id; otherwise only the URI names it (`?id=`). */
-  readonly holdsId: boolean;
+  readonly isFallback: boolean;
+  readonly opening: Opening;
 }
 
-/** What keeps a storage from being used, as a sentence about it. */
-interface Trouble {
-  readonly text: string;
-  readonly error: StowageError | null;
-  /** Of the storage, which may well be the one that records name: nobody could ask it. */
-  readonly display: string;
-}
+type NotOpened = Configured & { readonly opening: Unopened };
 
 /**
  * Open the storages that are configured, and prove that no record lies anywhere else.
  *
- * Only the primary storage may be a new one. A fallback without an identity was never used: a mistyped path
- * or bucket, to be told and not to be made a storage of its own.
+ * Only the primary storage may be a new one. A fallback without an identity was never used: it is a mistyped path or
+ * bucket, which is reported and does not become a storage of its own.
+ *
+ * A fallback that cannot be reached does not stop the start: it is tried again later, see {@link AwayStorage}. Nor
+ * does a place without a storage where the records know uploads: its disk is not mounted.
  *
  * @throws {StowageError} Before anything is written, naming every storage that cannot be used and how many
- *   uploads lie where nobody looks. The code is the first driver's, or `storage_misconfigured`.
+ *   uploads lie where no setting points to. The code is that of the first storage which has to be corrected, or
+ *   `storage_misconfigured`.
  */
 export async function openStorages(
   primary: StorageUri,
   fallbacks: readonly StorageUri[],
   parts: OpenStoragesParts,
 ): Promise<Storages> {
-  const opened: OpenedStorage[] = [];
-  const troubles: Trouble[] = [];
+  const configured = await openAll(primary, fallbacks, parts);
+  const opened = configured.flatMap(({ opening }) =>
+    opening.kind === "opened" ? [opening.storage] : [],
+  );
   try {
-    for (const uri of fallbacks) await openOne(uri, true, parts, { opened, troubles });
-    await openOne(primary, false, parts, { opened, troubles });
-    const missing = await findMissing(opened, troubles, parts.records);
-    refuse(troubles, missing.elsewhere);
-    await forget(missing.inMemory, parts);
+    const missing = findMissing(configured, await parts.records.storageUsage());
+    refuse(configured, missing);
+    await forget(missing.filter(isMemory), parts);
     const storages: FileStorage[] = [];
-    for (const one of await dropTwins(opened)) storages.push(await toFileStorage(one, parts));
-    for (const storage of storages) await parts.records.noteStorage(storage.id, storage.display);
-    return new Storages(storages.at(-1) as FileStorage, storages.slice(0, -1));
+    for (const one of await dropTwins(opened)) storages.push(await join(one, parts));
+    const away = configured.filter(isUnopened).map((one) => toAway(one, missing, parts));
+    return new Storages(storages.at(-1) as FileStorage, storages.slice(0, -1), away);
   } catch (error) {
     await Promise.allSettled(opened.map(({ driver }) => driver.dispose?.()));
     throw error;
   }
 }
 
-async function openOne(
-  uri: StorageUri,
-  isFallback: boolean,
-  parts: OpenStoragesParts,
-  found: { readonly opened: OpenedStorage[]; readonly troubles: Trouble[] },
-): Promise<void> {
-  const named = uri.options["id"];
-  const { display } = uri;
-  const name = `${isFallback ? "FILE_STORAGE_FALLBACK" : "storage"} ${display}`;
-  const trouble = (text: string) =>
-    found.troubles.push({ text: `${name} ${text}`, error: null, display });
-  if (named !== undefined && !isStorageId(named)) {
-    trouble("cannot be used: its ?id= is not a UUID");
-    return;
-  }
-  try {
-    const context = { ...parts.context(uri), ...(isFallback && { existing: true }) };
-    const driver = await parts.registry.open(uri, context);
-    // Kept at once: whatever happens next, it is disposed of.
-    const index = found.opened.push({ uri, driver, id: null, holdsId: false }) - 1;
-    const id = await findStorageId(driver);
-    if (named !== undefined && id !== null && id !== named) {
-      trouble(`is storage ${id}, not the one that its ?id= names`);
-    }
-    found.opened[index] = { uri, driver, id: named ?? id, holdsId: id !== null };
-    if (isFallback && (named ?? id) === null) {
-      trouble("is no storage: nothing was ever stored there (correct it, or leave it out)");
-    }
-  } catch (cause) {
-    const error = wrapDriverError(uri.scheme, "open storage", cause);
-    found.troubles.push({ text: cannotBeUsed(name, error), error, display });
-  }
+/** @returns The primary storage last. */
+async function openAll(
+  primary: StorageUri,
+  fallbacks: readonly StorageUri[],
+  parts: OpenStorageParts,
+): Promise<readonly Configured[]> {
+  return await Promise.all([
+    ...fallbacks.map(async (uri) => ({
+      ...{ uri, isFallback: true },
+      opening: await openFallback(uri, parts),
+    })),
+    openPrimary(primary, parts).then((opening) => ({ uri: primary, isFallback: false, opening })),
+  ]);
 }
 
-function cannotBeUsed(name: string, error: StowageError): string {
-  return `${name} cannot be used: ${error.message}`;
-}
-
-interface Missing {
-  readonly elsewhere: readonly StorageUsage[];
-  /** Lost with the process whose memory it was; no setting brings them back. */
-  readonly inMemory: readonly StorageUsage[];
-}
-
-/** Uploads in a storage that is not at hand would be 503s later. */
-async function findMissing(
-  opened: readonly OpenedStorage[],
-  troubles: readonly Trouble[],
-  records: OpenStoragesParts["records"],
-): Promise<Missing> {
-  const known = new Set(opened.map(({ id }) => id));
-  const silent = new Set(troubles.filter(({ error }) => error !== null).map((one) => one.display));
-  const missing = (await records.storageUsage()).filter(
-    // What is named, but does not answer, is one trouble and not two.
-    ({ storageId, display }) => !known.has(storageId) && !silent.has(display),
+/** Storages that hold uploads, but were not opened and are not named by a `?id=` either. */
+function findMissing(
+  configured: readonly Configured[],
+  usage: readonly StorageUsage[],
+): readonly StorageUsage[] {
+  const known = new Set(
+    configured.flatMap(({ uri, opening }) => [
+      uri.options["id"],
+      opening.kind === "opened" ? opening.storage.id : null,
+    ]),
   );
-  const isMemory = ({ display }: StorageUsage) => display.startsWith("memory:");
-  return {
-    elsewhere: missing.filter((usage) => !isMemory(usage)),
-    inMemory: missing.filter(isMemory),
-  };
+  return usage.filter(({ storageId }) => !known.has(storageId));
 }
 
-function refuse(troubles: readonly Trouble[], missing: readonly StorageUsage[]): void {
-  const texts = troubles.map(({ text }) => text);
-  if (missing.length > 0) {
-    const places = missing.map(
-      ({ storageId, display, uploads }) => `${uploads} in ${display} (storage ${storageId})`,
-    );
+/** What the records know by this URI, and is in no other storage. */
+function expectedAt({ uri }: Configured, missing: readonly StorageUsage[]): StorageUsage[] {
+  return missing.filter((usage) => usage.display === uri.display && !isMemory(usage));
+}
+
+/** Lost with the process whose memory it was; no setting brings it back. */
+function isMemory({ display }: StorageUsage): boolean {
+  return display.startsWith("memory:");
+}
+
+function isUnopened(one: Configured): one is NotOpened {
+  return one.opening.kind !== "opened";
+}
+
+function mayComeLater(one: NotOpened, missing: readonly StorageUsage[]): boolean {
+  const { kind } = one.opening;
+  const isKnown = expectedAt(one, missing).length > 0;
+  return one.isFallback && (kind === "away" || (kind === "absent" && isKnown));
+}
+
+function refuse(configured: readonly Configured[], missing: readonly StorageUsage[]): void {
+  const unopened = configured.filter(isUnopened);
+  const faults = unopened.filter((one) => !mayComeLater(one, missing));
+  // What is named, but cannot be asked, is one trouble and not two.
+  const named = new Set(unopened.map(({ uri }) => uri.display));
+  const elsewhere = missing.filter((usage) => !isMemory(usage) && !named.has(usage.display));
+  if (faults.length === 0 && elsewhere.length === 0) return;
+  const texts = unopened.map((one) => cannotBeUsed(one, expectedAt(one, missing)));
+  if (elsewhere.length > 0) {
     texts.push(
-      `uploads lie in storages that are not at hand: ${places.join(", ")}; name them in FILE_STORAGE_FALLBACK, or correct FILE_STORAGE_TYPE, FILE_STORAGE_PATH or AWS_S3_BUCKET`,
+      `uploads lie in storages that are not at hand: ${elsewhere.map(toPlace).join(", ")}; name them in FILE_STORAGE_FALLBACK, or correct FILE_STORAGE_TYPE, FILE_STORAGE_PATH or AWS_S3_BUCKET`,
     );
   }
-  if (texts.length === 0) return;
-  throw cannotStart(texts, troubles.find((trouble) => trouble.error !== null)?.error ?? null);
+  throw cannotStart(texts, faults[0]?.opening.error ?? null);
+}
+
+function toPlace({ storageId, display, uploads }: StorageUsage): string {
+  return `${uploads} in ${display} (storage ${storageId})`;
+}
+
+/** @param expected For an operator who has to restore the identity of a storage. */
+function cannotBeUsed(one: NotOpened, expected: readonly StorageUsage[]): string {
+  const name = `${one.isFallback ? "FILE_STORAGE_FALLBACK" : "storage"} ${one.uri.display}`;
+  const known = expected.map(({ storageId, uploads }) => `${uploads} in storage ${storageId}`);
+  const uploads = known.length === 0 ? "" : `; uploads that lie there: ${known.join(", ")}`;
+  return `${name} cannot be used: ${one.opening.error.message}${uploads}`;
 }
 
 function cannotStart(texts: readonly string[], error: StowageError | null): StowageError {
@@ -179,20 +177,37 @@ async function dropTwins(opened: readonly OpenedStorage[]): Promise<readonly Ope
   return opened.filter((one, index) => !isTwin(one, index));
 }
 
-async function toFileStorage(
-  opened: OpenedStorage,
-  parts: OpenStoragesParts,
-): Promise<FileStorage> {
-  const { hasher, sniffer, clock, logger } = parts;
+/** Make it a storage that the service can use, and note where it lies. */
+async function join(opened: OpenedStorage, parts: OpenStoragesParts): Promise<FileStorage> {
+  const { records, hasher, sniffer, clock, logger } = parts;
   const { driver, uri } = opened;
-  const identify = () =>
-    identifyStorage(driver, parts).catch((cause) => {
-      const error = wrapDriverError(uri.scheme, "identify storage", cause);
-      throw cannotStart([cannotBeUsed(`storage ${uri.display}`, error)], error);
-    });
-  const id = opened.id ?? (await identify());
-  return new FileStorage({
+  const id = opened.id ?? (await identify(opened, parts));
+  const storage = new FileStorage({
     ...{ id, display: uri.display, driver, hasher, sniffer, clock, logger },
     holdsId: opened.holdsId || opened.id === null,
+  });
+  await records.noteStorage(id, uri.display);
+  return storage;
+}
+
+async function identify({ driver, uri }: OpenedStorage, parts: OpenStoragesParts): Promise<string> {
+  try {
+    return await identifyStorage(driver, parts);
+  } catch (cause) {
+    const error = wrapDriverError(uri.scheme, "identify storage", cause);
+    const opening = { kind: "wrong" as const, error };
+    throw cannotStart([cannotBeUsed({ uri, isFallback: false, opening }, [])], error);
+  }
+}
+
+function toAway(
+  one: NotOpened,
+  missing: readonly StorageUsage[],
+  parts: OpenStoragesParts,
+): AwayStorage {
+  return new AwayStorage(one.uri, expectedAt(one, missing), one.opening, {
+    ...{ clock: parts.clock, logger: parts.logger },
+    open: (uri) => openFallback(uri, parts),
+    join: (opened) => join(opened, parts),
   });
 }

@@ -98,13 +98,18 @@ export class StorageProbe {
     const failed = check.steps.find((step) => !step.ok);
     const healthy = check.healthy && failed === undefined;
     return {
-      service: `${this.#driver.name}_file_storage`,
+      service: serviceOf(this.#driver.name),
       status: healthy ? "healthy" : "unhealthy",
       errorCode: healthy ? null : wrapDriverError(this.#driver.name, "check", failed?.error).code,
       steps: check.steps.map(({ name, ok }) => ({ name, ok })),
       checkedAt: this.#clock.now(),
     };
   }
+}
+
+/** How health names the storages of a driver. */
+export function serviceOf(driverName: string): string {
+  return `${driverName}_file_storage`;
 }
 
 /** A driver owes us its own errors; a third party's may throw anything, even strings. */

@@ -1,4 +1,5 @@
-import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, onTestFinished, test, vi } from "vitest";
+import memory from "../../drivers/memory.ts";
 import type { StowageError } from "../../src/driver.ts";
 import { fault, type StrictS3, startStrictS3 } from "../s3/strict-server.ts";
 import { s3App } from "../support/s3-app.ts";
@@ -120,4 +121,80 @@ endpoint_url = ${s3.endpoint}
   });
   expect((await app.put("hello")).id).toBeTruthy();
   expect(s3.objects(bucket)).not.toEqual([]);
+});
+
+/** Starts a service over a memory whose older files lie in `bucket`. */
+async function withFallback(bucket: string, changes: Record<string, string> = {}) {
+  const { env, host, drivers = [] } = s3App(s3, bucket, { maxAttempts: 1 });
+  const { FILE_STORAGE_TYPE: _s3, AWS_S3_BUCKET: _bucket, ...keys } = { ...env, ...changes };
+  const fallback = { FILE_STORAGE_TYPE: "memory", FILE_STORAGE_FALLBACK: `s3://${bucket}/uploads` };
+  return await testApp({
+    env: { ...keys, ...fallback },
+    drivers: [memory, ...drivers],
+    host: { ...host, env: keys } as never,
+    now: Date.now(),
+  });
+}
+
+test("a start goes on without a fallback that cannot be reached, which health opens when it is back", async () => {
+  const bucket = await s3.makeBucket();
+  const { id } = (await testApp(s3App(s3, bucket))).stowage.storages.primary;
+  s3.faults.add({ action: "*", do: fault.closeBeforeAnswer("reset") });
+  const app = await withFallback(bucket);
+  const readiness = async () => {
+    const answer = await app.send("GET", "/health/ready");
+    const { checks } = (await answer.json()) as { checks: { name: string }[] };
+    return [answer.status, checks.find(({ name }) => name === "fallbacks")];
+  };
+  const health = async () => {
+    const headers = { Authorization: "Bearer operator" };
+    const answer = await app.send("GET", "/api/v1/storage/health", { headers });
+    const { storages } = (await answer.json()) as { storages: object[] };
+    return [answer.status, storages.length, storages[0]];
+  };
+  const name = "fallbacks";
+  const code = { error_code: "storage_unavailable" };
+  const uri = `s3://${bucket}/uploads`;
+  expect(await readiness()).toEqual([200, { name, status: "degraded", ...code }]);
+  const away = { id: "", uri, service: "s3_file_storage", status: "unhealthy", ...code };
+  expect(await health()).toMatchObject([503, 2, away]);
+  expect(app.log.map(({ event }) => event)).toContain("storage.fallback_away");
+  expect((await app.put("hello")).id).toBeTruthy();
+
+  s3.faults.clear();
+  expect(await health()).toMatchObject([200, 2, { id, uri, status: "healthy" }]);
+  expect(await readiness()).toEqual([200, { name, status: "healthy", error_code: null }]);
+});
+
+test("a fallback that cannot be reached comes back in the background", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const bucket = await s3.makeBucket();
+  const { id } = (await testApp(s3App(s3, bucket))).stowage.storages.primary;
+  s3.faults.add({ action: "*", do: fault.closeBeforeAnswer("reset") });
+  const app = await withFallback(bucket);
+  app.stowage.storageWatch.start();
+  const before = s3.requests.length;
+  vi.advanceTimersByTime(1_000);
+  await vi.waitUntil(() => s3.requests.length > before);
+  s3.faults.clear();
+  await vi.waitUntil(() => {
+    vi.advanceTimersByTime(1_000);
+    return app.stowage.storages.ids.includes(id);
+  });
+});
+
+test.each<[string, string | null, Record<string, string>, RegExp]>([
+  ["a missing bucket", "no-such-bucket", {}, /no such bucket/],
+  ["a wrong secret", null, { AWS_SECRET_ACCESS_KEY: "another-secret" }, /secret/],
+])("a start refuses a fallback with %s", async (_what, bucket, changes, words) => {
+  const starting = withFallback(bucket ?? (await s3.makeBucket()), changes);
+  await expect(starting).rejects.toMatchObject({ code: "storage_misconfigured" });
+  await expect(starting).rejects.toThrow(/^Cannot start: FILE_STORAGE_FALLBACK s3:/);
+  await expect(starting).rejects.toThrow(words);
+});
+
+test("a start refuses a fallback that can be reached and was never a storage", async () => {
+  const starting = withFallback(await s3.makeBucket());
+  await expect(starting).rejects.toThrow("nothing was ever stored there");
 });

@@ -1,9 +1,12 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { type AddressInfo, connect, createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { type StrictS3, startStrictS3 } from "../s3/strict-server.ts";
 import { ApiClient } from "../support/api-client.ts";
 import { canRun } from "../support/can-run.ts";
+import { s3Settings } from "../support/s3-app.ts";
 import { ServerProcess } from "../support/server-process.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 
@@ -119,4 +122,77 @@ describe.skipIf(!mayMount)("a server whose disk", () => {
     expect(await ready()).toEqual([503, "storage", "storage_unavailable"]);
     expect(filesIn(own.mountPoint)).toEqual(before);
   });
+
+  test("was a fallback, and is not mounted at the start, is taken in once it is mounted", async () => {
+    const folder = tempFolder();
+    const { mountPoint, mount, unmount } = await disk(folder, "disk");
+    mount();
+    const first = await startOn(folder, { FILE_STORAGE_PATH: mountPoint });
+    const kept = await first.api.put("kept.txt", new TextEncoder().encode("kept"));
+    await first.server.kill("SIGTERM");
+    await unmount();
+
+    const { api, codeOf, ready } = await startOn(folder, {
+      FILE_STORAGE_PATH: join(folder, "new"),
+      FILE_STORAGE_FALLBACK: `local:${mountPoint}`,
+    });
+    expect(await ready()).toEqual([200, "fallbacks", "storage_unavailable"]);
+    expect(await codeOf("GET", `/${kept}/file`)).toEqual(UNAVAILABLE);
+    expect(await codeOf("PUT", "/new.txt", "new")).toEqual([201]);
+    expect(filesIn(mountPoint)).toEqual([]);
+    mount();
+    await expect.poll(ready, { timeout: 40_000 }).toEqual(READY);
+    expect((await api.file(kept)).sizeBytes).toBe(4);
+  });
 });
+
+/** A way to S3 that takes connections and says nothing on them, until it is opened. */
+async function silentWay(s3: StrictS3) {
+  let isOpen = false;
+  const server = createServer((socket) => {
+    socket.on("error", () => {});
+    if (!isOpen) return;
+    const upstream = connect(Number(new URL(s3.endpoint).port), "127.0.0.1");
+    upstream.on("error", () => {});
+    socket.pipe(upstream).pipe(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => void server.close());
+  return {
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    open() {
+      isOpen = true;
+    },
+  };
+}
+
+test("a fallback in S3 that does not answer: the server starts, and takes it in by itself", async () => {
+  const folder = tempFolder();
+  const s3 = await startStrictS3();
+  onTestFinished(() => s3.stop());
+  const way = await silentWay(s3);
+  const settings = s3Settings(s3, await s3.makeBucket());
+  const first = await startOn(folder, settings);
+  const kept = await first.api.put("kept.txt", new TextEncoder().encode("kept"));
+  await first.server.kill("SIGTERM");
+
+  const endpoint = encodeURIComponent(way.endpoint);
+  const { FILE_STORAGE_TYPE: _s3, AWS_ENDPOINT_URL_S3: _here, ...keys } = settings;
+  const fallback = {
+    ...keys,
+    FILE_STORAGE_PATH: join(folder, "uploads"),
+    FILE_STORAGE_FALLBACK: `s3://${settings["AWS_S3_BUCKET"]}/uploads?endpoint=${endpoint}&id=${s3Id(s3, settings)}`,
+  };
+  const { api, codeOf, ready } = await startOn(folder, fallback);
+  expect(await ready()).toEqual([200, "fallbacks", "storage_timeout"]);
+  expect(await codeOf("GET", `/${kept}/file`)).toEqual(UNAVAILABLE);
+  expect(await codeOf("PUT", "/new.txt", "new")).toEqual([201]);
+  way.open();
+  await expect.poll(ready, { timeout: 60_000 }).toEqual(READY);
+  expect((await api.file(kept)).sizeBytes).toBe(4);
+}, 120_000);
+
+function s3Id(s3: StrictS3, { AWS_S3_BUCKET = "" }: Record<string, string>): string {
+  const identity = s3.objects(AWS_S3_BUCKET).find(({ key }) => key.endsWith("storage.json"));
+  return JSON.parse(new TextDecoder().decode(identity?.body)).id;
+}

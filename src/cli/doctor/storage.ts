@@ -99,7 +99,8 @@ async function identify(
     }
     // The start refuses it: a mistyped place must not become a storage.
     const text = "nothing was ever stored here, so it is no storage to fall back on";
-    return { status: "fail", text, advice: "correct it in FILE_STORAGE_FALLBACK, or leave it out" };
+    const advice = "mount its disk, correct it in FILE_STORAGE_FALLBACK, or leave it out";
+    return { status: "fail", text, advice };
   } catch (error) {
     if (isAbort(error)) throw error;
     silentStorages.add(uri.display);

@@ -271,7 +271,10 @@ export interface DriverContext {
   readonly random: RandomSource;
   readonly logger: Logger;
   readonly hash: Hasher;
-  /** The storage is an older one, to be found: one that is not there is `storage_misconfigured`, not made. */
+  /**
+   * The storage is an older one, to be found and not made. One that is not there is `storage_misconfigured`, and
+   * `retryable` where it may come by itself, as a disk does that is not mounted yet.
+   */
   readonly existing?: boolean;
   /** Environment and small files, on Node, Deno and Bun. */
   readonly host?: Host;

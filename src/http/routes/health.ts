@@ -10,7 +10,10 @@ const ReadySchema = z
     status: z.enum(["ready", "unready"]),
     checks: z.array(
       z.object({
-        name: z.string(),
+        name: z.string().openapi({
+          description:
+            "`storage` takes uploads. `fallbacks` is there where older storages are configured",
+        }),
         status: z.enum(["healthy", "degraded", "unhealthy"]).openapi({
           description: "`degraded`: in trouble, but uploads are taken all the same",
         }),
@@ -34,7 +37,10 @@ const StorageHealthSchema = z
     error_code: z.string().nullable(),
     storages: z.array(
       z.object({
-        id: z.string(),
+        id: z.string().openapi({
+          description:
+            "Empty for a fallback that could not be opened yet and is unknown to the records",
+        }),
         uri: z.string().openapi({ description: "Secrets masked" }),
         service: z.string(),
         status: z.enum(["healthy", "unhealthy"]),
