@@ -6,6 +6,7 @@ import { createSigner, SIGNING_SECRET_BYTES } from "./adapters/auth/signer.ts";
 import { hasher } from "./adapters/hash.ts";
 import { createInProcessQueue } from "./adapters/queue/in-process.ts";
 import { sniffer } from "./adapters/sniffer.ts";
+import { answerWithin } from "./application/answer-within.ts";
 import { DownloadService } from "./application/download-service.ts";
 import { DriverRegistry } from "./application/driver-registry.ts";
 import { announceChanges } from "./application/events-announced.ts";
@@ -258,7 +259,8 @@ export async function createStowage(config: Config, parts: StowageParts): Promis
       beginShutdown();
       storageWatch.stop();
       // What their requests were cut off from is undone first: that takes records and storages.
-      await within(UNDO_MS, Promise.allSettled(underWay));
+      const undone = answerWithin(UNDO_MS, "undo requests", () => Promise.allSettled(underWay));
+      await undone.catch((error) => logger.warn("server.undo_over", { error }));
       await Promise.all([worker.stop(), reconciler.stop()]);
       await storages.close();
     },
@@ -293,13 +295,4 @@ function driverContext(
     hash: hasher,
     ...(parts.host === undefined ? {} : { host: parts.host }),
   };
-}
-
-async function within(timeMs: number, work: Promise<unknown>): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const over = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, timeMs);
-  });
-  await Promise.race([work, over]);
-  clearTimeout(timer);
 }
