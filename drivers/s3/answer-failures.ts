@@ -131,10 +131,11 @@ export function foreignAnswer(
   const retryAfterMs = parseRetryAfter(headers.get("retry-after"), Number.NaN);
   // A 2xx that is cut off or garbled may be whole next time, a web page will not.
   const again = status >= 500 || status === 429 || status === 408 || (status < 300 && !html);
+  const [, , remedy = "wait"] = meaningOfStatus(status);
   return {
     code: again || status < 300 ? "storage_unavailable" : "storage_misconfigured",
     found: `${addressing.origin} answers ${status} with ${what}: a proxy, a console or another service; check the endpoint`,
-    remedy: again ? "wait" : "none",
+    remedy: again ? remedy : "none",
     s3Code: CODE_OF_STATUS.get(status) ?? `Status${status}`,
     status,
     ...(retryAfterMs !== undefined && { retryAfterMs }),

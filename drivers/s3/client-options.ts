@@ -12,8 +12,8 @@ export interface S3Timeouts {
   /** Between two chunks of an answer's body, while somebody waits for the next. */
   readonly idleMs: number;
   /**
-   * No attempt begins later than this after the first. A body's own time comes on top, unless it went by without
-   * an answer.
+   * No attempt begins later than this after the first. The time in which a body went out comes on top, unless no
+   * answer followed.
    */
   readonly retryMs: number;
 }
@@ -33,8 +33,8 @@ export function bodyMs(body: Uint8Array | undefined, { minBytesPerSecond }: S3Ti
   return body === undefined ? 0 : (body.byteLength / minBytesPerSecond) * 1000;
 }
 
-/** The first try and two more. */
-export const DEFAULT_ATTEMPTS = 3;
+/** More than `retryMs` has room for. */
+export const DEFAULT_ATTEMPTS = 50;
 
 /** One bucket, and how to speak to it. */
 export interface S3ClientOptions {
@@ -47,6 +47,6 @@ export interface S3ClientOptions {
   readonly pathStyle: boolean | null;
   readonly credentials: CredentialSource;
   readonly timeouts?: Partial<S3Timeouts>;
-  /** Of one call, the first included. */
+  /** Of one call, the first included. By default time and the budget end a call. */
   readonly maxAttempts?: number;
 }

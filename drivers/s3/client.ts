@@ -7,17 +7,13 @@ import {
 } from "../../src/driver.ts";
 import { createAddressing } from "./addressing.ts";
 import { answerFailure, errorFailure, foreignAnswer } from "./answer-failures.ts";
-import {
-  bodyMs,
-  DEFAULT_ATTEMPTS,
-  DEFAULT_TIMEOUTS,
-  type S3ClientOptions,
-} from "./client-options.ts";
+import { Call } from "./call.ts";
+import { DEFAULT_ATTEMPTS, DEFAULT_TIMEOUTS, type S3ClientOptions } from "./client-options.ts";
 import { sameCredentials } from "./credentials.ts";
 import { Exchange } from "./exchange.ts";
-import { type Attempt, AttemptError, type Failure, type Remedy } from "./failure.ts";
+import { type Attempt, AttemptError, type Failure, isPassing } from "./failure.ts";
 import type { Credentials, S3Answer, S3Client, S3Request, XmlElement } from "./protocol.ts";
-import { MAX_RETRY_AFTER_MS, RetryBudget, sleep, waitMs } from "./retry.ts";
+import { RetryPolicy } from "./retry-policy.ts";
 import { digestOf, Signer } from "./signing.ts";
 import { childText, parseXml } from "./xml.ts";
 
@@ -39,7 +35,7 @@ export function createS3Client(options: S3ClientOptions, context: DriverContext)
   const { logger } = context;
   const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
   const signer = new Signer();
-  const budget = new RetryBudget();
+  const policy = new RetryPolicy(context);
   let addressing = createAddressing(options);
   let clockOffsetMs = 0;
 
@@ -79,36 +75,34 @@ export function createS3Client(options: S3ClientOptions, context: DriverContext)
     // A key that cannot be addressed is refused before anything is hashed, asked or sent.
     addressing.urlOf(request);
     const bodySha256 = await digestOf(request, context.hash);
-    const startedAt = context.now();
-    const mended = new Set<Remedy>();
-    for (let number = 1; ; number += 1) {
+    const call = new Call(request, timeouts, context.now);
+    for (;;) {
+      await policy.turn(call);
       const credentials = await askCredentials(signal);
+      const number = call.begin();
       const attempt: Attempt = { request, bucket, addressing, credentials, number };
       try {
         const result = await attemptOnce(attempt, bodySha256, accept);
-        budget.refill();
+        policy.answered();
         return result;
       } catch (error) {
         if (!(error instanceof AttemptError)) throw error;
-        if (!(await recover(error.failure, attempt, mended, startedAt))) throw error;
+        call.failed(error);
+        policy.failed(error.failure);
+        if (!(await recover(error.failure, attempt, call))) throw error;
         logger.debug("s3.retry", { ...error.data, remedy: error.failure.remedy });
       }
     }
   }
 
   /** Wait, or learn from a refusal, each lesson once a call. Answers whether to try again. */
-  async function recover(
-    failure: Failure,
-    attempt: Attempt,
-    mended: Set<Remedy>,
-    startedAt: number,
-  ): Promise<boolean> {
+  async function recover(failure: Failure, attempt: Attempt, call: Call): Promise<boolean> {
     const { remedy } = failure;
-    if (remedy === "wait") {
+    const { mended } = call;
+    if (isPassing(remedy)) {
       // Attempts that were refused for what we have learnt since do not count.
-      return (
-        attempt.number - mended.size < maxAttempts && (await backOff(failure, attempt, startedAt))
-      );
+      const { number } = attempt;
+      return number - mended.size < maxAttempts && (await policy.backOff(failure, number, call));
     }
     if (mended.has(remedy)) {
       if (remedy !== "region") return false;
@@ -117,20 +111,6 @@ export function createS3Client(options: S3ClientOptions, context: DriverContext)
     }
     mended.add(remedy);
     return await mend(failure, attempt);
-  }
-
-  async function backOff(
-    { code, retryAfterMs = 0 }: Failure,
-    { number, request }: Attempt,
-    startedAt: number,
-  ): Promise<boolean> {
-    const ms = waitMs(number, retryAfterMs, context.random);
-    // Who did not answer in all that time has had the body's time: nobody waits for it twice.
-    const ownMs = code === "storage_timeout" ? 0 : bodyMs(request.body, timeouts);
-    const leftMs = startedAt + timeouts.retryMs + ownMs - context.now();
-    if (ms > Math.min(leftMs, MAX_RETRY_AFTER_MS) || !budget.take()) return false;
-    await sleep(ms, request.signal);
-    return true;
   }
 
   /** Learn from a refusal. Answers whether there was anything to learn. */

@@ -9,6 +9,7 @@ import {
 } from "../../src/driver.ts";
 import { assertRoot, childrenOf, required } from "./answers.ts";
 import { distrust, finish } from "./facts.ts";
+import { isPassing } from "./failure.ts";
 import type { XmlElement } from "./protocol.ts";
 import { MEANINGS, meaningOfStatus } from "./s3-codes.ts";
 import type { S3Store } from "./store.ts";
@@ -45,7 +46,7 @@ export async function deleteObjects(
       const refused = await deleteBatch(store, together, options);
       for (const [key, s3Code] of refused) {
         // Passing trouble of one key: a request of its own is tried again, and told apart.
-        if (meaningOf(s3Code)[2] === "wait") alone.push(key);
+        if (isPassing(meaningOf(s3Code)[2])) alone.push(key);
         else failures.push({ key, error: refusal(store, s3Code) });
       }
     } catch (error) {

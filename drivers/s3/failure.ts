@@ -8,12 +8,19 @@ export type Remedy =
   | "none"
   /** Wait and repeat it. */
   | "wait"
+  /** Send fewer requests, and repeat it. */
+  | "throttle"
   /** Sign for the region that the server names. */
   | "region"
   /** Sign with the server's time. */
   | "clock"
   /** Ask for other credentials. */
   | "credentials";
+
+/** Whether the same request may succeed a little later. */
+export function isPassing(remedy: Remedy | undefined): boolean {
+  return remedy === "wait" || remedy === "throttle";
+}
 
 /** Why an attempt came to nothing, as plain data. */
 export interface Failure {
@@ -53,7 +60,7 @@ export class AttemptError extends StowageError {
     const times = number > 1 ? `, after ${number} attempts` : "";
     super(code, `Cannot ${action} in bucket "${bucket}" (${addressing.region}): ${found}${times}`, {
       ...(cause !== undefined && { cause }),
-      retryable: remedy === "wait",
+      retryable: isPassing(remedy),
       data: { action, s3Code, status, attempts: number },
     });
     this.failure = failure;

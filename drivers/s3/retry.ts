@@ -2,34 +2,46 @@ import { abortedError, type DriverContext, throwIfAborted } from "../../src/driv
 
 /** The longest first wait; it doubles with each attempt. */
 const FIRST_WAIT_MS = 300;
-const MAX_WAIT_MS = 5_000;
+const MAX_WAIT_MS = 2_000;
 
-/** Who is told to wait longer is better off with the error: somebody waits behind us. */
-export const MAX_RETRY_AFTER_MS = 10_000;
-
-/** Attempts that may be repeated while nothing succeeds. */
+/** Repeats in hand. */
 const BUDGET = 10;
-/** What a success pays in: every second request may be repeated for ever. */
-const REFILL = 0.5;
+/** What a success pays in: it lasts for ever where up to two of three attempts fail. */
+const REFILL = 3;
+/** What a second pays in: without it, calls that all wait for a success would wait in vain. */
+const REFILL_PER_SECOND = 0.5;
 
 /**
- * Repeats that all calls of a client share: in a total outage they end soon, and the storage that comes
- * back is not met by a multiple of its load.
+ * Repeats of failed requests that all calls of a client share: in a total outage they end soon, and the
+ * storage that comes back is not met by a multiple of its load.
  *
  * @see https://sre.google/sre-book/handling-overload/#client-side-throttling-a7sYUg
  */
 export class RetryBudget {
+  readonly #now: DriverContext["now"];
   #tokens = BUDGET;
+  #filledAt = 0;
+
+  constructor(now: DriverContext["now"]) {
+    this.#now = now;
+  }
 
   /** @returns Whether one more attempt may be made. */
   take(): boolean {
+    const now = this.#now();
+    this.#add((Math.max(0, now - this.#filledAt) / 1000) * REFILL_PER_SECOND);
+    this.#filledAt = now;
     if (this.#tokens < 1) return false;
     this.#tokens -= 1;
     return true;
   }
 
   refill(): void {
-    if (this.#tokens < BUDGET) this.#tokens = Math.min(BUDGET, this.#tokens + REFILL);
+    this.#add(REFILL);
+  }
+
+  #add(tokens: number): void {
+    this.#tokens = Math.min(BUDGET, this.#tokens + tokens);
   }
 }
 

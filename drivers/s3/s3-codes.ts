@@ -14,7 +14,13 @@ const EXPIRED: Meaning = [
   "the session token is expired or not for this key; renew the credentials",
   "credentials",
 ];
-const BUSY: Meaning = ["storage_unavailable", "it asks for fewer requests", "wait"];
+const BUSY: Meaning = ["storage_unavailable", "it asks for fewer requests", "throttle"];
+/** Overload or an outage: services and proxies do not say which. */
+const UNAVAILABLE: Meaning = [
+  "storage_unavailable",
+  "it has trouble of its own or asks for fewer requests",
+  "throttle",
+];
 const SICK: Meaning = ["storage_unavailable", "it has trouble of its own", "wait"];
 const DENIED: Meaning = ["storage_access_denied", ""];
 const GARBLED: Meaning = ["storage_unavailable", "the body was changed on its way", "wait"];
@@ -86,20 +92,24 @@ export const MEANINGS: ReadonlyMap<string, Meaning> = new Map<string, Meaning>(
     TemporaryRedirect: REGION,
     Redirect: REGION,
     SlowDown: BUSY,
+    SlowDownRead: BUSY,
+    SlowDownWrite: BUSY,
     TooManyRequests: BUSY,
     Throttling: BUSY,
     ThrottlingException: BUSY,
+    ThrottledException: BUSY,
+    RequestThrottled: BUSY,
     RequestLimitExceeded: BUSY,
     BandwidthLimitExceeded: BUSY,
     Busy: BUSY,
-    ServiceUnavailable: SICK,
+    ServiceUnavailable: UNAVAILABLE,
     InternalError: SICK,
     InternalFailure: SICK,
     BadRequest: [
       "storage_misconfigured",
       "it gives no reason; check the region, and whether the credentials have expired",
     ],
-    RequestTimeout: ["storage_unavailable", "the request came too slowly", "wait"],
+    RequestTimeout: ["storage_unavailable", "the request came too slowly", "throttle"],
     BadDigest: GARBLED,
     XAmzContentSHA256Mismatch: GARBLED,
     IncompleteBody: GARBLED,
@@ -144,6 +154,7 @@ export const CODE_OF_STATUS: ReadonlyMap<number, string> = new Map([
 export function meaningOfStatus(status: number): Meaning {
   if (status === 408 || status === 429 || status === 499) return BUSY;
   if (status === 501) return UNOFFERED;
+  if (status === 503) return UNAVAILABLE;
   if (status >= 500) return SICK;
   if (status === 401 || status === 403) return DENIED;
   return ["storage_unavailable", "it refuses the request"];

@@ -120,6 +120,59 @@ test("a completion that fails: nothing is left", async () => {
   expect(await app.left()).toEqual(NOTHING);
 });
 
+test("30 % of all requests throttled: no upload, no download and no deletion is lost", async () => {
+  const app = await start({ maxAttempts: undefined });
+  let count = 0;
+  const throttled = s3.faults.add({
+    action: "*",
+    when() {
+      count += 1;
+      return count % 10 < 3;
+    },
+    do: fault.answer(503, "SlowDown"),
+  });
+  const ids = await Promise.all(
+    Array.from({ length: 30 }, async (_, n) => (await app.put(`hello ${n}`)).id),
+  );
+  await Promise.all(
+    ids.map(async (id, n) => {
+      const file = await app.send("GET", `/api/v1/upload/${id}/file`);
+      expect(await file.text()).toBe(`hello ${n}`);
+      expect((await app.send("DELETE", `/api/v1/upload/${id}`)).status).toBe(204);
+    }),
+  );
+  expect(throttled.hits).toBeGreaterThan(30);
+  expect(await app.left()).toEqual(NOTHING);
+});
+
+test.each([
+  ["3 times", 3, 201],
+  ["for ever", Number.POSITIVE_INFINITY, 503],
+])("every kind of request throttled %s: a large upload is stored whole or not at all", async (_, times, status) => {
+  const app = await start({ maxAttempts: 4 });
+  const seen = new Map<string, number>();
+  s3.faults.add({
+    action: "*",
+    when({ action = "" }) {
+      seen.set(action, (seen.get(action) ?? 0) + 1);
+      return (seen.get(action) ?? 0) <= times;
+    },
+    do: fault.answer(503, "SlowDown"),
+  });
+  const answer = await app.send("PUT", "/api/v1/upload/a.bin", { body: LARGE });
+  expect(answer.status).toBe(status);
+  s3.faults.clear();
+  if (status === 201) {
+    const { id } = (await answer.json()) as { id: string };
+    const file = await app.send("GET", `/api/v1/upload/${id}/file`);
+    expect((await file.arrayBuffer()).byteLength).toBe(LARGE.byteLength);
+  } else {
+    expect(await problemOf(answer)).toEqual({ status: 503, code: "storage_unavailable" });
+    expect(answer.headers.get("retry-after")).toBe("5");
+    expect(await app.leftLater()).toEqual(NOTHING);
+  }
+});
+
 test("a put that is denied: 503, not the caller's 403, and readiness says so", async () => {
   const app = await start();
   s3.access.deny("s3:PutObject");

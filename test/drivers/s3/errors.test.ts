@@ -29,7 +29,7 @@ async function failed(promise: Promise<unknown>): Promise<StowageError> {
 /** How a request fails that is answered so, each time. */
 async function refused(request: S3Request, answer: Scripted): Promise<StowageError> {
   const { endpoint } = await startAnswering(answer);
-  const error = await failed(openClient({ endpoint }).send(request));
+  const error = await failed(openClient({ endpoint, maxAttempts: 3 }).send(request));
   const told = `${error.message} ${JSON.stringify(error.data)} ${String(error.cause)}`;
   for (const secret of [
     CREDENTIALS.secretAccessKey,
@@ -290,7 +290,7 @@ test.each<[string, string, ErrorCode, string, RegExp]>([
   ],
 ])("sendForXml() takes 200 with %s for a failure", async (_what, body, code, s3Code, message) => {
   const { endpoint } = await startAnswering({ body });
-  const error = await failed(openClient({ endpoint }).sendForXml(LIST));
+  const error = await failed(openClient({ endpoint, maxAttempts: 3 }).sendForXml(LIST));
   expect([error.code, error.data["s3Code"], error.data["status"]]).toEqual([code, s3Code, 200]);
   expect(error.message).toMatch(message);
 });
@@ -346,7 +346,7 @@ test("send() tells an unknown host, a closed port and a wrong scheme apart", asy
     [`http://${silent}`, /the connection broke/],
   ];
   for (const [endpoint, message, code = "storage_unavailable"] of cases) {
-    const error = await failed(openClient({ endpoint }).send(PUT));
+    const error = await failed(openClient({ endpoint, maxAttempts: 3 }).send(PUT));
     expect(error.message).toMatch(message);
     expect(error).toMatchObject({ code, data: { status: null, s3Code: null } });
   }

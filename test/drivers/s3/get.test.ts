@@ -67,7 +67,8 @@ describe("get() of an answer that breaks off", () => {
     const before = ranges().length;
     server.faults.add({ action: "GetObject", do: fault.resetBody(0) });
     await expect(read()).rejects.toMatchObject({ code: "storage_unavailable" });
-    expect(ranges().length - before).toBeLessThan(10);
+    // The budget of ten repeats, and what it earns meanwhile.
+    expect(ranges().length - before).toBeLessThan(15);
   });
 
   test("fails with object_changed when another object lies there meanwhile", async () => {

@@ -92,21 +92,54 @@ test.each([1, 2, 5])("send() makes %i attempts if so many are allowed", async (m
   expect(received).toHaveLength(maxAttempts);
 });
 
-test("100 requests in a total outage make 120 attempts at most, and later ones are repeated again", async () => {
-  let down = true;
-  const { endpoint, received } = await startAnswering(() => (down ? { status: 503 } : {}));
-  const client = openClient({ endpoint });
-  const errors = await Promise.all(Array.from({ length: 100 }, () => caught(client.send(PUT))));
-  expect(errors.every((error) => isStowageError(error, "storage_unavailable"))).toBe(true);
-  expect(received.length).toBeLessThanOrEqual(120);
-  const before = received.length;
+test.each<[string, Scripted]>([
+  ["fails", { status: 500 }],
+  ["throttles", { status: 503, body: s3Error("SlowDown") }],
+])("send() repeats nothing once a store %s for ten seconds, and the first answer ends that", async (_what, down) => {
+  let now = 0;
+  let isDown = true;
+  const { endpoint, received } = await startAnswering(() => (isDown ? down : {}));
+  const client = openClient({ endpoint, maxAttempts: 3 }, { now: () => now });
+  const attempts = async (): Promise<number> => {
+    const before = received.length;
+    await caught(client.send(PUT));
+    return received.length - before;
+  };
+  expect(await attempts()).toBe(3);
+  now = 9_999;
+  expect(await attempts()).toBe(3);
+  now = 10_000;
+  expect(await attempts()).toBe(1);
+  now = 3_600_000;
+  expect(await attempts()).toBe(1);
+  isDown = false;
+  expect(await attempts()).toBe(1);
+  isDown = true;
+  expect(await attempts()).toBe(3);
+});
+
+test("send() takes a refusal for a sign of life", async () => {
+  let now = 0;
+  const missing: Scripted = { status: 404, body: s3Error("NoSuchKey") };
+  const { endpoint, received } = await startAnswering({ status: 500 }, missing, { status: 500 });
+  const client = openClient({ endpoint, maxAttempts: 2 }, { now: () => now });
   await caught(client.send(PUT));
-  expect(received).toHaveLength(before + 1);
-  down = false;
-  for (let count = 0; count < 4; count += 1) await client.send(PUT);
-  down = true;
+  now = 10_000;
   await caught(client.send(PUT));
-  expect(received).toHaveLength(before + 1 + 4 + 3);
+  expect(received).toHaveLength(4);
+});
+
+test("send() gives up after a second on a store that it has never reached", async () => {
+  let now = 0;
+  let attempts = 0;
+  const fetch = async (): Promise<Response> => {
+    attempts += 1;
+    now += 400;
+    throw new TypeError("fetch failed");
+  };
+  const client = openClient({ endpoint: "http://a.example" }, { fetch, now: () => now });
+  expect(isStowageError(await caught(client.send(PUT)), "storage_unavailable")).toBe(true);
+  expect(attempts).toBe(4);
 });
 
 test.each([

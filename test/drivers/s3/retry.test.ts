@@ -7,12 +7,12 @@ import { isStowageError } from "../../../src/driver.ts";
 
 const random = (bytes: Uint8Array): Uint8Array => getRandomValues(bytes);
 
-test("waitMs() is anywhere below a bound that doubles, up to five seconds", () => {
+test("waitMs() is anywhere below a bound that doubles, up to two seconds", () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 60 }), (attempts) => {
       const ms = waitMs(attempts, 0, random);
       expect(ms).toBeGreaterThanOrEqual(0);
-      expect(ms).toBeLessThan(Math.min(5_000, 300 * 2 ** (attempts - 1)));
+      expect(ms).toBeLessThan(Math.min(2_000, 300 * 2 ** (attempts - 1)));
     }),
   );
   expect(waitMs(1, 0, (bytes) => bytes.fill(0))).toBe(0);
@@ -24,20 +24,27 @@ test("waitMs() is never less than the server wishes", () => {
   expect(waitMs(1, 2_000, random)).toBe(2_000);
 });
 
-test("take() ends soon while nothing succeeds, and never if every second request does", () => {
-  const budget = new RetryBudget();
-  let taken = 0;
-  while (budget.take()) taken += 1;
-  expect(taken).toBe(10);
+test("take() ends soon while nothing succeeds, and never if every fourth request does", () => {
+  let now = 1_000_000;
+  const budget = new RetryBudget(() => now);
+  const takeAll = (): number => {
+    let taken = 0;
+    while (budget.take()) taken += 1;
+    return taken;
+  };
+  expect(takeAll()).toBe(10);
   for (let round = 0; round < 100; round += 1) {
     budget.refill();
-    budget.refill();
-    expect(budget.take()).toBe(true);
-    expect(budget.take()).toBe(false);
+    expect(takeAll()).toBe(3);
   }
   for (let round = 0; round < 100; round += 1) budget.refill();
-  for (taken = 0; budget.take(); taken += 1);
-  expect(taken).toBe(10);
+  expect(takeAll()).toBe(10);
+  now += 6_000;
+  expect(takeAll()).toBe(3);
+  // A clock that is put back takes nothing.
+  now -= 3_600_000;
+  budget.refill();
+  expect(takeAll()).toBe(3);
 });
 
 test("sleep() ends at once when its signal is aborted, and leaves no listener", async () => {
