@@ -29,6 +29,8 @@ export class Exchange {
   #expired: string | null = null;
   #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
   #refused = false;
+  /** The first chunk of the answer's body, until it is asked for. */
+  #first: Uint8Array | undefined;
 
   constructor(attempt: Attempt, timeouts: S3Timeouts) {
     const { signal } = attempt.request;
@@ -64,7 +66,20 @@ export class Exchange {
       throw this.#explain(error);
     }
     clearTimeout(this.#timer);
-    return this.#guard(response);
+    const answer = this.#guard(response);
+    if (action === "GetObject" && answer.body !== null && !this.#refused) {
+      await this.#readFirst(answer);
+    }
+    return answer;
+  }
+
+  /** An object of which no byte has come can be asked for again as a whole, or as the same range. */
+  async #readFirst({ headers }: S3Answer): Promise<void> {
+    do this.#first = await this.#read();
+    while (this.#first?.byteLength === 0);
+    if (this.#first === undefined && headers.has("content-length")) {
+      throw this.#explain(new Error("The answer ended before its first byte"));
+    }
   }
 
   /** The answer with its body under the idle clock. */
@@ -83,15 +98,22 @@ export class Exchange {
 
   /** The answer's body is asked for its next chunk. */
   async pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
+    const chunk = this.#first ?? (await this.#read());
+    this.#first = undefined;
+    if (chunk === undefined) controller.close();
+    else controller.enqueue(chunk);
+  }
+
+  /** The next chunk of the answer's body, `undefined` at its end. */
+  async #read(): Promise<Uint8Array | undefined> {
     if (!this.#refused) {
       this.#expireAfter(this.#timeouts.idleMs, "sends nothing more of its answer");
     }
     try {
       const result = await this.#reader?.read();
       if (!this.#refused) clearTimeout(this.#timer);
-      if (result?.value !== undefined) return controller.enqueue(result.value);
-      this.#release();
-      controller.close();
+      if (result?.value === undefined) this.#release();
+      return result?.value;
     } catch (error) {
       throw this.#explain(error);
     }

@@ -1,13 +1,13 @@
 import { abortedError, type ByteRange, throwIfAborted } from "../../src/driver.ts";
 import { distrust } from "./facts.ts";
 
-/** Answers that break off one after the other without a single byte. */
-const MAX_BARREN = 3;
-
 export interface ResumingOptions {
   /** What the stream delivers. */
   readonly stretch: ByteRange;
-  /** Open another answer, from `start` to the end of the stretch. Its errors end the stream. */
+  /**
+   * Open another answer, from `start` to the end of the stretch. Its errors end the stream, and so does an answer
+   * without a single byte: how long to try for the next one is decided here.
+   */
   readonly resume: (start: number) => Promise<ReadableStream<Uint8Array>>;
   readonly signal: AbortSignal | undefined;
 }
@@ -22,7 +22,8 @@ export function resumingStream(
 ): ReadableStream<Uint8Array> {
   let reader = body.getReader();
   let position = stretch.start;
-  let barren = 0;
+  /** Where the present answer begins. */
+  let openedAt = position;
 
   /** The next bytes; `null` at the end of an answer. */
   async function read(): Promise<Uint8Array | null> {
@@ -46,9 +47,8 @@ export function resumingStream(
         trouble = error;
       }
       if (signal?.aborted === true) throw abortedError(signal);
-      barren += 1;
-      if (barren > MAX_BARREN)
-        throw trouble ?? distrust("it ends an object too early, again and again");
+      if (position === openedAt) throw trouble ?? distrust("it sends nothing of an object");
+      openedAt = position;
       reader = (await resume(position)).getReader();
     }
   }
@@ -60,7 +60,6 @@ export function resumingStream(
           const chunk = await next();
           if (chunk === null) return controller.close();
           position += chunk.byteLength;
-          barren = 0;
           if (position > stretch.end) throw distrust("it sends more bytes than it announced");
           controller.enqueue(chunk);
         } catch (error) {

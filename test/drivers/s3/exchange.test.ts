@@ -10,6 +10,9 @@ import { openClient } from "./open-client.ts";
 const GET: S3Request = { action: "GetObject", method: "GET", objectKey: "a" };
 const PUT: S3Request = { ...GET, action: "PutObject", method: "PUT", body: new Uint8Array(64) };
 
+/** Another answer with a body. Unlike GetObject's, it is good before its first byte has come. */
+const LIST: S3Request = { action: "ListObjectsV2", method: "GET" };
+
 type Fetch = typeof globalThis.fetch;
 
 async function caught(promise: Promise<unknown>): Promise<unknown> {
@@ -219,7 +222,7 @@ test("a body that has failed can be cancelled", async () => {
   const { body } = await openClient(
     { endpoint: "http://a.example" },
     { fetch: fetch as Fetch },
-  ).send(GET);
+  ).send(LIST);
   await body?.cancel();
 });
 
@@ -305,7 +308,7 @@ test("the idle clock runs while a chunk is awaited, and begins anew with each", 
     { endpoint: "http://a.example", timeouts: { idleMs: 1_000 } },
     { fetch: fetch as Fetch },
   );
-  const { body } = await client.send(GET);
+  const { body } = await client.send(LIST);
   const reader = (body as ReadableStream<Uint8Array>).getReader();
   await vi.advanceTimersByTimeAsync(5_000);
   for (let chunk = 0; chunk < 3; chunk += 1) {

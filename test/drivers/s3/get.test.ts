@@ -51,6 +51,16 @@ describe("get() of an answer that breaks off", () => {
     }
   });
 
+  test("asks again when not even its first byte comes", async () => {
+    for (const broken of [fault.resetBody(0), fault.truncateBody(0), fault.closeBeforeAnswer()]) {
+      const { server, read, ranges } = await stored();
+      server.faults.add({ action: "GetObject", times: 6, do: broken });
+      expect(await read({ range: { start: 1000, end: 2000 } })) //
+        .toEqual(Buffer.from(BYTES.subarray(1000, 2000)));
+      expect(ranges()).toEqual(Array(7).fill("bytes=1000-1999"));
+    }
+  });
+
   test("goes on inside a range, and no further than its end", async () => {
     const { server, read, ranges } = await stored();
     server.faults.add({ action: "GetObject", times: 1, do: fault.resetBody(60_000) });

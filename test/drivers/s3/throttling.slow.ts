@@ -4,6 +4,7 @@ import { isStowageError, parseObjectKey, type StorageDriver } from "../../../src
 import { fault } from "../../s3/strict-server.ts";
 import { type StrictBucket, strictServer } from "./strict-storage.ts";
 
+const KEY = parseObjectKey("file");
 const SMALL = { kind: "bytes", bytes: pattern(100) } as const;
 const makeBucket = strictServer();
 
@@ -43,6 +44,29 @@ test.each([
   expect(await run(1000, atOnce, put(driver))).toBe(0);
   expect(throttling.hits).toBeGreaterThan(300);
   expect(place.server.objects(place.bucket)).toHaveLength(1000);
+});
+
+test.each([
+  ["before its head", fault.closeBeforeAnswer("reset"), 0.5],
+  ["before its first byte", fault.truncateBody(0), 0.5],
+  ["in its middle", fault.resetBody(100_000), 0.5],
+  ["in its middle, each one", fault.truncateBody(100_000), 1],
+])("100 downloads are whole when half of all answers break off %s", async (_where, broken, share) => {
+  const place = await makeBucket();
+  const driver = await place.open();
+  const bytes = pattern(300_000);
+  await driver.put(KEY, { kind: "bytes", bytes });
+  place.server.faults.add({
+    action: "GetObject",
+    when: () => Math.random() < share,
+    do: broken,
+  });
+  const lost = await run(100, 100, async () => {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of (await driver.get(KEY)).stream) chunks.push(chunk);
+    expect(Buffer.concat(chunks).equals(bytes)).toBe(true);
+  });
+  expect(lost).toBe(0);
 });
 
 function requestsOf({ server, bucket }: StrictBucket): number {

@@ -85,3 +85,26 @@ describe("a store that throttles", () => {
     expect(count).toBeLessThan(200);
   });
 });
+
+test.each([
+  ["before their first byte", 0],
+  ["in their middle", 30_000],
+])("100 downloads come whole although half of all answers break off %s", async (_where, afterBytes) => {
+  const place = await makeBucket();
+  const driver = await place.open();
+  const bytes = pattern(100_000);
+  await driver.put(KEY, { kind: "bytes", bytes });
+  let count = 0;
+  place.server.faults.add({
+    action: "GetObject",
+    when() {
+      count += 1;
+      return count % 2 === 0;
+    },
+    do: fault.truncateBody(afterBytes),
+  });
+  const downloads = Array.from({ length: 100 }, async () => {
+    expect((await readAll((await driver.get(KEY)).stream)).equals(bytes)).toBe(true);
+  });
+  await Promise.all(downloads);
+});
