@@ -4,22 +4,27 @@ import {
   probeDriver,
   type StorageDriver,
 } from "../src/driver.ts";
+import { openClient } from "./s3/config/open-client.ts";
+import {
+  completeOptions,
+  S3_OPTIONS,
+  type S3Options,
+  writeHeadersOf,
+} from "./s3/config/options.ts";
+import { completeFromProfile } from "./s3/config/profile-options.ts";
+import { providerOf } from "./s3/config/providers.ts";
 import { deleteObjects } from "./s3/delete.ts";
 import { getObject } from "./s3/get.ts";
 import { headObject } from "./s3/head.ts";
 import { KeySpace } from "./s3/keys.ts";
-import { leftoverGroup } from "./s3/leftovers.ts";
 import { listObjects } from "./s3/list.ts";
-import { multipartGroup } from "./s3/multipart.ts";
-import { openClient } from "./s3/open-client.ts";
-import { completeOptions, S3_OPTIONS, type S3Options, writeHeadersOf } from "./s3/options.ts";
-import { PartPool } from "./s3/part-pool.ts";
-import { completeFromProfile } from "./s3/profile-options.ts";
-import { providerOf } from "./s3/providers.ts";
+import { leftoverGroup } from "./s3/multipart/leftovers.ts";
+import { multipartGroup } from "./s3/multipart/multipart.ts";
+import { PartPool } from "./s3/multipart/part-pool.ts";
 import { putObject } from "./s3/put.ts";
-import { Slots } from "./s3/slots.ts";
-import { stillAnswers } from "./s3/still-answers.ts";
 import { limitsOf, type S3Store } from "./s3/store.ts";
+import { Slots } from "./s3/wire/semaphore.ts";
+import { stillAnswers } from "./s3/wire/still-answers.ts";
 
 /** AWS's advice is 8 to 16 MB: https://docs.aws.amazon.com/whitepapers/latest/s3-optimizing-performance-best-practices. */
 const PART_BYTES = 8 * 1024 * 1024;

@@ -3,7 +3,7 @@
  *
  * @module stowage
  */
-export { FileStorage } from "./application/file-storage.ts";
+export { FileStorage } from "./application/storages/file-storage.ts";
 export type { Config } from "./config.ts";
 export { ConfigError, loadConfig } from "./config.ts";
 export { type ErrorCode, isStowageError, StowageError } from "./domain/errors.ts";

@@ -15,9 +15,9 @@ import type { Authenticate } from "./domain/ports/authenticator.ts";
 import { type Logger, SILENT } from "./domain/ports/logger.ts";
 import type { DriverContext, DriverDefinition } from "./domain/ports/storage-driver.ts";
 import { requireCredentials } from "./runtime/credentials.ts";
+import type { GivenProcessor } from "./runtime/extraction/node-extractor.ts";
+import { createNodeFetch } from "./runtime/fetch/node-fetch.ts";
 import { createNodeHost } from "./runtime/host-node.ts";
-import type { GivenProcessor } from "./runtime/node-extractor.ts";
-import { createNodeFetch } from "./runtime/node-fetch.ts";
 import { openNodeParts } from "./runtime/node-parts.ts";
 import { nodeAddress } from "./runtime/server/node-address.ts";
 import { pacedBody } from "./runtime/server/paced-body.ts";
@@ -32,7 +32,10 @@ export type { Processor } from "./domain/ports/processor.ts";
 export { type Principal, SCOPES, type Scope } from "./domain/principal.ts";
 export { parseTenantId, type TenantId } from "./domain/tenant.ts";
 export type { Upload, UploadStatus } from "./domain/upload.ts";
-export { type ProcessDocumentOptions, processDocument } from "./runtime/process-document.ts";
+export {
+  type ProcessDocumentOptions,
+  processDocument,
+} from "./runtime/extraction/process-document.ts";
 export type { Stowage } from "./stowage.ts";
 
 /** What an application may decide about its Stowage. Everything has a default. */

@@ -29,7 +29,7 @@ const RULES: readonly { readonly from: RegExp; readonly may: readonly RegExp[] }
   },
   { from: /^src\/adapters\//, may: [/^src\/(adapters|domain)\//] },
   {
-    from: /^src\/http\/middleware\/(rate-limit|request-counts)\.ts$/,
+    from: /^src\/http\/middleware\/(rate-limiter|request-counts)\.ts$/,
     may: [/^src\/(http|domain)\//, /^hono(\/|$)/, /^hono-rate-limiter$/],
   },
   {
@@ -46,7 +46,7 @@ const RULES: readonly { readonly from: RegExp; readonly may: readonly RegExp[] }
     from: /^src\/client(\/|\.ts$)/,
     may: [
       /^src\/client\//,
-      /^src\/http\/(api|problem|event-stream)\.ts$/,
+      /^src\/http\/(api|problem|responses\/event-stream)\.ts$/,
       /^src\/domain\/errors\.ts$/,
     ],
   },
@@ -93,7 +93,8 @@ const RULES: readonly { readonly from: RegExp; readonly may: readonly RegExp[] }
   },
 ];
 
-const MAX_LINES = 300;
+/** 300 lines are a smell: look whether the file holds one idea. A cohesive file may be longer, up to this. */
+const MAX_LINES = 450;
 
 interface Source {
   readonly path: string;
@@ -158,7 +159,7 @@ function readSources(): Source[] {
 
 const sources = readSources();
 
-test("every import stays within the table, no cycle, no file over 300 lines", () => {
+test("every import stays within the table, no cycle, no file over 450 lines", () => {
   expect(inspect(sources).problems).toEqual([]);
 });
 
@@ -179,7 +180,7 @@ test.each([
   ["a lazy import", "src/domain/x.ts", 'const kysely = await import("kysely");'],
   ["a runtime in the root", "src/stowage.ts", 'import { serve } from "./runtime/node.ts";'],
   ["an unknown room", "src/helpers/x.ts", "export const x = 1;"],
-  ["a long file", "src/domain/x.ts", "\n".repeat(301)],
+  ["a long file", "src/domain/x.ts", "\n".repeat(451)],
 ])("inspect() refuses %s", (_what, path, text) => {
   const others = sources.filter((source) => source.path !== path);
   const before = inspect(sources).problems.length;

@@ -7,7 +7,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { Agent, request, fetch as undiciFetch } from "undici";
-import { createNodeFetch } from "../../src/runtime/node-fetch.ts";
+import { createNodeFetch } from "../../src/runtime/fetch/node-fetch.ts";
 import { inLanes, median, seconds } from "./measure.ts";
 
 const ROUNDS = 5;

@@ -7,13 +7,13 @@ import {
   StowageError,
   throwIfAborted,
 } from "../../src/driver.ts";
-import { assertRoot, childrenOf, required } from "./answers.ts";
-import { distrust, finish } from "./facts.ts";
-import { isPassing } from "./failure.ts";
-import type { XmlElement } from "./protocol.ts";
-import { MEANINGS, meaningOfStatus } from "./s3-codes.ts";
 import type { S3Store } from "./store.ts";
-import { escapeXml } from "./xml.ts";
+import { assertRoot, childrenOf, required } from "./wire/answers.ts";
+import { distrust, finish } from "./wire/facts.ts";
+import { isPassing } from "./wire/failure.ts";
+import type { XmlElement } from "./wire/protocol.ts";
+import { MEANINGS, meaningOfStatus } from "./wire/s3-codes.ts";
+import { escapeXml } from "./wire/xml.ts";
 
 type Failures = DeleteOutcome["failures"][number][];
 

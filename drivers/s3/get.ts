@@ -7,11 +7,11 @@ import {
   StowageError,
   streamBytes,
 } from "../../src/driver.ts";
-import { byteCount, describe, distrust } from "./facts.ts";
 import { headObject } from "./head.ts";
-import type { S3Answer } from "./protocol.ts";
 import { resumingStream } from "./resuming-stream.ts";
 import type { S3Store } from "./store.ts";
+import { byteCount, describe, distrust } from "./wire/facts.ts";
+import type { S3Answer } from "./wire/protocol.ts";
 
 const CONTENT_RANGE = /^bytes (\d+)-(\d+)\/(\d+)$/;
 

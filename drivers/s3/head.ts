@@ -4,9 +4,9 @@ import {
   type ObjectKey,
   type StoredObject,
 } from "../../src/driver.ts";
-import { byteCount, describe, finish } from "./facts.ts";
-import type { S3Answer } from "./protocol.ts";
 import type { S3Store } from "./store.ts";
+import { byteCount, describe, finish } from "./wire/facts.ts";
+import type { S3Answer } from "./wire/protocol.ts";
 
 /** Stores of whose bucket something was seen: a 404 to HEAD has no body to say that the bucket is missing. */
 const bucketSeen = new WeakSet<S3Store>();

@@ -5,9 +5,9 @@ import {
   OWN_FOLDER,
   type StoredObject,
 } from "../../src/driver.ts";
-import { assertRoot, childrenOf, keyReader, required, requiredCount } from "./answers.ts";
-import { distrust, quoted, toModifiedAt } from "./facts.ts";
 import type { S3Store } from "./store.ts";
+import { assertRoot, childrenOf, keyReader, required, requiredCount } from "./wire/answers.ts";
+import { distrust, quoted, toModifiedAt } from "./wire/facts.ts";
 
 const PAGE_OBJECTS = 1000;
 const OWN = `${OWN_FOLDER}/`;

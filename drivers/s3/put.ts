@@ -9,13 +9,13 @@ import {
   toHex,
 } from "../../src/driver.ts";
 import { refuseTaken, writeOnCondition } from "./condition.ts";
-import { byteCount, describe, distrust, etagOf, finish, wholeSeconds } from "./facts.ts";
 import { findHead } from "./head.ts";
 import { descriptionHeaders } from "./metadata.ts";
-import { type Part, partsOf } from "./parts.ts";
-import { putInParts } from "./put-parts.ts";
-import { digestOf } from "./signing.ts";
+import { type Part, partsOf } from "./multipart/parts.ts";
+import { putInParts } from "./multipart/put-parts.ts";
 import type { S3Store } from "./store.ts";
+import { byteCount, describe, distrust, etagOf, finish, wholeSeconds } from "./wire/facts.ts";
+import { digestOf } from "./wire/signing.ts";
 
 /** Metadata with the SHA-256 of an object: whoever has the bucket but no records can still verify it. */
 const DIGEST = "stowage-sha256";

@@ -1,5 +1,5 @@
 import { abortedError, type ByteRange, throwIfAborted } from "../../src/driver.ts";
-import { distrust } from "./facts.ts";
+import { distrust } from "./wire/facts.ts";
 
 export interface ResumingOptions {
   /** What the stream delivers. */

@@ -1,9 +1,9 @@
 import type { DriverContext, DriverLimits } from "../../src/driver.ts";
+import type { Provider } from "./config/providers.ts";
 import type { KeySpace } from "./keys.ts";
-import type { PartPool } from "./part-pool.ts";
-import type { S3Client } from "./protocol.ts";
-import type { Provider } from "./providers.ts";
-import type { Slots } from "./slots.ts";
+import type { PartPool } from "./multipart/part-pool.ts";
+import type { S3Client } from "./wire/protocol.ts";
+import type { Slots } from "./wire/semaphore.ts";
 
 /** What all verbs share: one bucket, a prefix in it, and how to write there. */
 export interface S3Store {

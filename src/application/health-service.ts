@@ -2,12 +2,12 @@ import { isStowageError, type StowageError } from "../domain/errors.ts";
 import type { Clock } from "../domain/ports/clock.ts";
 import type { Extractor } from "../domain/ports/extractor.ts";
 import type { UploadRecords } from "../domain/ports/records.ts";
-import { answerWithin } from "./answer-within.ts";
-import type { AwayStorage } from "./away-storage.ts";
-import type { FileStorage } from "./file-storage.ts";
-import type { MissingFiles } from "./missing-files.ts";
-import { type StorageHealth, serviceOf } from "./storage-probe.ts";
-import type { Storages } from "./storages.ts";
+import { answerWithin } from "./storages/answer-within.ts";
+import type { AwayStorage } from "./storages/away-storage.ts";
+import type { FileStorage } from "./storages/file-storage.ts";
+import { type StorageHealth, serviceOf } from "./storages/storage-probe.ts";
+import type { Storages } from "./storages/storages.ts";
+import type { MissingFiles } from "./uploads/missing-files.ts";
 
 /** One dependency, and whether the service can work with it now. */
 export interface HealthCheck {

@@ -1,4 +1,4 @@
-import type { BulkCount } from "../application/bulk-reprocessing.ts";
+import type { BulkCount } from "../application/processing/bulk-reprocessing.ts";
 import type { Cli } from "./command.ts";
 
 /** What came of processing in bulk. */

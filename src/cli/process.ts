@@ -1,6 +1,10 @@
 import { availableParallelism } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type BulkCount, type BulkOrder, queueAll } from "../application/bulk-reprocessing.ts";
+import {
+  type BulkCount,
+  type BulkOrder,
+  queueAll,
+} from "../application/processing/bulk-reprocessing.ts";
 import { loadConfig } from "../config.ts";
 import type { SurveyFilter } from "../domain/ports/upkeep-records.ts";
 import type { UploadStatus } from "../domain/upload.ts";

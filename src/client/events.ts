@@ -1,4 +1,4 @@
-import type { EventMessage } from "../http/event-stream.ts";
+import type { EventMessage } from "../http/responses/event-stream.ts";
 import { StowageApiError } from "./error.ts";
 import { type ClientCall, pause, type Transport } from "./transport.ts";
 

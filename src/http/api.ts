@@ -1,9 +1,9 @@
 import type { OpenAPIHono, RouteConfig, z } from "@hono/zod-openapi";
 import type { ApplyGlobalResponse } from "hono/client";
 import type { BlankEnv, BlankSchema } from "hono/types";
-import type { JsonBody } from "./answers.ts";
 import type { TypedEndpoint } from "./endpoint.ts";
 import type { Problem } from "./problem.ts";
+import type { JsonBody } from "./responses/responses.ts";
 import type { BASE_PATH, ENDPOINTS } from "./router.ts";
 
 /** Every endpoint that is served. */

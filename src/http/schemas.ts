@@ -3,7 +3,7 @@ import { StowageError } from "../domain/errors.ts";
 import { MAX_FILENAME_BYTES } from "../domain/filename.ts";
 import type { ListFilter } from "../domain/ports/records.ts";
 import { type ProcessingError, UPLOAD_STATUSES, type Upload } from "../domain/upload.ts";
-import { EXAMPLE_ID } from "./example-values.ts";
+import { EXAMPLE_ID } from "./openapi/example-values.ts";
 
 /** The longest page of a list, and the usual one. */
 const MAX_PAGE = 200;

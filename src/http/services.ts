@@ -1,12 +1,12 @@
-import type { DownloadService } from "../application/download-service.ts";
-import type { EventService } from "../application/events-service.ts";
+import type { DownloadService } from "../application/downloads/download-service.ts";
+import type { EventService } from "../application/events/events-service.ts";
 import type { HealthService } from "../application/health-service.ts";
-import type { ProcessingService } from "../application/processing-service.ts";
-import type { TextService } from "../application/processing-text.ts";
-import type { RepeatableUploads } from "../application/repeatable-uploads.ts";
-import type { TenantLimitsService } from "../application/tenant-limits.ts";
-import type { UploadEditor } from "../application/upload-editor.ts";
-import type { UploadService } from "../application/upload-service.ts";
+import type { ProcessingService } from "../application/processing/processing-service.ts";
+import type { TextService } from "../application/processing/processing-text.ts";
+import type { RepeatableUploads } from "../application/uploads/repeatable-uploads.ts";
+import type { TenantLimitsService } from "../application/uploads/tenant-limits.ts";
+import type { UploadEditor } from "../application/uploads/upload-editor.ts";
+import type { UploadService } from "../application/uploads/upload-service.ts";
 import type { Authenticator } from "../domain/ports/authenticator.ts";
 import type { Signer } from "../domain/ports/signer.ts";
 

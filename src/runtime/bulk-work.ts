@@ -1,5 +1,5 @@
 import { createLogger } from "../adapters/log/logger.ts";
-import { ProcessorCatalog } from "../application/processor-catalog.ts";
+import { ProcessorCatalog } from "../application/processing/processor-catalog.ts";
 import type { Config } from "../config.ts";
 import type { UploadRecords } from "../domain/ports/records.ts";
 import { createStowage, type Stowage } from "../stowage.ts";

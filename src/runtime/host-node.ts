@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import process from "node:process";
 import type { Host, HostProcess } from "../domain/ports/host.ts";
 import { type Logger, SILENT } from "../domain/ports/logger.ts";
-import { endWithUs } from "./process-guard.ts";
+import { endWithUs } from "./extraction/process-guard.ts";
 
 /** What a shell answers for a program that it cannot start. */
 const CANNOT_START = 127;

@@ -1,5 +1,5 @@
 import { hasher } from "../adapters/hash.ts";
-import { DriverRegistry } from "../application/driver-registry.ts";
+import { DriverRegistry } from "../application/storages/driver-registry.ts";
 import type { Config } from "../config.ts";
 import type { Clock, RandomSource } from "../domain/ports/clock.ts";
 import type { Host } from "../domain/ports/host.ts";
@@ -7,9 +7,9 @@ import { SILENT } from "../domain/ports/logger.ts";
 import type { StorageDriver } from "../domain/ports/storage-driver.ts";
 import type { StorageUri } from "../domain/storage-uri.ts";
 import { checkIntegrity, type DatabaseFacts, readDatabase } from "./database-inspection.ts";
+import { openNodeExtractor } from "./extraction/node-extractor.ts";
+import { createNodeFetch } from "./fetch/node-fetch.ts";
 import { createNodeHost } from "./host-node.ts";
-import { openNodeExtractor } from "./node-extractor.ts";
-import { createNodeFetch } from "./node-fetch.ts";
 import { nodeDrivers } from "./node-parts.ts";
 
 /** The parts of a service one by one, opened without making or changing anything. */

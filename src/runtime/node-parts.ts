@@ -21,10 +21,10 @@ import type { Logger } from "../domain/ports/logger.ts";
 import type { DriverDefinition } from "../domain/ports/storage-driver.ts";
 import type { TenantRecords } from "../domain/ports/tenants.ts";
 import type { StowageParts } from "../stowage.ts";
+import { type GivenProcessor, openNodeExtractor } from "./extraction/node-extractor.ts";
+import { createNodeFetch } from "./fetch/node-fetch.ts";
 import { createNodeHost } from "./host-node.ts";
-import { loadDrivers } from "./load-drivers.ts";
-import { type GivenProcessor, openNodeExtractor } from "./node-extractor.ts";
-import { createNodeFetch } from "./node-fetch.ts";
+import { loadDrivers } from "./modules/load-drivers.ts";
 
 /** The process's clock. */
 const clock: Clock = { now: () => Date.now() };

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { CorruptFiles } from "../../src/application/corrupt-files.ts";
+import { CorruptFiles } from "../../src/application/downloads/corrupt-files.ts";
 import type { Logger } from "../../src/domain/ports/logger.ts";
 import { SILENT } from "../../src/domain/ports/logger.ts";
 import type { UploadId } from "../../src/domain/upload-id.ts";

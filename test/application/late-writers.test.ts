@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { isLookDue, LATE_WRITER_MS } from "../../src/application/erase.ts";
+import { isLookDue, LATE_WRITER_MS } from "../../src/application/uploads/erase.ts";
 import { StowageError } from "../../src/domain/errors.ts";
 import { parseFilename } from "../../src/domain/filename.ts";
 import {

@@ -8,9 +8,9 @@ import { isStowageError } from "../../src/domain/errors.ts";
 import type { Extraction, Extractor } from "../../src/domain/ports/extractor.ts";
 import type { Host, HostProcess } from "../../src/domain/ports/host.ts";
 import { SILENT } from "../../src/domain/ports/logger.ts";
-import { nodeExtractCommand } from "../../src/runtime/extract-command.ts";
+import { nodeExtractCommand } from "../../src/runtime/extraction/extract-command.ts";
 import { nodeHost } from "../../src/runtime/host-node.ts";
-import { OWN_PROCESSORS } from "../../src/runtime/own-processors.ts";
+import { OWN_PROCESSORS } from "../../src/runtime/modules/own-processors.ts";
 
 /** How one document ended. */
 export interface Ending {

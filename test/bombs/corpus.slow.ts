@@ -2,7 +2,7 @@ import { readdirSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ErrorCode } from "../../src/domain/errors.ts";
 import { matchesMediaType } from "../../src/domain/media-type.ts";
-import { OWN_PROCESSORS } from "../../src/runtime/own-processors.ts";
+import { OWN_PROCESSORS } from "../../src/runtime/modules/own-processors.ts";
 import { Bench, type Ending } from "./bench.ts";
 import { openCanary, type WatchedCanary } from "./canary.ts";
 import { BOMBS } from "./corpus.ts";

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, test } from "vitest";
 import text from "../../processors/text.ts";
 import { SILENT } from "../../src/domain/ports/logger.ts";
-import { nodeExtractCommand } from "../../src/runtime/extract-command.ts";
+import { nodeExtractCommand } from "../../src/runtime/extraction/extract-command.ts";
 import { Bench } from "./bench.ts";
 import deeds, { DEED_NAMES } from "./deeds.ts";
 

@@ -8,7 +8,7 @@ import { SETTINGS } from "../../src/config/settings.ts";
 import { matchesMediaType } from "../../src/domain/media-type.ts";
 import { LEGAL_CHANGES, UPLOAD_STATUSES } from "../../src/domain/upload.ts";
 import { STATUS } from "../../src/http/problem.ts";
-import { OWN_PROCESSORS } from "../../src/runtime/own-processors.ts";
+import { OWN_PROCESSORS } from "../../src/runtime/modules/own-processors.ts";
 import { blocksOf } from "./blocks.ts";
 import { project } from "./project.ts";
 import { serveScript } from "./served-script.ts";

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { DocsDocument } from "../../src/http/docs-document.ts";
+import type { DocsDocument } from "../../src/http/docs/document.ts";
 import { type AbusedServer, KEYS, type Row } from "../support/abused-server.ts";
 import { render } from "./draft.ts";
 import { exchange } from "./exchange.ts";

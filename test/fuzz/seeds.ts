@@ -1,5 +1,5 @@
-import { type DocsDocument, type DocsOperation, resolve } from "../../src/http/docs-document.ts";
-import { EXAMPLE_ID } from "../../src/http/example-values.ts";
+import { type DocsDocument, type DocsOperation, resolve } from "../../src/http/docs/document.ts";
+import { EXAMPLE_ID } from "../../src/http/openapi/example-values.ts";
 import type { Caller, Draft } from "./draft.ts";
 
 /** A valid request of one route, and what else its document says may be in it. */

@@ -1,7 +1,7 @@
 import memory from "../../drivers/memory.ts";
 import { ConfigError } from "../../src/config.ts";
 import { isStowageError, StowageError } from "../../src/driver.ts";
-import { loadDrivers } from "../../src/runtime/load-drivers.ts";
+import { loadDrivers } from "../../src/runtime/modules/load-drivers.ts";
 import { testDriverContext } from "../support/driver-context.ts";
 
 // In a process of its own: in vitest's, imports are resolved by Vite.

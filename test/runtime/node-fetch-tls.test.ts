@@ -4,7 +4,7 @@ import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { createNodeFetch } from "../../src/runtime/node-fetch.ts";
+import { createNodeFetch } from "../../src/runtime/fetch/node-fetch.ts";
 import { hasPrograms } from "../support/can-run.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 
@@ -45,7 +45,7 @@ test.skipIf(!hasOpenssl)(
   "fetch() trusts what NODE_EXTRA_CA_CERTS names, and close() lets the process end",
   async () => {
     const { url, certificate } = await serveTls();
-    const module = new URL("../../src/runtime/node-fetch.ts", import.meta.url);
+    const module = new URL("../../src/runtime/fetch/node-fetch.ts", import.meta.url);
     const program = `
     const { createNodeFetch } = await import(${JSON.stringify(module)});
     const { fetch, close } = createNodeFetch({ env: {} });

@@ -2,7 +2,7 @@
 import textProcessor from "../../../processors/text.ts";
 import { createChildExtractor } from "../../../src/adapters/extractor/child-process.ts";
 import { SILENT } from "../../../src/domain/ports/logger.ts";
-import { nodeExtractCommand } from "../../../src/runtime/extract-command.ts";
+import { nodeExtractCommand } from "../../../src/runtime/extraction/extract-command.ts";
 import { nodeHost } from "../../../src/runtime/host-node.ts";
 import type { Open } from "../contender.ts";
 import { extract } from "./extractor.ts";

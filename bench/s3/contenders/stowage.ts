@@ -3,7 +3,7 @@ import { createHash, randomFillSync } from "node:crypto";
 import s3Driver from "../../../drivers/s3.ts";
 import { parseObjectKey } from "../../../src/domain/object-key.ts";
 import { SILENT } from "../../../src/domain/ports/logger.ts";
-import { createNodeFetch } from "../../../src/runtime/node-fetch.ts";
+import { createNodeFetch } from "../../../src/runtime/fetch/node-fetch.ts";
 import { countBytes, type Open } from "../contender.ts";
 
 export const open: Open = async ({ endpoint, region, bucket, accessKeyId, secretAccessKey }) => {

@@ -1,4 +1,4 @@
-import { findStorageId } from "../../application/storage-identity.ts";
+import { findStorageId } from "../../application/storages/storage-identity.ts";
 import { isAbort } from "../../domain/errors.ts";
 import type { StorageDriver } from "../../domain/ports/storage-driver.ts";
 import type { StorageUri } from "../../domain/storage-uri.ts";

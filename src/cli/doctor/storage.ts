@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { findStorageId } from "../../application/storage-identity.ts";
+import { findStorageId } from "../../application/storages/storage-identity.ts";
 import { abortedError, throwIfAborted } from "../../domain/cancellation.ts";
 import { isAbort, isStowageError } from "../../domain/errors.ts";
 import type { StorageDriver } from "../../domain/ports/storage-driver.ts";

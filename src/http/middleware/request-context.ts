@@ -1,8 +1,8 @@
 import type { MiddlewareHandler } from "hono";
 import { toHex } from "../../domain/bytes.ts";
 import type { HttpEnv, HttpOptions } from "../endpoint.ts";
+import { findRequestId } from "../headers/request-id.ts";
 import { problemResponse } from "../problem.ts";
-import { findRequestId } from "../request-id.ts";
 import type { HttpServices } from "../services.ts";
 
 /**

@@ -1,7 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
-import type { DocsDocument } from "../docs-document.ts";
-import { docsPage } from "../docs-page.ts";
-import { DOCS_STYLE } from "../docs-style.ts";
+import type { DocsDocument } from "../docs/document.ts";
+import { docsPage } from "../docs/page.ts";
+import { DOCS_STYLE } from "../docs/style.ts";
 import { endpoint } from "../endpoint.ts";
 
 /** The page of each document, which is made once. */

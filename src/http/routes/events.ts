@@ -1,7 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { endpoint } from "../endpoint.ts";
-import { streamEvents } from "../event-stream.ts";
-import { responseHeaders } from "../headers.ts";
+import { responseHeaders } from "../openapi/headers.ts";
+import { streamEvents } from "../responses/event-stream.ts";
 import { EventsHeaders, EventsQuery, UploadIdParams } from "../schemas.ts";
 
 const MESSAGES = { "text/event-stream": { schema: { type: "string" as const } } };

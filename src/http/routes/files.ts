@@ -4,11 +4,11 @@ import { formatReprDigest } from "../../domain/digest.ts";
 import { formatEtag } from "../../domain/etag.ts";
 import { isSafeInline } from "../../domain/media-type.ts";
 import type { Upload } from "../../domain/upload.ts";
-import { selectRepresentation } from "../conditional.ts";
-import { formatContentDisposition } from "../content-disposition.ts";
 import { endpoint } from "../endpoint.ts";
-import { requestHeaders, responseHeaders } from "../headers.ts";
-import { formatHttpDate } from "../http-date.ts";
+import { selectRepresentation } from "../headers/conditional.ts";
+import { formatContentDisposition } from "../headers/content-disposition.ts";
+import { formatHttpDate } from "../headers/http-date.ts";
+import { requestHeaders, responseHeaders } from "../openapi/headers.ts";
 import { FileQuery, UploadIdParams } from "../schemas.ts";
 
 const BYTES = { "*/*": { schema: { type: "string" as const, format: "binary" } } };

@@ -1,6 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { json } from "../answers.ts";
 import { endpoint } from "../endpoint.ts";
+import { json } from "../responses/responses.ts";
 import { toTime } from "../schemas.ts";
 
 const LiveSchema = z.object({ status: z.literal("alive") }).openapi("Liveness");

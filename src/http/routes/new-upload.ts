@@ -1,20 +1,20 @@
 import { createRoute } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { z } from "zod";
-import type { Intake } from "../../application/repeatable-uploads.ts";
+import type { Intake } from "../../application/uploads/repeatable-uploads.ts";
 import { type ErrorCode, StowageError, UploadTooLargeError } from "../../domain/errors.ts";
 import { findMediaType } from "../../domain/media-type.ts";
 import { addressOf } from "../address.ts";
-import { json } from "../answers.ts";
+import { bodyOf, findContentLength, refuseContentEncoding } from "../body/request-body.ts";
+import { digesting, readDigestHeaders } from "../body/request-digests.ts";
+import { readDetails, requireFuture, toFlag } from "../body/upload-details.ts";
 import { MAX_FORM_OVERHEAD_BYTES, readUploadForm } from "../body/upload-form.ts";
 import { type EnvOf, endpoint } from "../endpoint.ts";
-import { requestHeaders, responseHeaders } from "../headers.ts";
-import { readIdempotencyKey } from "../idempotency-key.ts";
+import { readIdempotencyKey } from "../headers/idempotency-key.ts";
+import { requestHeaders, responseHeaders } from "../openapi/headers.ts";
 import { HttpError } from "../problem.ts";
-import { bodyOf, findContentLength, refuseContentEncoding } from "../request-body.ts";
-import { digesting, readDigestHeaders } from "../request-digests.ts";
+import { json } from "../responses/responses.ts";
 import { FilenameParams, PutNamedQuery, PutQuery, toUploadJson, UploadSchema } from "../schemas.ts";
-import { readDetails, requireFuture, toFlag } from "../upload-details.ts";
 
 type WriteContext = Context<EnvOf<"upload:write">>;
 

@@ -1,10 +1,10 @@
 import { createRoute } from "@hono/zod-openapi";
-import { json, jsonBody } from "../answers.ts";
-import { expectationOf } from "../conditional.ts";
+import { readOptionalJson } from "../body/request-body.ts";
 import { endpoint } from "../endpoint.ts";
-import { IF_MATCH_OBJECT, responseHeaders } from "../headers.ts";
-import { readOptionalJson } from "../request-body.ts";
-import { streamResult } from "../result-json.ts";
+import { expectationOf } from "../headers/conditional.ts";
+import { IF_MATCH_OBJECT, responseHeaders } from "../openapi/headers.ts";
+import { json, jsonBody } from "../responses/responses.ts";
+import { streamResult } from "../responses/result-json.ts";
 import {
   ReprocessBody,
   ResultSchema,

@@ -1,12 +1,12 @@
 import { createRoute } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import type { FoundText } from "../../application/processing-text.ts";
+import type { FoundText } from "../../application/processing/processing-text.ts";
 import { formatContentRange } from "../../domain/byte-range.ts";
 import { isStowageError } from "../../domain/errors.ts";
-import { selectRepresentation } from "../conditional.ts";
-import { formatContentDisposition } from "../content-disposition.ts";
 import { type EnvOf, endpoint } from "../endpoint.ts";
-import { requestHeaders, responseHeaders } from "../headers.ts";
+import { selectRepresentation } from "../headers/conditional.ts";
+import { formatContentDisposition } from "../headers/content-disposition.ts";
+import { requestHeaders, responseHeaders } from "../openapi/headers.ts";
 import { TextQuery, UploadIdParams } from "../schemas.ts";
 
 const TEXT = { "text/plain": { schema: { type: "string" as const } } };

@@ -4,13 +4,13 @@ import { formatRevisionTag, ifNoneMatchNames } from "../../domain/etag.ts";
 import { patchMetadata } from "../../domain/metadata.ts";
 import type { Clock } from "../../domain/ports/clock.ts";
 import { addressOf } from "../address.ts";
-import { json, jsonBody } from "../answers.ts";
-import { expectationOf } from "../conditional.ts";
+import { readOptionalJson } from "../body/request-body.ts";
 import { formatCursor, parseCursor } from "../cursor.ts";
 import { endpoint } from "../endpoint.ts";
-import { IF_MATCH_OBJECT, requestHeaders, responseHeaders } from "../headers.ts";
+import { expectationOf } from "../headers/conditional.ts";
+import { IF_MATCH_OBJECT, requestHeaders, responseHeaders } from "../openapi/headers.ts";
 import { HttpError } from "../problem.ts";
-import { readOptionalJson } from "../request-body.ts";
+import { json, jsonBody } from "../responses/responses.ts";
 import {
   ListQuery,
   PatchBody,

@@ -1,6 +1,6 @@
 import type { ByteStream } from "../../domain/bytes.ts";
 import { StowageError } from "../../domain/errors.ts";
-import { Pace } from "./pace.ts";
+import { Pace } from "./minimum-transfer-rate.ts";
 
 /**
  * A body whose sender has to keep to a minimum rate.

@@ -3,8 +3,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { StowageError } from "../../domain/errors.ts";
 import type { Logger } from "../../domain/ports/logger.ts";
+import { findRequestId } from "../../http/headers/request-id.ts";
 import { problemResponse } from "../../http/problem.ts";
-import { findRequestId } from "../../http/request-id.ts";
 import { endSlowly } from "./request-queue.ts";
 
 /** What is wrong with something that never became a request of the app. */

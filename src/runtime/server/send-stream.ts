@@ -2,7 +2,7 @@ import type { ServerResponse } from "node:http";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { isAbort, isStowageError } from "../../domain/errors.ts";
 import type { Logger } from "../../domain/ports/logger.ts";
-import { GRACE_MS, Pace } from "./pace.ts";
+import { GRACE_MS, Pace } from "./minimum-transfer-rate.ts";
 
 /**
  * What is written at once: how much a reader has taken shows only when all of a write has gone, so a large one

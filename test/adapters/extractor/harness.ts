@@ -9,7 +9,7 @@ import { isStowageError, type StowageError } from "../../../src/domain/errors.ts
 import type { Extraction, Extractor } from "../../../src/domain/ports/extractor.ts";
 import type { Host, HostProcess } from "../../../src/domain/ports/host.ts";
 import { SILENT } from "../../../src/domain/ports/logger.ts";
-import { nodeExtractCommand } from "../../../src/runtime/extract-command.ts";
+import { nodeExtractCommand } from "../../../src/runtime/extraction/extract-command.ts";
 import { nodeHost } from "../../../src/runtime/host-node.ts";
 import hostile from "./hostile.ts";
 

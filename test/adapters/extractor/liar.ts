@@ -6,7 +6,7 @@ import {
   type FrameKind,
   frameBytes,
 } from "../../../src/adapters/extractor/protocol.ts";
-import { OWN_PROCESSORS } from "../../../src/runtime/own-processors.ts";
+import { OWN_PROCESSORS } from "../../../src/runtime/modules/own-processors.ts";
 
 const READY: ChildMessage = {
   type: "ready",

@@ -6,7 +6,7 @@ import { createChildExtractor } from "../../../src/adapters/extractor/child-proc
 import { createInProcessExtractor } from "../../../src/adapters/extractor/in-process.ts";
 import type { Extraction, Extractor } from "../../../src/domain/ports/extractor.ts";
 import { SILENT } from "../../../src/domain/ports/logger.ts";
-import { nodeExtractCommand } from "../../../src/runtime/extract-command.ts";
+import { nodeExtractCommand } from "../../../src/runtime/extraction/extract-command.ts";
 import { nodeHost } from "../../../src/runtime/host-node.ts";
 import asking from "./asking.ts";
 import { document, failureOf } from "./harness.ts";

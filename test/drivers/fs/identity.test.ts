@@ -12,7 +12,10 @@ import {
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import local from "../../../drivers/fs.ts";
-import { findStorageId, identifyStorage } from "../../../src/application/storage-identity.ts";
+import {
+  findStorageId,
+  identifyStorage,
+} from "../../../src/application/storages/storage-identity.ts";
 import {
   type Body,
   type ObjectKey,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { conformanceCases, register } from "../../../drivers/conformance/index.ts";
 import { pattern } from "../../../drivers/conformance/sources.ts";
-import { providerOf } from "../../../drivers/s3/providers.ts";
+import { providerOf } from "../../../drivers/s3/config/providers.ts";
 import { putObject } from "../../../drivers/s3/put.ts";
 import type { S3Store } from "../../../drivers/s3/store.ts";
 import { type Body, parseObjectKey } from "../../../src/driver.ts";

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { deleteObjects } from "../../../drivers/s3/delete.ts";
 import { headObject } from "../../../drivers/s3/head.ts";
-import { leftoverGroup } from "../../../drivers/s3/leftovers.ts";
-import { multipartGroup } from "../../../drivers/s3/multipart.ts";
+import { leftoverGroup } from "../../../drivers/s3/multipart/leftovers.ts";
+import { multipartGroup } from "../../../drivers/s3/multipart/multipart.ts";
 import { putObject } from "../../../drivers/s3/put.ts";
 import { isStowageError, type LeftoverGroup, parseObjectKey } from "../../../src/driver.ts";
 import { fault } from "../../s3/strict-server.ts";

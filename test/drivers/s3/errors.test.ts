@@ -1,7 +1,7 @@
 import type { AddressInfo } from "node:net";
 import { createServer as createTcpServer } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
-import type { S3Request } from "../../../drivers/s3/protocol.ts";
+import type { S3Request } from "../../../drivers/s3/wire/protocol.ts";
 import { type ErrorCode, isStowageError, type StowageError } from "../../../src/driver.ts";
 import { type Scripted, s3Error, startAnswering } from "./answering-server.ts";
 import { CREDENTIALS, openClient } from "./open-client.ts";

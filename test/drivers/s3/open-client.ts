@@ -1,6 +1,6 @@
-import { createS3Client } from "../../../drivers/s3/client.ts";
-import type { S3ClientOptions } from "../../../drivers/s3/client-options.ts";
-import type { Credentials, S3Client } from "../../../drivers/s3/protocol.ts";
+import { createS3Client } from "../../../drivers/s3/wire/client.ts";
+import type { S3ClientOptions } from "../../../drivers/s3/wire/client-options.ts";
+import type { Credentials, S3Client } from "../../../drivers/s3/wire/protocol.ts";
 import type { DriverContext } from "../../../src/driver.ts";
 import { testDriverContext } from "../../support/driver-context.ts";
 

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { inPieces, pattern } from "../../../drivers/conformance/sources.ts";
-import { providerOf } from "../../../drivers/s3/providers.ts";
+import { providerOf } from "../../../drivers/s3/config/providers.ts";
 import { putObject } from "../../../drivers/s3/put.ts";
-import { Slots } from "../../../drivers/s3/slots.ts";
 import type { S3Store } from "../../../drivers/s3/store.ts";
+import { Slots } from "../../../drivers/s3/wire/semaphore.ts";
 import { type Body, parseObjectKey, StowageError } from "../../../src/driver.ts";
 import { fault } from "../../s3/strict-server.ts";
 import { PART, type StrictBucket, strictServer } from "./strict-storage.ts";

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from "vitest";
-import type { Credentials, S3Request } from "../../../drivers/s3/protocol.ts";
+import type { Credentials, S3Request } from "../../../drivers/s3/wire/protocol.ts";
 import { SILENT } from "../../../src/domain/ports/logger.ts";
 import { isStowageError, type Logger } from "../../../src/driver.ts";
 import { startStrictS3 } from "../../s3/strict-server.ts";

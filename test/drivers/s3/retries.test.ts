@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { S3Request } from "../../../drivers/s3/protocol.ts";
+import type { S3Request } from "../../../drivers/s3/wire/protocol.ts";
 import { isStowageError } from "../../../src/driver.ts";
 import { type Scripted, s3Error, startAnswering } from "./answering-server.ts";
 import { openClient } from "./open-client.ts";

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll } from "vitest";
-import { createS3Client } from "../../../drivers/s3/client.ts";
+import { providerOf } from "../../../drivers/s3/config/providers.ts";
 import { KeySpace } from "../../../drivers/s3/keys.ts";
-import { PartPool } from "../../../drivers/s3/part-pool.ts";
-import { providerOf } from "../../../drivers/s3/providers.ts";
-import { Slots } from "../../../drivers/s3/slots.ts";
+import { PartPool } from "../../../drivers/s3/multipart/part-pool.ts";
 import type { S3Store } from "../../../drivers/s3/store.ts";
+import { createS3Client } from "../../../drivers/s3/wire/client.ts";
+import { Slots } from "../../../drivers/s3/wire/semaphore.ts";
 import s3 from "../../../drivers/s3.ts";
 import type { StorageDriver } from "../../../src/driver.ts";
-import { createNodeFetch } from "../../../src/runtime/node-fetch.ts";
+import { createNodeFetch } from "../../../src/runtime/fetch/node-fetch.ts";
 import { type StrictS3, type StrictS3Options, startStrictS3 } from "../../s3/strict-server.ts";
 import { testDriverContext } from "../../support/driver-context.ts";
 

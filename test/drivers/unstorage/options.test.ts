@@ -3,7 +3,7 @@ import memoryDriver from "unstorage/drivers/memory";
 import { expect, test } from "vitest";
 import { unstorageOptions } from "../../../drivers/unstorage/options.ts";
 import unstorage, { fromUnstorage } from "../../../drivers/unstorage.ts";
-import { DriverRegistry } from "../../../src/application/driver-registry.ts";
+import { DriverRegistry } from "../../../src/application/storages/driver-registry.ts";
 import { parseStorageUri } from "../../../src/domain/storage-uri.ts";
 import { parseObjectKey } from "../../../src/driver.ts";
 import { testDriverContext } from "../../support/driver-context.ts";

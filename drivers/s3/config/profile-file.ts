@@ -1,0 +1,127 @@
+import { type Host, StowageError } from "../../../src/driver.ts";
+
+/** The settings of one profile: names in lower case, those of indented lines behind their parent's: `s3.x`. */
+export type Profile = ReadonlyMap<string, string>;
+
+/** What looking for a profile came to. */
+export interface ProfileSearch {
+  /** `null` if no file has it. */
+  readonly profile: Profile | null;
+  /** Every file that was looked for, in order. */
+  readonly files: readonly string[];
+}
+
+type Sections = ReadonlyMap<string, Profile>;
+type FileKind = "credentials" | "config";
+
+const SECTION = /^\[\s*(.*?)\s*\]\s*(?:[#;].*)?$/;
+const QUOTED = /^"(.*)"$/;
+
+/** The profile that a storage names, else that of `AWS_PROFILE`, else `default`. */
+export function profileName(named: string | undefined, { env }: Host): string {
+  return named ?? (env["AWS_PROFILE"] || "default");
+}
+
+/**
+ * Look a profile up in AWS's two files; where both have a setting, the credentials file counts. Its
+ * `endpoint_url` is that of its services for S3, where it has one.
+ *
+ * @throws {StowageError} `storage_misconfigured` for a file that is there but cannot be read.
+ * @see https://docs.aws.amazon.com/sdkref/latest/guide/file-location.html
+ * @see https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
+ */
+export async function findProfile(name: string, host: Host): Promise<ProfileSearch> {
+  const files: string[] = [];
+  const settings = new Map<string, string>();
+  let services: Sections = new Map();
+  let found = false;
+  for (const kind of ["config", "credentials"] as const) {
+    const path = pathOf(kind, host);
+    if (path === null) continue;
+    files.push(path);
+    const text = await readFile(path, host);
+    if (kind === "config") services = parseServices(text);
+    const profile = parseProfiles(text, kind).get(name);
+    if (profile === undefined) continue;
+    found = true;
+    for (const [key, value] of profile) settings.set(key, value);
+  }
+  const endpoint = services.get(settings.get("services") ?? "")?.get("s3.endpoint_url");
+  if (endpoint) settings.set("endpoint_url", endpoint);
+  return { profile: found ? settings : null, files };
+}
+
+/**
+ * The profiles of a file.
+ *
+ * @param kind In `config`, all but `[default]` are written `[profile name]`; in `credentials`, `[name]`.
+ * @see https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
+ */
+export function parseProfiles(text: string, kind: FileKind): Sections {
+  return parseSections(text, (section) => profileOf(section, kind));
+}
+
+/** The `[services name]` of a config file. */
+function parseServices(text: string): Sections {
+  return parseSections(text, (section) => nameAfter("services", section));
+}
+
+/** @param nameOf `null` for a section that is not asked for. */
+function parseSections(text: string, nameOf: (section: string) => string | null): Sections {
+  const sections = new Map<string, Map<string, string>>();
+  let current: Map<string, string> | undefined;
+  /** What indented lines belong to: a setting without a value, such as `s3 =`. */
+  let parent: string | null = null;
+  for (const line of text.replace(/^\uFEFF/, "").split(/\r\n|\r|\n/)) {
+    if (/^\s*(?:[#;]|$)/.test(line)) continue;
+    const section = SECTION.exec(line)?.[1];
+    if (section !== undefined) {
+      const name = nameOf(section);
+      current = name === null ? undefined : (sections.get(name) ?? new Map<string, string>());
+      if (name !== null && current !== undefined) sections.set(name, current);
+      parent = null;
+      continue;
+    }
+    const equals = line.indexOf("=");
+    if (equals < 0) continue;
+    const key = line.slice(0, equals).trim().toLowerCase();
+    const value = line
+      .slice(equals + 1)
+      .replace(/\s[#;].*$/, "")
+      .trim();
+    if (!/^\s/.test(line)) {
+      current?.set(key, value);
+      parent = value === "" ? key : null;
+    } else if (parent !== null) current?.set(`${parent}.${key}`, value);
+  }
+  return sections;
+}
+
+/** `null` for sections that are no profiles, such as `[sso-session x]`. */
+function profileOf(section: string, kind: FileKind): string | null {
+  const named = nameAfter("profile", section);
+  return named ?? (kind === "credentials" || section === "default" ? section : null);
+}
+
+function nameAfter(word: string, section: string): string | null {
+  const [, first, name = ""] = /^(\S+)\s+(.+)$/.exec(section) ?? [];
+  return first === word ? (QUOTED.exec(name)?.[1] ?? name) : null;
+}
+
+function pathOf(kind: FileKind, { env }: Host): string | null {
+  const told = kind === "credentials" ? env["AWS_SHARED_CREDENTIALS_FILE"] : env["AWS_CONFIG_FILE"];
+  if (told) return told;
+  const home = env["HOME"] || env["USERPROFILE"];
+  return home ? `${home}/.aws/${kind}` : null;
+}
+
+async function readFile(path: string, host: Host): Promise<string> {
+  try {
+    return (await host.readTextFile(path)) ?? "";
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? ` (${error.code})` : "";
+    throw new StowageError("storage_misconfigured", `Cannot read ${path}: it is there${code}`, {
+      cause: error,
+    });
+  }
+}

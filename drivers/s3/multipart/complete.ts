@@ -1,0 +1,148 @@
+import {
+  type CallOptions,
+  type ErrorCode,
+  isStowageError,
+  type PutOptions,
+  type StoredObject,
+  type StoredPart,
+  StowageError,
+  toHex,
+} from "../../../src/driver.ts";
+import { refuseTaken, writeOnCondition } from "../condition.ts";
+import { headObject } from "../head.ts";
+import type { S3Store } from "../store.ts";
+import { assertRoot } from "../wire/answers.ts";
+import { distrust, quoted, wholeSeconds } from "../wire/facts.ts";
+import type { XmlElement } from "../wire/protocol.ts";
+import { childText, escapeXml } from "../wire/xml.ts";
+import { isGone, type UploadTarget } from "./uploads.ts";
+
+/** After these the object may be there all the same: an answer was lost, and its repetition found the work done. */
+const UNDECIDED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "object_not_found",
+  "object_exists",
+  "storage_unavailable",
+  "storage_timeout",
+]);
+const S3_NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/";
+const MD5_ETAG = /^"([0-9a-f]{32})"$/;
+
+/**
+ * Make an object of all `parts`.
+ *
+ * Where the service does not honour `ifNoneMatch` here, it is looked first whether the key is free; a writer
+ * who comes in between is then replaced.
+ *
+ * @see https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
+ */
+export async function completeUpload(
+  store: S3Store,
+  target: UploadTarget,
+  parts: readonly StoredPart[],
+  options: PutOptions = {},
+): Promise<StoredObject> {
+  const ordered = inOrder(parts);
+  if (options.ifNoneMatch !== undefined && !store.provider.atomicIfNoneMatch) {
+    await refuseTaken(store, target.key, options);
+  }
+  try {
+    const root = await writeOnCondition(store, target.key, options, (condition) =>
+      sendComplete(store, target, ordered, condition, options),
+    );
+    assertRoot(root, "CompleteMultipartUploadResult");
+    return await describeCompleted(store, target, ordered, childText(root, "ETag") ?? "");
+  } catch (error) {
+    if (!isStowageError(error) || !UNDECIDED.has(error.code)) throw error;
+    const stored = await findCompleted(store, target, ordered, options).catch(() => null);
+    if (stored === null) throw error;
+    return stored;
+  }
+}
+
+function sendComplete(
+  { client, keys }: S3Store,
+  { key, uploadId }: UploadTarget,
+  parts: readonly StoredPart[],
+  condition: Readonly<Record<string, string>>,
+  { signal }: CallOptions,
+): Promise<XmlElement> {
+  const listed = parts.map(
+    ({ number, version }) =>
+      `<Part><PartNumber>${number}</PartNumber><ETag>${escapeXml(version)}</ETag></Part>`,
+  );
+  return client.sendForXml({
+    action: "CompleteMultipartUpload",
+    method: "POST",
+    objectKey: keys.inBucket(key),
+    query: [["uploadId", uploadId]],
+    headers: { "content-type": "application/xml", ...condition },
+    body: new TextEncoder().encode(
+      `<CompleteMultipartUpload xmlns="${S3_NAMESPACE}">${listed.join("")}</CompleteMultipartUpload>`,
+    ),
+    signal,
+  });
+}
+
+/** Ceph answers with an empty ETag: then a HEAD tells it, unless somebody has replaced the object meanwhile. */
+async function describeCompleted(
+  store: S3Store,
+  { key }: UploadTarget,
+  parts: readonly StoredPart[],
+  etag: string,
+): Promise<StoredObject> {
+  const sizeBytes = sizeOf(parts);
+  const modifiedAt = wholeSeconds(store.context.now());
+  if (etag !== "") return { key, sizeBytes, version: quoted(etag), modifiedAt };
+  const seen = await headObject(store, key).catch(() => null);
+  if (seen?.sizeBytes === sizeBytes) return seen;
+  const version = expectedEtag(store, parts);
+  if (version === null) throw distrust("it does not tell the ETag of what it completed");
+  return { key, sizeBytes, version, modifiedAt };
+}
+
+/**
+ * The object that this upload has become, or `null`. It has the upload's size and ETag, and the upload is
+ * gone: else somebody else has put the same bytes there.
+ */
+async function findCompleted(
+  store: S3Store,
+  target: UploadTarget,
+  parts: readonly StoredPart[],
+  options: CallOptions,
+): Promise<StoredObject | null> {
+  const seen = await headObject(store, target.key, options);
+  if (seen?.sizeBytes !== sizeOf(parts) || seen.version !== expectedEtag(store, parts)) return null;
+  return (await isGone(store, target, options)) ? seen : null;
+}
+
+/**
+ * The ETag that an object of these parts gets wherever theirs are MD5s: the MD5 of them, and their count.
+ * It is no digest of the object's bytes, but nothing else has it.
+ */
+function expectedEtag(
+  { context }: S3Store,
+  parts: readonly Pick<StoredPart, "version">[],
+): string | null {
+  const hash = context.hash("md5");
+  for (const { version } of parts) {
+    const [, hex] = MD5_ETAG.exec(version) ?? [];
+    if (hex === undefined) return null;
+    hash.update(Uint8Array.from(hex.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16)));
+  }
+  return `"${toHex(hash.digest())}-${parts.length}"`;
+}
+
+/** @throws {StowageError} `invalid_request` for no parts, or two of one number. */
+function inOrder(parts: readonly StoredPart[]): StoredPart[] {
+  const ordered = parts.toSorted((left, right) => left.number - right.number);
+  const repeated = ordered.some(({ number }, index) => number === ordered[index - 1]?.number);
+  if (ordered.length > 0 && !repeated) return ordered;
+  throw new StowageError(
+    "invalid_request",
+    `Cannot complete upload: ${repeated ? "two parts have one number" : "it has no parts"}`,
+  );
+}
+
+function sizeOf(parts: readonly StoredPart[]): number {
+  return parts.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+}

@@ -1,0 +1,128 @@
+import {
+  type CallOptions,
+  isStowageError,
+  type LeftoverGroup,
+  type LeftoverSelection,
+  type ListOptions,
+  type MultipartGroup,
+  throwIfAborted,
+} from "../../../src/driver.ts";
+import type { S3Store } from "../store.ts";
+import { assertRoot, childrenOf, keyReader, required } from "../wire/answers.ts";
+import { distrust } from "../wire/facts.ts";
+import type { XmlElement } from "../wire/protocol.ts";
+import { childText } from "../wire/xml.ts";
+import { abortUpload } from "./uploads.ts";
+
+const PAGE_UPLOADS = 1000;
+
+type UploadPage = Awaited<ReturnType<MultipartGroup["listUploads"]>>;
+
+/**
+ * Uploads under way below a prefix. Without `encoding-type`: Ceph 16 would encode some of the keys, and not
+ * say so.
+ *
+ * @see https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListMultipartUploads.html
+ */
+export async function listUploads(
+  { client, keys }: S3Store,
+  prefix: string,
+  { signal, cursor, limit = PAGE_UPLOADS }: ListOptions = {},
+): Promise<UploadPage> {
+  const page = await client.sendForXml({
+    action: "ListMultipartUploads",
+    method: "GET",
+    query: [
+      ["uploads", ""],
+      ["max-uploads", String(Math.max(1, Math.min(limit, PAGE_UPLOADS)))],
+      ["prefix", keys.inBucket(prefix)],
+      ...(cursor === undefined ? [] : markersOf(cursor)),
+    ],
+    signal,
+  });
+  assertRoot(page, "ListMultipartUploadsResult");
+  const read = keyReader(page);
+  const uploads = childrenOf(page, "Upload").flatMap((upload) => {
+    const key = keys.find(read(required(upload, "Key")));
+    const startedAt = Date.parse(required(upload, "Initiated"));
+    return key === null ? [] : [{ key, uploadId: required(upload, "UploadId"), startedAt }];
+  });
+  const next = childText(page, "IsTruncated") === "true" ? cursorOf(page, read) : null;
+  if (next !== null && next === cursor) throw distrust("it repeats a page of its uploads");
+  return { uploads, next };
+}
+
+/** Parts of uploads that nobody will complete. */
+export function leftoverGroup(store: S3Store): LeftoverGroup {
+  let warned = false;
+  return {
+    async remove(which, options = {}) {
+      throwIfAborted(options.signal);
+      try {
+        return await removeUploads(store, which, options);
+      } catch (error) {
+        if (!isListingDenied(error)) throw error;
+        if (!warned) {
+          store.context.logger.warn("s3.leftovers_unseen", {
+            bucket: store.client.bucket,
+            advice:
+              "let a lifecycle rule remove incomplete multipart uploads, or allow s3:ListBucketMultipartUploads",
+          });
+        }
+        warned = true;
+        return 0;
+      }
+    },
+  };
+}
+
+async function removeUploads(
+  store: S3Store,
+  which: LeftoverSelection,
+  options: CallOptions,
+): Promise<number> {
+  const { prefix, isMeant } = chosenBy(which);
+  let removed = 0;
+  let cursor: string | null = null;
+  do {
+    const from: { cursor?: string } = cursor === null ? {} : { cursor };
+    const page: UploadPage = await listUploads(store, prefix, { ...options, ...from });
+    for (const { key, uploadId } of page.uploads.filter(isMeant)) {
+      if (await abortUpload(store, { key, uploadId }, options)) removed += 1;
+    }
+    cursor = page.next;
+  } while (cursor !== null);
+  return removed;
+}
+
+/** What to list, and what of it is meant. */
+function chosenBy(which: LeftoverSelection): {
+  readonly prefix: string;
+  readonly isMeant: (upload: UploadPage["uploads"][number]) => boolean;
+} {
+  if ("before" in which) {
+    return { prefix: "", isMeant: ({ startedAt }) => startedAt < which.before };
+  }
+  if ("key" in which) return { prefix: which.key, isMeant: ({ key }) => key === which.key };
+  const prefix = `${which.folder}/`;
+  return { prefix, isMeant: ({ key }) => !key.slice(prefix.length).includes("/") };
+}
+
+/** A cursor is both of S3's markers: uploads of one key follow each other by their ids. */
+function cursorOf(page: XmlElement, read: (text: string) => string): string {
+  return JSON.stringify([
+    read(required(page, "NextKeyMarker")),
+    childText(page, "NextUploadIdMarker") ?? "",
+  ]);
+}
+
+function markersOf(cursor: string): (readonly [string, string])[] {
+  const [keyMarker, uploadIdMarker] = JSON.parse(cursor) as [string, string];
+  const ofKey = ["key-marker", keyMarker] as const;
+  return uploadIdMarker === "" ? [ofKey] : [ofKey, ["upload-id-marker", uploadIdMarker]];
+}
+
+function isListingDenied(error: unknown): boolean {
+  if (!isStowageError(error) || error.data["action"] !== "ListMultipartUploads") return false;
+  return error.code === "storage_access_denied" || error.code === "unsupported_option";
+}

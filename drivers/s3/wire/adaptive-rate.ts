@@ -1,0 +1,112 @@
+import type { DriverContext } from "../../../src/driver.ts";
+import { sleep } from "./retry.ts";
+
+/** Requests a second after the first throttled answer. */
+const START = 50;
+/** The slowest rate. It notices when a store that throttles everything has recovered. */
+const MIN = 1;
+/** Beyond this rate requests are not held back any more. */
+const MAX = 1000;
+/** What an answer that is not throttled adds: the rate grows tenfold in a quarter of a second. */
+const INCREASE = 10;
+/** What a throttled answer leaves of the rate. */
+const DECREASE = 0.9;
+/** A waiting request looks at the rate so often, in milliseconds: it may have grown. */
+const LOOK_MS = 250;
+
+/** A request that waits, with how many are sent before it. */
+interface Waiter {
+  ahead: number;
+}
+
+/**
+ * The rate at which a client sends requests. It is unlimited until the store throttles. Then each throttled
+ * answer lowers it and every other answer raises it (AIMD), until it is unlimited again.
+ *
+ * Requests wait in the order in which they came. They share numbers, but no promise and no timer, so that on
+ * Workers a request that is cut off stops no other.
+ *
+ * @see https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
+ */
+export class AdaptiveRate {
+  readonly #now: DriverContext["now"];
+  #perSecond = Number.POSITIVE_INFINITY;
+  /** Requests that have been let through or wait, and whose time has not come yet. */
+  #backlog = 0;
+  #drainedAt = 0;
+  /** In the order in which they came. */
+  readonly #waiters = new Set<Waiter>();
+
+  constructor(now: DriverContext["now"]) {
+    this.#now = now;
+  }
+
+  /**
+   * Wait for a turn.
+   *
+   * @param isWorthwhile Asked before each wait: whether the request should still wait.
+   * @returns Whether the turn has come.
+   * @throws {StowageError} `request_aborted`, at once when `signal` is aborted.
+   */
+  async turn(isWorthwhile: () => boolean, signal: AbortSignal | undefined): Promise<boolean> {
+    if (this.#perSecond === Number.POSITIVE_INFINITY) return true;
+    this.#drain();
+    const waiter: Waiter = { ahead: this.#backlog };
+    this.#backlog += 1;
+    this.#waiters.add(waiter);
+    let hasCome = false;
+    try {
+      while (waiter.ahead > 0 && this.#perSecond < Number.POSITIVE_INFINITY) {
+        if (!isWorthwhile()) return false;
+        const ms = Math.min(Math.ceil((waiter.ahead / this.#perSecond) * 1000), LOOK_MS);
+        await sleep(ms, signal);
+        waiter.ahead -= (this.#perSecond * ms) / 1000;
+      }
+      hasCome = true;
+      return true;
+    } finally {
+      if (!hasCome) this.#leave(waiter);
+      this.#waiters.delete(waiter);
+    }
+  }
+
+  /** Those behind do not wait for a request that is not sent. */
+  #leave(waiter: Waiter): void {
+    this.#backlog = Math.max(0, this.#backlog - 1);
+    let isBehind = false;
+    for (const other of this.#waiters) {
+      if (isBehind) other.ahead -= 1;
+      isBehind ||= other === waiter;
+    }
+  }
+
+  /** The store has answered without throttling. */
+  raise(): void {
+    if (this.#perSecond === Number.POSITIVE_INFINITY) return;
+    this.#drain();
+    this.#perSecond += INCREASE;
+    if (this.#perSecond <= MAX) return;
+    this.#perSecond = Number.POSITIVE_INFINITY;
+    // Those that wait go on at once. On Workers some of them may be gone without a word.
+    this.#waiters.clear();
+  }
+
+  /** The store has throttled a request. */
+  lower(): void {
+    if (this.#perSecond === Number.POSITIVE_INFINITY) {
+      this.#perSecond = START;
+      this.#backlog = 0;
+      this.#drainedAt = this.#now();
+    } else {
+      this.#drain();
+      this.#perSecond = Math.max(MIN, this.#perSecond * DECREASE);
+    }
+  }
+
+  #drain(): void {
+    const now = this.#now();
+    const seconds = Math.max(0, now - this.#drainedAt) / 1000;
+    this.#backlog = Math.max(0, this.#backlog - seconds * this.#perSecond);
+    this.#drainedAt = now;
+  }
+}

@@ -1,0 +1,68 @@
+import { type ErrorCode, StowageError } from "../../../src/driver.ts";
+import type { Addressing } from "./addressing.ts";
+import type { Credentials, S3Request } from "./protocol.ts";
+
+/** What can be done about a failed attempt before the call is given up. */
+export type Remedy =
+  /** Nothing: the same again would fail again. */
+  | "none"
+  /** Wait and repeat it. */
+  | "wait"
+  /** Send fewer requests, and repeat it. */
+  | "throttle"
+  /** Sign for the region that the server names. */
+  | "region"
+  /** Sign with the server's time. */
+  | "clock"
+  /** Ask for other credentials. */
+  | "credentials";
+
+/** Whether the same request may succeed a little later. */
+export function isPassing(remedy: Remedy | undefined): boolean {
+  return remedy === "wait" || remedy === "throttle";
+}
+
+/** Why an attempt came to nothing, as plain data. */
+export interface Failure {
+  readonly code: ErrorCode;
+  /** What was found and what to do, without a final period. Holds nothing secret. */
+  readonly found: string;
+  readonly remedy: Remedy;
+  /** S3's own code, and the status of its answer; `null` if there was none. */
+  readonly s3Code: string | null;
+  readonly status: number | null;
+  /** The server's wish, in milliseconds. */
+  readonly retryAfterMs?: number;
+  /** The bucket's region, where the server names it. */
+  readonly region?: string;
+  /** The server's clock, in milliseconds since 1970. */
+  readonly serverTime?: number;
+  readonly cause?: unknown;
+}
+
+/** One try of a request, as far as errors need to know it. */
+export interface Attempt {
+  readonly request: S3Request;
+  readonly bucket: string;
+  readonly addressing: Addressing;
+  readonly credentials: Credentials;
+  /** From 1. */
+  readonly number: number;
+}
+
+/** The error of a call, if this attempt is its last. */
+export class AttemptError extends StowageError {
+  readonly failure: Failure;
+
+  constructor(failure: Failure, { request, bucket, addressing, number }: Attempt) {
+    const { code, found, remedy, s3Code, status, cause } = failure;
+    const { action } = request;
+    const times = number > 1 ? `, after ${number} attempts` : "";
+    super(code, `Cannot ${action} in bucket "${bucket}" (${addressing.region}): ${found}${times}`, {
+      ...(cause !== undefined && { cause }),
+      retryable: isPassing(remedy),
+      data: { action, s3Code, status, attempts: number },
+    });
+    this.failure = failure;
+  }
+}

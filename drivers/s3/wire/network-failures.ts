@@ -1,0 +1,122 @@
+import type { ErrorCode } from "../../../src/driver.ts";
+import type { Addressing } from "./addressing.ts";
+import type { Failure, Remedy } from "./failure.ts";
+
+type Meaning = readonly [pattern: RegExp, found: string, remedy: Remedy, code?: ErrorCode];
+
+const NO_HOST = "no such host; check the endpoint and DNS";
+
+/**
+ * What goes wrong before an answer: codes of libuv, OpenSSL, undici and Bun, and words of Deno, which has no
+ * codes. The first that matches counts.
+ *
+ * @see https://nodejs.org/api/errors.html#common-system-errors
+ * @see https://docs.openssl.org/master/man3/X509_STORE_CTX_get_error/
+ */
+const MEANINGS: readonly Meaning[] = [
+  [/^(ENOTFOUND|EAI_NONAME|FailedToOpenSocket)$|dns error/, NO_HOST, "wait"],
+  [/^EAI_/, "DNS does not answer", "wait"],
+  [
+    /^(ECONNREFUSED|ConnectionRefused)$|Connection refused/,
+    "nothing listens there; check that it runs, and the port",
+    "wait",
+  ],
+  [/^(EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL)$/, "no route leads there; check the network", "wait"],
+  [/^(ETIMEDOUT|UND_ERR_CONNECT_TIMEOUT)$/, "no connection in time", "wait", "storage_timeout"],
+  [/^ERR_WRITE_STALLED$/, "it takes no more of what is sent", "wait", "storage_timeout"],
+  [/^UND_ERR_(HEADERS|BODY)_TIMEOUT$/, "no answer in time", "wait", "storage_timeout"],
+  [
+    /^(ERR_SSL_|EPROTO$)/,
+    "it speaks no TLS that we speak; check whether the endpoint is http:// or https://",
+    "none",
+    "storage_misconfigured",
+  ],
+  [/^CERT_(HAS_EXPIRED|NOT_YET_VALID)$/, "its certificate is out of date", "none"],
+  [
+    /ALTNAME|HOSTNAME_MISMATCH/,
+    "its certificate is for another host; check the endpoint, or set AWS_S3_FORCE_PATH_STYLE=true",
+    "none",
+    "storage_misconfigured",
+  ],
+  [
+    /CERT|ISSUER|LEAF_SIGNATURE|certificate/,
+    "its certificate is not trusted; add its authority to NODE_EXTRA_CA_CERTS",
+    "none",
+    "storage_misconfigured",
+  ],
+  [
+    /^(HPE_|HTTPParserError|Malformed_HTTP)/,
+    "what answers there speaks no HTTP; check scheme and port",
+    "wait",
+  ],
+  [/^(EMFILE|ENFILE)$/, "this process has too many open files; raise its limit", "wait"],
+  [
+    /: bad port$|port \d+ are blocked/,
+    "fetch does not speak to this port; use another",
+    "none",
+    "storage_misconfigured",
+  ],
+];
+const BROKEN: Meaning = [/^/, "the connection broke", "wait"];
+/** `fetch failed` wraps what failed, which may wrap it once more; a cycle ends here. */
+const MAX_CAUSES = 8;
+
+/** Why a request had no answer. */
+export function networkFailure(
+  error: unknown,
+  { origin, region, hostIsFromRegion }: Pick<Addressing, "origin" | "region" | "hostIsFromRegion">,
+): Failure {
+  const root = findRoot(error);
+  const words = root?.code ?? String(root);
+  const [, usual, remedy, code] = MEANINGS.find(([pattern]) => pattern.test(words)) ?? BROKEN;
+  const found = usual === NO_HOST && hostIsFromRegion ? noHostIn(region) : usual;
+  return {
+    code: code ?? "storage_unavailable",
+    found: `${origin} cannot be reached: ${found}${root?.code ? ` (${root.code})` : ""}`,
+    remedy,
+    s3Code: null,
+    status: null,
+    cause: withoutData(root),
+  };
+}
+
+function noHostIn(region: string): string {
+  return `no such host; the region "${region}" may be mistyped: check AWS_REGION, then DNS`;
+}
+
+/** Nobody answered for so long. */
+export function timeoutFailure(origin: string, what: string): Failure {
+  return {
+    code: "storage_timeout",
+    found: `${origin} ${what}`,
+    remedy: "wait",
+    s3Code: null,
+    status: null,
+  };
+}
+
+interface RootError extends Error {
+  readonly code?: string;
+  readonly syscall?: string;
+}
+
+/** The innermost error that has a code, else the innermost; of several tries to connect, the first. */
+function findRoot(error: unknown): RootError | null {
+  let found: RootError | null = null;
+  let current = error;
+  for (let depth = 0; depth < MAX_CAUSES && current instanceof Error; depth += 1) {
+    const coded = "code" in current && typeof current.code === "string";
+    if (coded || found?.code === undefined) found = current;
+    current = current instanceof AggregateError ? current.errors[0] : current.cause;
+  }
+  return found;
+}
+
+/** What failed, for the log: errors of fetch may hold bytes of the answer and headers of the request. */
+function withoutData(root: RootError | null): Error {
+  const { code = null, syscall, name = "an unknown error" } = root ?? {};
+  if (root === null || syscall === undefined) {
+    return Object.assign(new Error(`fetch failed with ${code ?? name}`), { code });
+  }
+  return Object.assign(new Error(root.message), { code, syscall });
+}

@@ -1,0 +1,184 @@
+import type { ErrorCode } from "../../../src/driver.ts";
+import type { Remedy } from "./failure.ts";
+
+/** What one of S3's error codes means to us: our code, what to do about it, and what may mend it. */
+export type Meaning = readonly [code: ErrorCode, advice: string, remedy?: Remedy];
+
+const PAIR: Meaning = [
+  "storage_misconfigured",
+  "the server does not know this access key; check the credentials and the endpoint",
+  "credentials",
+];
+const EXPIRED: Meaning = [
+  "storage_misconfigured",
+  "the session token is expired or not for this key; renew the credentials",
+  "credentials",
+];
+const BUSY: Meaning = ["storage_unavailable", "it asks for fewer requests", "throttle"];
+/** Overload or an outage: services and proxies do not say which. */
+const UNAVAILABLE: Meaning = [
+  "storage_unavailable",
+  "it has trouble of its own or asks for fewer requests",
+  "throttle",
+];
+const SICK: Meaning = ["storage_unavailable", "it has trouble of its own", "wait"];
+const DENIED: Meaning = ["storage_access_denied", ""];
+const GARBLED: Meaning = ["storage_unavailable", "the body was changed on its way", "wait"];
+const RACE: Meaning = ["storage_unavailable", "another request works on the same object", "wait"];
+const REGION: Meaning = [
+  "storage_misconfigured",
+  "the bucket lies elsewhere; set the region or the endpoint that it is in",
+  "region",
+];
+const FULL: Meaning = ["storage_full", "no more may be stored there; raise the quota"];
+const GONE: Meaning = ["object_not_found", "nothing is stored there"];
+const UNOFFERED: Meaning = ["unsupported_option", "the storage does not offer this"];
+const PARTS: Meaning = ["storage_unavailable", "the parts are not those that were stored"];
+const TOO_LARGE: Meaning = [
+  "storage_unavailable",
+  "the object or a part has a size it does not take",
+];
+
+/**
+ * The one table of S3's error codes: AWS's, and those that Ceph, MinIO, R2 and others add.
+ *
+ * @see https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+ */
+export const MEANINGS: ReadonlyMap<string, Meaning> = new Map<string, Meaning>(
+  Object.entries({
+    NoSuchKey: GONE,
+    NoSuchVersion: GONE,
+    NoSuchUpload: ["object_not_found", "there is no such multipart upload"],
+    NoSuchBucket: [
+      "storage_misconfigured",
+      "there is no such bucket; create it, or check its name and the endpoint",
+    ],
+    InvalidBucketName: ["storage_misconfigured", "it does not take the bucket's name"],
+    PreconditionFailed: ["object_changed", "something else is stored there"],
+    ConditionalRequestConflict: RACE,
+    OperationAborted: RACE,
+    InvalidRange: ["object_changed", "the object has become shorter"],
+    KeyTooLongError: ["invalid_key", "the key is longer than the storage takes"],
+    XMinioInvalidObjectName: ["invalid_key", "the storage does not take the key"],
+    AccessDenied: DENIED,
+    AllAccessDisabled: DENIED,
+    AccountProblem: DENIED,
+    InvalidObjectState: [
+      "storage_access_denied",
+      "the object is archived; restore it, or keep this prefix out of archive tiers",
+    ],
+    InvalidAccessKeyId: PAIR,
+    InvalidSecurity: PAIR,
+    SignatureDoesNotMatch: [
+      "storage_misconfigured",
+      "the secret key does not belong to the access key, or a proxy changes requests; check both",
+    ],
+    ExpiredToken: EXPIRED,
+    InvalidToken: EXPIRED,
+    TokenRefreshRequired: EXPIRED,
+    RequestTimeTooSkewed: [
+      "storage_misconfigured",
+      "our clock and the server's differ; set this machine's time",
+      "clock",
+    ],
+    RequestExpired: [
+      "storage_misconfigured",
+      "our clock and the server's differ; set this machine's time",
+      "clock",
+    ],
+    AuthorizationHeaderMalformed: REGION,
+    IllegalLocationConstraintException: REGION,
+    PermanentRedirect: REGION,
+    TemporaryRedirect: REGION,
+    Redirect: REGION,
+    SlowDown: BUSY,
+    SlowDownRead: BUSY,
+    SlowDownWrite: BUSY,
+    TooManyRequests: BUSY,
+    Throttling: BUSY,
+    ThrottlingException: BUSY,
+    ThrottledException: BUSY,
+    RequestThrottled: BUSY,
+    RequestLimitExceeded: BUSY,
+    BandwidthLimitExceeded: BUSY,
+    Busy: BUSY,
+    ServiceUnavailable: UNAVAILABLE,
+    InternalError: SICK,
+    InternalFailure: SICK,
+    BadRequest: [
+      "storage_misconfigured",
+      "it gives no reason; check the region, and whether the credentials have expired",
+    ],
+    RequestTimeout: ["storage_unavailable", "the request came too slowly", "throttle"],
+    BadDigest: GARBLED,
+    XAmzContentSHA256Mismatch: GARBLED,
+    IncompleteBody: GARBLED,
+    EntityTooLarge: TOO_LARGE,
+    EntityTooSmall: TOO_LARGE,
+    InvalidPart: PARTS,
+    InvalidPartOrder: PARTS,
+    QuotaExceeded: FULL,
+    ServiceQuotaExceeded: FULL,
+    XMinioStorageFull: FULL,
+    XMinioAdminBucketQuotaExceeded: FULL,
+    NotImplemented: UNOFFERED,
+    MethodNotAllowed: [
+      "storage_misconfigured",
+      "it does not take this request; check the endpoint",
+    ],
+  } satisfies Record<string, Meaning>),
+);
+
+/** The code that an answer without a body stands for. */
+export const CODE_OF_STATUS: ReadonlyMap<number, string> = new Map([
+  [301, "PermanentRedirect"],
+  [307, "TemporaryRedirect"],
+  [308, "PermanentRedirect"],
+  [400, "BadRequest"],
+  [401, "AccessDenied"],
+  [403, "AccessDenied"],
+  [405, "MethodNotAllowed"],
+  [408, "RequestTimeout"],
+  [409, "OperationAborted"],
+  [412, "PreconditionFailed"],
+  [416, "InvalidRange"],
+  [429, "TooManyRequests"],
+  [499, "RequestTimeout"],
+  [500, "InternalError"],
+  [501, "NotImplemented"],
+  [503, "ServiceUnavailable"],
+  [507, "QuotaExceeded"],
+]);
+
+/** What a code that we have never heard of means, by the status it came with. */
+export function meaningOfStatus(status: number): Meaning {
+  if (status === 408 || status === 429 || status === 499) return BUSY;
+  if (status === 501) return UNOFFERED;
+  if (status === 503) return UNAVAILABLE;
+  if (status >= 500) return SICK;
+  if (status === 401 || status === 403) return DENIED;
+  return ["storage_unavailable", "it refuses the request"];
+}
+
+/**
+ * What each action needs to be allowed.
+ *
+ * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
+ */
+export const PERMISSIONS: Readonly<Record<string, string>> = {
+  PutObject: "s3:PutObject",
+  CreateMultipartUpload: "s3:PutObject",
+  UploadPart: "s3:PutObject",
+  CompleteMultipartUpload: "s3:PutObject",
+  CopyObject: "s3:GetObject and s3:PutObject",
+  UploadPartCopy: "s3:GetObject and s3:PutObject",
+  GetObject: "s3:GetObject",
+  HeadObject: "s3:GetObject",
+  DeleteObject: "s3:DeleteObject",
+  DeleteObjects: "s3:DeleteObject",
+  HeadBucket: "s3:ListBucket",
+  ListObjectsV2: "s3:ListBucket",
+  AbortMultipartUpload: "s3:AbortMultipartUpload",
+  ListParts: "s3:ListMultipartUploadParts",
+  ListMultipartUploads: "s3:ListBucketMultipartUploads",
+};

@@ -1,0 +1,250 @@
+import type { Clock, RandomSource } from "../../domain/ports/clock.ts";
+import type { Extractor } from "../../domain/ports/extractor.ts";
+import type { Hasher } from "../../domain/ports/hasher.ts";
+import type { JobQueue } from "../../domain/ports/job-queue.ts";
+import type { Logger } from "../../domain/ports/logger.ts";
+import type { Job, UploadRecords } from "../../domain/ports/records.ts";
+import type { ProcessingError, ProcessorResult } from "../../domain/upload.ts";
+import { newUploadId } from "../../domain/upload-id.ts";
+import type { Storages } from "../storages/storages.ts";
+import type { MissingFiles } from "../uploads/missing-files.ts";
+import { type JobRun, ProcessingRun } from "./processing-run.ts";
+
+export interface ProcessingPolicy {
+  /** How often a job is tried before it is given up. */
+  readonly maxAttempts: number;
+  /** How long a claimed job is ours without a renewal. */
+  readonly leaseMs: number;
+  /** The longest time without looking for jobs: other processes may have queued some. */
+  readonly pollMs: number;
+}
+
+/**
+ * How a run of a job ended, for the log. `retry`: the job waits for its next try. `interrupted`: it was handed back.
+ * `lost`: another worker has it, or the upload was deleted, and the results of this run do not count.
+ */
+type Outcome = "processed" | "failed" | "retry" | "interrupted" | "lost";
+
+/** The first retry waits up to this long, each further one up to twice as long. */
+const BACKOFF_MS = 1_000;
+const MAX_BACKOFF_MS = 5 * 60_000;
+
+/**
+ * Takes jobs from the records and runs them, several at once.
+ *
+ * The records are the truth: a job is claimed by compare-and-set under a lease, which is renewed while it
+ * runs, and its result is written only if the claim still holds. Whoever is killed in between loses the
+ * lease, and somebody else does the work again.
+ */
+export class ProcessingWorker {
+  readonly #records: UploadRecords;
+  readonly #storages: Storages;
+  readonly #missing: MissingFiles;
+  readonly #extractor: Extractor;
+  readonly #queue: JobQueue;
+  readonly #hasher: Hasher;
+  readonly #clock: Clock;
+  readonly #random: RandomSource;
+  readonly #logger: Logger;
+  readonly #policy: ProcessingPolicy;
+  readonly #running = new Map<Promise<void>, AbortController>();
+  #filling: Promise<void> | null = null;
+  #again = false;
+  #stopped = true;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #unsubscribe: () => void = () => {};
+
+  constructor(parts: {
+    readonly records: UploadRecords;
+    readonly storages: Storages;
+    readonly missing: MissingFiles;
+    readonly extractor: Extractor;
+    readonly queue: JobQueue;
+    readonly hasher: Hasher;
+    readonly clock: Clock;
+    readonly random: RandomSource;
+    readonly logger: Logger;
+    readonly policy: ProcessingPolicy;
+  }) {
+    this.#records = parts.records;
+    this.#storages = parts.storages;
+    this.#missing = parts.missing;
+    this.#extractor = parts.extractor;
+    this.#queue = parts.queue;
+    this.#hasher = parts.hasher;
+    this.#clock = parts.clock;
+    this.#random = parts.random;
+    this.#logger = parts.logger;
+    this.#policy = parts.policy;
+  }
+
+  /** Begin to look for jobs. */
+  start(): void {
+    this.#stopped = false;
+    this.#unsubscribe = this.#queue.onWake(() => this.#fill());
+    this.#fill();
+  }
+
+  /** Take no more jobs, stop those that run and hand them back. Resolves when none runs. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#unsubscribe();
+    if (this.#timer !== undefined) clearTimeout(this.#timer);
+    await this.#filling;
+    for (const abort of this.#running.values()) abort.abort();
+    await Promise.all(this.#running.keys());
+  }
+
+  /** Resolves when no job runs here and none is being looked for. */
+  async idle(): Promise<void> {
+    while (this.#filling !== null || this.#running.size > 0) {
+      await this.#filling;
+      // A race without runners would never end.
+      if (this.#running.size > 0) await Promise.race(this.#running.keys());
+    }
+  }
+
+  /** Claim jobs until all places are taken or nothing is due. Calls while it works make it look once more. */
+  #fill(): void {
+    if (this.#stopped) return;
+    if (this.#filling !== null) {
+      this.#again = true;
+      return;
+    }
+    this.#filling = this.#claimAll().finally(() => {
+      this.#filling = null;
+      if (!this.#again) return;
+      this.#again = false;
+      this.#fill();
+    });
+  }
+
+  async #claimAll(): Promise<void> {
+    if (this.#timer !== undefined) clearTimeout(this.#timer);
+    let nextInMs = this.#policy.pollMs;
+    try {
+      while (!this.#stopped && this.#running.size < this.#extractor.concurrency) {
+        const token = newUploadId(this.#clock.now(), this.#random);
+        const leaseUntil = this.#clock.now() + this.#policy.leaseMs;
+        const job = await this.#records.claim(token, leaseUntil, this.#storages.ids);
+        if (job === null) {
+          const nextAt = await this.#records.nextJobAt(this.#storages.ids);
+          if (nextAt !== null) {
+            nextInMs = Math.min(nextInMs, Math.max(10, nextAt - this.#clock.now()));
+          }
+          break;
+        }
+        this.#begin(job);
+      }
+    } catch (error) {
+      this.#logger.warn("processing.claim_failed", { error });
+    }
+    if (!this.#stopped) this.#timer = setTimeout(() => this.#fill(), nextInMs);
+  }
+
+  #begin(job: Job): void {
+    const abort = new AbortController();
+    const done: Promise<void> = this.#process(job, abort)
+      .catch((error) =>
+        // The lease runs out and the job is taken again.
+        this.#logger.warn("processing.job_left", { uploadId: job.upload.id, error }),
+      )
+      .finally(() => {
+        this.#running.delete(done);
+        this.#fill();
+      });
+    this.#running.set(done, abort);
+  }
+
+  async #process(job: Job, abort: AbortController): Promise<void> {
+    const startedAt = this.#clock.now();
+    const renewal = setInterval(() => this.#renew(job, abort), this.#policy.leaseMs / 3);
+    try {
+      const storage = this.#storages.byId(job.upload.storageId);
+      const run = new ProcessingRun(job, storage, {
+        ...{ extractor: this.#extractor, missing: this.#missing, hasher: this.#hasher },
+        ...{ clock: this.#clock, logger: this.#logger },
+      });
+      const before = await this.#records.results(job.upload.tenant, job.upload.id);
+      if (job.attempt > 1 || before.length > 0) await run.discardDead(before);
+      const result = await run.execute(this.#policy.maxAttempts, abort.signal);
+      const { outcome, error } = await this.#settle(job, run, result, before, abort.signal);
+      const facts = {
+        uploadId: job.upload.id,
+        tenantId: job.upload.tenant,
+        attempt: job.attempt,
+        outcome,
+      };
+      if (outcome === "failed" || outcome === "retry") {
+        for (const { processor, code, cause } of run.failures) {
+          this.#logger.warn("processing.failed", { ...facts, processor, code, cause });
+        }
+      }
+      this.#logger.info("processing.finished", {
+        ...facts,
+        errorCode: error?.code ?? null,
+        durationMs: this.#clock.now() - startedAt,
+      });
+    } finally {
+      clearInterval(renewal);
+    }
+  }
+
+  /** Write down how a run went. */
+  async #settle(
+    job: Job,
+    run: ProcessingRun,
+    result: JobRun,
+    before: readonly ProcessorResult[],
+    signal: AbortSignal,
+  ): Promise<{ readonly outcome: Outcome; readonly error: ProcessingError | null }> {
+    if (result.kind === "interrupted" || (result.kind === "retry" && signal.aborted)) {
+      await run.discard();
+      // Lost or shutting down; handing back what is no longer ours changes nothing.
+      await this.#records.handBackJob(job);
+      return { outcome: "interrupted", error: null };
+    }
+    if (result.kind === "retry") {
+      await run.discard();
+      const { error, counts } = result;
+      const backoffMs = counts ? this.#backoffMs(job.attempt) : this.#policy.pollMs;
+      const runAfter = this.#clock.now() + backoffMs;
+      const ours = await this.#records.retryJob(job, runAfter, error, counts);
+      return { outcome: ours ? "retry" : "lost", error };
+    }
+    const error = result.error ?? this.#failureBefore(job, before);
+    const status = error === null ? "processed" : "failed";
+    const { results } = result;
+    const finished = await this.#records.finishJob(job, { status, error, results });
+    if (finished === null) await run.discard();
+    else await run.discardOld(before);
+    return { outcome: finished === null ? "lost" : status, error };
+  }
+
+  /**
+   * A failure that this run had no part in, and that is still the latest word of its processor. One of a
+   * processor that is gone counts no more: nobody could ever make it good.
+   */
+  #failureBefore(job: Job, before: readonly ProcessorResult[]): ProcessingError | null {
+    const known = new Set(this.#extractor.processors.map(({ name }) => name));
+    const others = before.filter(({ name }) => known.has(name) && !job.processors.includes(name));
+    return others.find(({ error }) => error !== null)?.error ?? null;
+  }
+
+  #renew(job: Job, abort: AbortController): void {
+    this.#records.renewJob(job, this.#clock.now() + this.#policy.leaseMs).then(
+      (ours) => {
+        if (!ours) abort.abort();
+      },
+      // The database is away: the lease may yet be renewed next time, and the fence decides in the end.
+      () => {},
+    );
+  }
+
+  /** Full jitter: retries of many jobs do not come back at the same moment. */
+  #backoffMs(attempt: number): number {
+    const ceiling = Math.min(MAX_BACKOFF_MS, BACKOFF_MS * 2 ** (attempt - 1));
+    const [byte = 0] = this.#random(new Uint8Array(1));
+    return Math.round((ceiling * (byte + 1)) / 256);
+  }
+}

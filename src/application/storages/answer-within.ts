@@ -1,0 +1,33 @@
+import { StowageError } from "../../domain/errors.ts";
+
+/**
+ * Wait for a storage no longer than `limitMs`.
+ *
+ * @param verb What is tried, for the message: `check storage`.
+ * @param work Gets a signal that is aborted when the time is over. A driver may not listen to it: it is not waited
+ *   for, and its late result is for `work` to clean up.
+ * @throws {StowageError} `storage_timeout` if the time is over first; what `work` throws.
+ */
+export async function answerWithin<Result>(
+  limitMs: number,
+  verb: string,
+  work: (signal: AbortSignal) => Promise<Result>,
+): Promise<Result> {
+  const abort = new AbortController();
+  const silence = Promise.withResolvers<never>();
+  // Not AbortSignal.timeout(): its timer would not keep a start alive whose driver holds nothing open.
+  const timer = setTimeout(() => {
+    silence.reject(
+      new StowageError("storage_timeout", `Cannot ${verb}: the storage did not answer in time`, {
+        retryable: true,
+        data: { limitMs },
+      }),
+    );
+    abort.abort();
+  }, limitMs);
+  try {
+    return await Promise.race([work(abort.signal), silence.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

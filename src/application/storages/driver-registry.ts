@@ -1,0 +1,58 @@
+import { StowageError } from "../../domain/errors.ts";
+import type {
+  DriverContext,
+  DriverDefinition,
+  StorageDriver,
+} from "../../domain/ports/storage-driver.ts";
+import type { StorageUri } from "../../domain/storage-uri.ts";
+
+/**
+ * The drivers that a runtime knows, by the scheme of their URIs. A value, not a global: two services in one
+ * process may know different ones.
+ */
+export class DriverRegistry {
+  readonly #definitions = new Map<string, DriverDefinition>();
+
+  /** @throws {StowageError} `invalid_config` if two drivers share a name. */
+  constructor(definitions: readonly DriverDefinition[]) {
+    for (const definition of definitions) {
+      if (this.#definitions.has(definition.name)) {
+        throw new StowageError(
+          "invalid_config",
+          `Cannot register driver: two are named "${definition.name}"`,
+        );
+      }
+      this.#definitions.set(definition.name, definition);
+    }
+  }
+
+  /** Names of all drivers, sorted. */
+  get names(): readonly string[] {
+    return [...this.#definitions.keys()].sort();
+  }
+
+  /**
+   * Open the storage that `uri` names.
+   *
+   * @throws {StowageError} `unknown_driver`, or `storage_misconfigured` from the driver's own validation.
+   */
+  async open(uri: StorageUri, context: DriverContext): Promise<StorageDriver> {
+    const definition = this.#definitions.get(uri.scheme);
+    if (definition === undefined) {
+      throw new StowageError(
+        "unknown_driver",
+        `Cannot open storage: no driver is named "${uri.scheme}" (known: ${this.names.join(", ")}; STOWAGE_DRIVERS loads others)`,
+      );
+    }
+    // `id` says who the storage is, not where: it belongs to its identity, see storage-identity.ts.
+    const { id: _id, ...query } = uri.options;
+    return await definition.open(
+      {
+        ...query,
+        ...(uri.authority === "" ? {} : { authority: uri.authority }),
+        ...(uri.path === "" ? {} : { path: uri.path }),
+      },
+      context,
+    );
+  }
+}

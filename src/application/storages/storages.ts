@@ -1,0 +1,76 @@
+import { StowageError } from "../../domain/errors.ts";
+import type { AwayStorage } from "./away-storage.ts";
+import type { FileStorage } from "./file-storage.ts";
+
+/** The storages at hand: one that takes new uploads, and older ones that are still read from. */
+export class Storages {
+  /** Takes new uploads. */
+  readonly primary: FileStorage;
+  readonly #fallbacks: FileStorage[];
+  #away: readonly AwayStorage[];
+  #closed = false;
+
+  /** @param away Fallbacks that cannot be reached yet. */
+  constructor(
+    primary: FileStorage,
+    fallbacks: readonly FileStorage[] = [],
+    away: readonly AwayStorage[] = [],
+  ) {
+    this.primary = primary;
+    this.#fallbacks = [...fallbacks];
+    this.#away = away;
+  }
+
+  get all(): readonly FileStorage[] {
+    return [...this.#fallbacks, this.primary];
+  }
+
+  /** The identities of all of them. */
+  get ids(): readonly string[] {
+    return this.all.map(({ id }) => id);
+  }
+
+  get fallbacks(): readonly FileStorage[] {
+    return this.#fallbacks;
+  }
+
+  /** Fallbacks that cannot be reached yet. */
+  get away(): readonly AwayStorage[] {
+    return this.#away;
+  }
+
+  /** @throws {StowageError} `storage_unavailable` if no storage with that identity is at hand. */
+  byId(id: string): FileStorage {
+    const storage = this.all.find((one) => one.id === id);
+    if (storage !== undefined) return storage;
+    const [away] = this.#away;
+    throw new StowageError(
+      "storage_unavailable",
+      away === undefined
+        ? `Cannot reach storage ${id}: it is not configured (name it in FILE_STORAGE_FALLBACK)`
+        : `Cannot reach storage ${id}: FILE_STORAGE_FALLBACK ${away.display} could not be opened yet`,
+      { cause: away?.error, retryable: away !== undefined },
+    );
+  }
+
+  /** Try to open every fallback that is away. Those that are back are at hand from then on. Never rejects. */
+  async retryAway(): Promise<void> {
+    await Promise.all(this.#away.map((away) => this.#retry(away)));
+  }
+
+  /** Free what the drivers hold. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all(this.all.map((storage) => storage.close()));
+  }
+
+  async #retry(away: AwayStorage): Promise<void> {
+    const storage = await away.open();
+    if (storage === null) return;
+    // Two may try at once: the background and an operator.
+    const isWanted = !this.#closed && this.#away.includes(away) && !this.ids.includes(storage.id);
+    this.#away = this.#away.filter((one) => one !== away);
+    if (isWanted) this.#fallbacks.push(storage);
+    else await Promise.allSettled([storage.close()]);
+  }
+}

@@ -1,0 +1,108 @@
+import { isStowageError, StowageError } from "../../domain/errors.ts";
+import type { Logger } from "../../domain/ports/logger.ts";
+import type { UploadRecords } from "../../domain/ports/records.ts";
+import type { Upload } from "../../domain/upload.ts";
+import type { UploadId } from "../../domain/upload-id.ts";
+import type { FileStorage } from "../storages/file-storage.ts";
+import { findStorageId } from "../storages/storage-identity.ts";
+import type { Storages } from "../storages/storages.ts";
+
+const FILES_PER_PAGE = 100;
+const LOOKS_AT_ONCE = 16;
+
+/**
+ * Knows which files are missing in their storage. Each is marked in its record and logged once, however often it
+ * is read, until it is found again.
+ */
+export class MissingFiles {
+  readonly #records: UploadRecords;
+  readonly #storages: Storages;
+  readonly #logger: Logger;
+  /** Where `lookAgain` continues, by storage. */
+  readonly #lookedUntil = new Map<string, UploadId>();
+
+  constructor(parts: {
+    readonly records: UploadRecords;
+    readonly storages: Storages;
+    readonly logger: Logger;
+  }) {
+    this.#records = parts.records;
+    this.#storages = parts.storages;
+    this.#logger = parts.logger;
+  }
+
+  /**
+   * Open the file of `upload` with `open`, and mark the record if the file is missing or found again. Writes only
+   * when that has changed.
+   *
+   * @returns The result of `open`.
+   * @throws What `open` throws; `object_not_found` has `reported` in its data if the file was known to be missing.
+   */
+  async noting<Read>(upload: Upload, open: () => Promise<Read>): Promise<Read> {
+    let read: Read;
+    try {
+      read = await open();
+    } catch (error) {
+      if (!isStowageError(error, "object_not_found")) throw error;
+      if (upload.missingSince !== null) throw stillMissing(error);
+      await this.#note(upload, true);
+      throw error;
+    }
+    if (upload.missingSince !== null) await this.#note(upload, false);
+    return read;
+  }
+
+  /**
+   * Look again for the missing files of a storage, and clear the marks of those that are there. The next call
+   * continues where this one ended.
+   *
+   * @param maxFiles How many files to look for.
+   * @throws {StowageError} `storage_*`, `records_*`.
+   */
+  async lookAgain(storage: FileStorage, maxFiles = FILES_PER_PAGE): Promise<void> {
+    for (let looked = 0; looked < maxFiles; looked += FILES_PER_PAGE) {
+      const after = this.#lookedUntil.get(storage.id) ?? null;
+      const page = await this.#records.missingFiles(storage.id, { limit: FILES_PER_PAGE, after });
+      for (let first = 0; first < page.length; first += LOOKS_AT_ONCE) {
+        const some = page.slice(first, first + LOOKS_AT_ONCE);
+        await Promise.all(some.map((upload) => this.#lookFor(storage, upload)));
+      }
+      const last = page.at(-1);
+      if (page.length === FILES_PER_PAGE && last) this.#lookedUntil.set(storage.id, last.id);
+      else {
+        this.#lookedUntil.delete(storage.id);
+        return;
+      }
+    }
+  }
+
+  async #lookFor(storage: FileStorage, upload: Upload): Promise<void> {
+    if (await storage.exists(upload.key)) await this.#note(upload, false);
+  }
+
+  /** Never rejects: the answer to the caller does not depend on the mark. */
+  async #note(upload: Upload, isMissing: boolean): Promise<void> {
+    const { id: uploadId, tenant: tenantId, storageId } = upload;
+    try {
+      if (isMissing && !(await this.#isThere(storageId))) return;
+      if (!(await this.#records.noteMissing(upload, isMissing))) return;
+      const facts = { uploadId, tenantId, storageId };
+      if (isMissing) this.#logger.error("storage.file_missing", facts);
+      else this.#logger.info("storage.file_found", facts);
+    } catch (error) {
+      this.#logger.warn("storage.missing_not_noted", { uploadId, error });
+    }
+  }
+
+  /** Whether the storage is reachable and itself. Otherwise a missing file means nothing. */
+  async #isThere(storageId: string): Promise<boolean> {
+    const storage = this.#storages.byId(storageId);
+    return (await findStorageId({ get: (key) => storage.retrieve(key) })) === storageId;
+  }
+}
+
+/** The log has one line from when the file was first missed: later requests need none. */
+function stillMissing(cause: StowageError): StowageError {
+  const data = { reported: true };
+  return new StowageError("object_not_found", cause.message, { cause, data });
+}

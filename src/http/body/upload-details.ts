@@ -1,0 +1,71 @@
+import type { UploadDetails } from "../../application/uploads/upload-input.ts";
+import { parseMetadata } from "../../domain/metadata.ts";
+import { HttpError } from "../problem.ts";
+import { TimeParameter } from "../schemas.ts";
+import { parseSha256Field } from "./request-digests.ts";
+import type { FormFields } from "./upload-form.ts";
+
+/**
+ * Read what the fields of a form say about its file. Fields that nobody knows are ignored.
+ *
+ * @param now Milliseconds since 1970.
+ * @throws {StowageError} `invalid_parameter` for a wrong flag or time or a field given twice,
+ *   `invalid_metadata`, `invalid_digest`.
+ */
+export function readDetails(fields: FormFields, now: number): UploadDetails {
+  const autoProcess = findOnly(fields, "auto_process");
+  const metadata = findOnly(fields, "metadata");
+  const expiresAt = findOnly(fields, "expires_at");
+  const sha256 = findOnly(fields, "sha256");
+  return {
+    autoProcess: autoProcess === null ? null : parseFlag(autoProcess),
+    metadata: metadata === null ? {} : parseMetadata(metadata),
+    expiresAt: expiresAt === null ? null : requireFuture(parseTime(expiresAt), now),
+    digests: sha256 === null ? [] : [parseSha256Field("sha256", sha256)],
+  };
+}
+
+/**
+ * What is to be removed was kept before.
+ *
+ * @param at Milliseconds since 1970, like `now`.
+ * @throws {HttpError} `invalid_parameter`
+ */
+export function requireFuture(at: number, now: number): number {
+  if (at > now) return at;
+  throw invalidField("expires_at", "Expected a time in the future");
+}
+
+/** A flag that was checked already (`true`, `false`), or `null` if it was left out. */
+export function toFlag(text: "true" | "false" | undefined): boolean | null {
+  return text === undefined ? null : text === "true";
+}
+
+function findOnly(fields: FormFields, name: string): string | null {
+  const values = fields.get(name) ?? [];
+  if (values.length > 1) throw invalidField(name, "Expected it once");
+  return values[0] ?? null;
+}
+
+function parseFlag(text: string): boolean {
+  if (text !== "true" && text !== "false") {
+    throw invalidField("auto_process", "Expected true or false");
+  }
+  return text === "true";
+}
+
+function parseTime(text: string): number {
+  const parsed = TimeParameter.safeParse(text);
+  if (parsed.success) return parsed.data;
+  throw invalidField("expires_at", "Expected a time as in RFC 3339, with Z or an offset");
+}
+
+function invalidField(parameter: string, detail: string): HttpError {
+  return new HttpError(
+    "invalid_parameter",
+    "Cannot use what was sent with the file: some of it is wrong",
+    {
+      errors: [{ parameter, detail }],
+    },
+  );
+}

@@ -1,0 +1,171 @@
+import type { OpenAPIHono, RouteConfig } from "@hono/zod-openapi";
+import type { ErrorCode } from "../../domain/errors.ts";
+import type { Endpoint, HttpEnv, HttpOptions } from "../endpoint.ts";
+import { mergeResponses, problemResponses } from "../responses/responses.ts";
+import { ERROR_GUIDE } from "./error-guide.ts";
+import { exampleProblem, OPERATION_EXAMPLES, type OperationExamples } from "./examples.ts";
+import {
+  ANY_ANSWER_HEADERS,
+  REQUEST_HEADERS,
+  RESPONSE_HEADERS,
+  type ResponseHeader,
+  requestHeaders,
+  responseHeaders,
+} from "./headers.ts";
+import { dropUnusedComponents, mergeSamePaths, type UntidyDocument } from "./tidy.ts";
+
+/** What everyone may be told who has to show a credential. */
+const ACCESS_PROBLEMS: readonly ErrorCode[] = [
+  "unauthenticated",
+  "insufficient_scope",
+  "auth_unavailable",
+  "records_unavailable",
+];
+
+/** What may be the matter as well wherever a storage may be away. */
+const STORAGE_PROBLEMS: readonly ErrorCode[] = ["storage_access_denied", "storage_misconfigured"];
+
+/** The name of the credential in the document. */
+const SCHEME = "bearer";
+
+/** What the calls are about, in the order in which they are told. */
+export const TAGS = {
+  Uploads: "A file and what is known of it.",
+  Files: "The bytes themselves.",
+  Processing: "What the processors find in files, on arrival or on demand.",
+  Service: "Probes, and this description.",
+} as const;
+
+/** By its name in SPDX's list, which needs no address. */
+const LICENSE = { name: "MIT", identifier: "MIT" };
+
+const DESCRIPTION = [
+  "File uploads over HTTP, stored durably and processed on arrival or on demand.",
+  "Every error is `application/problem+json` (RFC 9457). Its `type` is `about:blank`: the `code` tells problems apart, never changes its meaning, and is what to look at; `detail` is for people.",
+  "Times are RFC 3339 in UTC, sizes are bytes. A slash at the end of a path makes no difference. HEAD is answered wherever GET is, by its headers. Another method than those told is 405 `method_not_allowed` with `Allow`, another path 404 `route_not_found`. What is broken as HTTP, or longer than is read of any request, is 400, 408, 414, 417 or 431 wherever it is sent.",
+  "Headers marked `x-any-answer` may come with any answer. What is told without `/api/v1` is served under it as well.",
+].join("\n\n");
+
+/** The route of an endpoint with what follows from the rest of it: who may call, and what can go wrong. */
+export function documentedRoute(endpoint: Endpoint): RouteConfig {
+  const { route, access, problems } = endpoint;
+  const open = access === "public";
+  const scopes = open || access === "operator" ? [] : [access];
+  const examples = OPERATION_EXAMPLES[route.operationId ?? ""];
+  const responses = mergeResponses(
+    withExamples(route.responses, examples),
+    problemResponses([
+      ...problems,
+      ...(problems.includes("storage_unavailable") ? STORAGE_PROBLEMS : []),
+      ...(open ? [] : ACCESS_PROBLEMS),
+      ...(endpoint.rateLimited ? (["rate_limited"] as const) : []),
+      "internal",
+    ]),
+  );
+  return {
+    ...route,
+    parameters: [...(route.parameters ?? []), ...requestHeaders("X-Request-Id")] as Parameters,
+    security: open ? [] : [{ [SCHEME]: scopes }],
+    ...withBodyExample(route.request, examples),
+    responses: withHeaders(
+      responses,
+      endpoint.rateLimited ? ["X-Request-Id", "RateLimit", "RateLimit-Policy"] : ["X-Request-Id"],
+    ),
+  };
+}
+
+type Responses = RouteConfig["responses"];
+type Request = RouteConfig["request"];
+type Parameters = NonNullable<RouteConfig["parameters"]>;
+
+function withExamples(responses: Responses, examples: OperationExamples | undefined): Responses {
+  const entries = Object.entries(responses).map(([status, response]) => {
+    const example = examples?.answers[Number(status)];
+    if (example === undefined || "$ref" in response || response.content === undefined) {
+      return [status, response];
+    }
+    return [status, { ...response, content: withExample(response.content, example) }];
+  });
+  return Object.fromEntries(entries);
+}
+
+function withBodyExample(
+  request: Request,
+  examples: OperationExamples | undefined,
+): { request?: NonNullable<Request> } {
+  const body = request?.body;
+  if (request === undefined || body === undefined || examples?.request === undefined) {
+    return request === undefined ? {} : { request };
+  }
+  return {
+    request: {
+      ...request,
+      body: { ...body, content: withExample(body.content, examples.request) },
+    },
+  };
+}
+
+function withExample<Content extends object>(content: Content, example: unknown): Content {
+  const entries = Object.entries(content).map(([type, media]) => [type, { ...media, example }]);
+  return Object.fromEntries(entries) as Content;
+}
+
+function withHeaders(responses: Responses, names: readonly ResponseHeader[]): Responses {
+  const common = responseHeaders(...names);
+  const entries = Object.entries(responses).map(([status, response]) =>
+    "$ref" in response
+      ? [status, response]
+      : [status, { ...response, headers: { ...response.headers, ...common } }],
+  );
+  return Object.fromEntries(entries);
+}
+
+function registerComponents(app: OpenAPIHono<HttpEnv>): void {
+  const registry = app.openAPIRegistry;
+  registry.registerComponent("securitySchemes", SCHEME, {
+    type: "http",
+    scheme: "bearer",
+    description:
+      "An API key, or a JSON Web Token. Either belongs to one tenant and holds scopes; operators' belong to none.",
+  });
+  for (const [name, note] of Object.entries(REQUEST_HEADERS)) {
+    registry.registerComponent("parameters", name, { name, in: "header", ...note });
+  }
+  for (const [name, note] of Object.entries(RESPONSE_HEADERS)) {
+    registry.registerComponent("headers", name, note);
+  }
+  for (const [name, note] of Object.entries(ANY_ANSWER_HEADERS)) {
+    registry.registerComponent("headers", name, { ...note, "x-any-answer": true });
+  }
+  for (const code of Object.keys(ERROR_GUIDE) as ErrorCode[]) {
+    const example = { summary: ERROR_GUIDE[code], value: exampleProblem(code) };
+    registry.registerComponent("examples", code, example);
+  }
+}
+
+/** The OpenAPI document of `app` as text, made once, when somebody asks for it. */
+export function openapiDocument(app: OpenAPIHono<HttpEnv>, options: HttpOptions): () => string {
+  registerComponents(app);
+  let text: string | null = null;
+  return () => {
+    text ??= JSON.stringify(makeDocument(app, options));
+    return text;
+  };
+}
+
+function makeDocument(app: OpenAPIHono<HttpEnv>, options: HttpOptions): UntidyDocument {
+  const document = app.getOpenAPI31Document({
+    openapi: "3.1.0",
+    info: {
+      title: "Stowage",
+      version: options.version ?? "0",
+      description: DESCRIPTION,
+      license: LICENSE,
+    },
+    servers: [{ url: options.publicUrl ?? (options.basePath || "/") }],
+    tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
+  }) as object as UntidyDocument;
+  mergeSamePaths(document);
+  dropUnusedComponents(document);
+  return document;
+}

@@ -1,0 +1,374 @@
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { expect, onTestFinished, test, vi } from "vitest";
+import fs from "../../../drivers/fs.ts";
+import memory from "../../../drivers/memory.ts";
+import { hasher } from "../../../src/adapters/hash.ts";
+import { migrate } from "../../../src/adapters/records/migrations.ts";
+import { openNodeSqlite } from "../../../src/adapters/records/node-sqlite.ts";
+import { createUploadRecords } from "../../../src/adapters/records/upload-records.ts";
+import { sniffer } from "../../../src/adapters/sniffer.ts";
+import { DriverRegistry } from "../../../src/application/storages/driver-registry.ts";
+import { openStorages } from "../../../src/application/storages/open-storages.ts";
+import { parseFilename } from "../../../src/domain/filename.ts";
+import { buildObjectKey } from "../../../src/domain/object-key.ts";
+import { type Logger, SILENT } from "../../../src/domain/ports/logger.ts";
+import { parseStorageUri } from "../../../src/domain/storage-uri.ts";
+import { newUploadId } from "../../../src/domain/upload-id.ts";
+import {
+  type DriverContext,
+  type DriverDefinition,
+  type ObjectKey,
+  StowageError,
+} from "../../../src/driver.ts";
+import { testDriverContext } from "../../support/driver-context.ts";
+import { ACME, TestClock } from "../../support/services.ts";
+import { tempFolder } from "../../support/temp-folder.ts";
+
+/** Starts of one service after another, with the same records and a folder for its storages. */
+async function starts() {
+  const clock = new TestClock();
+  const executor = await openNodeSqlite(":memory:");
+  onTestFinished(() => executor.close());
+  await migrate(executor);
+  const records = createUploadRecords(executor, clock);
+  const folder = tempFolder();
+  let open = 0;
+  /** Counts the drivers that nobody has disposed of. */
+  const counted = (definition: DriverDefinition): DriverDefinition => ({
+    name: definition.name,
+    async open(options, context) {
+      const driver = await definition.open(options, context);
+      open += 1;
+      const dispose = async () => {
+        open -= 1;
+      };
+      return { ...driver, dispose };
+    },
+  });
+  /** The folder `away`, as long as it can be reached. */
+  const away = {
+    name: "away",
+    isUp: false,
+    /** What an open waits for. */
+    answer: Promise.resolve(),
+    async open(_options: unknown, context: DriverContext) {
+      await away.answer;
+      if (away.isUp) {
+        const driver = await fs.open({ path: join(folder, "away") }, context);
+        // It does not listen to signals.
+        return { ...driver, get: (key: ObjectKey) => driver.get(key) };
+      }
+      throw new StowageError("storage_unavailable", "Cannot reach bucket: no answer", {
+        retryable: true,
+      });
+    },
+  };
+  const logged: string[] = [];
+  const log = (event: string) => void logged.push(event);
+  const logger: Logger = { ...SILENT, info: log, warn: log, with: () => logger };
+  const { random } = testDriverContext();
+  const start = async (primary: string, ...fallbacks: string[]) => {
+    const at = (uri: string) => parseStorageUri(uri.replace("local:", `local:${folder}/`));
+    return await openStorages(at(primary), fallbacks.map(at), {
+      registry: new DriverRegistry([fs, memory, away].map(counted)),
+      context: () => testDriverContext(),
+      ...{ records, hasher, sniffer, clock, random, logger },
+    });
+  };
+  return {
+    ...{ folder, records, start, away, logged },
+    openDrivers: () => open,
+    /** An upload that lies in the storage `uri`, which is closed again. @returns The storage's id. */
+    async store(uri: string, ...fallbacks: string[]): Promise<string> {
+      const storages = await start(uri, ...fallbacks);
+      const { id: storageId } = storages.primary;
+      await storages.close();
+      const id = newUploadId(clock.now(), random);
+      const filename = parseFilename("a.txt");
+      const key = buildObjectKey({ tenant: ACME, uploadId: id, filename });
+      const facts = { contentType: "text/plain", createdBy: "key:x", originalFilename: "a.txt" };
+      await records.reserve({ id, tenant: ACME, storageId, key, filename, ...facts }, clock.now());
+      return storageId;
+    },
+  };
+}
+
+test("a fallback that is not there is told, and neither made nor written to", async () => {
+  const { start, folder, openDrivers } = await starts();
+  await expect(start("local:new", "local:typo")).rejects.toMatchObject({
+    code: "storage_misconfigured",
+    message: `Cannot start: FILE_STORAGE_FALLBACK local:${folder}/typo cannot be used: Cannot open local storage: there is no folder ${folder}/typo`,
+  });
+  expect(existsSync(join(folder, "typo"))).toBe(false);
+  expect(readdirSync(join(folder, "new"))).toEqual([]);
+  expect(openDrivers()).toBe(0);
+});
+
+test("a fallback that was never used is told, and given no identity", async () => {
+  const { start, folder, openDrivers } = await starts();
+  mkdirSync(join(folder, "empty"));
+  await expect(start("local:new", "local:empty")).rejects.toThrow(
+    /FALLBACK local:\S+\/empty cannot be used: \S+ \S+ storage: nothing was ever stored there/,
+  );
+  expect(readdirSync(join(folder, "empty"))).toEqual([]);
+  expect(openDrivers()).toBe(0);
+});
+
+test("every storage that cannot be used is named at once, and how many uploads lie where", async () => {
+  const { start, store, folder } = await starts();
+  const first = await store("local:first");
+  const second = await store("local:second", "local:first");
+  const starting = start("local:new", "local:typo", "away://bucket/uploads");
+  await expect(starting).rejects.toMatchObject({ code: "storage_misconfigured" });
+  const message = await starting.catch((error: Error) => error.message);
+  for (const words of [
+    `FILE_STORAGE_FALLBACK local:${folder}/typo cannot be used: `,
+    "FILE_STORAGE_FALLBACK away://bucket/uploads cannot be used: Cannot reach bucket: no answer",
+    `1 in local:${folder}/first (storage ${first})`,
+    `1 in local:${folder}/second (storage ${second})`,
+    "name them in FILE_STORAGE_FALLBACK, or correct FILE_STORAGE_TYPE, FILE_STORAGE_PATH or AWS_S3_BUCKET",
+  ]) {
+    expect(message).toContain(words);
+  }
+  expect(readdirSync(join(folder, "new"))).toEqual([]);
+});
+
+test("trouble with a storage keeps its code, and whether it may pass", async () => {
+  const { start } = await starts();
+  await expect(start("away://bucket")).rejects.toMatchObject({
+    code: "storage_unavailable",
+    retryable: true,
+    message: "Cannot start: storage away://bucket cannot be used: Cannot reach bucket: no answer",
+  });
+});
+
+test("a storage that does not answer is not told again as one that nobody names", async () => {
+  const { start, store, folder } = await starts();
+  await store("local:old");
+  writeFileSync(join(folder, "old/.stowage/storage.json"), "garbage");
+  const starting = start("local:old");
+  await expect(starting).rejects.toThrow(`storage local:${folder}/old cannot be used: `);
+  await expect(starting).rejects.not.toThrow("not at hand");
+});
+
+test("older storages are known by their identity, wherever they are moved to", async () => {
+  const { start, store } = await starts();
+  const old = await store("local:old");
+  const storages = await start("local:new", "local:old");
+  expect(storages.ids).toEqual([old, storages.primary.id]);
+  expect(storages.primary.id).not.toBe(old);
+});
+
+test("a storage that is named twice is opened once, as the primary", async () => {
+  const { start, store, openDrivers } = await starts();
+  const id = await store("local:old");
+  const storages = await start("local:old", "local:old", "local:old");
+  expect(storages.ids).toEqual([id]);
+  expect(openDrivers()).toBe(1);
+  await storages.close();
+  expect(openDrivers()).toBe(0);
+});
+
+test("?id= names a storage that cannot be written, and is refused where it is another", async () => {
+  const { start, store, folder } = await starts();
+  const id = "0199e4d4-0000-7000-8000-000000000001";
+  mkdirSync(join(folder, "archive"));
+  const storages = await start("local:new", `local:archive?id=${id}`);
+  expect(storages.ids).toContain(id);
+  expect(readdirSync(join(folder, "archive"))).toEqual([]);
+  const other = await store("local:new");
+  await expect(start("local:newer", `local:new?id=${id}`)).rejects.toThrow(
+    `is storage ${other}, not the one that its ?id= names`,
+  );
+});
+
+test("uploads in a memory that is gone are forgotten, but not by a start that fails", async () => {
+  const { start, store, records } = await starts();
+  await store("memory:");
+  await expect(start("local:new", "local:typo")).rejects.toThrow("typo");
+  expect(await records.storageUsage()).toHaveLength(1);
+  await start("local:new");
+  expect(await records.storageUsage()).toEqual([]);
+});
+
+test("a fallback that cannot be reached does not stop the start, and joins when it is back", async () => {
+  const { start, store, away, logged, openDrivers } = await starts();
+  away.isUp = true;
+  const id = await store("away://bucket/uploads");
+  away.isUp = false;
+  const storages = await start("local:new", "away://bucket/uploads");
+  expect(storages.ids).toEqual([storages.primary.id]);
+  expect(storages.away).toMatchObject([
+    { display: "away://bucket/uploads", expectedId: id, error: { code: "storage_unavailable" } },
+  ]);
+  expect(() => storages.byId(id)).toThrow("away://bucket/uploads could not be opened yet");
+  await storages.retryAway();
+  expect(storages.away).toHaveLength(1);
+
+  away.isUp = true;
+  await Promise.all([storages.retryAway(), storages.retryAway()]);
+  expect(storages.away).toEqual([]);
+  expect(storages.byId(id).id).toBe(id);
+  expect(storages.ids).toEqual([id, storages.primary.id]);
+  expect(logged).toContain("storage.fallback_away");
+  expect(logged).toContain("storage.fallback_back");
+  expect(openDrivers()).toBe(2);
+});
+
+test("a fallback that does not answer keeps a start waiting for ten seconds, and is closed if it does later", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { start, store, away, openDrivers } = await starts();
+  away.isUp = true;
+  const id = await store("away://bucket");
+  const { promise, resolve } = Promise.withResolvers<void>();
+  away.answer = promise;
+  const starting = start("local:new", "away://bucket");
+  vi.advanceTimersByTime(10_000);
+  const storages = await starting;
+  expect(storages.away).toMatchObject([{ expectedId: id, error: { code: "storage_timeout" } }]);
+  resolve();
+  await storages.retryAway();
+  expect(storages.ids).toContain(id);
+  // The primary, and one of the two.
+  await vi.waitUntil(() => openDrivers() === 2);
+});
+
+test.each([
+  ["is missing", (path: string) => rmSync(path, { recursive: true })],
+  [
+    "is empty, as a mount point is",
+    (path: string) => {
+      rmSync(path, { recursive: true });
+      mkdirSync(path);
+    },
+  ],
+])("a fallback whose folder %s is away as long as the records know uploads there", async (_what, unmount) => {
+  const { start, store, folder, openDrivers } = await starts();
+  const id = await store("local:old");
+  renameSync(join(folder, "old"), join(folder, "aside"));
+  mkdirSync(join(folder, "old"));
+  unmount(join(folder, "old"));
+  const storages = await start("local:new", "local:old");
+  expect(storages.away).toMatchObject([{ expectedId: id }]);
+  await storages.retryAway();
+  expect(storages.away).toHaveLength(1);
+  if (existsSync(join(folder, "old"))) expect(readdirSync(join(folder, "old"))).toEqual([]);
+
+  rmSync(join(folder, "old"), { recursive: true, force: true });
+  renameSync(join(folder, "aside"), join(folder, "old"));
+  await storages.retryAway();
+  expect(storages.ids).toEqual([id, storages.primary.id]);
+  expect(openDrivers()).toBe(2);
+});
+
+test("another storage in the place of a fallback that is away does not join", async () => {
+  const { start, store, folder, openDrivers } = await starts();
+  const id = await store("local:old");
+  renameSync(join(folder, "old"), join(folder, "aside"));
+  const storages = await start("local:new", "local:old");
+  mkdirSync(join(folder, "old/.stowage"), { recursive: true });
+  const other = "0199e4d4-0000-7000-8000-000000000001";
+  writeFileSync(join(folder, "old/.stowage/storage.json"), JSON.stringify({ id: other }));
+  await storages.retryAway();
+  expect(storages.away[0]?.error.message).toContain(`it is storage ${other}`);
+  expect(storages.away[0]?.expectedId).toBe(id);
+  expect(storages.ids).toEqual([storages.primary.id]);
+  expect(openDrivers()).toBe(1);
+});
+
+test("a fallback that turns out to be the primary does not join a second time", async () => {
+  const { start, store, away, openDrivers } = await starts();
+  const id = await store("local:away");
+  const storages = await start("local:away", "away://bucket");
+  away.isUp = true;
+  await storages.retryAway();
+  expect([storages.ids, storages.away]).toEqual([[id], []]);
+  expect(openDrivers()).toBe(1);
+});
+
+test("a fallback that comes after the storages are closed is closed, too", async () => {
+  const { start, store, away, openDrivers } = await starts();
+  away.isUp = true;
+  await store("away://bucket");
+  away.isUp = false;
+  const storages = await start("local:new", "away://bucket");
+  away.isUp = true;
+  const retry = storages.retryAway();
+  await storages.close();
+  await retry;
+  expect(openDrivers()).toBe(0);
+});
+
+test("uploads in a storage that is not named refuse the start, though a fallback is away", async () => {
+  const { start, store, folder } = await starts();
+  await store("local:old");
+  const starting = start("local:new", "away://bucket");
+  await expect(starting).rejects.toMatchObject({ code: "storage_misconfigured", retryable: false });
+  await expect(starting).rejects.toThrow("FALLBACK away://bucket cannot be used: ");
+  await expect(starting).rejects.toThrow(`1 in local:${folder}/old (storage `);
+});
+
+test("a fallback that is away and named by its ?id= stands for the uploads of that storage", async () => {
+  const { start, store } = await starts();
+  const id = await store("local:old");
+  const storages = await start("local:new", `away://bucket?id=${id}`);
+  expect(storages.away).toMatchObject([{ expectedId: id }]);
+  await expect(start("local:new", "away://bucket?id=mine")).rejects.toThrow("?id= is not a UUID");
+});
+
+const UUID = "0199e4d4-0000-7000-8000-000000000001";
+
+test.each<[string, (path: string) => void, string]>([
+  ["is a folder", (path) => mkdirSync(path), "it is a folder, not a file"],
+  ["is empty", (path) => writeFileSync(path, ""), "it is empty"],
+  ["is not JSON", (path) => writeFileSync(path, "garbage"), "it does not hold a UUID"],
+  ["is a number", (path) => writeFileSync(path, "1"), "it does not hold a UUID"],
+  ["has no id", (path) => writeFileSync(path, '{"id":7}'), "it does not hold a UUID"],
+  [
+    "is of another version",
+    (path) => writeFileSync(path, JSON.stringify({ version: 2, id: UUID })),
+    "it is of version 2, this release reads version 1",
+  ],
+  [
+    "is a terabyte long",
+    (path) => {
+      writeFileSync(path, "");
+      truncateSync(path, 2 ** 40);
+    },
+    "it is longer than 4096 bytes",
+  ],
+  ["is a link", (path) => symlinkSync(`${path}.real`, path), "a symbolic link lies there"],
+])("a storage.json that %s stops the start, says what to do and stays as it is", async (_what, plant, words) => {
+  const { start, store, folder, openDrivers } = await starts();
+  const id = await store("local:old");
+  const path = join(folder, "old/.stowage/storage.json");
+  renameSync(path, `${path}.real`);
+  plant(path);
+  const before = readdirSync(join(folder, "old"), { recursive: true });
+  for (const fallbacks of [[], ["local:old"]]) {
+    const starting = start(fallbacks.length === 0 ? "local:old" : "local:new", ...fallbacks);
+    await expect(starting).rejects.toThrow("Cannot start: ");
+    await expect(starting).rejects.toThrow(words);
+    await expect(starting).rejects.toThrow(".stowage/storage.json");
+    // What an operator needs to write it anew.
+    await expect(starting).rejects.toThrow(`1 in storage ${id}`);
+  }
+  expect(readdirSync(join(folder, "old"), { recursive: true })).toEqual(before);
+  expect(openDrivers()).toBe(0);
+
+  rmSync(path, { recursive: true });
+  writeFileSync(path, readFileSync(`${path}.real`));
+  expect((await start("local:old")).primary.id).toBe(id);
+});

@@ -1,0 +1,103 @@
+import { expect, test } from "vitest";
+import memory from "../../../drivers/memory.ts";
+import { StorageProbe } from "../../../src/application/storages/storage-probe.ts";
+import { SILENT } from "../../../src/domain/ports/logger.ts";
+import { type StorageDriver, StowageError } from "../../../src/driver.ts";
+import { testDriverContext } from "../../support/driver-context.ts";
+import { TestClock } from "../../support/services.ts";
+
+/** A probe of a memory whose `check` is another, which waits no longer than `answerWithinMs`. */
+async function probeOf(check: StorageDriver["check"], answerWithinMs = 10, logger = SILENT) {
+  const driver = { ...(await memory.open({}, testDriverContext())), check };
+  const clock = new TestClock();
+  return { clock, probe: new StorageProbe(driver, clock, logger, answerWithinMs) };
+}
+
+test("health() of a storage that never answers is unhealthy, and asks again later", async () => {
+  let asked = 0;
+  const { probe, clock } = await probeOf(() => {
+    asked += 1;
+    return new Promise(() => {});
+  });
+  const unhealthy = { status: "unhealthy", errorCode: "storage_timeout" };
+  expect(await probe.health(false)).toMatchObject(unhealthy);
+  await probe.health(false);
+  expect(asked).toBe(1);
+  clock.advance(2_000);
+  expect(await probe.health(false)).toMatchObject(unhealthy);
+  expect(asked).toBe(2);
+});
+
+test("health() tells a driver when to give up, and takes its giving up for silence", async () => {
+  const { probe } = await probeOf(
+    async (options) =>
+      await new Promise((_, reject) => {
+        options?.signal?.addEventListener("abort", () => reject(options.signal?.reason));
+      }),
+  );
+  expect(await probe.health(false)).toMatchObject({ errorCode: "storage_timeout" });
+});
+
+test("health() reuses a good answer, asks anew after a failure, and asks once for all who wait", async () => {
+  let asked = 0;
+  const { probe, clock } = await probeOf(async () => {
+    asked += 1;
+    return { healthy: true, steps: [{ name: "read", ok: true }] };
+  }, 60_000);
+  await Promise.all([probe.health(false), probe.health(false)]);
+  expect(asked).toBe(1);
+  clock.advance(29_999);
+  await probe.health(false);
+  expect(asked).toBe(1);
+  probe.forget();
+  expect(await probe.health(false)).toMatchObject({ status: "healthy", errorCode: null });
+  expect(asked).toBe(2);
+});
+
+test("health() only glances at what was healthy, unless it failed since or an operator asks", async () => {
+  const glances: unknown[] = [];
+  let healthy = true;
+  const { probe, clock } = await probeOf(async (options) => {
+    glances.push(options?.glance);
+    return { healthy, steps: [{ name: "read", ok: healthy }] };
+  }, 60_000);
+  await probe.health(false);
+  clock.advance(30_000);
+  await probe.health(false);
+  await probe.health(true);
+  probe.forget();
+  await probe.health(false);
+  clock.advance(30_000);
+  healthy = false;
+  await probe.health(false);
+  clock.advance(2_000);
+  await probe.health(false);
+  expect(glances).toEqual([false, true, false, false, true, false]);
+});
+
+test("health() logs what to do when a storage goes bad, and that it is back", async () => {
+  const denied = new StowageError("storage_access_denied", "Cannot put: allow s3:PutObject");
+  let error: StowageError | null = denied;
+  const told: unknown[] = [];
+  const logger = {
+    ...SILENT,
+    warn: (event: string, data?: object) => void told.push({ event, ...data }),
+  };
+  const { probe } = await probeOf(
+    async () => ({
+      healthy: error === null,
+      steps: [{ name: "write", ok: error === null, error }],
+    }),
+    60_000,
+    logger,
+  );
+  await probe.health(true);
+  await probe.health(true);
+  error = null;
+  await probe.health(true);
+  const event = "storage.health_changed";
+  expect(told).toEqual([
+    { event, status: "unhealthy", errorCode: "storage_access_denied", error: denied },
+    { event, status: "healthy", errorCode: null },
+  ]);
+});
