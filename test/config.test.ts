@@ -162,6 +162,19 @@ describe("loadConfig()", () => {
     expect(wrong({ PORT: text })).toEqual(["PORT"]);
   });
 
+  it.each(["0", "-1", "many", "1000001"])("refuses %s connections", (text) => {
+    expect(wrong({ MAX_CONNECTIONS: text })).toEqual(["MAX_CONNECTIONS"]);
+  });
+
+  it.each(["-1", "1.5", "5s", "3601"])("refuses to delay a stop for %s seconds", (text) => {
+    expect(wrong({ SHUTDOWN_DELAY_SECONDS: text })).toEqual(["SHUTDOWN_DELAY_SECONDS"]);
+  });
+
+  it("delays a stop in production only", () => {
+    const delay = (env: Record<string, string>) => loadConfig(env).server.shutdownDelaySeconds;
+    expect([delay({}), delay({ NODE_ENV: "production" })]).toEqual([0, 3]);
+  });
+
   it.each(["1", "yes", "TRUE", "on"])("takes %s for neither true nor false", (text) => {
     expect(wrong({ AUTO_PROCESS: text })).toEqual(["AUTO_PROCESS"]);
   });

@@ -113,7 +113,7 @@ export const SETTINGS = {
     whole(1, 1_000_000),
   ),
   SHUTDOWN_DELAY_SECONDS: setting(
-    "How long requests are still taken at a stop, while readiness answers 503",
+    "How long a stop still takes requests, with readiness 503",
     { words: "0; 3 in production", of: ({ production }) => (production ? "3" : "0") },
     whole(0, 3600),
   ),
