@@ -29,10 +29,6 @@ const RULES: readonly { readonly from: RegExp; readonly may: readonly RegExp[] }
   },
   { from: /^src\/adapters\//, may: [/^src\/(adapters|domain)\//] },
   {
-    from: /^src\/http\/middleware\/(rate-limiter|request-counts)\.ts$/,
-    may: [/^src\/(http|domain)\//, /^hono(\/|$)/, /^hono-rate-limiter$/],
-  },
-  {
     from: /^src\/http\//,
     may: [/^src\/(http|application|domain)\//, /^hono(\/|$)/, /^@hono\//, /^zod$/],
   },

@@ -46,12 +46,6 @@ export interface HttpOptions {
   readonly requestBody?: (env: unknown, request: Request) => ByteStream | null;
 }
 
-/** Who is counted, and how often it may call in a minute. */
-export interface Allowance {
-  readonly caller: string;
-  readonly requests: number;
-}
-
 /** What a handler finds in `c.var`. */
 export interface HttpEnv {
   // biome-ignore lint/suspicious/noExplicitAny: only `requestBody` looks into it, and knows its own runtime
@@ -63,8 +57,6 @@ export interface HttpEnv {
     /** The route's path as declared, for the log; unset while none has matched. */
     routePattern?: string;
     principal?: Principal;
-    /** What a rate limit looks at now. */
-    allowance?: Allowance;
     /** The OpenAPI document, as JSON. */
     openapi: () => string;
   };

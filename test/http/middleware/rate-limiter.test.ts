@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { TENANT_CACHE_MS } from "../../../src/application/uploads/tenant-limits.ts";
-import { ACME } from "../../support/services.ts";
+import { RateLimiter } from "../../../src/http/middleware/rate-limiter.ts";
+import { ACME, TestClock } from "../../support/services.ts";
 import { type TestApp, type TestAppOptions, testApp } from "../../support/test-app.ts";
 import { problemOf } from "../problem-of.ts";
 
@@ -59,7 +60,7 @@ test("a refusal says why, when to come again, and how the limit stands", async (
   expect(second.headers.get("RateLimit")).toBe("limit=1, remaining=0, reset=40");
   const problem = (await second.clone().json()) as { detail: string };
   expect(problem.detail).toBe(
-    "Cannot take more requests from this address: the limit is 1 in a minute",
+    "Cannot accept more requests from this address: the limit is 1 per minute",
   );
   expect(await problemOf(second)).toEqual({ status: 429, code: "rate_limited" });
 });
@@ -146,4 +147,45 @@ test("no address is in the log", async () => {
   await statuses(2, () => app.send("GET", LIST, { headers }, "192.0.2.99"));
   expect(app.log.length).toBeGreaterThan(0);
   expect(JSON.stringify(app.log)).not.toMatch(/203\.0\.113|192\.0\.2/);
+});
+
+function counter(maxCallers?: number) {
+  const clock = new TestClock();
+  const limiter = new RateLimiter(clock, maxCallers);
+  return { clock, limiter, hits: (caller: string) => limiter.hit(caller).hits };
+}
+
+test("hit() counts each caller by itself, anew in every window", () => {
+  const { clock, hits } = counter();
+  expect([hits("a"), hits("a"), hits("b")]).toEqual([1, 2, 1]);
+  clock.advance(59_999);
+  expect(hits("a")).toBe(3);
+  clock.advance(1);
+  expect([hits("a"), hits("b")]).toEqual([1, 1]);
+});
+
+test("hit() reports the seconds until the window ends, rounded up", () => {
+  const { clock, limiter } = counter();
+  expect(limiter.hit("a").resetSeconds).toBe(60);
+  clock.advance(39_001);
+  expect(limiter.hit("a").resetSeconds).toBe(21);
+});
+
+test("hit() makes no window longer when the clock is set back", () => {
+  const { clock, hits } = counter();
+  hits("a");
+  clock.advance(-3_600_000);
+  expect(hits("a")).toBe(1);
+  clock.advance(60_000);
+  expect(hits("a")).toBe(1);
+});
+
+test("hit() keeps a bounded number of callers, and forgets the oldest windows first", () => {
+  const { clock, limiter, hits } = counter(100);
+  for (let i = 0; i < 1000; i += 1) hits(`caller ${i}`);
+  expect(limiter.size).toBe(100);
+  expect([hits("caller 999"), hits("caller 0")]).toEqual([2, 1]);
+  clock.advance(60_000);
+  hits("new");
+  expect(limiter.size, "windows that have ended are swept out").toBe(1);
 });
