@@ -25,7 +25,7 @@ export function nodeExtractCommand(options: ExtractCommandOptions = {}): string[
   const { modules = [], memoryBytes = DEFAULT_LIMITS.memoryBytes } = options;
   // The same tree in the sources and in `dist`: src/runtime/… and processors/…, compiled in the latter.
   const here = fileURLToPath(import.meta.url);
-  const base = join(dirname(here), "..", "..");
+  const base = join(dirname(here), "..", "..", "..");
   const readable = [
     join(base, "src"),
     join(base, "processors"),

@@ -21,8 +21,8 @@ export interface ModuleKind {
 
 /** What a module may import although nobody has installed Stowage beside it, and where that is here. */
 const OURS: Readonly<Record<string, string>> = {
-  "stowage/driver": "../driver",
-  "stowage/processor": "../processor",
+  "stowage/driver": "../../driver",
+  "stowage/processor": "../../processor",
 };
 
 /**
