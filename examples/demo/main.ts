@@ -85,7 +85,7 @@ async function main(): Promise<void> {
     if (values.keep) {
       print(`\nEverything is left in ${folder} and ${config.storage.primary.display}`);
     } else {
-      await emptyStorage(env);
+      if (values.storage !== "local") await emptyStorage(env);
       await rm(folder, { recursive: true, force: true });
     }
   }
@@ -104,7 +104,7 @@ function ofStorage(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   );
 }
 
-/** Nothing of the demo is to stay in a bucket, not even the name that the storage was given. */
+/** Removes everything from a bucket, also the identity that the storage was given. A local folder goes as a whole. */
 async function emptyStorage(env: NodeJS.ProcessEnv): Promise<void> {
   const stowage = await createStowage({ env, logger: SILENT });
   try {
