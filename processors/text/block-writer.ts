@@ -60,13 +60,13 @@ export class BlockWriter {
   }
 
   /** What follows stands beside the current paragraph, such as a text box: it is written before it. */
-  beginAside(): void {
+  beginTextBox(): void {
     if (this.#begun && this.#tables === 0) this.endBlock();
     this.#waiting.push(this.#block);
     this.#block = "";
   }
 
-  endAside(): void {
+  endTextBox(): void {
     this.endBlock();
     this.#block = this.#waiting.pop() ?? "";
   }

@@ -1,7 +1,7 @@
 import type { Attributes, MarkupHandler } from "../formats/markup.ts";
 import { BlockWriter } from "./block-writer.ts";
-import { CappedText } from "./capped-text.ts";
-import { StoryHandler } from "./opendocument-story.ts";
+import { BoundedText } from "./bounded-text.ts";
+import { ContentHandler } from "./opendocument-content.ts";
 
 const HEADER_OR_FOOTER = /^style:(header|footer)(?:-left|-first)?$/;
 
@@ -11,8 +11,8 @@ export class HeadersHandler implements MarkupHandler {
   readonly footers = new Set<string>();
   readonly #maxLength: number;
   #length = 0;
-  #text = new CappedText(0);
-  #story: StoryHandler | null = null;
+  #text = new BoundedText(0);
+  #content: ContentHandler | null = null;
 
   /** @param maxLength UTF-16 units of all that is worth keeping. */
   constructor(maxLength: number) {
@@ -24,24 +24,24 @@ export class HeadersHandler implements MarkupHandler {
   }
 
   open(name: string, attributes: Attributes): void {
-    if (this.#story === null && HEADER_OR_FOOTER.test(name)) {
-      this.#text = new CappedText(this.#maxLength - this.#length);
-      this.#story = new StoryHandler(new BlockWriter(this.#text), "\n", 0);
+    if (this.#content === null && HEADER_OR_FOOTER.test(name)) {
+      this.#text = new BoundedText(this.#maxLength - this.#length);
+      this.#content = new ContentHandler(new BlockWriter(this.#text), "\n", 0);
     } else {
-      this.#story?.open(name, attributes);
+      this.#content?.open(name, attributes);
     }
   }
 
   close(name: string): void {
-    this.#story?.close(name);
+    this.#content?.close(name);
     const [, kind] = HEADER_OR_FOOTER.exec(name) ?? [];
     if (kind === undefined) return;
     (kind === "header" ? this.headers : this.footers).add(this.#text.text);
     this.#length += this.#text.text.length;
-    this.#story = null;
+    this.#content = null;
   }
 
   text(text: string): void {
-    this.#story?.text(text);
+    this.#content?.text(text);
   }
 }

@@ -4,9 +4,9 @@ import { readXml } from "../formats/xml.ts";
 import { ZipArchive } from "../formats/zip.ts";
 import { BlockWriter } from "./block-writer.ts";
 import { type CollectedText, TextCollector } from "./collector.ts";
+import { ContentHandler } from "./opendocument-content.ts";
 import { HeadersHandler } from "./opendocument-headers.ts";
 import { SheetsHandler } from "./opendocument-sheets.ts";
-import { StoryHandler } from "./opendocument-story.ts";
 
 /** What is no text of the document: what a tracked change took away, comments, what is read out, objects. */
 const IGNORED = new Set([
@@ -51,11 +51,11 @@ export async function readOpenDocument(
   const headers = new HeadersHandler(maxTextBytes);
   if (isText && zip.has("styles.xml")) await read("styles.xml", headers);
   writeBlocks(writer, headers.headers);
-  const story = new StoryHandler(writer, isText ? "\n\n" : "\n", maxTextBytes);
-  await read("content.xml", story);
+  const content = new ContentHandler(writer, isText ? "\n\n" : "\n", maxTextBytes);
+  await read("content.xml", content);
   writeBlocks(
     writer,
-    story.notes.map((note, i) => `[${i + 1}] ${note}`),
+    content.notes.map((note, i) => `[${i + 1}] ${note}`),
   );
   writeBlocks(writer, headers.footers);
   return text.finish();

@@ -2,8 +2,8 @@ import { StowageError } from "../../src/processor.ts";
 import { DEFAULT_ENCODING, encodingOfCodePage, encodingOfFont } from "../formats/rtf-charsets.ts";
 import type { RtfHandler } from "../formats/rtf-tokens.ts";
 import { BlockWriter, type TextSink } from "./block-writer.ts";
-import { CappedText } from "./capped-text.ts";
-import { ASIDES, BLOCK_ENDS, CHARACTERS, SKIPPED, STORIES, SYMBOLS } from "./rtf-words.ts";
+import { BoundedText } from "./bounded-text.ts";
+import { BLOCK_ENDS, CHARACTERS, DESTINATIONS, SKIPPED, SYMBOLS, TEXT_BOXES } from "./rtf-words.ts";
 
 /** Groups inside each other; Word writes some dozen. */
 const MAX_DEPTH = 1_000;
@@ -21,15 +21,15 @@ interface Group {
   /** Bytes after `\u` that stand for the same character. */
   fallback: number;
   /** What the group itself is; it ends with it. */
-  kind: "fonts" | "aside" | "note" | "header" | "footer" | null;
+  kind: "fonts" | "textBox" | "note" | "header" | "footer" | null;
 }
 
 /** A text of its own: the document, a note, a header or a footer. */
-interface Story {
+interface Destination {
   readonly writer: BlockWriter;
   /** `row`: at the beginning of one that may not come. */
   table: "none" | "row" | "cell";
-  readonly kept: CappedText | null;
+  readonly kept: BoundedText | null;
 }
 
 /**
@@ -39,8 +39,8 @@ interface Story {
  */
 export class RtfText implements RtfHandler {
   readonly #maxLength: number;
-  readonly #document: Story;
-  readonly #stories: Story[];
+  readonly #document: Destination;
+  readonly #destinations: Destination[];
   readonly #groups: Group[] = [];
   #group: Group = {
     ...{ skipped: false, hidden: false, inTable: false, kind: null },
@@ -67,7 +67,7 @@ export class RtfText implements RtfHandler {
   constructor(sink: TextSink, maxLength: number) {
     this.#maxLength = maxLength;
     this.#document = { writer: new BlockWriter(sink), table: "none", kept: null };
-    this.#stories = [this.#document];
+    this.#destinations = [this.#document];
   }
 
   /** There is no use in reading on. */
@@ -93,8 +93,8 @@ export class RtfText implements RtfHandler {
     this.#toSkip = 0;
     this.#optional = false;
     const { kind } = this.#group;
-    if (kind === "aside") this.#story.writer.endAside();
-    else if (kind !== null && kind !== "fonts") this.#endStory(kind);
+    if (kind === "textBox") this.#destination.writer.endTextBox();
+    else if (kind !== null && kind !== "fonts") this.#endDestination(kind);
     this.#group = this.#groups.pop() ?? this.#group;
     if (kind === "fonts") this.#group.encoding = this.#encodingOf(this.#defaultFont);
     this.#ended = this.#begun && this.#groups.length === 0;
@@ -116,14 +116,14 @@ export class RtfText implements RtfHandler {
     this.#flush();
     const optional = this.#optional;
     this.#optional = false;
-    if (SKIPPED.has(name) || (optional && !ASIDES.has(name) && !STORIES.has(name)))
+    if (SKIPPED.has(name) || (optional && !TEXT_BOXES.has(name) && !DESTINATIONS.has(name)))
       this.#group.skipped = true;
     if (this.#group.skipped) return;
     if (this.#group.kind === "fonts") this.#defineFont(name, value ?? 0);
     else if (character !== undefined) this.#write(character);
     else if (BLOCK_ENDS.has(name)) this.#endBlock();
-    else if (ASIDES.get(name) === true) this.#beginAside();
-    else if (STORIES.has(name)) this.#beginStory(STORIES.get(name) ?? "note");
+    else if (TEXT_BOXES.get(name) === true) this.#beginTextBox();
+    else if (DESTINATIONS.has(name)) this.#beginDestination(DESTINATIONS.get(name) ?? "note");
     else if (!this.#setCharacter(name, value)) this.#setTable(name);
   }
 
@@ -167,8 +167,8 @@ export class RtfText implements RtfHandler {
     }
   }
 
-  get #story(): Story {
-    return this.#stories.at(-1) ?? this.#document;
+  get #destination(): Destination {
+    return this.#destinations.at(-1) ?? this.#document;
   }
 
   /** @returns Whether it is about characters. */
@@ -197,23 +197,23 @@ export class RtfText implements RtfHandler {
   }
 
   #setTable(name: string): void {
-    const story = this.#story;
+    const destination = this.#destination;
     if (name === "pard") this.#group.inTable = false;
     if (name === "intbl") this.#group.inTable = true;
     if (name === "trowd" || name === "intbl" || name === "cell") {
-      if (story.table === "none") story.writer.beginTable();
-      story.table = "cell";
+      if (destination.table === "none") destination.writer.beginTable();
+      destination.table = "cell";
     }
-    if (name === "cell") story.writer.endCell();
-    if (name === "row" && story.table !== "none") {
-      story.writer.endRow();
-      story.table = "row";
+    if (name === "cell") destination.writer.endCell();
+    if (name === "row" && destination.table !== "none") {
+      destination.writer.endRow();
+      destination.table = "row";
     }
   }
 
-  #endTable(story: Story): void {
-    if (story.table !== "none") story.writer.endTable();
-    story.table = "none";
+  #endTable(destination: Destination): void {
+    if (destination.table !== "none") destination.writer.endTable();
+    destination.table = "none";
   }
 
   #defineFont(name: string, value: number): void {
@@ -231,45 +231,46 @@ export class RtfText implements RtfHandler {
     return this.#fonts.get(font) ?? this.#ansi;
   }
 
-  #beginAside(): void {
-    this.#group.kind = "aside";
-    this.#story.writer.beginAside();
+  #beginTextBox(): void {
+    this.#group.kind = "textBox";
+    this.#destination.writer.beginTextBox();
   }
 
-  #beginStory(kind: "note" | "header" | "footer"): void {
+  #beginDestination(kind: "note" | "header" | "footer"): void {
     if (kind === "note") {
       this.#noteCount += 1;
       this.#write(`[${this.#noteCount}]`);
     }
-    const kept = new CappedText(this.#maxLength - this.#keptLength);
-    this.#stories.push({ writer: new BlockWriter(kept), table: "none", kept });
+    const kept = new BoundedText(this.#maxLength - this.#keptLength);
+    this.#destinations.push({ writer: new BlockWriter(kept), table: "none", kept });
     this.#group.kind = kind;
     this.#group.inTable = false;
   }
 
-  #endStory(kind: "note" | "header" | "footer"): void {
-    const story = this.#stories.pop();
-    if (!story?.kept) return;
-    this.#endTable(story);
-    story.writer.endBlock();
-    const { text } = story.kept;
+  #endDestination(kind: "note" | "header" | "footer"): void {
+    const destination = this.#destinations.pop();
+    if (!destination?.kept) return;
+    this.#endTable(destination);
+    destination.writer.endBlock();
+    const { text } = destination.kept;
     this.#keptLength += text.length;
     if (kind === "note") this.#notes.push(text);
     else if (kind === "footer") this.#footers.add(text);
     else if (!this.#headers.has(text)) {
       this.#headers.add(text);
       const { writer } = this.#document;
-      writer.beginAside();
+      writer.beginTextBox();
       writer.write(text);
-      writer.endAside();
+      writer.endTextBox();
     }
   }
 
   #endBlock(): void {
     if (this.#group.skipped || this.#group.hidden) return;
     this.#flush();
-    if (!this.#group.inTable && this.#story.table === "row") this.#endTable(this.#story);
-    this.#story.writer.endBlock();
+    if (!this.#group.inTable && this.#destination.table === "row")
+      this.#endTable(this.#destination);
+    this.#destination.writer.endBlock();
   }
 
   /** @param more Whether the bytes of the same text go on, so that a character may be cut here. */
@@ -286,9 +287,9 @@ export class RtfText implements RtfHandler {
   #write(text: string): void {
     if (text === "" || this.#group.hidden || this.#group.skipped) return;
     this.#flush();
-    const story = this.#story;
-    if (story.table === "row" && !this.#group.inTable) this.#endTable(story);
-    story.writer.write(text);
+    const destination = this.#destination;
+    if (destination.table === "row" && !this.#group.inTable) this.#endTable(destination);
+    destination.writer.write(text);
   }
 }
 

@@ -37,7 +37,7 @@ export const BLOCK_ENDS: ReadonlySet<string> = new Set([
 ]);
 
 /** Destinations that are read though they are marked as optional: drawings, and the text boxes in them. */
-export const ASIDES: ReadonlyMap<string, boolean> = new Map([
+export const TEXT_BOXES: ReadonlyMap<string, boolean> = new Map([
   ["do", false],
   ["dptxbxtext", true],
   ["shpinst", false],
@@ -45,7 +45,7 @@ export const ASIDES: ReadonlyMap<string, boolean> = new Map([
 ]);
 
 /** Destinations with a text of their own; some programs mark them as optional, too. */
-export const STORIES: ReadonlyMap<string, "note" | "header" | "footer"> = new Map([
+export const DESTINATIONS: ReadonlyMap<string, "note" | "header" | "footer"> = new Map([
   ["footer", "footer"],
   ["footerf", "footer"],
   ["footerl", "footer"],

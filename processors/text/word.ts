@@ -1,7 +1,7 @@
 import type { Attributes, MarkupHandler } from "../formats/markup.ts";
 import { FALLBACK, type OfficePackage } from "../formats/office-package.ts";
 import { BlockWriter, type TextSink } from "./block-writer.ts";
-import { CappedText } from "./capped-text.ts";
+import { BoundedText } from "./bounded-text.ts";
 import { CheckBox } from "./word-check-box.ts";
 
 /** Properties, what a tracked change took away, and the reading aid above East Asian words. */
@@ -51,8 +51,8 @@ export async function writeWord(
     const texts = new Set<string>();
     for (const { target } of partsOf(type)) {
       if (writer.full) return;
-      const text = new CappedText(maxLength);
-      await read(target, new StoryHandler(new BlockWriter(text), new Map()));
+      const text = new BoundedText(maxLength);
+      await read(target, new BlocksHandler(new BlockWriter(text), new Map()));
       texts.add(text.text);
     }
     for (const text of texts) writeBlock(writer, text);
@@ -60,7 +60,7 @@ export async function writeWord(
 
   await writeOnce("header");
   const references = new Map<string, number>();
-  await read(document.main, new StoryHandler(writer, references));
+  await read(document.main, new BlocksHandler(writer, references));
   const notes = new NotesHandler(references, maxLength);
   for (const type of ["footnotes", "endnotes"]) {
     if (references.size === 0 || writer.full) break;
@@ -78,7 +78,7 @@ function writeBlock(writer: BlockWriter, text: string): void {
 }
 
 /** Body, header, footer or note: blocks of paragraphs and tables. */
-class StoryHandler implements MarkupHandler {
+class BlocksHandler implements MarkupHandler {
   readonly #writer: BlockWriter;
   readonly #references: Map<string, number>;
   readonly #checkBox = new CheckBox();
@@ -97,7 +97,7 @@ class StoryHandler implements MarkupHandler {
   open(name: string, attributes: Attributes): void {
     if (TEXTS.has(name)) this.#inText = true;
     else if (name === "w:tbl") this.#writer.beginTable();
-    else if (name === "w:txbxContent") this.#writer.beginAside();
+    else if (name === "w:txbxContent") this.#writer.beginTextBox();
     else if (name === "w:sym") this.#writer.write(symbol(attributes["w:char"]));
     else if (name === "w:footnoteReference") this.#refer(`footnote ${attributes["w:id"]}`);
     else if (name === "w:endnoteReference") this.#refer(`endnote ${attributes["w:id"]}`);
@@ -111,7 +111,7 @@ class StoryHandler implements MarkupHandler {
     else if (name === "w:tc") this.#writer.endCell();
     else if (name === "w:tr") this.#writer.endRow();
     else if (name === "w:tbl") this.#writer.endTable();
-    else if (name === "w:txbxContent") this.#writer.endAside();
+    else if (name === "w:txbxContent") this.#writer.endTextBox();
     else this.#writer.write(this.#checkBox.close(name));
   }
 
@@ -126,14 +126,14 @@ class StoryHandler implements MarkupHandler {
   }
 }
 
-/** Footnotes or endnotes, each a story of its own. They may refer to each other. */
+/** Footnotes or endnotes, each with blocks of its own. They may refer to each other. */
 class NotesHandler implements MarkupHandler {
-  readonly texts = new Map<string, CappedText>();
+  readonly texts = new Map<string, BoundedText>();
   readonly #references: Map<string, number>;
   readonly #maxLength: number;
   #length = 0;
-  #story: StoryHandler | undefined;
-  #text = new CappedText(0);
+  #blocks: BlocksHandler | undefined;
+  #text = new BoundedText(0);
 
   constructor(references: Map<string, number>, maxLength: number) {
     this.#references = references;
@@ -146,23 +146,23 @@ class NotesHandler implements MarkupHandler {
 
   open(name: string, attributes: Attributes): void {
     if (name !== "w:footnote" && name !== "w:endnote") {
-      this.#story?.open(name, attributes);
+      this.#blocks?.open(name, attributes);
       return;
     }
-    this.#text = new CappedText(this.#maxLength - this.#length);
-    this.#story = new StoryHandler(new BlockWriter(this.#text), this.#references);
+    this.#text = new BoundedText(this.#maxLength - this.#length);
+    this.#blocks = new BlocksHandler(new BlockWriter(this.#text), this.#references);
     this.texts.set(`${name.slice(2)} ${attributes["w:id"]}`, this.#text);
   }
 
   close(name: string): void {
-    this.#story?.close(name);
+    this.#blocks?.close(name);
     if (name !== "w:footnote" && name !== "w:endnote") return;
     this.#length += this.#text.text.length;
-    this.#story = undefined;
+    this.#blocks = undefined;
   }
 
   text(text: string): void {
-    this.#story?.text(text);
+    this.#blocks?.text(text);
   }
 }
 

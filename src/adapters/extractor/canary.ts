@@ -2,7 +2,7 @@ import { chunksOf } from "../../domain/bytes.ts";
 import { matchesMediaType } from "../../domain/media-type.ts";
 import type { Clock } from "../../domain/ports/clock.ts";
 import type { Extractor } from "../../domain/ports/extractor.ts";
-import { unavailable } from "./deaths.ts";
+import { unavailable } from "./exit-reasons.ts";
 
 /** A failure is asked about again after this long: readiness is probed more often than things get repaired. */
 const FAILURE_KEPT_MS = 10_000;
@@ -18,17 +18,17 @@ export function createCanary(
   extractor: Pick<Extractor, "processors" | "run">,
   clock: Clock,
 ): { check(): Promise<void>; forget(): void } {
-  let last: { readonly run: Promise<void>; sang?: true; failedAt?: number } | undefined;
+  let last: { readonly run: Promise<void>; passed?: true; failedAt?: number } | undefined;
   return {
     check() {
       const expired =
         last?.failedAt !== undefined && clock.now() - last.failedAt >= FAILURE_KEPT_MS;
       if (last !== undefined && !expired) return last.run;
-      const current: typeof last = { run: sing(extractor) };
+      const current: typeof last = { run: runCanary(extractor) };
       last = current;
       current.run.then(
         () => {
-          current.sang = true;
+          current.passed = true;
         },
         () => {
           current.failedAt = clock.now();
@@ -37,12 +37,12 @@ export function createCanary(
       return current.run;
     },
     forget() {
-      if (last?.sang) last = undefined;
+      if (last?.passed) last = undefined;
     },
   };
 }
 
-async function sing(extractor: Pick<Extractor, "processors" | "run">): Promise<void> {
+async function runCanary(extractor: Pick<Extractor, "processors" | "run">): Promise<void> {
   // With nothing that reads plain text, any processor's complaint still proves that it could be asked.
   const reader = extractor.processors.find(({ accepts }) =>
     matchesMediaType(CONTENT_TYPE, accepts),

@@ -3,7 +3,7 @@ import type { Extraction, Extractor } from "../../domain/ports/extractor.ts";
 import type { ProcessorInfo, ProcessorOutput } from "../../domain/ports/processor.ts";
 import { createCanary } from "./canary.ts";
 import { Child, type ChildOptions } from "./child.ts";
-import { abandoned, unavailable } from "./deaths.ts";
+import { abandoned, unavailable } from "./exit-reasons.ts";
 import { type ExtractionLimits, limitsWith } from "./limits.ts";
 import { Slots } from "./slots.ts";
 

@@ -8,13 +8,13 @@ import type { Logger } from "../../domain/ports/logger.ts";
 import type { ProcessorInfo, ProcessorOutput } from "../../domain/ports/processor.ts";
 import {
   abandoned,
-  deathOf,
-  excessOf,
-  nonsense,
+  fromExit,
+  limitExceeded,
   type ProcessEnd,
+  protocolViolation,
   tooLargeAtStart,
   unavailable,
-} from "./deaths.ts";
+} from "./exit-reasons.ts";
 import { Feeder } from "./feeder.ts";
 import { type ExtractionLimits, limitedCommand, limitsFor, processCpuSeconds } from "./limits.ts";
 import {
@@ -58,7 +58,7 @@ export class Child {
   #documents = 0;
   #usage = NOTHING_USED;
   /** Why we ended it; the first reason counts. */
-  #verdict: unknown;
+  #killReason: unknown;
   #broken = false;
 
   private constructor(options: ChildOptions) {
@@ -89,7 +89,7 @@ export class Child {
       return child;
     } catch (error) {
       const end = await child.#die(error);
-      throw child.#verdict ?? unavailable(`it ended with ${end.signal ?? `code ${end.code}`}`);
+      throw child.#killReason ?? unavailable(`it ended with ${end.signal ?? `code ${end.code}`}`);
     } finally {
       clearTimeout(timer);
       release();
@@ -133,7 +133,7 @@ export class Child {
   /** End it now; what it is working on fails with `reason`. */
   kill(reason?: unknown): void {
     this.#broken = true;
-    this.#verdict ??= reason;
+    this.#killReason ??= reason;
     this.#process.kill("SIGKILL");
   }
 
@@ -151,7 +151,7 @@ export class Child {
       limits,
       pid: this.#process.pid,
       waiting: () => feeder.waiting,
-      onExcess: (excess) => this.kill(excessOf(excess, limits)),
+      onExcess: (excess) => this.kill(limitExceeded(excess, limits)),
     });
     const { maxTextBytes } = limits;
     const facts = { processor, contentType, extension, sizeBytes };
@@ -161,9 +161,9 @@ export class Child {
     try {
       return this.#conclude(await this.#answer());
     } catch (error) {
-      if (this.#verdict === undefined && error instanceof StowageError) throw error;
+      if (this.#killReason === undefined && error instanceof StowageError) throw error;
       const end = await this.#die(error);
-      throw this.#verdict ?? deathOf(end);
+      throw this.#killReason ?? fromExit(end);
     } finally {
       stopWatching();
       release();
@@ -239,7 +239,7 @@ export class Child {
   /** Whatever went wrong while reading, the process is done for. If it died by itself, how is the reason. */
   #die(error: unknown): Promise<ProcessEnd> {
     const byItself = error instanceof ProtocolError && error.streamEnded;
-    this.kill(byItself ? undefined : nonsense(error));
+    this.kill(byItself ? undefined : protocolViolation(error));
     return this.ended;
   }
 

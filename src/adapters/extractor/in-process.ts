@@ -2,7 +2,7 @@ import { StowageError } from "../../domain/errors.ts";
 import type { Extraction, Extractor } from "../../domain/ports/extractor.ts";
 import type { Logger } from "../../domain/ports/logger.ts";
 import type { Processor, ProcessorOutput } from "../../domain/ports/processor.ts";
-import { abandoned, excessOf, unavailable } from "./deaths.ts";
+import { abandoned, limitExceeded, unavailable } from "./exit-reasons.ts";
 import { DEFAULT_LIMITS, type ExtractionLimits } from "./limits.ts";
 import type { TextFinder } from "./one-document.ts";
 import { knownFailure, runProcessor, textFinder } from "./run-processor.ts";
@@ -44,7 +44,7 @@ export function createInProcessExtractor(options: InProcessExtractorOptions): Ex
     const signal = AbortSignal.any([caller, late.signal]);
     try {
       const stream = await extraction.open();
-      const timer = new WorkTimer(limits.wallMs, () => late.abort(excessOf("wall", limits)));
+      const timer = new WorkTimer(limits.wallMs, () => late.abort(limitExceeded("wall", limits)));
       const context = { signal, logger, maxTextBytes };
       const findText =
         finderElsewhere(extraction, signal, timer) ?? textFinder(textOf(processors), context);

@@ -228,7 +228,7 @@ function parseJson(payload: Uint8Array): Record<string, unknown> {
     const value: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(payload));
     if (isRecord(value)) return value;
   } catch {
-    // Told below in the same words as any other nonsense.
+    // Reported below like any other violation of the protocol.
   }
   throw malformed();
 }

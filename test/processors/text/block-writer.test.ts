@@ -90,9 +90,9 @@ it("BlockWriter makes a table in a cell part of the cell", () => {
 it("BlockWriter writes what stands beside a paragraph before it", () => {
   const text = written((writer) => {
     writer.write("one ");
-    writer.beginAside();
+    writer.beginTextBox();
     paragraph(writer, "box");
-    writer.endAside();
+    writer.endTextBox();
     paragraph(writer, "paragraph");
   });
   expect(text).toBe("box\n\none paragraph");

@@ -31,7 +31,7 @@ export function abandoned(): StowageError {
 }
 
 /** The document asked for more than a limit allows. */
-export function excessOf(excess: Excess, limits: ExtractionLimits): StowageError {
+export function limitExceeded(excess: Excess, limits: ExtractionLimits): StowageError {
   const allowed = {
     memory: `${Math.round(limits.memoryBytes / MIB)} MiB of memory`,
     cpu: `${inTenths(limits.cpuSeconds)} s of processor time`,
@@ -45,12 +45,12 @@ function inTenths(seconds: number): number {
 }
 
 /** The process said what no extraction process says. Perhaps a document took it over. */
-export function nonsense(cause: unknown): StowageError {
+export function protocolViolation(cause: unknown): StowageError {
   return crashed("the extraction process gave an answer that makes no sense", {}, cause);
 }
 
 /** A process that we did not end, but that ended while it had a document. */
-export function deathOf({ code, signal }: ProcessEnd): StowageError {
+export function fromExit({ code, signal }: ProcessEnd): StowageError {
   if (signal === "SIGXCPU") {
     return tooComplex("it needs more processor time than there is", { limit: "cpu" });
   }

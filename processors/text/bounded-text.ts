@@ -1,7 +1,7 @@
 import type { TextSink } from "./block-writer.ts";
 
 /** Text that is kept for later, no more of it than is worth keeping. */
-export class CappedText implements TextSink {
+export class BoundedText implements TextSink {
   text = "";
   readonly #maxLength: number;
 

@@ -1,6 +1,6 @@
 import type { Attributes, MarkupHandler } from "../formats/markup.ts";
 import { BlockWriter } from "./block-writer.ts";
-import { CappedText } from "./capped-text.ts";
+import { BoundedText } from "./bounded-text.ts";
 
 /** What may stand inside a paragraph and hold paragraphs of its own. */
 const BOXES = new Set(
@@ -13,15 +13,15 @@ const CELLS = new Set(["table:table-cell", "table:covered-table-cell"]);
 const MAX_SPACES = 1_000;
 
 /** The content of a text document, a presentation or a drawing, or a piece of it. */
-export class StoryHandler implements MarkupHandler {
+export class ContentHandler implements MarkupHandler {
   /** Foot- and endnotes, in the order in which they are referred to. */
   readonly notes: string[] = [];
-  readonly #story: BlockWriter;
+  readonly #content: BlockWriter;
   readonly #gap: string;
   readonly #maxNotesLength: number;
-  /** Where text goes now: the story, or a note. */
+  /** Where text goes now: the content itself, or a note. */
   #writer: BlockWriter;
-  #note: CappedText | null = null;
+  #note: BoundedText | null = null;
   #notesLength = 0;
   #paragraphs = 0;
 
@@ -29,15 +29,15 @@ export class StoryHandler implements MarkupHandler {
    * @param gap Between paragraphs of the same page.
    * @param maxNotesLength UTF-16 units of all notes that are worth keeping.
    */
-  constructor(story: BlockWriter, gap: string, maxNotesLength: number) {
-    this.#story = story;
-    this.#writer = story;
+  constructor(content: BlockWriter, gap: string, maxNotesLength: number) {
+    this.#content = content;
+    this.#writer = content;
     this.#gap = gap;
     this.#maxNotesLength = maxNotesLength;
   }
 
   get done(): boolean {
-    return this.#story.full;
+    return this.#content.full;
   }
 
   open(name: string, attributes: Attributes): void {
@@ -49,7 +49,7 @@ export class StoryHandler implements MarkupHandler {
     else if (name === "text:note-body") this.#beginNote();
     else if (name === "table:table") this.#writer.beginTable();
     else if (name === "draw:page" || name === "presentation:notes") this.#writer.separate();
-    else if (BOXES.has(name)) this.#writer.beginAside();
+    else if (BOXES.has(name)) this.#writer.beginTextBox();
   }
 
   close(name: string): void {
@@ -73,11 +73,11 @@ export class StoryHandler implements MarkupHandler {
 
   #endBox(): void {
     this.#writer.separate();
-    this.#writer.endAside();
+    this.#writer.endTextBox();
   }
 
   #beginNote(): void {
-    this.#note = new CappedText(this.#maxNotesLength - this.#notesLength);
+    this.#note = new BoundedText(this.#maxNotesLength - this.#notesLength);
     this.#writer = new BlockWriter(this.#note);
   }
 
@@ -86,7 +86,7 @@ export class StoryHandler implements MarkupHandler {
     this.#notesLength += note.length;
     this.notes.push(note);
     this.#note = null;
-    this.#writer = this.#story;
+    this.#writer = this.#content;
   }
 }
 
