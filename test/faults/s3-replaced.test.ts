@@ -85,7 +85,7 @@ test("a bucket that was replaced is noticed within 60 s, though nothing is asked
   expect(await app.problem("PUT", "new.txt", "new")).toEqual(UNAVAILABLE);
 });
 
-test("a file that is missing because its bucket was emptied is not told to be lost", async () => {
+test("a file that is missing because its bucket was emptied is not reported as lost", async () => {
   const app = await scene();
   const { id } = await app.put("from before");
   await app.empty();

@@ -84,7 +84,7 @@ export class AwayStorage {
     }
   }
 
-  /** A place is no fault of the settings where the records know a storage there. */
+  /** An empty place where the records know a storage is an unmounted disk, not a wrong setting. */
   #reasonOf({ kind, error }: Unopened): StowageError {
     if (kind !== "absent" || this.#expected.length === 0) return error;
     return new StowageError("storage_unavailable", `${error.message}; is its disk mounted?`, {

@@ -26,7 +26,7 @@ export interface OpenedStorage {
 
 /**
  * What became of opening a storage:
- * - `away`: it cannot be reached now. That is no fault of the settings, and may pass.
+ * - `away`: it cannot be reached now. The settings may be right, and it may come back.
  * - `absent`: the place can be reached, and no storage is there. It never was, or its disk is not mounted.
  * - `wrong`: the settings have to be corrected, or what lies there.
  */
@@ -70,7 +70,7 @@ async function open(
   const driver = await parts.registry.open(uri, context);
   try {
     const found = await findStorageId(driver, signal === undefined ? {} : { signal });
-    // The caller waits no longer: nobody else would dispose of the driver.
+    // The caller has stopped waiting, so the driver is disposed of here.
     throwIfAborted(signal);
     if (named !== null && found !== null && found !== named) {
       throw misconfigured(`it is storage ${found}, not the one that its ?id= names`);
