@@ -7,7 +7,7 @@ import { availableParallelism } from "node:os";
 
 import { randomFillSync } from "node:crypto";
 import process from "node:process";
-import { hasher } from "./adapters/hash.ts";
+import { hasher } from "./adapters/hasher.ts";
 import { createLogger } from "./adapters/log/logger.ts";
 import { type Config, loadConfig } from "./config.ts";
 import { StowageError } from "./domain/errors.ts";

@@ -3,26 +3,26 @@ import { createApplicationAuthenticator } from "./adapters/auth/application.ts";
 import { createBearerAuthenticator } from "./adapters/auth/bearer.ts";
 import { createJwtAuthenticator } from "./adapters/auth/jwt.ts";
 import { createSigner, SIGNING_SECRET_BYTES } from "./adapters/auth/signer.ts";
-import { hasher } from "./adapters/hash.ts";
+import { hasher } from "./adapters/hasher.ts";
 import { createInProcessQueue } from "./adapters/queue/in-process.ts";
 import { sniffer } from "./adapters/sniffer.ts";
 import { DownloadService } from "./application/downloads/download-service.ts";
-import { announceChanges } from "./application/events/events-announced.ts";
-import { EventService, type EventsPolicy } from "./application/events/events-service.ts";
+import { announceChanges } from "./application/events/announce-changes.ts";
+import { EventService, type EventsPolicy } from "./application/events/event-service.ts";
 import { type ConnectionCount, HealthService } from "./application/health-service.ts";
 import { ProcessingService } from "./application/processing/processing-service.ts";
-import { TextService } from "./application/processing/processing-text.ts";
 import { ProcessingWorker } from "./application/processing/processing-worker.ts";
 import { ProcessorCatalog } from "./application/processing/processor-catalog.ts";
-import { answerWithin } from "./application/storages/answer-within.ts";
+import { TextService } from "./application/processing/text-service.ts";
 import { DriverRegistry } from "./application/storages/driver-registry.ts";
 import { openStorages } from "./application/storages/open-storages.ts";
 import { StorageWatch } from "./application/storages/storage-watch.ts";
 import type { Storages } from "./application/storages/storages.ts";
+import { withTimeout } from "./application/storages/with-timeout.ts";
+import { IdempotentUploads } from "./application/uploads/idempotent-uploads.ts";
 import { MissingFiles } from "./application/uploads/missing-files.ts";
 import { Reconciler } from "./application/uploads/reconciler.ts";
-import { RepeatableUploads } from "./application/uploads/repeatable-uploads.ts";
-import { TenantLimitsService } from "./application/uploads/tenant-limits.ts";
+import { TenantLimitsService } from "./application/uploads/tenant-limits-service.ts";
 import { UploadEditor } from "./application/uploads/upload-editor.ts";
 import { UploadService } from "./application/uploads/upload-service.ts";
 import { configuredLimits } from "./config/tenant-limits.ts";
@@ -88,7 +88,7 @@ export interface Stowage {
   readonly tenantLimits: TenantLimitsService;
   readonly uploads: UploadService;
   /** Uploads under an `Idempotency-Key`, or without. */
-  readonly newUploads: RepeatableUploads;
+  readonly idempotentUploads: IdempotentUploads;
   readonly editor: UploadEditor;
   /** Signs cursors, with a secret that all servers on one database share. */
   readonly signer: Signer;
@@ -158,7 +158,7 @@ export async function createStowage(config: Config, parts: StowageParts): Promis
     ...{ records, storages, catalog, queue, clock, random, logger, hasher, leaseMs },
     limits: tenantLimits,
   });
-  const newUploads = new RepeatableUploads({ uploads, records, hasher, clock });
+  const idempotentUploads = new IdempotentUploads({ uploads, records, hasher, clock });
   const editor = new UploadEditor(records);
   const fresh = toHex(random(new Uint8Array(SIGNING_SECRET_BYTES)));
   const signer = createSigner(await records.secret("signing", fresh));
@@ -185,7 +185,7 @@ export async function createStowage(config: Config, parts: StowageParts): Promis
   const app = createApp(
     {
       uploads,
-      newUploads,
+      idempotentUploads,
       editor,
       signer,
       tenantLimits,
@@ -232,7 +232,7 @@ export async function createStowage(config: Config, parts: StowageParts): Promis
       tenantLimits,
       storages,
       uploads,
-      newUploads,
+      idempotentUploads,
       editor,
       signer,
       downloads,
@@ -259,7 +259,7 @@ export async function createStowage(config: Config, parts: StowageParts): Promis
       beginShutdown();
       storageWatch.stop();
       // What their requests were cut off from is undone first: that takes records and storages.
-      const undone = answerWithin(UNDO_MS, "undo requests", () => Promise.allSettled(underWay));
+      const undone = withTimeout(UNDO_MS, "undo requests", () => Promise.allSettled(underWay));
       await undone.catch((error) => logger.warn("server.undo_over", { error }));
       await Promise.all([worker.stop(), reconciler.stop()]);
       await storages.close();

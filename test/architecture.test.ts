@@ -10,7 +10,7 @@ const RULES: readonly { readonly from: RegExp; readonly may: readonly RegExp[] }
   { from: /^src\/domain\//, may: [/^src\/domain\//] },
   { from: /^src\/application\//, may: [/^src\/(application|domain)\//] },
   {
-    from: /^src\/adapters\/hash\.ts$/,
+    from: /^src\/adapters\/hasher\.ts$/,
     may: [/^src\/(adapters|domain)\//, /^node:crypto$/],
   },
   {
@@ -169,7 +169,7 @@ test.each([
   ["npm in the domain", "src/domain/x.ts", 'import { z } from "zod";'],
   ["node: in the domain", "src/domain/x.ts", 'import { join } from "node:path";'],
   ["the application in an adapter", "src/adapters/x.ts", 'import "../application/storages.ts";'],
-  ["an adapter over http", "src/http/x.ts", 'export { x } from "../adapters/hash.ts";'],
+  ["an adapter over http", "src/http/x.ts", 'export { x } from "../adapters/hasher.ts";'],
   ["another library in http", "src/http/x.ts", 'import busboy from "busboy";'],
   ["node: in a driver but fs", "drivers/memory.ts", 'import { readFile } from "node:fs/promises";'],
   ["the domain in a driver", "drivers/memory.ts", 'import type { X } from "../src/domain/x.ts";'],

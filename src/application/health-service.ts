@@ -2,11 +2,11 @@ import { isStowageError, type StowageError } from "../domain/errors.ts";
 import type { Clock } from "../domain/ports/clock.ts";
 import type { Extractor } from "../domain/ports/extractor.ts";
 import type { UploadRecords } from "../domain/ports/records.ts";
-import { answerWithin } from "./storages/answer-within.ts";
 import type { AwayStorage } from "./storages/away-storage.ts";
 import type { FileStorage } from "./storages/file-storage.ts";
 import { type StorageHealth, serviceOf } from "./storages/storage-probe.ts";
 import type { Storages } from "./storages/storages.ts";
+import { withTimeout } from "./storages/with-timeout.ts";
 import type { MissingFiles } from "./uploads/missing-files.ts";
 
 /** One dependency, and whether the service can work with it now. */
@@ -115,7 +115,7 @@ export class HealthService {
    * opened if it is back.
    */
   async storages(): Promise<readonly OperatorHealth[]> {
-    const retry = answerWithin(RETRY_WITHIN_MS, "open storage", () => this.#storages.retryAway());
+    const retry = withTimeout(RETRY_WITHIN_MS, "open storage", () => this.#storages.retryAway());
     await retry.catch(() => {});
     const { all, away } = this.#storages;
     const atHand = all.map(async (storage) => ({

@@ -1,5 +1,5 @@
 import { type ApiKeyRequest, createApiKey } from "../adapters/auth/api-key.ts";
-import { hasher } from "../adapters/hash.ts";
+import { hasher } from "../adapters/hasher.ts";
 import { loadConfig } from "../config.ts";
 import { readScopes, SCOPES, type Scope } from "../domain/principal.ts";
 import { type Command, type ExitCode, parseCommand, UsageError } from "./command.ts";

@@ -1,5 +1,5 @@
 import { createApiKey, findApiKeyId, isAlive } from "../adapters/auth/api-key.ts";
-import { hasher } from "../adapters/hash.ts";
+import { hasher } from "../adapters/hasher.ts";
 import { loadConfig } from "../config.ts";
 import { type Command, type ExitCode, parseCommand, UsageError } from "./command.ts";
 import { EXPIRY_FORMS, findGraceEnd, GRACE_FORMS } from "./expiry.ts";

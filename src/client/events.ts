@@ -47,7 +47,7 @@ export async function* followEvents(
     }
     if (status === "deleted") return;
     // Whether that was the end is told at once; a stream that was cut is given time.
-    if (status === null || !isAtRest(status)) await pause(retryMs / 1000, signal);
+    if (status === null || !isSettled(status)) await pause(retryMs / 1000, signal);
   }
   throw new StowageApiError(
     "connection_failed",
@@ -56,7 +56,7 @@ export async function* followEvents(
 }
 
 /** Whether a stream that ends on this status has most likely ended for good. */
-function isAtRest(status: string): boolean {
+function isSettled(status: string): boolean {
   return !["uploading", "queued", "processing"].includes(status);
 }
 

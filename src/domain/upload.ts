@@ -41,7 +41,7 @@ export const LEGAL_CHANGES: Readonly<Record<RecordStatus, readonly RecordStatus[
 };
 
 /** Whether nothing more happens to such an upload by itself. */
-export function isAtRest(status: RecordStatus): boolean {
+export function isSettled(status: RecordStatus): boolean {
   return !["uploading", "queued", "processing", "deleting"].includes(status);
 }
 

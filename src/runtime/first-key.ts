@@ -1,7 +1,7 @@
 import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { createApiKey, findApiKeyId, isAlive } from "../adapters/auth/api-key.ts";
-import { hasher } from "../adapters/hash.ts";
+import { hasher } from "../adapters/hasher.ts";
 import type { Config } from "../config.ts";
 import type { ApiKeyRecords } from "../domain/ports/api-keys.ts";
 import type { Clock, RandomSource } from "../domain/ports/clock.ts";

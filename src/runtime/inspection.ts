@@ -1,4 +1,4 @@
-import { hasher } from "../adapters/hash.ts";
+import { hasher } from "../adapters/hasher.ts";
 import { DriverRegistry } from "../application/storages/driver-registry.ts";
 import type { Config } from "../config.ts";
 import type { Clock, RandomSource } from "../domain/ports/clock.ts";

@@ -91,6 +91,6 @@ test("Idempotency-Keys are forgotten a day after their commit", async () => {
   await services.uploads.upload(input);
   services.clock.advance(24 * HOUR_MS);
   await services.reconciler.run();
-  expect(await services.records.dropRepeats()).toBe(0);
-  expect(await services.records.findRepeat(ACME, "k")).toBeNull();
+  expect(await services.records.dropIdempotencyRecords()).toBe(0);
+  expect(await services.records.findIdempotencyRecord(ACME, "k")).toBeNull();
 });

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import s3Driver from "../../drivers/s3.ts";
-import { hasher } from "../../src/adapters/hash.ts";
+import { hasher } from "../../src/adapters/hasher.ts";
 import { migrate } from "../../src/adapters/records/migrations.ts";
 import { openNodeSqlite } from "../../src/adapters/records/node-sqlite.ts";
 import { createUploadRecords } from "../../src/adapters/records/upload-records.ts";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createApiKeyAuthenticator } from "../../src/adapters/auth/api-key.ts";
-import { hasher } from "../../src/adapters/hash.ts";
+import { hasher } from "../../src/adapters/hasher.ts";
 import { loadConfig } from "../../src/config.ts";
 import { openKeyRecords } from "../../src/runtime/node-parts.ts";
 import { stowage } from "./terminal.ts";

@@ -6,7 +6,7 @@ import {
   type ApiKeyRequest,
   createApiKey,
 } from "../../src/adapters/auth/api-key.ts";
-import { hasher } from "../../src/adapters/hash.ts";
+import { hasher } from "../../src/adapters/hasher.ts";
 import { SCOPES } from "../../src/domain/principal.ts";
 import { ACME, OTHER } from "../support/services.ts";
 import { testApp } from "../support/test-app.ts";

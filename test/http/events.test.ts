@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect, test } from "vitest";
-import type { EventStream } from "../../src/application/events/events-service.ts";
+import type { EventStream } from "../../src/application/events/event-service.ts";
 import { StowageError } from "../../src/domain/errors.ts";
 import { streamEvents } from "../../src/http/responses/event-stream.ts";
 import { defineProcessor } from "../../src/processor.ts";

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
-import { hasher } from "../../src/adapters/hash.ts";
+import { hasher } from "../../src/adapters/hasher.ts";
 import { SILENT } from "../../src/domain/ports/logger.ts";
 import { SCOPES } from "../../src/domain/principal.ts";
 import { createApp } from "../../src/http/app.ts";

@@ -92,9 +92,9 @@ test.each([
   const app = await testApp({
     env: { QUOTA_BYTES: String(quota), MAX_UPLOAD_BYTES: String(8192 * KIB) },
     tamperRecords: (records) => ({
-      async hold(reservation, bytes, limit) {
+      async reserveQuota(reservation, bytes, limit) {
         asked.push(bytes);
-        return await records.hold(reservation, bytes, limit);
+        return await records.reserveQuota(reservation, bytes, limit);
       },
     }),
     requestBody: async function* () {

@@ -12,7 +12,7 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { createApiKey } from "../../src/adapters/auth/api-key.ts";
-import { hasher } from "../../src/adapters/hash.ts";
+import { hasher } from "../../src/adapters/hasher.ts";
 import { createApiKeyRecords } from "../../src/adapters/records/api-keys.ts";
 import { migrate } from "../../src/adapters/records/migrations.ts";
 import { openNodeSqlite } from "../../src/adapters/records/node-sqlite.ts";

@@ -1,4 +1,4 @@
-import { hasher } from "../../src/adapters/hash.ts";
+import { hasher } from "../../src/adapters/hasher.ts";
 import { createApp } from "../../src/http/app.ts";
 import type { HttpServices } from "../../src/http/services.ts";
 import { Contract, type Document } from "../http/contract.ts";

@@ -3,7 +3,7 @@ import { CompiledQuery } from "kysely";
 import { onTestFinished } from "vitest";
 import memory from "../../drivers/memory.ts";
 import { createInProcessExtractor } from "../../src/adapters/extractor/in-process.ts";
-import { hasher } from "../../src/adapters/hash.ts";
+import { hasher } from "../../src/adapters/hasher.ts";
 import { createInProcessQueue } from "../../src/adapters/queue/in-process.ts";
 import { migrate } from "../../src/adapters/records/migrations.ts";
 import { openNodeSqlite } from "../../src/adapters/records/node-sqlite.ts";

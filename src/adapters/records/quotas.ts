@@ -3,13 +3,13 @@ import { StowageError } from "../../domain/errors.ts";
 import type { Quota, Usage } from "../../domain/ports/records.ts";
 import type { TenantId } from "../../domain/tenant.ts";
 
-/** What a tenant keeps, as a number within a query. */
-export function kept(tenant: TenantId, what: keyof Usage): RawBuilder<number> {
+/** The usage of a tenant, as a number within a query. */
+export function usage(tenant: TenantId, what: keyof Usage): RawBuilder<number> {
   return sql<number>`coalesce((select ${sql.ref(what)} from usage where tenant = ${tenant}), 0)`;
 }
 
-/** What must be true for `bytes` more to fit into the quota: to be asked in the query that adds them. */
-export function fits(
+/** The conditions under which `bytes` more fit into the quota. Use them in the query that adds the bytes. */
+export function fitsQuota(
   tenant: TenantId,
   bytes: number | Expression<unknown>,
   quota: Quota,
@@ -17,26 +17,26 @@ export function fits(
   return [
     ...(quota.bytes === null
       ? []
-      : [sql<SqlBool>`${kept(tenant, "bytes")} + ${bytes} <= ${quota.bytes}`]),
+      : [sql<SqlBool>`${usage(tenant, "bytes")} + ${bytes} <= ${quota.bytes}`]),
     ...(quota.uploads === null
       ? []
-      : [sql<SqlBool>`${kept(tenant, "uploads")} < ${quota.uploads}`]),
+      : [sql<SqlBool>`${usage(tenant, "uploads")} < ${quota.uploads}`]),
   ];
 }
 
-/** @param askedBytes What the upload needs besides what is kept. */
+/** @param askedBytes What the upload needs in addition to the current usage. */
 export function quotaExceeded(usage: Usage, quota: Quota, askedBytes: number): StowageError {
-  const advice = "delete uploads, or ask the operator for more";
+  const advice = "delete uploads, or ask the operator for a larger quota";
   if (quota.uploads !== null && usage.uploads >= quota.uploads) {
     return new StowageError(
       "quota_exceeded",
-      `Cannot keep upload: ${usage.uploads} uploads are kept and ${quota.uploads} are allowed (${advice})`,
+      `Cannot store upload: ${usage.uploads} of ${quota.uploads} uploads are in use (${advice})`,
       { data: { limit: "uploads", usedUploads: usage.uploads, quotaUploads: quota.uploads } },
     );
   }
   return new StowageError(
     "quota_exceeded",
-    `Cannot keep upload: ${usage.bytes} bytes are kept, ${quota.bytes} are allowed, and it needs ${askedBytes} more (${advice})`,
+    `Cannot store upload: it needs ${askedBytes} bytes, and ${usage.bytes} of ${quota.bytes} are in use (${advice})`,
     { data: { limit: "bytes", usedBytes: usage.bytes, quotaBytes: quota.bytes, askedBytes } },
   );
 }

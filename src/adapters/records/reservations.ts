@@ -11,8 +11,8 @@ import type {
 import type { TenantId } from "../../domain/tenant.ts";
 import { change, type UploadCondition } from "./changes.ts";
 import type { RowsOf, SqlExecutor } from "./executor.ts";
-import { fits, kept, quotaExceeded } from "./quotas.ts";
-import { hasKey, keepKey, loseKey, takeKey } from "./repeats.ts";
+import { claimKey, expireKey, hasKey, sealKey } from "./idempotency-records.ts";
+import { fitsQuota, quotaExceeded, usage } from "./quotas.ts";
 import { toUpload } from "./rows.ts";
 import { db, type UploadRow } from "./schema.ts";
 import { leaveTombstone } from "./tombstones.ts";
@@ -21,59 +21,62 @@ const FIRST_REVISION = 1;
 
 const NO_QUOTA: Quota = { bytes: null, uploads: null };
 
-/** From the first word of an upload to its bytes being durable. */
+/** An upload from its reservation to its commit. */
 export function reservations(
   executor: SqlExecutor,
   clock: Clock,
 ): Pick<
   UploadRecords,
-  "reserve" | "hold" | "renewReservation" | "noteMultipart" | "commit" | "release"
+  "reserve" | "reserveQuota" | "renewReservation" | "noteMultipart" | "commit" | "release"
 > {
   return {
     async reserve(upload, leaseUntil, terms = {}) {
       const now = clock.now();
       const { id, tenant, storageId, key } = upload;
-      const { holdBytes = 0, quota = NO_QUOTA, idempotencyKey } = terms;
-      const taken = idempotencyKey === undefined ? [] : [hasKey(tenant, idempotencyKey, now)];
+      const { reserveBytes = 0, quota = NO_QUOTA, idempotencyKey } = terms;
+      const keyTaken = idempotencyKey === undefined ? null : hasKey(tenant, idempotencyKey, now);
       const conditions = [
-        ...taken.map((isTaken) => sql<SqlBool>`not ${isTaken}`),
-        ...fits(tenant, holdBytes, quota),
+        ...(keyTaken === null ? [] : [sql<SqlBool>`not ${keyTaken}`]),
+        ...fitsQuota(tenant, reserveBytes, quota),
       ];
       const reservation = { id, tenant, storageId, key, revision: FIRST_REVISION };
-      const inserting = insertion(upload, { holdBytes, leaseUntil, now }, conditions);
+      const insert = insertUpload(upload, { reserveBytes, leaseUntil, now }, conditions);
       if (conditions.length === 0) {
-        await executor.run(inserting);
+        await executor.run(insert);
         return reservation;
       }
       const [[before], inserted] = await executor.batch([
-        look(tenant, taken[0] ?? sql<SqlBool>`0`),
-        inserting,
+        selectUsage(tenant, keyTaken ?? sql<SqlBool>`0`),
+        insert,
         ...(idempotencyKey === undefined
           ? []
-          : [loseKey(upload, idempotencyKey, now), takeKey(upload, idempotencyKey, now)]),
+          : [expireKey(upload, idempotencyKey, now), claimKey(upload, idempotencyKey, now)]),
       ]);
       if (inserted.length > 0) return reservation;
-      if (before?.found === 0) throw quotaExceeded(before, quota, holdBytes);
+      if (before?.found === 0) throw quotaExceeded(before, quota, reserveBytes);
       throw new StowageError(
         "idempotency_key_in_use",
         "Cannot begin upload: another one has the same Idempotency-Key",
       );
     },
 
-    async hold(reservation, bytes, { bytes: quotaBytes }) {
+    async reserveQuota(reservation, bytes, { bytes: quotaBytes }) {
       const { tenant } = reservation;
       const quota = { bytes: quotaBytes, uploads: null };
-      const heldBytes = db.selectFrom("uploads").select("held_bytes").where(held(reservation));
+      const reservedBytes = db
+        .selectFrom("uploads")
+        .select("held_bytes")
+        .where(stillOwned(reservation));
       const [[before], rows] = await executor.batch([
-        look(tenant, sql<number | null>`(${heldBytes})`),
+        selectUsage(tenant, sql<number | null>`(${reservedBytes})`),
         db
           .updateTable("uploads")
           .set({ held_bytes: bytes })
-          .where(held(reservation))
+          .where(stillOwned(reservation))
           .where((eb) =>
             eb.or([
               eb("held_bytes", ">=", bytes),
-              eb.and(fits(tenant, sql`${bytes} - held_bytes`, quota)),
+              eb.and(fitsQuota(tenant, sql`${bytes} - held_bytes`, quota)),
             ]),
           )
           .returning("id")
@@ -89,7 +92,7 @@ export function reservations(
         db
           .updateTable("uploads")
           .set({ lease_until: leaseUntil })
-          .where(held(reservation))
+          .where(stillOwned(reservation))
           .returning("id")
           .compile(),
       );
@@ -101,7 +104,7 @@ export function reservations(
         db
           .updateTable("uploads")
           .set({ multipart_id: multipartId })
-          .where(held(reservation))
+          .where(stillOwned(reservation))
           .returning("id")
           .compile(),
       );
@@ -111,13 +114,15 @@ export function reservations(
     async commit(reservation, facts) {
       const now = clock.now();
       const { fingerprint = null } = facts;
-      // While its row still says that it is held.
-      const keeping =
-        fingerprint === null ? [] : [keepKey(reservation, held(reservation), fingerprint, now)];
-      const committing = [...changing(reservation, facts, now), selectOf(reservation)] as const;
-      const results = await executor.batch([...keeping, ...committing]);
-      const [, [changed], [found]] = results.slice(keeping.length) as unknown as RowsOf<
-        typeof committing
+      // Before the commit, while the row still proves who owns it.
+      const sealing =
+        fingerprint === null
+          ? []
+          : [sealKey(reservation, stillOwned(reservation), fingerprint, now)];
+      const transition = [...commitUpload(reservation, facts, now), selectOf(reservation)] as const;
+      const results = await executor.batch([...sealing, ...transition]);
+      const [, [changed], [found]] = results.slice(sealing.length) as unknown as RowsOf<
+        typeof transition
       >;
       const row = changed ?? found;
       if (row !== undefined && isCommitted(row, facts)) return toUpload(row);
@@ -126,17 +131,17 @@ export function reservations(
 
     async release(reservation, tombstone = null) {
       await executor.batch([
-        ...(tombstone === null ? [] : [leaveTombstone(tombstone, held(reservation))]),
-        db.deleteFrom("uploads").where(held(reservation)).compile(),
+        ...(tombstone === null ? [] : [leaveTombstone(tombstone, stillOwned(reservation))]),
+        db.deleteFrom("uploads").where(stillOwned(reservation)).compile(),
       ]);
     },
   };
 }
 
-/** An `uploading` row, where every one of `conditions` is true. */
-function insertion(
+/** Insert an `uploading` row if all `conditions` are true. */
+function insertUpload(
   upload: NewUpload,
-  { holdBytes, leaseUntil, now }: { holdBytes: number; leaseUntil: number; now: number },
+  { reserveBytes, leaseUntil, now }: { reserveBytes: number; leaseUntil: number; now: number },
   conditions: readonly Expression<SqlBool>[],
 ) {
   const row = {
@@ -151,7 +156,7 @@ function insertion(
     content_type: upload.contentType,
     created_by: upload.createdBy,
     lease_until: leaseUntil,
-    held_bytes: holdBytes,
+    held_bytes: reserveBytes,
     created_at: now,
     updated_at: now,
   } satisfies Partial<UploadRow>;
@@ -168,22 +173,22 @@ function insertion(
     .compile();
 }
 
-/** What a tenant keeps, and something else that is so at the same moment. */
-function look<Found>(tenant: TenantId, found: Expression<Found>) {
+/** The usage of a tenant, and another value read at the same moment. */
+function selectUsage<Found>(tenant: TenantId, found: Expression<Found>) {
   return db
     .selectNoFrom([
-      kept(tenant, "bytes").as("bytes"),
-      kept(tenant, "uploads").as("uploads"),
+      usage(tenant, "bytes").as("bytes"),
+      usage(tenant, "uploads").as("uploads"),
       sql<Found>`${found}`.as("found"),
     ])
     .compile();
 }
 
 /**
- * The reservation as long as nobody has cleaned it up, or taken its key. A lease that has ended unnoticed is
- * still one.
+ * Whether the reservation still exists: it was not cleaned up, and its key was not claimed. An expired lease that
+ * was not noticed yet does not end it.
  */
-function held(reservation: Reservation): UploadCondition {
+function stillOwned(reservation: Reservation): UploadCondition {
   return (eb) =>
     eb.and({
       id: reservation.id,
@@ -195,10 +200,10 @@ function held(reservation: Reservation): UploadCondition {
     });
 }
 
-function changing(reservation: Reservation, facts: CommitFacts, now: number) {
+function commitUpload(reservation: Reservation, facts: CommitFacts, now: number) {
   return change({
     to: facts.process === null ? "stored" : "queued",
-    where: held(reservation),
+    where: stillOwned(reservation),
     at: now,
     set: {
       size_bytes: facts.sizeBytes,
@@ -215,11 +220,9 @@ function changing(reservation: Reservation, facts: CommitFacts, now: number) {
 }
 
 function reservationLost(): StowageError {
-  return new StowageError(
-    "reservation_lost",
-    "Cannot finish upload: its reservation was cleaned up meanwhile",
-    { retryable: true },
-  );
+  return new StowageError("reservation_lost", "Cannot finish upload: its reservation has expired", {
+    retryable: true,
+  });
 }
 
 function selectOf({ id, tenant }: Reservation) {
@@ -232,8 +235,8 @@ function selectOf({ id, tenant }: Reservation) {
 }
 
 /**
- * Whether the commit has happened, now or before: a caller that got no answer asks again, and only the
- * holder of the reservation can have committed it.
+ * Whether the upload is committed, by this call or an earlier one: a caller that got no response tries again. Only
+ * the owner of the reservation can have committed it.
  */
 function isCommitted(row: UploadRow, facts: CommitFacts): boolean {
   return row.status !== "uploading" && row.status !== "deleting" && row.sha256 === facts.sha256;

@@ -2,10 +2,10 @@ import type { Clock } from "../../domain/ports/clock.ts";
 import type { UploadRecords } from "../../domain/ports/records.ts";
 import { deletions } from "./deletions.ts";
 import type { SqlExecutor } from "./executor.ts";
+import { idempotencyRecords } from "./idempotency-records.ts";
 import { jobs } from "./jobs.ts";
 import { missing } from "./missing.ts";
 import { reading } from "./reading.ts";
-import { repeats } from "./repeats.ts";
 import { reservations } from "./reservations.ts";
 import { storages } from "./storages.ts";
 import { surveys } from "./surveys.ts";
@@ -21,7 +21,7 @@ export function createUploadRecords(executor: SqlExecutor, clock: Clock): Upload
     ...jobs(executor, clock),
     ...deletions(executor, clock),
     ...updates(executor, clock),
-    ...repeats(executor, clock),
+    ...idempotencyRecords(executor, clock),
     ...missing(executor, clock),
     ...storages(executor),
     ...surveys(executor),

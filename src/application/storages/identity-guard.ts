@@ -3,13 +3,13 @@ import type { Clock } from "../../domain/ports/clock.ts";
 import type { Logger } from "../../domain/ports/logger.ts";
 import type { StorageDriver } from "../../domain/ports/storage-driver.ts";
 import { parseStorageIdentity, STORAGE_IDENTITY_KEY } from "../../domain/storage-identity.ts";
-import { answerWithin } from "./answer-within.ts";
 import { readIdentityFile } from "./storage-identity.ts";
 import { wrapDriverError } from "./storage-probe.ts";
+import { withTimeout } from "./with-timeout.ts";
 
 /** A look costs a request, so calls that come close together share the result of one. */
 export const RECENT_LOOK_MS = 2_000;
-const ANSWER_WITHIN_MS = 5_000;
+const TIMEOUT_MS = 5_000;
 
 /**
  * Notices that a storage is not the one that was opened any more: a bucket was emptied or replaced, a disk
@@ -63,7 +63,7 @@ export class IdentityGuard {
   async look(maxAgeMs = 0): Promise<StowageError | null> {
     if (this.#clock.now() - this.#lookedAt < maxAgeMs) return this.#trouble;
     try {
-      const file = await answerWithin(ANSWER_WITHIN_MS, "identify storage", (signal) =>
+      const file = await withTimeout(TIMEOUT_MS, "identify storage", (signal) =>
         readIdentityFile(this.#driver, { signal }),
       );
       this.#setReplaced(file === null ? replacedBy("is missing") : this.#compare(file.bytes));

@@ -3,10 +3,10 @@ import { type ErrorCode, StowageError } from "../../domain/errors.ts";
 import type { DriverContext, StorageDriver } from "../../domain/ports/storage-driver.ts";
 import { isStorageId } from "../../domain/storage-identity.ts";
 import type { StorageUri } from "../../domain/storage-uri.ts";
-import { answerWithin } from "./answer-within.ts";
 import type { DriverRegistry } from "./driver-registry.ts";
 import { findStorageId } from "./storage-identity.ts";
 import { wrapDriverError } from "./storage-probe.ts";
+import { withTimeout } from "./with-timeout.ts";
 
 export interface OpenStorageParts {
   readonly registry: DriverRegistry;
@@ -53,7 +53,7 @@ export async function openPrimary(uri: StorageUri, parts: OpenStorageParts): Pro
 /** Open a storage that uploads are still read from. One that was never used is `absent`. */
 export async function openFallback(uri: StorageUri, parts: OpenStorageParts): Promise<Opening> {
   const context = { ...parts.context(uri), existing: true };
-  const opening = answerWithin(FALLBACK_ANSWERS_WITHIN_MS, "open storage", (signal) =>
+  const opening = withTimeout(FALLBACK_ANSWERS_WITHIN_MS, "open storage", (signal) =>
     open(uri, context, parts, signal),
   );
   return await toOpening(uri, opening);

@@ -2,7 +2,7 @@ import { isStowageError, StowageError } from "../../domain/errors.ts";
 import type { Clock } from "../../domain/ports/clock.ts";
 import type { Logger } from "../../domain/ports/logger.ts";
 import type { DriverCheck, StorageDriver } from "../../domain/ports/storage-driver.ts";
-import { answerWithin } from "./answer-within.ts";
+import { withTimeout } from "./with-timeout.ts";
 
 /** What a probe of a storage found. */
 export interface StorageHealth {
@@ -21,14 +21,14 @@ export const HEALTHY_FOR_MS = 30_000;
 /** A bad one is looked at again soon, so that readiness comes back with the storage. */
 const UNHEALTHY_FOR_MS = 2_000;
 /** Whoever asks for readiness does not wait for long, and silence is an answer, too. */
-const ANSWER_WITHIN_MS = 5_000;
+const TIMEOUT_MS = 5_000;
 
 /** Finds out whether a storage takes, gives and deletes, without asking it at every turn. */
 export class StorageProbe {
   readonly #driver: Pick<StorageDriver, "name" | "check">;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  readonly #answerWithinMs: number;
+  readonly #timeoutMs: number;
   #last: StorageHealth | null = null;
   #lastStatus: StorageHealth["status"] = "healthy";
   #asking: Promise<StorageHealth> | null = null;
@@ -37,12 +37,12 @@ export class StorageProbe {
     driver: Pick<StorageDriver, "name" | "check">,
     clock: Clock,
     logger: Logger,
-    answerWithinMs = ANSWER_WITHIN_MS,
+    timeoutMs = TIMEOUT_MS,
   ) {
     this.#driver = driver;
     this.#clock = clock;
     this.#logger = logger;
-    this.#answerWithinMs = answerWithinMs;
+    this.#timeoutMs = timeoutMs;
   }
 
   /** Something has just failed: the next answer is found anew. */
@@ -86,7 +86,7 @@ export class StorageProbe {
 
   async #check(glance: boolean): Promise<DriverCheck> {
     try {
-      return await answerWithin(this.#answerWithinMs, "check storage", (signal) =>
+      return await withTimeout(this.#timeoutMs, "check storage", (signal) =>
         this.#driver.check({ signal, glance }),
       );
     } catch (error) {

@@ -98,7 +98,7 @@ export class Reconciler {
     const expired = await this.#removeAll(() =>
       this.#records.collectExpired(BATCH, this.#storages.ids),
     );
-    await this.#records.dropRepeats();
+    await this.#records.dropIdempotencyRecords();
     await this.#watchTombstones();
     await this.#lookForMissing();
     const leftovers = await this.#sweep();

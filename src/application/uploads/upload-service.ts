@@ -28,9 +28,9 @@ import type { ProcessorCatalog } from "../processing/processor-catalog.ts";
 import type { SavedFile } from "../storages/file-storage-options.ts";
 import type { Storages } from "../storages/storages.ts";
 import { eraseBytes, tombstoneAt, tombstoneOf } from "./erase.ts";
+import { reserveUpload } from "./quota-reservation.ts";
 import { fingerprintOf } from "./request-fingerprint.ts";
-import type { TenantLimitsService } from "./tenant-limits.ts";
-import { reserveRoom } from "./upload-hold.ts";
+import type { TenantLimitsService } from "./tenant-limits-service.ts";
 import type { UploadDetails, UploadInput } from "./upload-input.ts";
 import { UploadLease } from "./upload-lease.ts";
 
@@ -176,7 +176,7 @@ export class UploadService {
       contentType: findMediaType(input.declaredType) ?? UNKNOWN_MEDIA_TYPE,
       createdBy: input.createdBy,
     };
-    return await reserveRoom(this.#records, upload, input, {
+    return await reserveUpload(this.#records, upload, input, {
       leaseUntil: now + this.#leaseMs,
       maxBytes: limits.maxUploadBytes,
       quota: { bytes: limits.quotaBytes, uploads: limits.quotaUploads },

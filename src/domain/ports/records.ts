@@ -36,23 +36,23 @@ export interface Usage {
   readonly uploads: number;
 }
 
-/** Under which conditions a reservation is made. */
+/** The conditions of a reservation. */
 export interface ReservationTerms {
-  /** Bytes to count at once: the length where it is known, else what may arrive before `hold` asks for more. */
-  readonly holdBytes?: number;
-  readonly quota?: Quota;
-  /** The caller's `Idempotency-Key`: one upload of a tenant has it, or none. */
-  readonly idempotencyKey?: string;
+  /** Bytes to count now: the length if it is known, otherwise what may arrive before `reserveQuota` asks for more. */
+  readonly reserveBytes?: number | undefined;
+  readonly quota?: Quota | undefined;
+  /** The caller's `Idempotency-Key`. At most one upload of a tenant has it. */
+  readonly idempotencyKey?: string | undefined;
 }
 
-/** The upload that an `Idempotency-Key` has made, or is making. */
-export interface Repeat {
+/** The upload that belongs to an `Idempotency-Key`. It may still be arriving. */
+export interface IdempotencyRecord {
   readonly uploadId: UploadId;
   /** `null` once it has been deleted. One that is `uploading` has not been committed. */
   readonly upload: Upload | null;
-  /** What `commit` was told about the request; `null` before. */
+  /** What `commit` stored to recognize the request; `null` before. */
   readonly fingerprint: string | null;
-  /** When a reservation that is not renewed leaves the key free; `null` once it is committed. */
+  /** When the key becomes free if the reservation is not renewed; `null` once it is committed. */
   readonly leaseUntil: number | null;
 }
 
@@ -127,7 +127,7 @@ export interface UploadRecords extends UpkeepRecords {
    * reservation whose lease has ended is taken from it, and that one is lost.
    *
    * @throws `quota_exceeded` if the tenant keeps, or holds, too much: exact, whoever else reserves meanwhile;
-   *   `idempotency_key_in_use` if another upload has the key (see `findRepeat`). Nothing is inserted then.
+   *   `idempotency_key_in_use` if another upload has the key (see `findIdempotencyRecord`). Nothing is inserted then.
    */
   reserve(upload: NewUpload, leaseUntil: number, terms?: ReservationTerms): Promise<Reservation>;
   /**
@@ -135,12 +135,15 @@ export interface UploadRecords extends UpkeepRecords {
    *
    * @throws `quota_exceeded` (what was held stays held), `reservation_lost`.
    */
-  hold(reservation: Reservation, bytes: number, quota: Quota): Promise<void>;
+  reserveQuota(reservation: Reservation, bytes: number, quota: Quota): Promise<void>;
   /**
    * The upload of an `Idempotency-Key`, for 24 h from its commit on; `null` for a key that is free. A lease
    * that has ended keeps none, whoever cleans up when.
    */
-  findRepeat(tenant: TenantId, idempotencyKey: string): Promise<Repeat | null>;
+  findIdempotencyRecord(
+    tenant: TenantId,
+    idempotencyKey: string,
+  ): Promise<IdempotencyRecord | null>;
   /** @returns `false` if the reservation is lost. */
   renewReservation(reservation: Reservation, leaseUntil: number): Promise<boolean>;
   /**

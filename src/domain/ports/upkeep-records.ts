@@ -52,7 +52,7 @@ export interface UpkeepRecords {
    */
   collectExpired(limit: number, storageIds: readonly string[]): Promise<readonly Upload[]>;
   /** Forget `Idempotency-Key`s that were committed more than 24 h ago. @returns How many. */
-  dropRepeats(): Promise<number>;
+  dropIdempotencyRecords(): Promise<number>;
   /** Tombstones of `storageId`, those that run out first first, beginning after `after`. */
   tombstones(storageId: string, limit: number, after?: Tombstone): Promise<readonly Tombstone[]>;
   /** Forget the tombstones of `storageId` that have run out before `moment`. @returns How many. */

@@ -1,4 +1,4 @@
-import { type EventStream, statusOf } from "../../application/events/events-service.ts";
+import { type EventStream, statusOf } from "../../application/events/event-service.ts";
 import type { RecordStatus, UploadEvent } from "../../domain/upload.ts";
 import { toErrorJson, type UploadJson } from "../schemas.ts";
 

@@ -1,7 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { z } from "zod";
-import type { Intake } from "../../application/uploads/repeatable-uploads.ts";
+import type { UploadResult } from "../../application/uploads/idempotent-uploads.ts";
 import { type ErrorCode, StowageError, UploadTooLargeError } from "../../domain/errors.ts";
 import { findMediaType } from "../../domain/media-type.ts";
 import { addressOf } from "../address.ts";
@@ -111,7 +111,7 @@ export const createUpload = endpoint({
       );
     }
     const { tenant, subject } = c.var.caller;
-    const { newUploads, tenantLimits } = c.var.services;
+    const { idempotentUploads, tenantLimits } = c.var.services;
     const { maxUploadBytes } = await tenantLimits.of(tenant);
     const bodyBytes = findContentLength(headers);
     if ((bodyBytes ?? 0) > maxUploadBytes + MAX_FORM_OVERHEAD_BYTES) {
@@ -124,7 +124,7 @@ export const createUpload = endpoint({
     try {
       // Nobody has to send a whole file to hear of a mistake before it.
       readDetails(form.fieldsBefore, nowOf(c));
-      const intake = await newUploads.upload({
+      const intake = await idempotentUploads.upload({
         ...{ tenant, createdBy: subject, via: "form", idempotencyKey },
         originalFilename: form.filename,
         declaredType: form.declaredType,
@@ -216,7 +216,7 @@ async function putFile(
   c: WriteContext,
   filename: string,
   { auto_process, expires_at }: z.infer<typeof PutQuery>,
-): Promise<Intake> {
+): Promise<UploadResult> {
   const { headers, signal } = c.req.raw;
   refuseContentEncoding(headers);
   if (headers.has("Content-Range")) {
@@ -235,7 +235,7 @@ async function putFile(
   const idempotencyKey = readIdempotencyKey(headers);
   const sizeBytes = findContentLength(headers);
   const { tenant, subject } = c.var.caller;
-  return await c.var.services.newUploads.upload({
+  return await c.var.services.idempotentUploads.upload({
     ...{ tenant, createdBy: subject, via: "file", declaredType, signal, digests, idempotencyKey },
     originalFilename: filename,
     body: { kind: "once", stream: bodyOf(c), ...(sizeBytes === undefined ? {} : { sizeBytes }) },
@@ -243,7 +243,7 @@ async function putFile(
   });
 }
 
-function created(c: WriteContext, { upload, replayed }: Intake) {
+function created(c: WriteContext, { upload, replayed }: UploadResult) {
   c.header("Location", addressOf(c.var.options, `/upload/${upload.id}`));
   if (replayed) c.header("Idempotency-Replayed", "true");
   return c.json(toUploadJson(upload), 201);

@@ -1,6 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import type { FoundText } from "../../application/processing/processing-text.ts";
+import type { FoundText } from "../../application/processing/text-service.ts";
 import { formatContentRange } from "../../domain/byte-range.ts";
 import { isStowageError } from "../../domain/errors.ts";
 import { type EnvOf, endpoint } from "../endpoint.ts";

@@ -6,7 +6,7 @@ import {
   createApiKeyAuthenticator,
   findApiKeyId,
 } from "../../../src/adapters/auth/api-key.ts";
-import { hasher } from "../../../src/adapters/hash.ts";
+import { hasher } from "../../../src/adapters/hasher.ts";
 import { parseTenantId } from "../../../src/domain/tenant.ts";
 import { FixedClock } from "./fixed-clock.ts";
 import { MemoryKeyRecords } from "./key-records.ts";

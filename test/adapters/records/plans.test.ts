@@ -58,9 +58,9 @@ const CALLS: Record<
       }),
     index: "PRIMARY KEY",
   },
-  "hold()": {
+  "reserveQuota()": {
     async call(bench) {
-      await bench.records.hold(await reserve(bench), 9, { bytes: 9, uploads: 9 });
+      await bench.records.reserveQuota(await reserve(bench), 9, { bytes: 9, uploads: 9 });
     },
     index: "sqlite_autoindex_uploads_2",
   },
@@ -68,8 +68,8 @@ const CALLS: Record<
     call: (bench) => store(bench, {}, { fingerprint: "f" }),
     index: "sqlite_autoindex_repeats_1",
   },
-  "findRepeat()": {
-    call: ({ records }) => records.findRepeat(ACME, "k"),
+  "findIdempotencyRecord()": {
+    call: ({ records }) => records.findIdempotencyRecord(ACME, "k"),
     index: "PRIMARY KEY",
   },
   "missingFiles()": {
@@ -77,7 +77,10 @@ const CALLS: Record<
     index: "uploads_missing",
   },
   "countMissing()": { call: ({ records }) => records.countMissing(), index: "uploads_missing" },
-  "dropRepeats()": { call: ({ records }) => records.dropRepeats(), index: "repeats_oldest" },
+  "dropIdempotencyRecords()": {
+    call: ({ records }) => records.dropIdempotencyRecords(),
+    index: "repeats_oldest",
+  },
   "collectExpired()": {
     call: ({ records }) => records.collectExpired(9, STORAGES),
     index: "uploads_expiry",

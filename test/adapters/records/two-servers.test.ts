@@ -18,13 +18,13 @@ async function race(terms: object, reason: string) {
 
 it("reserve() of two servers on one file fills a quota exactly", async () => {
   const quota = { bytes: 670, uploads: null };
-  expect(await race({ holdBytes: 10, quota }, "quota_exceeded")).toEqual({
+  expect(await race({ reserveBytes: 10, quota }, "quota_exceeded")).toEqual({
     bytes: 670,
     uploads: 67,
   });
 });
 
 it("reserve() of two servers on one file gives a key to one upload", async () => {
-  const terms = { idempotencyKey: "k", holdBytes: 3 };
+  const terms = { idempotencyKey: "k", reserveBytes: 3 };
   expect(await race(terms, "idempotency_key_in_use")).toEqual({ bytes: 3, uploads: 1 });
 });

@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
 import fs from "../../../drivers/fs.ts";
 import memory from "../../../drivers/memory.ts";
-import { hasher } from "../../../src/adapters/hash.ts";
+import { hasher } from "../../../src/adapters/hasher.ts";
 import { migrate } from "../../../src/adapters/records/migrations.ts";
 import { openNodeSqlite } from "../../../src/adapters/records/node-sqlite.ts";
 import { createUploadRecords } from "../../../src/adapters/records/upload-records.ts";

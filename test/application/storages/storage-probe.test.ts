@@ -6,11 +6,11 @@ import { type StorageDriver, StowageError } from "../../../src/driver.ts";
 import { testDriverContext } from "../../support/driver-context.ts";
 import { TestClock } from "../../support/services.ts";
 
-/** A probe of a memory whose `check` is another, which waits no longer than `answerWithinMs`. */
-async function probeOf(check: StorageDriver["check"], answerWithinMs = 10, logger = SILENT) {
+/** A probe of a memory whose `check` is another, which waits no longer than `timeoutMs`. */
+async function probeOf(check: StorageDriver["check"], timeoutMs = 10, logger = SILENT) {
   const driver = { ...(await memory.open({}, testDriverContext())), check };
   const clock = new TestClock();
-  return { clock, probe: new StorageProbe(driver, clock, logger, answerWithinMs) };
+  return { clock, probe: new StorageProbe(driver, clock, logger, timeoutMs) };
 }
 
 test("health() of a storage that never answers is unhealthy, and asks again later", async () => {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { exportJWK, generateKeyPair } from "jose";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { createApiKey } from "../../../src/adapters/auth/api-key.ts";
-import { hasher } from "../../../src/adapters/hash.ts";
+import { hasher } from "../../../src/adapters/hasher.ts";
 import { loadConfig } from "../../../src/config.ts";
 import { parseTenantId } from "../../../src/domain/tenant.ts";
 import { openKeyRecords, serve } from "../../../src/runtime/node.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { TENANT_CACHE_MS } from "../../../src/application/uploads/tenant-limits.ts";
+import { TENANT_CACHE_MS } from "../../../src/application/uploads/tenant-limits-service.ts";
 import { RateLimiter } from "../../../src/http/middleware/rate-limiter.ts";
 import { ACME, TestClock } from "../../support/services.ts";
 import { type TestApp, type TestAppOptions, testApp } from "../../support/test-app.ts";

@@ -24,9 +24,9 @@ export function quotasContract(bench: () => Bench): void {
   it("usage() counts what is held, then what has come, until the row is gone", async () => {
     const { records } = bench();
     expect(await records.usage(ACME)).toEqual(NONE);
-    const reservation = await reserveOn(bench(), { holdBytes: 100 });
+    const reservation = await reserveOn(bench(), { reserveBytes: 100 });
     expect(await records.usage(ACME)).toEqual({ bytes: 100, uploads: 1 });
-    await records.hold(reservation, 300, { bytes: null, uploads: null });
+    await records.reserveQuota(reservation, 300, { bytes: null, uploads: null });
     expect(await records.usage(ACME)).toEqual({ bytes: 300, uploads: 1 });
     await records.commit(reservation, { ...FACTS, sizeBytes: 200 });
     expect(await records.usage(ACME)).toEqual({ bytes: 200, uploads: 1 });
@@ -39,9 +39,9 @@ export function quotasContract(bench: () => Bench): void {
 
   it("usage() forgets a reservation that is released, or collected and removed", async () => {
     const { records, clock } = bench();
-    await records.release(await reserveOn(bench(), { holdBytes: 7 }));
+    await records.release(await reserveOn(bench(), { reserveBytes: 7 }));
     expect(await records.usage(ACME)).toEqual(NONE);
-    await reserveOn(bench(), { holdBytes: 9 });
+    await reserveOn(bench(), { reserveBytes: 9 });
     clock.advance(LEASE_MS);
     const [dead] = await records.collectAbandoned(10, 0, STORAGES);
     expect(await records.usage(ACME)).toEqual({ bytes: 9, uploads: 1 });
@@ -67,23 +67,23 @@ export function quotasContract(bench: () => Bench): void {
   it("reserve() fills a quota to its last byte and not beyond, and says what is so", async () => {
     const quota = { bytes: 100, uploads: null };
     await store(bench(), { tenant: GLOBEX }, { sizeBytes: 1000 });
-    await reserveOn(bench(), { holdBytes: 60, quota });
+    await reserveOn(bench(), { reserveBytes: 60, quota });
     const before = await dump(bench());
-    await expect(reserveOn(bench(), { holdBytes: 41, quota })).rejects.toMatchObject({
+    await expect(reserveOn(bench(), { reserveBytes: 41, quota })).rejects.toMatchObject({
       code: "quota_exceeded",
       retryable: false,
       data: { limit: "bytes", usedBytes: 60, quotaBytes: 100, askedBytes: 41 },
       message:
-        "Cannot keep upload: 60 bytes are kept, 100 are allowed, and it needs 41 more (delete uploads, or ask the operator for more)",
+        "Cannot store upload: it needs 41 bytes, and 60 of 100 are in use (delete uploads, or ask the operator for a larger quota)",
     });
     expect(await dump(bench())).toBe(before);
-    await reserveOn(bench(), { holdBytes: 40, quota });
+    await reserveOn(bench(), { reserveBytes: 40, quota });
   });
 
   it("reserve() takes nothing more, not even nothing, over a quota that was lowered", async () => {
-    await reserveOn(bench(), { holdBytes: 60 });
+    await reserveOn(bench(), { reserveBytes: 60 });
     await expect(
-      reserveOn(bench(), { holdBytes: 0, quota: { bytes: 50, uploads: null } }),
+      reserveOn(bench(), { reserveBytes: 0, quota: { bytes: 50, uploads: null } }),
     ).rejects.toMatchObject({ code: "quota_exceeded" });
   });
 
@@ -95,7 +95,7 @@ export function quotasContract(bench: () => Bench): void {
       code: "quota_exceeded",
       data: { limit: "uploads", usedUploads: 2, quotaUploads: 2 },
       message:
-        "Cannot keep upload: 2 uploads are kept and 2 are allowed (delete uploads, or ask the operator for more)",
+        "Cannot store upload: 2 of 2 uploads are in use (delete uploads, or ask the operator for a larger quota)",
     });
     await reserveOn(bench(), { quota }, { tenant: GLOBEX });
     await bench().records.release(first);
@@ -105,7 +105,7 @@ export function quotasContract(bench: () => Bench): void {
   it("reserve() lets in exactly as many of 50 at once as there is room for", async () => {
     const quota = { bytes: 130, uploads: null };
     const outcomes = await Promise.allSettled(
-      Array.from({ length: 50 }, () => reserveOn(bench(), { holdBytes: 10, quota })),
+      Array.from({ length: 50 }, () => reserveOn(bench(), { reserveBytes: 10, quota })),
     );
     const lost = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [outcome] : []));
     expect(lost).toHaveLength(37);
@@ -113,24 +113,24 @@ export function quotasContract(bench: () => Bench): void {
     expect(await bench().records.usage(ACME)).toEqual({ bytes: 130, uploads: 13 });
   });
 
-  it("hold() grows as far as the quota, and leaves what was held where that is not enough", async () => {
+  it("reserveQuota() grows as far as the quota, and leaves what was held where that is not enough", async () => {
     const { records } = bench();
     const quota = { bytes: 100, uploads: 1 };
-    await reserveOn(bench(), { holdBytes: 30 });
-    const reservation = await reserveOn(bench(), { holdBytes: 10 });
-    await records.hold(reservation, 70, quota);
+    await reserveOn(bench(), { reserveBytes: 30 });
+    const reservation = await reserveOn(bench(), { reserveBytes: 10 });
+    await records.reserveQuota(reservation, 70, quota);
     const before = await dump(bench());
-    await expect(records.hold(reservation, 71, quota)).rejects.toMatchObject({
+    await expect(records.reserveQuota(reservation, 71, quota)).rejects.toMatchObject({
       code: "quota_exceeded",
       data: { limit: "bytes", usedBytes: 100, quotaBytes: 100, askedBytes: 1 },
     });
     expect(await dump(bench())).toBe(before);
     // Less is always possible.
-    await records.hold(reservation, 60, { bytes: 0, uploads: 0 });
+    await records.reserveQuota(reservation, 60, { bytes: 0, uploads: 0 });
     expect(await records.usage(ACME)).toEqual({ bytes: 90, uploads: 2 });
   });
 
-  it("hold() refuses a reservation that is lost, committed, or another tenant's", async () => {
+  it("reserveQuota() refuses a reservation that is lost, committed, or another tenant's", async () => {
     const { records } = bench();
     const committed = await reserve(bench());
     await records.commit(committed, FACTS);
@@ -139,7 +139,9 @@ export function quotasContract(bench: () => Bench): void {
     const forged = { ...(await reserve(bench())), tenant: GLOBEX };
     const before = await dump(bench());
     for (const wrong of [committed, released, forged]) {
-      await expect(records.hold(wrong, 5, { bytes: null, uploads: null })).rejects.toMatchObject({
+      await expect(
+        records.reserveQuota(wrong, 5, { bytes: null, uploads: null }),
+      ).rejects.toMatchObject({
         code: "reservation_lost",
       });
     }

@@ -5,7 +5,7 @@ import { createTenantRecords } from "../../../src/adapters/records/tenants.ts";
 import {
   TENANT_CACHE_MS,
   TenantLimitsService,
-} from "../../../src/application/uploads/tenant-limits.ts";
+} from "../../../src/application/uploads/tenant-limits-service.ts";
 import { configuredLimits } from "../../../src/config/tenant-limits.ts";
 import { loadConfig } from "../../../src/config.ts";
 import { StowageError } from "../../../src/domain/errors.ts";

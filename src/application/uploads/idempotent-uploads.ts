@@ -3,7 +3,7 @@ import { verifyDigests } from "../../domain/digest.ts";
 import { isStowageError, StowageError } from "../../domain/errors.ts";
 import type { Clock } from "../../domain/ports/clock.ts";
 import type { Hasher } from "../../domain/ports/hasher.ts";
-import type { Repeat, UploadRecords } from "../../domain/ports/records.ts";
+import type { IdempotencyRecord, UploadRecords } from "../../domain/ports/records.ts";
 import type { Sniffer } from "../../domain/ports/sniffer.ts";
 import type { Upload } from "../../domain/upload.ts";
 import { IncomingBody } from "./incoming-body.ts";
@@ -12,7 +12,7 @@ import type { UploadDetails, UploadInput } from "./upload-input.ts";
 import type { UploadService } from "./upload-service.ts";
 
 /** An upload, and whether an earlier request has made it. */
-export interface Intake {
+export interface UploadResult {
   readonly upload: Upload;
   readonly replayed: boolean;
 }
@@ -34,15 +34,15 @@ const NO_SNIFFER: Sniffer = {
  *
  * @see https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
  */
-export class RepeatableUploads {
+export class IdempotentUploads {
   readonly #uploads: Pick<UploadService, "upload">;
-  readonly #records: Pick<UploadRecords, "findRepeat">;
+  readonly #records: Pick<UploadRecords, "findIdempotencyRecord">;
   readonly #hasher: Hasher;
   readonly #clock: Clock;
 
   constructor(parts: {
     readonly uploads: Pick<UploadService, "upload">;
-    readonly records: Pick<UploadRecords, "findRepeat">;
+    readonly records: Pick<UploadRecords, "findIdempotencyRecord">;
     readonly hasher: Hasher;
     readonly clock: Clock;
   }) {
@@ -61,23 +61,26 @@ export class RepeatableUploads {
    *   under way, `idempotency_key_reused` if it was another one, `upload_not_found` if what it has made was
    *   deleted since.
    */
-  async upload(input: UploadInput): Promise<Intake> {
+  async upload(input: UploadInput): Promise<UploadResult> {
     const { tenant, idempotencyKey: key } = input;
     if (key === undefined) return { upload: await this.#uploads.upload(input), replayed: false };
-    const known = await this.#records.findRepeat(tenant, key);
+    const known = await this.#records.findIdempotencyRecord(tenant, key);
     if (known !== null) return await this.#replay(known, input);
     try {
       return { upload: await this.#uploads.upload(input), replayed: false };
     } catch (error) {
       if (!isStowageError(error, "idempotency_key_in_use")) throw error;
       // Somebody was faster; nothing of the body has been read.
-      const first = await this.#records.findRepeat(tenant, key);
+      const first = await this.#records.findIdempotencyRecord(tenant, key);
       if (first === null) throw error;
       return await this.#replay(first, input);
     }
   }
 
-  async #replay({ upload, fingerprint, leaseUntil }: Repeat, input: UploadInput): Promise<Intake> {
+  async #replay(
+    { upload, fingerprint, leaseUntil }: IdempotencyRecord,
+    input: UploadInput,
+  ): Promise<UploadResult> {
     if (upload === null) {
       throw new StowageError(
         "upload_not_found",

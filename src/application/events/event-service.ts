@@ -3,10 +3,15 @@ import type { Clock } from "../../domain/ports/clock.ts";
 import type { Logger } from "../../domain/ports/logger.ts";
 import type { UploadRecords } from "../../domain/ports/records.ts";
 import type { TenantId } from "../../domain/tenant.ts";
-import { isAtRest, type RecordStatus, type Upload, type UploadEvent } from "../../domain/upload.ts";
+import {
+  isSettled,
+  type RecordStatus,
+  type Upload,
+  type UploadEvent,
+} from "../../domain/upload.ts";
 import type { UploadId } from "../../domain/upload-id.ts";
 import { uploadNotFound } from "../uploads/upload-service.ts";
-import { ChangeWatch, type Watcher } from "./events-watch.ts";
+import { ChangeWatch, type Watcher } from "./change-watch.ts";
 
 export interface EventsPolicy {
   /** How often the records are looked at for what other processes have changed. */
@@ -72,7 +77,7 @@ export class EventService {
     const upload = await this.#records.find(tenant, id);
     if (upload === null) throw uploadNotFound();
     const from = after > upload.revision ? 0 : after;
-    if (from > 0 && isAtRest(upload.status)) {
+    if (from > 0 && isSettled(upload.status)) {
       const news = await this.#records.events(tenant, upload.id, from, 1);
       if (news.length === 0) return null;
     }
@@ -152,7 +157,7 @@ export class EventService {
         yield this.#deleted(upload, Math.max(revision, upload.revision) + 1);
         return;
       }
-      if (isAtRest(status)) return;
+      if (isSettled(status)) return;
       await watcher.changed();
     }
   }

@@ -1,13 +1,13 @@
 import { expect, onTestFinished, test } from "vitest";
 import { migrate } from "../../../src/adapters/records/migrations.ts";
 import { openNodeSqlite } from "../../../src/adapters/records/node-sqlite.ts";
-import { announceChanges } from "../../../src/application/events/events-announced.ts";
+import { announceChanges } from "../../../src/application/events/announce-changes.ts";
 import {
   EventService,
   type EventStream,
   type EventsPolicy,
   statusOf,
-} from "../../../src/application/events/events-service.ts";
+} from "../../../src/application/events/event-service.ts";
 import { StowageError } from "../../../src/domain/errors.ts";
 import { SILENT } from "../../../src/domain/ports/logger.ts";
 import type { UploadRecords } from "../../../src/domain/ports/records.ts";

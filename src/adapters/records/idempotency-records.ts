@@ -8,18 +8,18 @@ import type { SqlExecutor } from "./executor.ts";
 import { toUpload } from "./rows.ts";
 import { db, type UploadRow } from "./schema.ts";
 
-/** How long an `Idempotency-Key` answers with its upload, from the commit on. */
-const KEPT_MS = 24 * 60 * 60_000;
+/** How long an `Idempotency-Key` stays bound to its upload after the commit. */
+const LIFETIME_MS = 24 * 60 * 60_000;
 
-/** Which upload was made, or is being made, with which `Idempotency-Key`. */
-export function repeats(
+/** Which `Idempotency-Key` belongs to which upload. */
+export function idempotencyRecords(
   executor: SqlExecutor,
   clock: Clock,
-): Pick<UploadRecords, "findRepeat" | "dropRepeats"> {
+): Pick<UploadRecords, "findIdempotencyRecord" | "dropIdempotencyRecords"> {
   return {
-    async findRepeat(tenant, idempotencyKey) {
+    async findIdempotencyRecord(tenant, idempotencyKey) {
       const now = clock.now();
-      // One query: of two, the second could see a commit that the first has not.
+      // One query, because a commit could happen between two.
       const [row] = await executor.run(
         db
           .selectFrom("repeats")
@@ -30,24 +30,24 @@ export function repeats(
               .on(notExpired(now)),
           )
           .selectAll("uploads")
-          .select(["repeats.upload_id as repeat_of", "repeats.fingerprint"])
+          .select(["repeats.upload_id as record_upload_id", "repeats.fingerprint"])
           .where("repeats.tenant", "=", tenant)
           .where("repeats.key", "=", idempotencyKey)
-          .where(counts(now))
+          .where(isTaken(now))
           .compile(),
       );
       if (row === undefined) return null;
-      const { repeat_of: uploadId, fingerprint } = row;
+      const { record_upload_id: uploadId, fingerprint } = row;
       if (row.id === null) return { uploadId, fingerprint, upload: null, leaseUntil: null };
       const leaseUntil = row.status === "uploading" ? row.lease_until : null;
       return { uploadId, fingerprint, upload: toUpload(row as UploadRow), leaseUntil };
     },
 
-    async dropRepeats() {
+    async dropIdempotencyRecords() {
       const rows = await executor.run(
         db
           .deleteFrom("repeats")
-          .where("committed_at", "<=", clock.now() - KEPT_MS)
+          .where("committed_at", "<=", clock.now() - LIFETIME_MS)
           .returning("upload_id")
           .compile(),
       );
@@ -56,16 +56,16 @@ export function repeats(
   };
 }
 
-/** Whether an upload has this key: to be asked in the query that inserts another. */
+/** Whether an upload has this key. Use it in the query that inserts another upload. */
 export function hasKey(tenant: TenantId, key: string, now: number): Expression<SqlBool> {
-  return sql<SqlBool>`exists (select 1 from repeats where tenant = ${tenant} and key = ${key} and ${counts(now)})`;
+  return sql<SqlBool>`exists (select 1 from repeats where tenant = ${tenant} and key = ${key} and ${isTaken(now)})`;
 }
 
 /**
- * Fence out whoever has the key under a lease that has ended, before it is taken by an upload that was inserted
- * just before, in the same batch: one that wakes up late must not be committed beside the one that has its key.
+ * Fence out a reservation that has this key and whose lease has ended. Runs in the batch that inserts the new upload,
+ * before {@link claimKey}. Otherwise a writer that wakes up late could commit beside the new owner of its key.
  */
-export function loseKey({ id, tenant }: NewUpload, key: string, now: number) {
+export function expireKey({ id, tenant }: NewUpload, key: string, now: number) {
   return db
     .updateTable("uploads")
     .set({ revision: sql`revision + 1` })
@@ -78,12 +78,12 @@ export function loseKey({ id, tenant }: NewUpload, key: string, now: number) {
         .where((eb) => eb.and({ tenant, key })),
     )
     .where(hasLapsed(now))
-    .where(sql<SqlBool>`exists (select 1 from uploads as taker where taker.id = ${id})`)
+    .where(sql<SqlBool>`exists (select 1 from uploads as claimant where claimant.id = ${id})`)
     .compile();
 }
 
-/** Give the key to an upload that was inserted just before, in the same batch, after {@link loseKey}. */
-export function takeKey({ id, tenant }: NewUpload, key: string, now: number) {
+/** Give the key to the new upload, in the batch that inserts it, after {@link expireKey}. */
+export function claimKey({ id, tenant }: NewUpload, key: string, now: number) {
   return db
     .insertInto("repeats")
     .columns(["tenant", "key", "upload_id", "created_at"])
@@ -102,16 +102,16 @@ export function takeKey({ id, tenant }: NewUpload, key: string, now: number) {
           fingerprint: null,
           committed_at: null,
         })
-        // Whoever has it still is left alone; then nothing was inserted either.
-        .where(sql<SqlBool>`not ${counts(now)}`),
+        // If another upload still has the key, it keeps it, and no upload was inserted.
+        .where(sql<SqlBool>`not ${isTaken(now)}`),
     )
     .compile();
 }
 
-/** Keep the key of an upload that is about to be committed, if it has one: before its row changes. */
-export function keepKey(
+/** Bind the key to an upload that is about to be committed, if it has one. Runs before its row changes. */
+export function sealKey(
   { id, tenant }: Reservation,
-  held: UploadCondition,
+  stillOwned: UploadCondition,
   fingerprint: string,
   now: number,
 ) {
@@ -120,21 +120,21 @@ export function keepKey(
     .set({ fingerprint, committed_at: now })
     .where("upload_id", "=", id as UploadId)
     .where("tenant", "=", tenant)
-    .where(({ exists }) => exists(db.selectFrom("uploads").select("id").where(held)))
+    .where(({ exists }) => exists(db.selectFrom("uploads").select("id").where(stillOwned)))
     .compile();
 }
 
-/** A key that is older counts as free, whoever removes it when, and so does that of a writer who has died. */
-function counts(now: number): Expression<SqlBool> {
-  const holder = db
+/** An expired key counts as free before it is removed, and so does the key of a writer that died. */
+function isTaken(now: number): Expression<SqlBool> {
+  const expiredOwner = db
     .selectFrom("uploads")
     .select("id")
     .where(sql<SqlBool>`id = repeats.upload_id`)
     .where(hasLapsed(now));
-  return sql<SqlBool>`(case when repeats.committed_at is null then not exists ${holder} else repeats.committed_at > ${now - KEPT_MS} end)`;
+  return sql<SqlBool>`(case when repeats.committed_at is null then not exists ${expiredOwner} else repeats.committed_at > ${now - LIFETIME_MS} end)`;
 }
 
-/** A reservation that nobody has renewed in time. */
+/** A reservation that was not renewed in time. */
 function hasLapsed(now: number): Expression<SqlBool> {
   return sql<SqlBool>`(uploads.status = 'uploading' and uploads.lease_until <= ${now})`;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { hasher } from "../../src/adapters/hash.ts";
+import { hasher } from "../../src/adapters/hasher.ts";
 import { toHex } from "../../src/domain/bytes.ts";
 
 const digest = (algorithm: "sha256" | "md5", ...parts: string[]) => {

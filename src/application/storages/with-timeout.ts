@@ -8,7 +8,7 @@ import { StowageError } from "../../domain/errors.ts";
  *   for, and its late result is for `work` to clean up.
  * @throws {StowageError} `storage_timeout` if the time is over first; what `work` throws.
  */
-export async function answerWithin<Result>(
+export async function withTimeout<Result>(
   limitMs: number,
   verb: string,
   work: (signal: AbortSignal) => Promise<Result>,

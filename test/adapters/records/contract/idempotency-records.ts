@@ -13,12 +13,12 @@ function reserveWith(
   return bench.records.reserve(newUpload(bench, changes), leaseUntil, { idempotencyKey });
 }
 
-export function repeatsContract(bench: () => Bench): void {
-  it("findRepeat() tells of an upload that is arriving, then of what it has become", async () => {
+export function idempotencyRecordsContract(bench: () => Bench): void {
+  it("findIdempotencyRecord() tells of an upload that is arriving, then of what it has become", async () => {
     const { records } = bench();
-    expect(await records.findRepeat(ACME, "k")).toBeNull();
+    expect(await records.findIdempotencyRecord(ACME, "k")).toBeNull();
     const reservation = await reserveWith(bench(), "k");
-    expect(await records.findRepeat(ACME, "k")).toEqual({
+    expect(await records.findIdempotencyRecord(ACME, "k")).toEqual({
       uploadId: reservation.id,
       fingerprint: null,
       upload: await records.find(ACME, reservation.id),
@@ -26,12 +26,12 @@ export function repeatsContract(bench: () => Bench): void {
     });
     const upload = await records.commit(reservation, KEYED);
     const repeat = { uploadId: upload.id, fingerprint: "f", upload, leaseUntil: null };
-    expect(await records.findRepeat(ACME, "k")).toEqual(repeat);
+    expect(await records.findIdempotencyRecord(ACME, "k")).toEqual(repeat);
     // Asked again after its answer was lost.
     await records.commit(reservation, KEYED);
-    expect(await records.findRepeat(ACME, "k")).toEqual(repeat);
-    expect(await records.findRepeat(GLOBEX, "k")).toBeNull();
-    expect(await records.findRepeat(ACME, "K")).toBeNull();
+    expect(await records.findIdempotencyRecord(ACME, "k")).toEqual(repeat);
+    expect(await records.findIdempotencyRecord(GLOBEX, "k")).toBeNull();
+    expect(await records.findIdempotencyRecord(ACME, "K")).toBeNull();
   });
 
   it("reserve() refuses a key that another upload of the tenant has, before any quota", async () => {
@@ -55,7 +55,7 @@ export function repeatsContract(bench: () => Bench): void {
     await expect(records.reserve(newUpload(bench()), 0, terms)).rejects.toMatchObject({
       code: "quota_exceeded",
     });
-    expect(await records.findRepeat(ACME, "k")).toBeNull();
+    expect(await records.findIdempotencyRecord(ACME, "k")).toBeNull();
   });
 
   it("reserve() gives a key to exactly one of 50 at once", async () => {
@@ -72,17 +72,17 @@ export function repeatsContract(bench: () => Bench): void {
   it("a key is free again when its upload is released, or abandoned", async () => {
     const { records, clock } = bench();
     await records.release(await reserveWith(bench(), "k"));
-    expect(await records.findRepeat(ACME, "k")).toBeNull();
+    expect(await records.findIdempotencyRecord(ACME, "k")).toBeNull();
     const dead = await reserveWith(bench(), "k");
     clock.advance(LEASE_MS);
     await records.collectAbandoned(10, 0, STORAGES);
-    expect(await records.findRepeat(ACME, "k")).toBeNull();
+    expect(await records.findIdempotencyRecord(ACME, "k")).toBeNull();
     const next = await reserveWith(bench(), "k");
     // What is left of the dead one takes nothing from the living one.
     await expect(records.commit(dead, KEYED)).rejects.toMatchObject({ code: "reservation_lost" });
     await records.collectAbandoned(10, 0, STORAGES);
     await records.release(dead);
-    expect(await records.findRepeat(ACME, "k")).toMatchObject({
+    expect(await records.findIdempotencyRecord(ACME, "k")).toMatchObject({
       uploadId: next.id,
       fingerprint: null,
     });
@@ -96,7 +96,7 @@ export function repeatsContract(bench: () => Bench): void {
       code: "idempotency_key_in_use",
     });
     clock.advance(1);
-    expect(await records.findRepeat(ACME, "k")).toBeNull();
+    expect(await records.findIdempotencyRecord(ACME, "k")).toBeNull();
     const outcomes = await Promise.allSettled(
       Array.from({ length: 10 }, () => reserveWith(bench(), "k")),
     );
@@ -107,11 +107,11 @@ export function repeatsContract(bench: () => Bench): void {
     await expect(records.commit(dead, KEYED)).rejects.toMatchObject({ code: "reservation_lost" });
     expect(await records.renewReservation(dead, clock.now() + LEASE_MS)).toBe(false);
     await records.release(dead);
-    expect((await records.findRepeat(ACME, "k"))?.uploadId).toBe(next?.id);
+    expect((await records.findIdempotencyRecord(ACME, "k"))?.uploadId).toBe(next?.id);
     await records.commit(next ?? expect.unreachable(), KEYED);
     // Its bytes are still found.
     expect(await records.collectAbandoned(10, 0, STORAGES)).toMatchObject([{ id: dead.id }]);
-    expect((await records.findRepeat(ACME, "k"))?.uploadId).toBe(next?.id);
+    expect((await records.findIdempotencyRecord(ACME, "k"))?.uploadId).toBe(next?.id);
   });
 
   it("a lease that has ended keeps its reservation where nobody wants the key, or the quota refuses", async () => {
@@ -123,7 +123,9 @@ export function repeatsContract(bench: () => Bench): void {
       code: "quota_exceeded",
     });
     const upload = await records.commit(late, KEYED);
-    expect(await records.findRepeat(ACME, "k")).toMatchObject({ upload: { id: upload.id } });
+    expect(await records.findIdempotencyRecord(ACME, "k")).toMatchObject({
+      upload: { id: upload.id },
+    });
   });
 
   it("a key is free again when the storage of an upload that was arriving is dropped", async () => {
@@ -132,8 +134,8 @@ export function repeatsContract(bench: () => Bench): void {
     await records.commit(kept, KEYED);
     await reserveWith(bench(), "k");
     await records.dropStorage("storage-1");
-    expect(await records.findRepeat(ACME, "k")).toBeNull();
-    expect(await records.findRepeat(ACME, "committed")).toMatchObject({ upload: null });
+    expect(await records.findIdempotencyRecord(ACME, "k")).toBeNull();
+    expect(await records.findIdempotencyRecord(ACME, "committed")).toMatchObject({ upload: null });
   });
 
   it("a key is kept for 24 h from the commit, whatever becomes of the upload", async () => {
@@ -143,41 +145,44 @@ export function repeatsContract(bench: () => Bench): void {
     await records.commit(reservation, KEYED);
     const deleting = await records.beginDelete(ACME, reservation.id);
     const gone = { uploadId: reservation.id, upload: null, fingerprint: "f", leaseUntil: null };
-    expect(await records.findRepeat(ACME, "k")).toEqual(gone);
+    expect(await records.findIdempotencyRecord(ACME, "k")).toEqual(gone);
     await records.finishDelete(deleting ?? expect.unreachable(), null);
     clock.advance(DAY_MS - 1);
-    expect(await records.findRepeat(ACME, "k")).toEqual(gone);
+    expect(await records.findIdempotencyRecord(ACME, "k")).toEqual(gone);
     await expect(reserveWith(bench(), "k")).rejects.toMatchObject({
       code: "idempotency_key_in_use",
     });
-    expect(await records.dropRepeats()).toBe(0);
+    expect(await records.dropIdempotencyRecords()).toBe(0);
     clock.advance(1);
-    expect(await records.findRepeat(ACME, "k")).toBeNull();
+    expect(await records.findIdempotencyRecord(ACME, "k")).toBeNull();
     const next = await reserveWith(bench(), "k");
-    expect(await records.findRepeat(ACME, "k")).toMatchObject({
+    expect(await records.findIdempotencyRecord(ACME, "k")).toMatchObject({
       uploadId: next.id,
       fingerprint: null,
     });
   });
 
-  it("dropRepeats() forgets keys that have run out, and none of an upload that is arriving", async () => {
+  it("dropIdempotencyRecords() forgets keys that have run out, and none of an upload that is arriving", async () => {
     const { records, clock } = bench();
     await records.commit(await reserveWith(bench(), "old"), KEYED);
     const slow = await reserveWith(bench(), "slow");
     await records.renewReservation(slow, clock.now() + 2 * DAY_MS);
     clock.advance(DAY_MS);
     await records.commit(await reserveWith(bench(), "new"), KEYED);
-    expect(await records.dropRepeats()).toBe(1);
-    expect(await records.dropRepeats()).toBe(0);
-    expect(await records.findRepeat(ACME, "slow")).not.toBeNull();
-    expect(await records.findRepeat(ACME, "new")).not.toBeNull();
+    expect(await records.dropIdempotencyRecords()).toBe(1);
+    expect(await records.dropIdempotencyRecords()).toBe(0);
+    expect(await records.findIdempotencyRecord(ACME, "slow")).not.toBeNull();
+    expect(await records.findIdempotencyRecord(ACME, "new")).not.toBeNull();
   });
 
-  it("findRepeat() takes an upload that has expired for deleted", async () => {
+  it("findIdempotencyRecord() takes an upload that has expired for deleted", async () => {
     const { records, clock } = bench();
     const expiresAt = clock.now() + 5;
     await records.commit(await reserveWith(bench(), "k"), { ...KEYED, expiresAt });
     clock.advance(5);
-    expect(await records.findRepeat(ACME, "k")).toMatchObject({ upload: null, fingerprint: "f" });
+    expect(await records.findIdempotencyRecord(ACME, "k")).toMatchObject({
+      upload: null,
+      fingerprint: "f",
+    });
   });
 }
