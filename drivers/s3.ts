@@ -2,6 +2,7 @@ import {
   type DriverContext,
   defineDriver,
   probeDriver,
+  Semaphore,
   type StorageDriver,
 } from "../src/driver.ts";
 import { openClient } from "./s3/config/open-client.ts";
@@ -23,7 +24,6 @@ import { multipartGroup } from "./s3/multipart/multipart.ts";
 import { PartPool } from "./s3/multipart/part-pool.ts";
 import { putObject } from "./s3/put.ts";
 import { limitsOf, type S3Store } from "./s3/store.ts";
-import { Slots } from "./s3/wire/semaphore.ts";
 import { stillAnswers } from "./s3/wire/still-answers.ts";
 
 /** AWS's advice is 8 to 16 MB: https://docs.aws.amazon.com/whitepapers/latest/s3-optimizing-performance-best-practices. */
@@ -73,7 +73,7 @@ function openStore(options: S3Options, context: DriverContext): S3Store {
     writeHeaders: writeHeadersOf(options, provider.encryptsByHeader),
     partBytes: options.partBytes ?? PART_BYTES,
     partsInFlight,
-    slots: new Slots(options.maxPartsInFlight ?? MAX_PARTS_IN_FLIGHT),
+    partsLimit: new Semaphore(options.maxPartsInFlight ?? MAX_PARTS_IN_FLIGHT),
     pool: new PartPool(context.hash, partsInFlight),
   };
 }

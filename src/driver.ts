@@ -25,6 +25,7 @@ export {
   toHex,
 } from "./domain/bytes.ts";
 export { abortedError, throwIfAborted } from "./domain/cancellation.ts";
+export { delay, type WaitOptions, waitFor } from "./domain/delay.ts";
 export { type ErrorCode, isAbort, isStowageError, StowageError } from "./domain/errors.ts";
 export { type ObjectKey, OWN_FOLDER, ownKey, parseObjectKey } from "./domain/object-key.ts";
 export { percentEncode } from "./domain/percent.ts";
@@ -34,6 +35,7 @@ export type { Logger } from "./domain/ports/logger.ts";
 export type * from "./domain/ports/storage-driver.ts";
 export { probeDriver } from "./domain/probe-driver.ts";
 export { readBody } from "./domain/read-body.ts";
+export { Semaphore } from "./domain/semaphore.ts";
 export {
   parseStorageIdentity,
   STORAGE_IDENTITY_KEY,

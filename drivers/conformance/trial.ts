@@ -7,6 +7,7 @@ import {
   parseObjectKey,
   type StorageDriver,
   type StoredObject,
+  waitFor,
 } from "../../src/driver.ts";
 
 /** What the kit needs to know about the driver under test. */
@@ -19,7 +20,7 @@ export interface ConformanceOptions {
    */
   readonly keepsObjectsInMemory?: boolean;
   /** How long a call may go on after it was aborted. Default 5,000. */
-  readonly patienceMs?: number;
+  readonly timeoutMs?: number;
 }
 
 /** A case before it knows its driver. */
@@ -35,7 +36,7 @@ const MAX_PAGES = 10_000;
 export class Trial {
   readonly driver: StorageDriver;
   readonly keepsObjectsInMemory: boolean;
-  readonly #patienceMs: number;
+  readonly #timeoutMs: number;
   /** Ends with a slash. */
   readonly prefix: string;
   /** The same below `.stowage/`. */
@@ -44,7 +45,7 @@ export class Trial {
   constructor(driver: StorageDriver, options: ConformanceOptions) {
     this.driver = driver;
     this.keepsObjectsInMemory = options.keepsObjectsInMemory ?? false;
-    this.#patienceMs = options.patienceMs ?? 5000;
+    this.#timeoutMs = options.timeoutMs ?? 5000;
     this.prefix = `conformance-${globalThis.crypto.randomUUID()}/`;
     this.ownPrefix = `${OWN_FOLDER}/${this.prefix}`;
   }
@@ -89,17 +90,9 @@ export class Trial {
 
   /** The same promise, but it fails if it does not settle soon: a case that hangs says nothing. */
   async soon<Result>(promise: Promise<Result>, what: string): Promise<Result> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<never>((_resolve, reject) => {
-      const complain = () =>
-        reject(new Error(`${what} had not ended after ${this.#patienceMs} ms`));
-      timer = setTimeout(complain, this.#patienceMs);
-    });
-    try {
-      return await Promise.race([promise, late]);
-    } finally {
-      clearTimeout(timer);
-    }
+    const ms = this.#timeoutMs;
+    const error = () => new Error(`${what} had not ended after ${ms} ms`);
+    return await waitFor(promise, { timeout: { ms, error } });
   }
 
   async clear(): Promise<void> {

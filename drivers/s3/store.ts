@@ -1,9 +1,8 @@
-import type { DriverContext, DriverLimits } from "../../src/driver.ts";
+import type { DriverContext, DriverLimits, Semaphore } from "../../src/driver.ts";
 import type { Provider } from "./config/providers.ts";
 import type { KeySpace } from "./keys.ts";
 import type { PartPool } from "./multipart/part-pool.ts";
 import type { S3Client } from "./wire/protocol.ts";
-import type { Slots } from "./wire/semaphore.ts";
 
 /** What all verbs share: one bucket, a prefix in it, and how to write there. */
 export interface S3Store {
@@ -16,8 +15,8 @@ export interface S3Store {
   readonly partBytes: number;
   /** Of one upload. */
   readonly partsInFlight: number;
-  /** Parts in flight of all uploads together. */
-  readonly slots: Slots;
+  /** Bounds the parts in flight of all uploads together. */
+  readonly partsLimit: Semaphore;
   /** Their memory. */
   readonly pool: PartPool;
   readonly context: DriverContext;

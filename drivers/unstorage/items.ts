@@ -1,11 +1,10 @@
-import { StowageError } from "../../src/driver.ts";
+import { StowageError, throwIfAborted, waitFor } from "../../src/driver.ts";
 import { fromBase64Item, toBase64Item } from "./base64.ts";
 import { isError, toStowageError } from "./errors.ts";
 import type { UnstorageDriver } from "./unstorage-driver.ts";
-import { within } from "./within.ts";
 
-/** How one call is waited for. */
-export interface Patience {
+/** How long to wait for one call. */
+export interface Wait {
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
 }
@@ -25,46 +24,44 @@ export class Items {
   }
 
   /** @returns `null` only if there is no such item. */
-  async readText(name: string, patience: Patience): Promise<string | null> {
-    const value = await this.#call(name, patience, () => this.#driver.getItem(name));
+  async readText(name: string, wait: Wait): Promise<string | null> {
+    const value = await this.#call(name, wait, () => this.#driver.getItem(name));
     if (value === null || value === undefined || typeof value === "string") return value ?? null;
     return new TextDecoder().decode(await toBytes(value));
   }
 
-  async writeText(name: string, text: string, patience: Patience): Promise<void> {
-    await this.#call(name, patience, () => (this.#driver.setItem ?? readOnly)(name, text, {}));
+  async writeText(name: string, text: string, wait: Wait): Promise<void> {
+    await this.#call(name, wait, () => (this.#driver.setItem ?? readOnly)(name, text, {}));
   }
 
   /** @returns `null` only if there is no such item. */
-  async readBytes(name: string, patience: Patience): Promise<Uint8Array | null> {
-    const value: unknown = await this.#call(name, patience, () =>
+  async readBytes(name: string, wait: Wait): Promise<Uint8Array | null> {
+    const value: unknown = await this.#call(name, wait, () =>
       this.#isRaw ? this.#driver.getItemRaw?.(name, {}) : this.#driver.getItem(name),
     );
     return value === null || value === undefined ? null : await toBytes(value);
   }
 
   /** `bytes` are the driver's from now on: one that keeps them in memory does not copy them. */
-  async writeBytes(name: string, bytes: Uint8Array, patience: Patience): Promise<void> {
-    if (!this.#isRaw) return await this.writeText(name, toBase64Item(bytes), patience);
-    await this.#call(name, patience, () => this.#driver.setItemRaw?.(name, bytes, {}));
+  async writeBytes(name: string, bytes: Uint8Array, wait: Wait): Promise<void> {
+    if (!this.#isRaw) return await this.writeText(name, toBase64Item(bytes), wait);
+    await this.#call(name, wait, () => this.#driver.setItemRaw?.(name, bytes, {}));
   }
 
-  async remove(name: string, patience: Patience): Promise<void> {
-    await this.#call(name, patience, () => (this.#driver.removeItem ?? readOnly)(name, {}));
+  async remove(name: string, wait: Wait): Promise<void> {
+    await this.#call(name, wait, () => (this.#driver.removeItem ?? readOnly)(name, {}));
   }
 
   /** Names of all items in a folder, and maybe of others, each once; all of them are held in memory. */
-  async names(folder: string, patience: Patience): Promise<readonly string[]> {
-    const names: unknown = await this.#call(folder, patience, () =>
-      this.#driver.getKeys(folder, {}),
-    );
+  async names(folder: string, wait: Wait): Promise<readonly string[]> {
+    const names: unknown = await this.#call(folder, wait, () => this.#driver.getKeys(folder, {}));
     // SCAN of Redis tells a key again when its table grows meanwhile.
     if (Array.isArray(names)) return [...new Set(names.map(String))];
     throw new StowageError("storage_unavailable", "Cannot list: the driver gave back no array");
   }
 
-  async dispose(patience: Patience): Promise<void> {
-    await this.#call("", patience, () => this.#driver.dispose?.());
+  async dispose(wait: Wait): Promise<void> {
+    await this.#call("", wait, () => this.#driver.dispose?.());
   }
 
   /** Both or none: what one of them wrote only its other half can read. */
@@ -74,17 +71,29 @@ export class Items {
 
   async #call<Result>(
     name: string,
-    { timeoutMs, signal }: Patience,
+    { timeoutMs, signal }: Wait,
     call: () => Result | PromiseLike<Result>,
   ): Promise<Result> {
     try {
-      const result = await within(call, timeoutMs, signal);
+      throwIfAborted(signal);
+      // A driver may answer without a promise, and throw without one.
+      const work = (async () => call())();
+      const timeout = { ms: timeoutMs, error: () => timedOut(timeoutMs) };
+      const result = await waitFor(work, { signal, timeout });
       if (isError(result)) throw result;
       return result;
     } catch (error) {
       throw toStowageError(error, name);
     }
   }
+}
+
+function timedOut(timeoutMs: number): StowageError {
+  return new StowageError(
+    "storage_timeout",
+    `Cannot use object in unstorage: the driver did not answer within ${timeoutMs} ms`,
+    { retryable: true, data: { timeoutMs } },
+  );
 }
 
 function readOnly(): never {

@@ -1,5 +1,6 @@
 import {
   type DriverContext,
+  delay,
   type ObjectKey,
   type StoredObject,
   StowageError,
@@ -14,7 +15,7 @@ import {
   versionTime,
 } from "./card.ts";
 import type { ItemNames } from "./item-names.ts";
-import type { Items, Patience } from "./items.ts";
+import type { Items, Wait } from "./items.ts";
 
 /** Cleaning up behind a failure must not take as long as the failure. */
 const CLEANUP_TIMEOUT_MS = 5000;
@@ -48,7 +49,7 @@ export class Objects {
   async store(
     key: ObjectKey,
     bytes: Uint8Array,
-    { exclusive, patience }: { readonly exclusive: boolean; readonly patience: Patience },
+    { exclusive, wait }: { readonly exclusive: boolean; readonly wait: Wait },
   ): Promise<StoredObject> {
     const card: Card = {
       version: newVersion(this.#parts.now(), this.#parts.random),
@@ -58,16 +59,16 @@ export class Objects {
     const content = this.#names.content(key, card.version);
     let old: Card | null;
     try {
-      await this.#items.writeBytes(content, bytes, patience);
-      old = await this.find(key, patience);
+      await this.#items.writeBytes(content, bytes, wait);
+      old = await this.find(key, wait);
       if (exclusive && old !== null) throw keyTaken();
     } catch (error) {
       await this.#discard(content);
       throw error;
     }
     try {
-      await this.#items.writeText(this.#names.card(key), formatCard(card), patience);
-      if ((await this.find(key, patience)) === null) throw dropped();
+      await this.#items.writeText(this.#names.card(key), formatCard(card), wait);
+      if ((await this.find(key, wait)) === null) throw dropped();
     } catch (error) {
       await this.#undo(key, card, old);
       throw error;
@@ -77,31 +78,31 @@ export class Objects {
   }
 
   /** What is stored there, without its bytes; `null` if nothing is, or nothing whole. */
-  async find(key: ObjectKey, patience: Patience): Promise<Card | null> {
+  async find(key: ObjectKey, wait: Wait): Promise<Card | null> {
     const name = this.#names.card(key);
-    const text = await this.#items.readText(name, patience);
+    const text = await this.#items.readText(name, wait);
     if (text === null) return null;
     const card = findCard(text);
     if (card !== null) return card;
-    await new Promise((resolve) => setTimeout(resolve, REREAD_AFTER_MS));
-    return findCard((await this.#items.readText(name, patience)) ?? "");
+    await delay(REREAD_AFTER_MS, wait.signal);
+    return findCard((await this.#items.readText(name, wait)) ?? "");
   }
 
   /** @throws {StowageError} `object_not_found`, `object_changed`, `object_corrupt`. */
   async read(
     key: ObjectKey,
     ifMatch: string | undefined,
-    patience: Patience,
+    wait: Wait,
   ): Promise<{ readonly card: Card; readonly bytes: Uint8Array }> {
     let missing: string | undefined;
     for (let attempt = 0; attempt < READ_ATTEMPTS; attempt += 1) {
-      const card = await this.find(key, patience);
+      const card = await this.find(key, wait);
       if (card === null) {
         throw new StowageError("object_not_found", "Cannot read object: nothing is stored there");
       }
       if (ifMatch !== undefined && ifMatch !== card.version) break;
       if (missing === card.version) throw corrupt("its bytes are missing");
-      const bytes = await this.#items.readBytes(this.#names.content(key, card.version), patience);
+      const bytes = await this.#items.readBytes(this.#names.content(key, card.version), wait);
       if (bytes === null) {
         // Replaced or deleted between the two reads; if the card still says the same, lost.
         missing = card.version;
@@ -118,19 +119,19 @@ export class Objects {
   }
 
   /** Remove what is stored there, also if it is damaged. Nothing there is fine. */
-  async remove(key: ObjectKey, patience: Patience): Promise<void> {
+  async remove(key: ObjectKey, wait: Wait): Promise<void> {
     const name = this.#names.card(key);
-    const text = await this.#items.readText(name, patience);
+    const text = await this.#items.readText(name, wait);
     if (text === null) return;
-    const contents = await this.#contentsOf(key, text, patience);
+    const contents = await this.#contentsOf(key, text, wait);
     // The card first: bytes without a card are nobody's, a card without bytes is a damaged object.
-    await this.#items.remove(name, patience);
-    for (const content of contents) await this.#items.remove(content, patience);
+    await this.#items.remove(name, wait);
+    for (const content of contents) await this.#items.remove(content, wait);
   }
 
   /** Every key that begins with `prefix`, in no order; an object of it may be gone or never have been whole. */
-  async keys(prefix: string, patience: Patience): Promise<ObjectKey[]> {
-    const found = await this.#scan(prefix, patience);
+  async keys(prefix: string, wait: Wait): Promise<ObjectKey[]> {
+    const found = await this.#scan(prefix, wait);
     return found.flatMap(({ key, version }) => (version === null ? [key] : []));
   }
 
@@ -138,32 +139,32 @@ export class Objects {
   async removeUnfinished(
     prefix: string,
     matches: (key: ObjectKey, madeAt: number) => boolean,
-    patience: Patience,
+    wait: Wait,
   ): Promise<number> {
     let removed = 0;
-    for (const { key, version } of await this.#scan(prefix, patience)) {
+    for (const { key, version } of await this.#scan(prefix, wait)) {
       if (version === null || !matches(key, versionTime(version))) continue;
-      if ((await this.find(key, patience))?.version === version) continue;
-      await this.#items.remove(this.#names.content(key, version), patience);
+      if ((await this.find(key, wait))?.version === version) continue;
+      await this.#items.remove(this.#names.content(key, version), wait);
       removed += 1;
     }
     return removed;
   }
 
-  async #scan(prefix: string, patience: Patience) {
+  async #scan(prefix: string, wait: Wait) {
     const folder = this.#names.folder(prefix);
     if (folder === null) return [];
-    const names = await this.#items.names(folder, patience);
+    const names = await this.#items.names(folder, wait);
     return names.flatMap((name) => {
       const found = this.#names.find(name);
       return found?.key.startsWith(prefix) ? [found] : [];
     });
   }
 
-  async #contentsOf(key: ObjectKey, cardText: string, patience: Patience): Promise<string[]> {
+  async #contentsOf(key: ObjectKey, cardText: string, wait: Wait): Promise<string[]> {
     const card = findCardOrNull(cardText);
     if (card !== null) return [this.#names.content(key, card.version)];
-    const found = await this.#scan(key, patience);
+    const found = await this.#scan(key, wait);
     return found.flatMap((item) =>
       item.key === key && item.version !== null ? [this.#names.content(key, item.version)] : [],
     );
@@ -174,16 +175,16 @@ export class Objects {
    * fails too, bytes and card stay as they are: whichever card counts, its bytes are there.
    */
   async #undo(key: ObjectKey, card: Card, old: Card | null): Promise<void> {
-    const patience = { timeoutMs: CLEANUP_TIMEOUT_MS };
+    const wait = { timeoutMs: CLEANUP_TIMEOUT_MS };
     const name = this.#names.card(key);
     try {
-      const text = await this.#items.readText(name, patience);
+      const text = await this.#items.readText(name, wait);
       const found = text === null ? null : findCardOrNull(text);
       if (text !== null && (found === null || found.version === card.version)) {
-        if (old === null) await this.#items.remove(name, patience);
-        else await this.#items.writeText(name, formatCard(old), patience);
+        if (old === null) await this.#items.remove(name, wait);
+        else await this.#items.writeText(name, formatCard(old), wait);
       }
-      await this.#items.remove(this.#names.content(key, card.version), patience);
+      await this.#items.remove(this.#names.content(key, card.version), wait);
     } catch {
       // The failure that led here is the one to tell.
     }

@@ -34,20 +34,20 @@ export function openOver(
 ): Omit<StorageDriver, "name"> {
   const items = new Items(inner);
   const objects = new Objects(items, new ItemNames(prefix), context);
-  const patient = (signal?: AbortSignal) => ({ timeoutMs, signal });
+  const waitOf = (signal?: AbortSignal) => ({ timeoutMs, signal });
   const driver: Omit<StorageDriver, "name"> = {
     limits: limitsFor(maxBytes),
 
     async put(key, body, { signal, ifNoneMatch } = {}) {
       const exclusive = ifNoneMatch !== undefined;
-      const patience = patient(signal);
-      if (exclusive && (await objects.find(key, patience)) !== null) throw keyTaken();
+      const wait = waitOf(signal);
+      if (exclusive && (await objects.find(key, wait)) !== null) throw keyTaken();
       const bytes = await collect(body, maxBytes, signal);
-      return await objects.store(key, bytes, { exclusive, patience });
+      return await objects.store(key, bytes, { exclusive, wait });
     },
 
     async get(key, { signal, range, ifMatch } = {}) {
-      const { card, bytes } = await objects.read(key, ifMatch, patient(signal));
+      const { card, bytes } = await objects.read(key, ifMatch, waitOf(signal));
       const stretch = range ?? { start: 0, end: card.sizeBytes };
       return {
         object: toStoredObject(key, card),
@@ -57,7 +57,7 @@ export function openOver(
     },
 
     async head(key, { signal } = {}) {
-      const card = await objects.find(key, patient(signal));
+      const card = await objects.find(key, waitOf(signal));
       return card === null ? null : toStoredObject(key, card);
     },
 
@@ -69,7 +69,7 @@ export function openOver(
         try {
           // A driver that does not answer is not waited for once more for every key.
           if (silence !== null) throw silence;
-          await objects.remove(key, patient(signal));
+          await objects.remove(key, waitOf(signal));
         } catch (error) {
           throwIfAborted(signal);
           if (isStowageError(error, "storage_timeout")) silence = error;
@@ -82,13 +82,13 @@ export function openOver(
     async list(prefix, { signal, cursor = "", limit = PAGE_OBJECTS } = {}) {
       throwIfAborted(signal);
       const own = `${OWN_FOLDER}/`;
-      const keys = (await objects.keys(prefix, patient(signal)))
+      const keys = (await objects.keys(prefix, waitOf(signal)))
         .filter((key) => compareUtf8(key, cursor) > 0)
         .filter((key) => prefix.startsWith(own) || !key.startsWith(own))
         .sort(compareUtf8);
       const page = keys.slice(0, Math.min(limit, PAGE_OBJECTS));
       const found = await inParallel(page, async (key) => {
-        const card = await objects.find(key, patient(signal));
+        const card = await objects.find(key, waitOf(signal));
         return card === null ? [] : [toStoredObject(key, card)];
       });
       return {
@@ -101,16 +101,16 @@ export function openOver(
 
     leftovers: {
       async remove(which, { signal } = {}) {
-        const patience = patient(signal);
+        const wait = waitOf(signal);
         if ("before" in which) {
-          return await objects.removeUnfinished("", (_, madeAt) => madeAt < which.before, patience);
+          return await objects.removeUnfinished("", (_, madeAt) => madeAt < which.before, wait);
         }
         if ("key" in which) {
-          return await objects.removeUnfinished(which.key, (key) => key === which.key, patience);
+          return await objects.removeUnfinished(which.key, (key) => key === which.key, wait);
         }
         const prefix = `${which.folder}/`;
         const isInside = (key: ObjectKey) => !key.slice(prefix.length).includes("/");
-        return await objects.removeUnfinished(prefix, isInside, patience);
+        return await objects.removeUnfinished(prefix, isInside, wait);
       },
     },
 

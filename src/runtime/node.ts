@@ -1,6 +1,7 @@
 import type { HttpBindings } from "@hono/node-server";
 import { createLogger } from "../adapters/log/logger.ts";
 import type { Config } from "../config.ts";
+import { delay } from "../domain/delay.ts";
 import { createStowage, type Stowage } from "../stowage.ts";
 import { requireCredentials } from "./credentials.ts";
 import { ensureFirstKey, type FirstKey } from "./first-key.ts";
@@ -54,7 +55,7 @@ export async function serve(config: Config, io: ServeIo): Promise<RunningServer>
     stowage?.health.beginShutdown();
     server?.drain();
     // Balancers learn from readiness that they should send nothing more; until they have, requests are taken.
-    if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
+    if (delayMs > 0) await delay(delayMs);
     stowage?.beginShutdown();
     await server?.close(graceMs);
     await stowage?.close();

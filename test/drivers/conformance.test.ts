@@ -422,7 +422,7 @@ function casesOf(broken: Break): ConformanceCase[] {
       const driver = await memory.open({}, testDriverContext());
       return { ...driver, ...broken(driver) };
     },
-    patienceMs: 50,
+    timeoutMs: 50,
   });
 }
 

@@ -83,14 +83,14 @@ async function sendAll(
       const part = next.value;
       sizeBytes += part.bytes.byteLength;
       if (underWay.size >= store.partsInFlight) await Promise.race(underWay);
-      const free = await store.slots.take(scope);
+      const release = await store.partsLimit.acquire(scope);
       const sending = sendPart(store, target, part, scope)
         .then((stored) => {
           parts.push(stored);
           part.release();
         }, fail)
         .finally(() => {
-          free();
+          release();
           underWay.delete(sending);
         });
       underWay.add(sending);

@@ -1,5 +1,4 @@
-import type { DriverContext } from "../../../src/driver.ts";
-import { sleep } from "./retry.ts";
+import { type DriverContext, delay } from "../../../src/driver.ts";
 
 /** Requests a second after the first throttled answer. */
 const START = 50;
@@ -59,7 +58,7 @@ export class AdaptiveRate {
       while (waiter.ahead > 0 && this.#perSecond < Number.POSITIVE_INFINITY) {
         if (!isWorthwhile()) return false;
         const ms = Math.min(Math.ceil((waiter.ahead / this.#perSecond) * 1000), LOOK_MS);
-        await sleep(ms, signal);
+        await delay(ms, signal);
         waiter.ahead -= (this.#perSecond * ms) / 1000;
       }
       hasCome = true;

@@ -1,9 +1,9 @@
-import type { DriverContext } from "../../../src/driver.ts";
+import { type DriverContext, delay } from "../../../src/driver.ts";
 import { AdaptiveRate } from "./adaptive-rate.ts";
 import type { Call } from "./call.ts";
 import { DEFAULT_ATTEMPTS } from "./client-options.ts";
 import { type Failure, isPassing } from "./failure.ts";
-import { RetryBudget, sleep, waitMs } from "./retry.ts";
+import { RetryBudget, waitMs } from "./retry.ts";
 
 /** After so long with nothing but failures, nothing is repeated until the store answers again. */
 const OUTAGE_MS = 10_000;
@@ -70,7 +70,7 @@ export class RetryPolicy {
     for (let tries = number; tries < DEFAULT_ATTEMPTS; tries += 1) {
       const ms = waitMs(tries, retryAfterMs, this.#context.random);
       if (this.#isOut() || ms > Math.min(call.leftMs(), MAX_RETRY_AFTER_MS)) return false;
-      await sleep(ms, call.signal);
+      await delay(ms, call.signal);
       if (remedy === "throttle" || this.#budget.take()) return true;
     }
     return false;

@@ -1,4 +1,4 @@
-import { abortedError, type DriverContext, throwIfAborted } from "../../../src/driver.ts";
+import type { DriverContext } from "../../../src/driver.ts";
 
 /** The longest first wait; it doubles with each attempt. */
 const FIRST_WAIT_MS = 300;
@@ -59,20 +59,4 @@ export function waitMs(
   const bound = Math.min(MAX_WAIT_MS, FIRST_WAIT_MS * 2 ** (attempts - 1));
   const [word = 0] = new Uint32Array(random(new Uint8Array(4)).slice().buffer);
   return Math.max(retryAfterMs, (word / 2 ** 32) * bound);
-}
-
-/** @throws {StowageError} `request_aborted`, at once when `signal` is aborted. */
-export function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  throwIfAborted(signal);
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => {
-      clearTimeout(timer);
-      reject(abortedError(signal));
-    };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener("abort", onAbort);
-      resolve();
-    }, ms);
-    signal?.addEventListener("abort", onAbort, { once: true });
-  });
 }

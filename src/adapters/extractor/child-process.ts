@@ -1,11 +1,11 @@
 import { StowageError } from "../../domain/errors.ts";
 import type { Extraction, Extractor } from "../../domain/ports/extractor.ts";
 import type { ProcessorInfo, ProcessorOutput } from "../../domain/ports/processor.ts";
+import { Semaphore } from "../../domain/semaphore.ts";
 import { createCanary } from "./canary.ts";
 import { Child, type ChildOptions } from "./child.ts";
 import { abandoned, unavailable } from "./exit-reasons.ts";
 import { type ExtractionLimits, limitsWith } from "./limits.ts";
-import { Slots } from "./slots.ts";
 
 export interface ChildExtractorOptions extends Omit<ChildOptions, "limits"> {
   /** Those that are to differ from the defaults: see `limitsWith`. */
@@ -37,7 +37,7 @@ class ChildExtractor implements Extractor {
   readonly processors: readonly ProcessorInfo[];
   readonly concurrency: number;
   readonly #options: CompleteOptions;
-  readonly #slots: Slots;
+  readonly #semaphore: Semaphore;
   /** Waiting for a document, each with how to stop its idle clock; the last one used comes first. */
   readonly #idle = new Map<Child, ReturnType<typeof setTimeout>>();
   readonly #closing = new AbortController();
@@ -50,7 +50,7 @@ class ChildExtractor implements Extractor {
     this.#options = options;
     this.processors = options.processors;
     this.concurrency = options.concurrency;
-    this.#slots = new Slots(options.concurrency);
+    this.#semaphore = new Semaphore(options.concurrency);
     this.#canary = createCanary(this, options.clock);
   }
 
@@ -92,7 +92,7 @@ class ChildExtractor implements Extractor {
   }
 
   async #runOne(extraction: Extraction): Promise<ProcessorOutput> {
-    const release = await this.#slots.acquire(extraction.signal);
+    const release = await this.#semaphore.acquire(extraction.signal);
     try {
       const child = this.#takeIdle() ?? (await Child.start(this.#options, extraction.signal));
       try {

@@ -1,12 +1,13 @@
+import { waitFor } from "../../domain/delay.ts";
 import { StowageError } from "../../domain/errors.ts";
 import type { Extraction, Extractor } from "../../domain/ports/extractor.ts";
 import type { Logger } from "../../domain/ports/logger.ts";
 import type { Processor, ProcessorOutput } from "../../domain/ports/processor.ts";
+import { Semaphore } from "../../domain/semaphore.ts";
 import { abandoned, limitExceeded, unavailable } from "./exit-reasons.ts";
 import { DEFAULT_LIMITS, type ExtractionLimits } from "./limits.ts";
 import type { TextFinder } from "./one-document.ts";
 import { knownFailure, runProcessor, textFinder } from "./run-processor.ts";
-import { Slots } from "./slots.ts";
 import { WorkTimer } from "./work-timer.ts";
 
 export interface InProcessExtractorOptions {
@@ -30,7 +31,7 @@ export function createInProcessExtractor(options: InProcessExtractorOptions): Ex
   const { processors, concurrency, logger } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const { maxTextBytes } = limits;
-  const slots = new Slots(concurrency);
+  const semaphore = new Semaphore(concurrency);
   const closing = new AbortController();
   const runs = new Set<Promise<unknown>>();
 
@@ -39,7 +40,7 @@ export function createInProcessExtractor(options: InProcessExtractorOptions): Ex
     extraction: Extraction,
     caller: AbortSignal,
   ): Promise<ProcessorOutput> {
-    const release = await slots.acquire(caller);
+    const release = await semaphore.acquire(caller);
     const late = new AbortController();
     const signal = AbortSignal.any([caller, late.signal]);
     try {
@@ -50,7 +51,8 @@ export function createInProcessExtractor(options: InProcessExtractorOptions): Ex
         finderElsewhere(extraction, signal, timer) ?? textFinder(textOf(processors), context);
       const document = timer.reading(stream);
       const running = runProcessor(processor, extraction, document, context, findText);
-      return await unlessAborted(running, signal).finally(() => timer.stop());
+      const abortError = () => signal.reason;
+      return await waitFor(running, { signal, abortError }).finally(() => timer.stop());
     } finally {
       release();
     }
@@ -106,17 +108,4 @@ export function createInProcessExtractor(options: InProcessExtractorOptions): Ex
 
 function textOf(processors: readonly Processor[]): Processor | undefined {
   return processors.find(({ name }) => name === "text");
-}
-
-/** What `work` gives, or the reason of `signal`. Listens no longer than that: a caller's signal may live on. */
-async function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = () => aborted.reject(signal.reason);
-  if (signal.aborted) onAbort();
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    return await Promise.race([work, aborted.promise]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
 }

@@ -1,7 +1,8 @@
 import type { DatabaseSync } from "node:sqlite";
+import { delay } from "../../domain/delay.ts";
 import { StowageError } from "../../domain/errors.ts";
 import type { RunQuery } from "./executor.ts";
-import { nextPause, pause } from "./patience.ts";
+import { backoff } from "./retry-while-busy.ts";
 import { isBusy, toRecordsError } from "./sqlite-errors.ts";
 
 /** Units in one transaction at most: it runs without a break, and nothing else does meanwhile. */
@@ -93,7 +94,7 @@ export class GroupCommit {
 
   /** Open the transaction, or leave an empty queue behind: everybody in it has been told why. */
   async #begin(): Promise<void> {
-    for (let pauseMs = 1; ; pauseMs = nextPause(pauseMs)) {
+    for (let delayMs = 1; ; delayMs = backoff(delayMs)) {
       if (this.#queue.length === 0) return;
       try {
         this.#database.exec("BEGIN IMMEDIATE");
@@ -106,8 +107,8 @@ export class GroupCommit {
           if (!patient.includes(unit)) unit.reject(toRecordsError(error));
         this.#queue = patient;
       }
-      for (const unit of this.#queue) unit.lockedMs += pauseMs;
-      await pause(pauseMs);
+      for (const unit of this.#queue) unit.lockedMs += delayMs;
+      await delay(delayMs);
     }
   }
 

@@ -3,7 +3,7 @@ import type { CompiledQuery } from "kysely";
 import { StowageError } from "../../domain/errors.ts";
 import type { RowsOf, RunQuery, UnitExecutor } from "./executor.ts";
 import { GroupCommit, type Waits } from "./group-commit.ts";
-import { patiently } from "./patience.ts";
+import { retryWhileBusy } from "./retry-while-busy.ts";
 import { toRecordsError } from "./sqlite-errors.ts";
 
 /**
@@ -37,7 +37,7 @@ export async function openNodeSqlite(
     const opened = database;
     opened.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
     // Two processes that change the mode at once get "locked" without any waiting.
-    await patiently(() => enterWal(opened), waits.lockTimeoutMs);
+    await retryWhileBusy(() => enterWal(opened), waits.lockTimeoutMs);
     opened.exec("PRAGMA synchronous = FULL");
     return new NodeSqlite(opened, waits);
   } catch (error) {
@@ -71,7 +71,7 @@ class NodeSqlite implements UnitExecutor {
   async run<Row>(query: CompiledQuery<Row>): Promise<readonly Row[]> {
     if (!/^\s*select\b/i.test(query.sql)) return await this.unit((run) => run(query));
     try {
-      return await patiently(() => this.#execute(query), this.#waits.lockTimeoutMs);
+      return await retryWhileBusy(() => this.#execute(query), this.#waits.lockTimeoutMs);
     } catch (error) {
       throw toRecordsError(error);
     }

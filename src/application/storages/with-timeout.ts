@@ -1,3 +1,4 @@
+import { waitFor } from "../../domain/delay.ts";
 import { StowageError } from "../../domain/errors.ts";
 
 /**
@@ -14,20 +15,13 @@ export async function withTimeout<Result>(
   work: (signal: AbortSignal) => Promise<Result>,
 ): Promise<Result> {
   const abort = new AbortController();
-  const silence = Promise.withResolvers<never>();
-  // Not AbortSignal.timeout(): its timer would not keep a start alive whose driver holds nothing open.
-  const timer = setTimeout(() => {
-    silence.reject(
-      new StowageError("storage_timeout", `Cannot ${verb}: the storage did not answer in time`, {
-        retryable: true,
-        data: { limitMs },
-      }),
-    );
+  const timedOut = (): StowageError => {
     abort.abort();
-  }, limitMs);
-  try {
-    return await Promise.race([work(abort.signal), silence.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
+    return new StowageError(
+      "storage_timeout",
+      `Cannot ${verb}: the storage did not answer in time`,
+      { retryable: true, data: { limitMs } },
+    );
+  };
+  return await waitFor(work(abort.signal), { timeout: { ms: limitMs, error: timedOut } });
 }

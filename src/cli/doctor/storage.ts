@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { findStorageId } from "../../application/storages/storage-identity.ts";
-import { abortedError, throwIfAborted } from "../../domain/cancellation.ts";
+import { waitFor } from "../../domain/delay.ts";
 import { isAbort, isStowageError } from "../../domain/errors.ts";
 import type { StorageDriver } from "../../domain/ports/storage-driver.ts";
 import type { StorageUri } from "../../domain/storage-uri.ts";
@@ -55,7 +55,7 @@ async function* examine(
   const wire = createWire(parts.clock.now);
   let driver: StorageDriver | undefined;
   try {
-    driver = await untilAborted(parts.openStorage(uri, wire.around), signal);
+    driver = await waitFor(parts.openStorage(uri, wire.around), { signal });
     const identity = await identify(uri, role, driver, wire, context);
     yield identity;
     // Denied may be one right of several: the probe tells which. Anything else would only repeat itself.
@@ -84,7 +84,7 @@ async function identify(
   { signal, storageIds, silentStorages }: DoctorContext,
 ): Promise<Finding & { readonly denied?: boolean }> {
   try {
-    const found = await untilAborted(findStorageId(driver), signal);
+    const found = await waitFor(findStorageId(driver), { signal });
     const id = uri.options["id"] ?? found;
     if (id !== null && found !== null && id !== found) {
       const advice = "correct the place or the ?id= of the URI";
@@ -127,17 +127,4 @@ async function* probe(
     yield bearable ? { ...finding, status: "warn" } : finding;
   }
   return done.includes("write");
-}
-
-/** What takes no signal is left behind: the process ends soon after. */
-async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  throwIfAborted(signal);
-  const { promise, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(abortedError(signal));
-  signal.addEventListener("abort", onAbort);
-  try {
-    return await Promise.race([work, promise]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
 }

@@ -4,8 +4,7 @@ import { inPieces, pattern } from "../../../drivers/conformance/sources.ts";
 import { providerOf } from "../../../drivers/s3/config/providers.ts";
 import { putObject } from "../../../drivers/s3/put.ts";
 import type { S3Store } from "../../../drivers/s3/store.ts";
-import { Slots } from "../../../drivers/s3/wire/semaphore.ts";
-import { type Body, parseObjectKey, StowageError } from "../../../src/driver.ts";
+import { type Body, parseObjectKey, Semaphore, StowageError } from "../../../src/driver.ts";
 import { fault } from "../../s3/strict-server.ts";
 import { PART, type StrictBucket, strictServer } from "./strict-storage.ts";
 
@@ -236,7 +235,7 @@ describe("put() of a longer body", () => {
   });
 
   test("has as many parts under way as it may, of one upload and of all", async () => {
-    const place = await makeBucket({ partsInFlight: 3, slots: new Slots(4) });
+    const place = await makeBucket({ partsInFlight: 3, partsLimit: new Semaphore(4) });
     const watched = watchParts(place.store);
     await putObject(watched.store, KEY, streamOf(pattern(12 * PART)));
     expect(watched.most).toBe(3);

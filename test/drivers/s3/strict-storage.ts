@@ -4,9 +4,8 @@ import { KeySpace } from "../../../drivers/s3/keys.ts";
 import { PartPool } from "../../../drivers/s3/multipart/part-pool.ts";
 import type { S3Store } from "../../../drivers/s3/store.ts";
 import { createS3Client } from "../../../drivers/s3/wire/client.ts";
-import { Slots } from "../../../drivers/s3/wire/semaphore.ts";
 import s3 from "../../../drivers/s3.ts";
-import type { StorageDriver } from "../../../src/driver.ts";
+import { Semaphore, type StorageDriver } from "../../../src/driver.ts";
 import { createNodeFetch } from "../../../src/runtime/fetch/node-fetch.ts";
 import { type StrictS3, type StrictS3Options, startStrictS3 } from "../../s3/strict-server.ts";
 import { testDriverContext } from "../../support/driver-context.ts";
@@ -54,7 +53,7 @@ export function strictServer(serverOptions: StrictS3Options = {}) {
       writeHeaders: {},
       partBytes: PART,
       partsInFlight: 4,
-      slots: new Slots(16),
+      partsLimit: new Semaphore(16),
       pool: new PartPool(context.hash, 4),
       context,
       ...overrides,

@@ -4,7 +4,6 @@ import { inPieces, pattern } from "../../../../drivers/conformance/sources.ts";
 import { PartBuffer } from "../../../../drivers/s3/multipart/part-buffer.ts";
 import { PartPool } from "../../../../drivers/s3/multipart/part-pool.ts";
 import { partLength, partsOf } from "../../../../drivers/s3/multipart/parts.ts";
-import { Slots } from "../../../../drivers/s3/wire/semaphore.ts";
 import { MIB } from "../strict-storage.ts";
 
 const TIB = 1024 ** 2 * MIB;
@@ -118,29 +117,4 @@ test("PartBuffer leaves alone what was sent when a longer part follows", () => {
   buffer.begin(20);
   buffer.take(pattern(20, 2));
   expect(sent).toEqual(pattern(10));
-});
-
-describe("Slots", () => {
-  test("are given in the order of asking, and to nobody who gave up", async () => {
-    const slots = new Slots(1);
-    const order: string[] = [];
-    const first = await slots.take();
-    const controller = new AbortController();
-    const gaveUp = slots.take(controller.signal);
-    const ask = async (name: string): Promise<void> => {
-      const free = await slots.take();
-      order.push(name);
-      free();
-    };
-    const asking = [ask("second"), ask("third")];
-    controller.abort();
-    await expect(gaveUp).rejects.toMatchObject({ code: "request_aborted" });
-    first();
-    // Comes while the slot is on its way to the second.
-    asking.push(ask("late"));
-    await Promise.all(asking);
-    expect(order).toEqual(["second", "third", "late"]);
-    await expect(slots.take(controller.signal)).rejects.toMatchObject({ code: "request_aborted" });
-    (await slots.take())();
-  });
 });

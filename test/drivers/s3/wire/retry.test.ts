@@ -1,9 +1,7 @@
 import { getRandomValues } from "node:crypto";
-import { getEventListeners } from "node:events";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { RetryBudget, sleep, waitMs } from "../../../../drivers/s3/wire/retry.ts";
-import { isStowageError } from "../../../../src/driver.ts";
+import { RetryBudget, waitMs } from "../../../../drivers/s3/wire/retry.ts";
 
 const random = (bytes: Uint8Array): Uint8Array => getRandomValues(bytes);
 
@@ -45,16 +43,4 @@ test("take() ends soon while nothing succeeds, and never if every fourth request
   now -= 3_600_000;
   budget.refill();
   expect(takeAll()).toBe(3);
-});
-
-test("sleep() ends at once when its signal is aborted, and leaves no listener", async () => {
-  const aborter = new AbortController();
-  const { signal } = aborter;
-  await sleep(0, signal);
-  expect(getEventListeners(signal, "abort")).toHaveLength(0);
-  const sleeping = sleep(1_000_000, signal).catch((error: unknown) => error);
-  aborter.abort();
-  expect(isStowageError(await sleeping, "request_aborted")).toBe(true);
-  expect(getEventListeners(signal, "abort")).toHaveLength(0);
-  expect(() => sleep(1, signal)).toThrow(/gave up/);
 });

@@ -1,0 +1,57 @@
+import { abortedError, throwIfAborted } from "./cancellation.ts";
+
+/**
+ * Wait for `ms` milliseconds.
+ *
+ * @throws {StowageError} `request_aborted`, at once when `signal` is aborted.
+ */
+export async function delay(ms: number, signal?: AbortSignal): Promise<void> {
+  throwIfAborted(signal);
+  await new Promise<void>((resolve, reject) => {
+    const onAbort = (): void => {
+      clearTimeout(timer);
+      reject(abortedError(signal));
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", onAbort);
+      resolve();
+    }, ms);
+    signal?.addEventListener("abort", onAbort, { once: true });
+  });
+}
+
+export interface WaitOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** The error after an abort. Default: `request_aborted`. */
+  readonly abortError?: () => unknown;
+  readonly timeout?: {
+    readonly ms: number;
+    /** The error when the time is over. */
+    readonly error: () => unknown;
+  };
+}
+
+/**
+ * Wait for `work`, but not past an abort or a timeout. The work itself goes on; its late result is dropped.
+ *
+ * Afterwards neither a listener nor a timer is left, so one long-lived signal can serve many calls.
+ */
+export async function waitFor<Result>(
+  work: PromiseLike<Result>,
+  { signal, abortError = () => abortedError(signal), timeout }: WaitOptions,
+): Promise<Result> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const stop = Promise.withResolvers<Result>();
+  const onAbort = (): void => stop.reject(abortError());
+  if (signal?.aborted === true) onAbort();
+  signal?.addEventListener("abort", onAbort, { once: true });
+  // Not AbortSignal.timeout(): its timer does not keep a process alive that waits for nothing else.
+  if (timeout !== undefined) timer = setTimeout(() => stop.reject(timeout.error()), timeout.ms);
+  work.then(stop.resolve, stop.reject);
+  try {
+    return await stop.promise;
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", onAbort);
+  }
+}

@@ -1,0 +1,47 @@
+import { abortedError, throwIfAborted } from "./cancellation.ts";
+
+/** Lets a number of callers in at once. The others wait in the order in which they came. */
+export class Semaphore {
+  #free: number;
+  readonly #waiting = new Set<() => void>();
+
+  constructor(count: number) {
+    this.#free = count;
+  }
+
+  /**
+   * Wait for a turn.
+   *
+   * @returns Releases the turn. Call it once.
+   * @throws {StowageError} `request_aborted`, at once when `signal` is aborted.
+   */
+  async acquire(signal?: AbortSignal): Promise<() => void> {
+    throwIfAborted(signal);
+    if (this.#free > 0) this.#free -= 1;
+    else await this.#turn(signal);
+    return () => this.#release();
+  }
+
+  #turn(signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const enter = (): void => {
+        signal?.removeEventListener("abort", leave);
+        this.#waiting.delete(enter);
+        resolve();
+      };
+      const leave = (): void => {
+        this.#waiting.delete(enter);
+        reject(abortedError(signal));
+      };
+      this.#waiting.add(enter);
+      signal?.addEventListener("abort", leave, { once: true });
+    });
+  }
+
+  /** Hands the turn to the next caller directly, so that a newcomer cannot take it first. */
+  #release(): void {
+    const [next] = this.#waiting;
+    if (next === undefined) this.#free += 1;
+    else next();
+  }
+}
