@@ -19,8 +19,8 @@ import type { GivenProcessor } from "./runtime/extraction/node-extractor.ts";
 import { createNodeFetch } from "./runtime/fetch/node-fetch.ts";
 import { createNodeHost } from "./runtime/host-node.ts";
 import { openNodeParts } from "./runtime/node-parts.ts";
-import { nodeAddress } from "./runtime/server/node-address.ts";
-import { pacedBody } from "./runtime/server/paced-body.ts";
+import { nodePeerAddress } from "./runtime/server/incoming.ts";
+import { bodyAtMinimumRate } from "./runtime/server/minimum-transfer-rate.ts";
 import { packageVersion } from "./runtime/version.ts";
 import { createStowage as createCore, type Stowage } from "./stowage.ts";
 
@@ -110,11 +110,14 @@ export async function createStowage(options: StowageOptions = {}): Promise<Stowa
       await requireCredentials(config, parts.keys, parts.clock);
     }
     const stowage = await createCore(config, {
-      ...{ ...parts, version: packageVersion(), addressOf: nodeAddress },
+      ...{ ...parts, version: packageVersion(), peerAddress: nodePeerAddress },
       // Servers limit requests as a whole or not at all: none knows how slow is too slow for a large file.
       requestBody: (_env, { body }) =>
         body &&
-        pacedBody(() => body[Symbol.asyncIterator](), config.server.minTransferBytesPerSecond),
+        bodyAtMinimumRate(
+          () => body[Symbol.asyncIterator](),
+          config.server.minTransferBytesPerSecond,
+        ),
       ...(authenticate === undefined ? {} : { authenticate }),
       ...(basePath === undefined ? {} : { basePath }),
     });

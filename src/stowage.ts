@@ -72,7 +72,7 @@ export interface StowageParts {
    * The address at the other end of the connection (`env` is the second argument of `fetch`), for rate limits;
    * without it all callers are one.
    */
-  readonly addressOf?: (env: unknown, request: Request) => string | null;
+  readonly peerAddress?: (env: unknown, request: Request) => string | null;
   /** Connections of the server in front, for readiness; `null`: not known yet. */
   readonly connections?: () => ConnectionCount | null;
 }
@@ -208,7 +208,7 @@ export async function createStowage(config: Config, parts: StowageParts): Promis
       },
       ...(parts.version === undefined ? {} : { version: parts.version }),
       ...(parts.requestBody === undefined ? {} : { requestBody: parts.requestBody }),
-      ...(parts.addressOf === undefined ? {} : { addressOf: parts.addressOf }),
+      ...(parts.peerAddress === undefined ? {} : { peerAddress: parts.peerAddress }),
     },
   );
   let stopping = false;

@@ -1,9 +1,9 @@
 import { mask } from "./mask.ts";
-import { type Misnomer, misspelt } from "./misspelt.ts";
 import type { ConfigProblem, Env } from "./problem.ts";
 import { S3_SETTINGS } from "./s3-settings.ts";
 import { SETTINGS, type Values } from "./settings.ts";
 import { DEFAULT_PREFIX, keyPrefix, usesS3, variablePrefixes } from "./storage.ts";
+import { findTypos, type Typo } from "./typos.ts";
 
 /** Other programs' names, and people's, for what we read under another. */
 const OTHER_NAMES: Readonly<Record<string, keyof typeof S3_SETTINGS>> = {
@@ -27,7 +27,7 @@ const FOLDER = /^(?:\.{0,2}[/\\]|[A-Za-z]:[/\\])/;
 /** Sentences about settings that are no error but hardly meant. */
 export function warningsOf(env: Env, values: Values, production: boolean): readonly string[] {
   return [
-    ...misnomers(env, values).map(inWords),
+    ...misnamed(env, values).map(inWords),
     ...storageWarnings(env, values),
     ...tokenWarnings(values),
     ...(!production && /^prod/i.test(values.NODE_ENV ?? "")
@@ -39,21 +39,21 @@ export function warningsOf(env: Env, values: Values, production: boolean): reado
 /** `problem` with what is set instead of a variable that is missed: a start that is refused warns of nothing. */
 export function withHint(problem: ConfigProblem, env: Env, values: Values): ConfigProblem {
   if (env[problem.variable]?.trim()) return problem;
-  const instead = misnomers(env, values).filter(({ meant }) => meant === problem.variable);
-  const hints = instead.map((misnomer) => ` (${inWords(misnomer)})`);
+  const instead = misnamed(env, values).filter(({ meant }) => meant === problem.variable);
+  const hints = instead.map((typo) => ` (${inWords(typo)})`);
   return { ...problem, expected: problem.expected + hints.join("") };
 }
 
-function inWords({ name, meant }: Misnomer): string {
+function inWords({ name, meant }: Typo): string {
   return `${name} is set but not read: is ${meant} meant?`;
 }
 
-function misnomers(env: Env, values: Values): readonly Misnomer[] {
-  const slips = misspelt(env, knownNames(values));
-  if (!usesS3(values)) return slips;
+function misnamed(env: Env, values: Values): readonly Typo[] {
+  const typos = findTypos(env, knownNames(values));
+  if (!usesS3(values)) return typos;
   const others = Object.entries(OTHER_NAMES).map(([name, meant]) => ({ name, meant }));
   return [
-    ...slips,
+    ...typos,
     ...others.filter(({ name, meant }) => env[name]?.trim() && !env[meant]?.trim()),
   ];
 }

@@ -35,7 +35,7 @@ export interface HttpOptions {
    * The address at the other end of the connection, as the runtime knows it (`env` is the second argument of
    * `fetch`); `null` if it does not.
    */
-  readonly addressOf?: (env: unknown, request: Request) => string | null;
+  readonly peerAddress?: (env: unknown, request: Request) => string | null;
   /** Told in the OpenAPI document. */
   readonly version?: string;
   /**

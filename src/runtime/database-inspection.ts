@@ -1,10 +1,10 @@
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { access, constants, open } from "node:fs/promises";
-import { dirname, extname, resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import process from "node:process";
 import { DatabaseSync } from "node:sqlite";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { pathToFileURL } from "node:url";
 import { createApiKeyRecords } from "../adapters/records/api-keys.ts";
 import type { SqlExecutor } from "../adapters/records/executor.ts";
 import { findSchemaVersion, MIGRATIONS } from "../adapters/records/migrations.ts";
@@ -101,10 +101,18 @@ async function findMissing(executor: SqlExecutor): Promise<readonly MissingInSto
   return found;
 }
 
+/** Runs in a process of its own: a thread that is inside SQLite cannot be stopped. */
+const QUICK_CHECK = `
+import { DatabaseSync } from "node:sqlite";
+const database = new DatabaseSync(new URL(process.argv[1]), { readOnly: true });
+const rows = database.prepare("PRAGMA quick_check(20)").all();
+process.stdout.write(JSON.stringify(rows.map((row) => String(Object.values(row)[0]))));
+`;
+
 /**
- * Have SQLite look through every page of the database at `path`.
+ * Have SQLite check every page of the database at `path`.
  *
- * @returns What is damaged, in SQLite's words: empty for a sound one; `null` if it took too long to tell.
+ * @returns The damage in SQLite's words; empty for an intact database, `null` if the check took too long.
  * @see https://www.sqlite.org/pragma.html#pragma_quick_check
  */
 export async function checkIntegrity(
@@ -112,11 +120,8 @@ export async function checkIntegrity(
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<readonly string[] | null> {
-  const here = fileURLToPath(import.meta.url);
-  const args = [
-    resolve(dirname(here), `quick-check${extname(here)}`),
-    readOnlyUrl(resolve(path)).href,
-  ];
+  const url = readOnlyUrl(resolve(path)).href;
+  const args = ["--input-type=module", "--eval", QUICK_CHECK, url];
   const { promise, resolve: settle, reject } = Promise.withResolvers<readonly string[] | null>();
   const limits = { timeout: timeoutMs, killSignal: "SIGKILL", signal, env: {} } as const;
   execFile(process.execPath, args, limits, (error, stdout, stderr) => {

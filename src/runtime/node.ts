@@ -6,8 +6,7 @@ import { createStowage, type Stowage } from "../stowage.ts";
 import { requireCredentials } from "./credentials.ts";
 import { ensureFirstKey, type FirstKey } from "./first-key.ts";
 import { openNodeParts } from "./node-parts.ts";
-import { incomingBody } from "./server/incoming-body.ts";
-import { nodeAddress } from "./server/node-address.ts";
+import { incomingBody, nodePeerAddress } from "./server/incoming.ts";
 import { NodeServer } from "./server/node-server.ts";
 import { packageVersion } from "./version.ts";
 
@@ -70,7 +69,7 @@ export async function serve(config: Config, io: ServeIo): Promise<RunningServer>
         const { incoming, outgoing } = env as HttpBindings;
         return incomingBody(incoming, outgoing, config.server.minTransferBytesPerSecond);
       },
-      addressOf: nodeAddress,
+      peerAddress: nodePeerAddress,
       connections: () => server?.connections ?? null,
     });
     server = new NodeServer(stowage, config, logger);

@@ -62,7 +62,7 @@ async function open(env: WorkerEnv): Promise<Stowage> {
     fetch: (...args) => fetch(...args),
     isolatedRequests: true,
     // Written by Cloudflare itself, whatever the caller has sent.
-    addressOf: (_env, request) => request.headers.get("CF-Connecting-IP"),
+    peerAddress: (_env, request) => request.headers.get("CF-Connecting-IP"),
   });
 }
 

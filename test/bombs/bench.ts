@@ -10,7 +10,7 @@ import type { Host, HostProcess } from "../../src/domain/ports/host.ts";
 import { SILENT } from "../../src/domain/ports/logger.ts";
 import { nodeExtractCommand } from "../../src/runtime/extraction/extract-command.ts";
 import { nodeHost } from "../../src/runtime/host-node.ts";
-import { OWN_PROCESSORS } from "../../src/runtime/modules/own-processors.ts";
+import { BUILT_IN_PROCESSORS } from "../../src/runtime/modules/built-in-processors.ts";
 
 /** How one document ended. */
 export interface Ending {
@@ -37,7 +37,7 @@ export class Bench {
     this.extractor = createChildExtractor({
       host: this.#host(),
       command: nodeExtractCommand(),
-      processors: OWN_PROCESSORS,
+      processors: BUILT_IN_PROCESSORS,
       concurrency: 1,
       logger: SILENT,
       clock: { now: () => Date.now() },

@@ -2,7 +2,7 @@ import { readdirSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ErrorCode } from "../../src/domain/errors.ts";
 import { matchesMediaType } from "../../src/domain/media-type.ts";
-import { OWN_PROCESSORS } from "../../src/runtime/modules/own-processors.ts";
+import { BUILT_IN_PROCESSORS } from "../../src/runtime/modules/built-in-processors.ts";
 import { Bench, type Ending } from "./bench.ts";
 import { openCanary, type WatchedCanary } from "./canary.ts";
 import { BOMBS } from "./corpus.ts";
@@ -19,7 +19,7 @@ const DURATION_MS = 12_000;
 
 /** Each document with each processor that reads its type today. */
 const CASES = BOMBS.flatMap((bomb) =>
-  OWN_PROCESSORS.filter(({ accepts }) => matchesMediaType(bomb.contentType, accepts)).map(
+  BUILT_IN_PROCESSORS.filter(({ accepts }) => matchesMediaType(bomb.contentType, accepts)).map(
     ({ name }) => ({ ...bomb, processor: name }),
   ),
 );

@@ -8,7 +8,7 @@ import { SETTINGS } from "../../src/config/settings.ts";
 import { matchesMediaType } from "../../src/domain/media-type.ts";
 import { LEGAL_CHANGES, UPLOAD_STATUSES } from "../../src/domain/upload.ts";
 import { STATUS } from "../../src/http/problem.ts";
-import { OWN_PROCESSORS } from "../../src/runtime/modules/own-processors.ts";
+import { BUILT_IN_PROCESSORS } from "../../src/runtime/modules/built-in-processors.ts";
 import { blocksOf } from "./blocks.ts";
 import { project } from "./project.ts";
 import { serveScript } from "./served-script.ts";
@@ -68,7 +68,7 @@ test("its limits are all settings of processing, with their defaults", () => {
 });
 
 test.each(
-  OWN_PROCESSORS.map(({ name, accepts }) => [name, accepts] as const),
+  BUILT_IN_PROCESSORS.map(({ name, accepts }) => [name, accepts] as const),
 )("its formats are all that %s reads, and no others", (name, accepts) => {
   const headings = /^\| format .*$/m.exec(page)?.[0].split("|") ?? [];
   const column = headings.findIndex((heading) => heading.trim() === `\`${name}\``) - 1;

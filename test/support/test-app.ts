@@ -67,7 +67,7 @@ export interface TestAppOptions {
   readonly tamperRecords?: (records: UploadRecords) => Partial<UploadRecords>;
   readonly requestBody?: StowageParts["requestBody"];
   readonly basePath?: string;
-  readonly addressOf?: StowageParts["addressOf"];
+  readonly peerAddress?: StowageParts["peerAddress"];
   /** What `env` may name as a storage, instead of a memory, and what it sees of this machine. */
   readonly drivers?: StowageParts["drivers"];
   readonly host?: StowageParts["host"];
@@ -118,7 +118,7 @@ export async function testApp(options: TestAppOptions = {}) {
       random: (bytes) => crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>),
       ...(options.basePath === undefined ? {} : { basePath: options.basePath }),
       ...(options.requestBody === undefined ? {} : { requestBody: options.requestBody }),
-      ...(options.addressOf === undefined ? {} : { addressOf: options.addressOf }),
+      ...(options.peerAddress === undefined ? {} : { peerAddress: options.peerAddress }),
     },
   );
   let contract: Contract | null = null;

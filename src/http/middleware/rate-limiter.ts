@@ -76,12 +76,12 @@ export interface RateLimits {
  * @see https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/07/
  */
 export function rateLimits(options: HttpOptions): RateLimits {
-  const { addressOf, trustProxy = 0, requestsPerMinute } = options;
+  const { peerAddress, trustProxy = 0, requestsPerMinute } = options;
   return {
     ofAddress: limitRequests(options, "from this address", async (c) => {
       const limit = requestsPerMinute?.ofAddress ?? null;
       if (limit === null) return null;
-      const peer = addressOf?.(c.env, c.req.raw) ?? null;
+      const peer = peerAddress?.(c.env, c.req.raw) ?? null;
       const forwardedFor = c.req.header("X-Forwarded-For") ?? null;
       return { caller: callerNetwork(peer, forwardedFor, trustProxy), limit };
     }),

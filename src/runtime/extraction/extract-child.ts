@@ -27,13 +27,13 @@ import { PROCESSOR_MARK } from "../../domain/port-mark.ts";
 import type { LogFields, Logger } from "../../domain/ports/logger.ts";
 import type { Processor, ProcessorInfo } from "../../domain/ports/processor.ts";
 import { processorProblems } from "../../domain/processor-info.ts";
+import { BUILT_IN_PROCESSORS } from "../modules/built-in-processors.ts";
 import {
   definitionsOf,
   importModule,
   type ModuleKind,
   ModuleProblem,
 } from "../modules/module-exports.ts";
-import { OWN_PROCESSORS } from "../modules/own-processors.ts";
 
 const PROCESSOR: ModuleKind = {
   word: "processor",
@@ -68,7 +68,7 @@ function takeOverStandardOutput(): (bytes: Uint8Array) => Promise<void> {
 async function loadProcessors(
   urls: readonly string[],
 ): Promise<{ processors: readonly Processor[]; modules: readonly ModuleReport[] }> {
-  const own = await loadOwnProcessors();
+  const own = await loadBuiltIn();
   const loaded = await Promise.all(urls.map(loadFrom));
   return {
     processors: [...own, ...loaded.flatMap((result) => (Array.isArray(result) ? result : []))],
@@ -96,9 +96,9 @@ function infoOf({ name, version, accepts }: Processor): ProcessorInfo {
 }
 
 /** The readers too, which `text` loads when needed: a library that is missing must show at the start. */
-async function loadOwnProcessors(): Promise<readonly Processor[]> {
+async function loadBuiltIn(): Promise<readonly Processor[]> {
   await Promise.all([loadTextReaders(), loadMetadataReaders()]);
-  return OWN_PROCESSORS;
+  return BUILT_IN_PROCESSORS;
 }
 
 /** Run one document and answer, then skip what is left of it. */

@@ -15,9 +15,9 @@ import type { Extractor } from "../../domain/ports/extractor.ts";
 import type { Host } from "../../domain/ports/host.ts";
 import type { Logger } from "../../domain/ports/logger.ts";
 import type { Processor } from "../../domain/ports/processor.ts";
+import { BUILT_IN_PROCESSORS } from "../modules/built-in-processors.ts";
 import type { NamedModule } from "../modules/gather-definitions.ts";
 import { loadProcessors } from "../modules/load-processors.ts";
-import { OWN_PROCESSORS } from "../modules/own-processors.ts";
 import { nodeExtractCommand } from "./extract-command.ts";
 
 /** A module that defines processors, by its name, path or `file:` URL; or a processor to be run right here. */
@@ -47,14 +47,14 @@ export async function openNodeExtractor(
   const { urls, processors } = await loadProcessors(
     namedModules(config, given),
     process.cwd(),
-    [...OWN_PROCESSORS, ...here],
+    [...BUILT_IN_PROCESSORS, ...here],
     async (modules) =>
       (await readCatalogue({ ...parts, limits, command: commandFor(modules) })).modules,
   );
   const children = createChildExtractor({
     ...{ ...parts, concurrency, limits },
     command: commandFor(urls),
-    processors: [...OWN_PROCESSORS, ...processors],
+    processors: [...BUILT_IN_PROCESSORS, ...processors],
   });
   if (here.length === 0) return children;
   const inProcess = createInProcessExtractor({

@@ -17,17 +17,17 @@ export interface OutgoingBody {
  * @throws {TypeError} If it is of a kind that cannot be sent, or a stream that somebody else reads.
  */
 export function outgoingBody(body: BodyInit | null, headers: string[]): OutgoingBody {
-  if (body === null) return held(null);
+  if (body === null) return wholeBody(null);
   if (typeof body === "string") {
     if (find(headers, "content-type") === undefined) {
       headers.push("content-type", "text/plain;charset=UTF-8");
     }
-    return held(body);
+    return wholeBody(body);
   }
-  if (body instanceof Uint8Array) return held(body);
-  if (body instanceof ArrayBuffer) return held(new Uint8Array(body));
+  if (body instanceof Uint8Array) return wholeBody(body);
+  if (body instanceof ArrayBuffer) return wholeBody(new Uint8Array(body));
   if (ArrayBuffer.isView(body)) {
-    return held(new Uint8Array(body.buffer, body.byteOffset, body.byteLength));
+    return wholeBody(new Uint8Array(body.buffer, body.byteOffset, body.byteLength));
   }
   if (typeof body === "object" && Symbol.asyncIterator in body) {
     const stream = body instanceof ReadableStream ? body : ReadableStream.from(body);
@@ -38,7 +38,7 @@ export function outgoingBody(body: BodyInit | null, headers: string[]): Outgoing
 }
 
 /** A body that is here as a whole. */
-export function held(payload: string | Uint8Array | null): OutgoingBody {
+export function wholeBody(payload: string | Uint8Array | null): OutgoingBody {
   return { payload, replayable: true, cancel() {} };
 }
 

@@ -1,5 +1,5 @@
 import { fetchFailed, type OutgoingRequest } from "./exchange.ts";
-import { held } from "./outgoing-body.ts";
+import { wholeBody } from "./outgoing-body.ts";
 
 const STATUSES: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 /** What another origin must not learn. */
@@ -49,6 +49,6 @@ export function redirected(request: OutgoingRequest, answer: Response): Outgoing
   }
   return {
     ...{ url, headers, signal: request.signal },
-    ...(becomesGet ? { method: "GET", body: held(null) } : { method, body: request.body }),
+    ...(becomesGet ? { method: "GET", body: wholeBody(null) } : { method, body: request.body }),
   };
 }

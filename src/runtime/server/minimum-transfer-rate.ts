@@ -1,42 +1,45 @@
+import type { ByteStream } from "../../domain/bytes.ts";
 import { StowageError } from "../../domain/errors.ts";
 
-/** How long a client may keep us waiting before its first byte. */
-export const GRACE_MS = 10_000;
+/** How long a client may take before its first byte. */
+export const INITIAL_ALLOWANCE_MS = 10_000;
 /**
- * And ever: whoever was fast may stand still for this long, but not for as long as a gigabyte would have
- * earned. A reservation usually lives no longer without a byte.
+ * Caps saved-up time: after a fast start a client may stall for at most this long. A reservation usually
+ * expires after the same time without a byte.
  */
-const MAX_CREDIT_MS = 60_000;
-const LOOK_EVERY_MS = 1_000;
+const MAX_ALLOWANCE_MS = 60_000;
+const CHECK_INTERVAL_MS = 1_000;
 
 /**
- * Judges how fast a client sends, or reads, while we wait for it: every byte earns it the time that it takes
- * at the minimum rate, waiting uses it up. Time in which nobody waits for the client is not held against it.
+ * Holds a client to a minimum rate of sending or reading.
+ *
+ * Each byte adds the time that it takes at the minimum rate; waiting for the client uses that time up. Only time
+ * spent waiting for the client counts.
  */
-export class Pace {
+export class MinimumTransferRate {
   readonly #minBytesPerSecond: number;
-  readonly #state: string;
-  readonly #maxCreditMs: number;
-  #creditMs = GRACE_MS;
+  readonly #activity: string;
+  readonly #maxAllowanceMs: number;
+  #allowanceMs = INITIAL_ALLOWANCE_MS;
   #waitingSince: number | null = null;
   #giveUp: ((error: StowageError) => void) | null = null;
   #timer: ReturnType<typeof setInterval> | undefined;
 
   /**
    * @param minBytesPerSecond 0 for no minimum.
-   * @param state What there is to say of a client that is slower: `the body comes`.
-   * @param pieceBytes The most that is waited for at once: it may always take what it takes at the minimum.
+   * @param activity What the client does, for the message of the error: `the body arrives`.
+   * @param pieceBytes The largest piece that is waited for at once. The allowance always suffices for one piece.
    */
-  constructor(minBytesPerSecond: number, state: string, pieceBytes = 0) {
+  constructor(minBytesPerSecond: number, activity: string, pieceBytes = 0) {
     this.#minBytesPerSecond = minBytesPerSecond;
-    this.#state = state;
-    this.#maxCreditMs = Math.max(MAX_CREDIT_MS, (pieceBytes / minBytesPerSecond) * 1000);
+    this.#activity = activity;
+    this.#maxAllowanceMs = Math.max(MAX_ALLOWANCE_MS, (pieceBytes / minBytesPerSecond) * 1000);
   }
 
-  /** `promise`, or `request_timeout` as soon as waiting for it takes too long. Call `stop` afterwards. */
+  /** Resolves as `promise` does, or rejects with `request_timeout` once waiting takes too long. Call `stop` afterwards. */
   async waitFor<Value>(promise: Promise<Value>): Promise<Value> {
     if (this.#minBytesPerSecond === 0) return await promise;
-    this.#timer ??= setInterval(() => this.#look(), LOOK_EVERY_MS).unref();
+    this.#timer ??= setInterval(() => this.#check(), CHECK_INTERVAL_MS).unref();
     this.#waitingSince = performance.now();
     try {
       return await new Promise<Value>((resolve, reject) => {
@@ -44,30 +47,76 @@ export class Pace {
         promise.then(resolve, reject);
       });
     } finally {
-      this.#creditMs -= performance.now() - this.#waitingSince;
+      this.#allowanceMs -= performance.now() - this.#waitingSince;
       this.#waitingSince = null;
     }
   }
 
-  /** Bytes that have come, or that are to go. */
+  /** Count bytes that have arrived, or that are about to be sent. */
   count(bytes: number): void {
     if (this.#minBytesPerSecond === 0) return;
-    const earnedMs = (bytes / this.#minBytesPerSecond) * 1000;
-    this.#creditMs = Math.min(this.#maxCreditMs, this.#creditMs + earnedMs);
+    const addedMs = (bytes / this.#minBytesPerSecond) * 1000;
+    this.#allowanceMs = Math.min(this.#maxAllowanceMs, this.#allowanceMs + addedMs);
   }
 
   stop(): void {
     clearInterval(this.#timer);
   }
 
-  #look(): void {
+  #check(): void {
     if (this.#waitingSince === null) return;
-    if (performance.now() - this.#waitingSince < this.#creditMs) return;
+    if (performance.now() - this.#waitingSince < this.#allowanceMs) return;
     this.#giveUp?.(
       new StowageError(
         "request_timeout",
-        `Cannot wait any longer: ${this.#state} at less than ${this.#minBytesPerSecond} bytes a second`,
+        `Cannot wait any longer: ${this.#activity} at less than ${this.#minBytesPerSecond} bytes per second`,
       ),
     );
   }
+}
+
+/**
+ * A body whose sender must keep to a minimum rate.
+ *
+ * @param open Called once per iteration. The `return` of its iterator is not awaited: it may wait for a client
+ *   that never sends.
+ * @param minBytesPerSecond 0 for no minimum.
+ * @throws {StowageError} While iterating: `request_aborted` when the connection breaks, `request_timeout`
+ *   when the client is slower than the minimum.
+ */
+export function bodyAtMinimumRate(
+  open: () => AsyncIterator<Uint8Array>,
+  minBytesPerSecond: number,
+): ByteStream {
+  return {
+    [Symbol.asyncIterator]() {
+      const chunks = open();
+      const rate = new MinimumTransferRate(minBytesPerSecond, "the body arrives");
+      return {
+        async next() {
+          try {
+            const next = await rate.waitFor(chunks.next());
+            if (next.done === true) rate.stop();
+            else rate.count(next.value.byteLength);
+            return next;
+          } catch (error) {
+            rate.stop();
+            throw toBodyError(error);
+          }
+        },
+        async return() {
+          rate.stop();
+          chunks.return?.().catch(() => {});
+          return { done: true, value: undefined };
+        },
+      };
+    },
+  };
+}
+
+function toBodyError(error: unknown): unknown {
+  if (error instanceof StowageError) return error;
+  return new StowageError("request_aborted", "Cannot read body: the client closed the connection", {
+    cause: error,
+  });
 }

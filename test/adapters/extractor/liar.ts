@@ -6,12 +6,12 @@ import {
   type FrameKind,
   frameBytes,
 } from "../../../src/adapters/extractor/protocol.ts";
-import { OWN_PROCESSORS } from "../../../src/runtime/modules/own-processors.ts";
+import { BUILT_IN_PROCESSORS } from "../../../src/runtime/modules/built-in-processors.ts";
 
 const READY: ChildMessage = {
   type: "ready",
   processors: [
-    ...OWN_PROCESSORS.map(({ name, version, accepts }) => ({ name, version, accepts })),
+    ...BUILT_IN_PROCESSORS.map(({ name, version, accepts }) => ({ name, version, accepts })),
     { name: "hostile", version: "1", accepts: ["text/x-hostile"] },
   ],
   modules: [],

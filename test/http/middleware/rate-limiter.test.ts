@@ -10,7 +10,7 @@ async function start(env: Record<string, string>, options: TestAppOptions = {}) 
   const app = await testApp({
     env,
     // The scene asks for the document from elsewhere.
-    addressOf: (address) => (typeof address === "string" ? address : "198.51.100.200"),
+    peerAddress: (address) => (typeof address === "string" ? address : "198.51.100.200"),
     ...options,
   });
   const send: TestApp["send"] = (method, path, init, address = "192.0.2.1") =>

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { loadConfig } from "../../../src/config.ts";
-import { nodeAddress } from "../../../src/runtime/server/node-address.ts";
+import { nodePeerAddress } from "../../../src/runtime/server/incoming.ts";
 import { type ConnectionTimes, NodeServer } from "../../../src/runtime/server/node-server.ts";
 import { head, Wire } from "../../http/wire.ts";
 import { ServerProcess } from "../../support/server-process.ts";
@@ -15,7 +15,7 @@ async function start(
   options: TestAppOptions = {},
   times?: ConnectionTimes,
 ) {
-  const app = await testApp({ env, addressOf: nodeAddress, ...options });
+  const app = await testApp({ env, peerAddress: nodePeerAddress, ...options });
   const config = loadConfig({ FILE_STORAGE_TYPE: "memory", PORT: "0", ...env });
   const server = new NodeServer(app.stowage, config, app.logger, times);
   const url = await server.listen();

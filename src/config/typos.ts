@@ -7,13 +7,13 @@ const SHORTEST = 8;
 const OTHERS = /^AWS_ENDPOINT_URL_/;
 
 /** A variable that is set but not read, and the one that is probably meant. */
-export interface Misnomer {
+export interface Typo {
   readonly name: string;
   readonly meant: string;
 }
 
 /** Variables that are set, are none of ours, and yet look like a slip of the pen. */
-export function misspelt(env: Env, known: readonly string[]): readonly Misnomer[] {
+export function findTypos(env: Env, known: readonly string[]): readonly Typo[] {
   const long = known.filter((name) => name.length >= SHORTEST);
   return Object.keys(env)
     .filter((name) => name.length >= SHORTEST - 2 && name.length <= 64)

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { PassThrough } from "node:stream";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { incomingBody } from "../../../src/runtime/server/incoming-body.ts";
+import { incomingBody } from "../../../src/runtime/server/incoming.ts";
 
 /** As the server's default. */
 const MIN_BYTES_PER_SECOND = 1024;
