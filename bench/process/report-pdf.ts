@@ -1,5 +1,5 @@
+import { PdfWriter } from "../../test/fixtures/pdf-writer.ts";
 import { GLYPHS, glyphOf, trueType, widthOf } from "./font.ts";
-import { PdfWriter } from "./pdf-writer.ts";
 import type { Prose } from "./prose.ts";
 
 const PAGES_PER_NODE = 20;
@@ -12,7 +12,7 @@ const LINE_WIDTH = 483;
  * @param ending A word that only its last page has.
  */
 export function reportPdf(pages: number, ending: string, prose: Prose): Buffer {
-  const writer = new PdfWriter();
+  const writer = new PdfWriter({ objectStreams: true });
   const fonts = [
     `/B ${embeddedFont(writer, "AAAAAA+Regular", prose)} 0 R`,
     `/H ${embeddedFont(writer, "AAAAAB+Bold", prose)} 0 R`,

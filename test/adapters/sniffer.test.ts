@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { sniffer } from "../../src/adapters/sniffer.ts";
-import { type ZipEntry, zipFile } from "./zip-file.ts";
+import { localEntries, type ZipPart } from "../fixtures/zip-writer.ts";
 
 const sniff = (head: string | Uint8Array) =>
   sniffer.sniff(typeof head === "string" ? new TextEncoder().encode(head) : head);
@@ -15,12 +15,12 @@ const DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.doc
 const XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 const PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation";
 
-const types = (main: string): ZipEntry => ({
+const types = (main: string): ZipPart => ({
   name: "[Content_Types].xml",
   content: `<Types><Override PartName="/x" ContentType="${main}.main+xml"/></Types>`,
 });
-const rels: ZipEntry = { name: "_rels/.rels", content: "<Relationships/>" };
-const part = (name: string): ZipEntry => ({ name, content: "<xml/>" });
+const rels: ZipPart = { name: "_rels/.rels", content: "<Relationships/>" };
+const part = (name: string): ZipPart => ({ name, content: "<xml/>" });
 
 describe("sniffer.sniff()", () => {
   it.each([
@@ -185,18 +185,18 @@ describe("sniffer.sniff() on office documents", () => {
   ])("knows %s however its entries are ordered and written", async (type, main) => {
     const parts = [types(type), rels, part(main)];
     for (const entries of [parts, parts.toReversed(), [rels, part(main), types(type)]]) {
-      expect(await sniff(zipFile(...entries))).toBe(type);
+      expect(await sniff(localEntries(...entries))).toBe(type);
       const streamed = entries.map((entry) => ({ ...entry, streamed: true }));
-      expect(await sniff(zipFile(...streamed))).toBe(type);
+      expect(await sniff(localEntries(...streamed))).toBe(type);
     }
   });
 
   it("knows a document that is longer than the head, wherever the head ends", async () => {
     const image = { name: "word/media/a.png", content: randomBytes(100_000), stored: true };
-    const file = zipFile(rels, part("word/document.xml"), image, types(DOCX));
+    const file = localEntries(rels, part("word/document.xml"), image, types(DOCX));
     expect(await sniff(file)).toBe(DOCX);
-    const short = zipFile(rels, part("word/document.xml"), types(DOCX));
-    const third = zipFile(rels, part("word/document.xml")).length;
+    const short = localEntries(rels, part("word/document.xml"), types(DOCX));
+    const third = localEntries(rels, part("word/document.xml")).length;
     for (let end = third; end <= short.length; end++) {
       expect(await sniff(short.subarray(0, end)), `${end} bytes`).toBe(DOCX);
     }
@@ -204,7 +204,7 @@ describe("sniffer.sniff() on office documents", () => {
 
   it("leaves a package whose kind comes later to what was declared", async () => {
     const picture = { name: "docProps/thumb.jpeg", content: randomBytes(70_000), stored: true };
-    expect(await sniff(zipFile(rels, picture, part("word/document.xml")))).toBeNull();
+    expect(await sniff(localEntries(rels, picture, part("word/document.xml")))).toBeNull();
   });
 
   it.each([
@@ -212,7 +212,10 @@ describe("sniffer.sniff() on office documents", () => {
     "application/vnd.oasis.opendocument.spreadsheet",
     "application/epub+zip",
   ])("knows %s by its first entry", async (type) => {
-    const file = zipFile({ name: "mimetype", content: type, stored: true }, part("content.xml"));
+    const file = localEntries(
+      { name: "mimetype", content: type, stored: true },
+      part("content.xml"),
+    );
     expect(await sniff(file)).toBe(type);
   });
 
@@ -222,14 +225,16 @@ describe("sniffer.sniff() on office documents", () => {
     ["application/epub+zip", "META-INF/container.xml"],
   ])("knows %s that was packed anew, its first entry elsewhere", async (type, first) => {
     const named = { name: "mimetype", content: type, stored: true };
-    expect(await sniff(zipFile(part(first), named))).toBe(type);
+    expect(await sniff(localEntries(part(first), named))).toBe(type);
   });
 
   it("knows a book without its first entry, and leaves the kind of an open document open", async () => {
-    expect(await sniff(zipFile(part("META-INF/container.xml"), part("a.opf")))).toBe(
+    expect(await sniff(localEntries(part("META-INF/container.xml"), part("a.opf")))).toBe(
       "application/epub+zip",
     );
-    expect(await sniff(zipFile(part("META-INF/manifest.xml"), part("content.xml")))).toBeNull();
+    expect(
+      await sniff(localEntries(part("META-INF/manifest.xml"), part("content.xml"))),
+    ).toBeNull();
   });
 
   it.each([
@@ -240,15 +245,15 @@ describe("sniffer.sniff() on office documents", () => {
     "application/epub+zip\n<script>",
   ])("does not believe a zip file that it is %j", async (type) => {
     const named = { name: "mimetype", content: type, stored: true };
-    expect(await sniff(zipFile(part("a.txt"), named))).toBe("application/zip");
+    expect(await sniff(localEntries(part("a.txt"), named))).toBe("application/zip");
   });
 
   it("takes a zip file for one, even with documents in it", async () => {
-    const inner = zipFile(types(DOCX), rels, part("word/document.xml"));
+    const inner = localEntries(types(DOCX), rels, part("word/document.xml"));
     const stored = { name: "letter.docx", content: inner, stored: true };
-    expect(await sniff(zipFile(stored))).toBe("application/zip");
-    expect(await sniff(zipFile({ ...stored, streamed: true }))).toBe("application/zip");
-    expect(await sniff(zipFile(part("a.txt"), part("word/document.xml")))).not.toBe(XLSX);
+    expect(await sniff(localEntries(stored))).toBe("application/zip");
+    expect(await sniff(localEntries({ ...stored, streamed: true }))).toBe("application/zip");
+    expect(await sniff(localEntries(part("a.txt"), part("word/document.xml")))).not.toBe(XLSX);
   });
 
   it("says of a container of older documents that it is one", async () => {

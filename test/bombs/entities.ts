@@ -1,3 +1,4 @@
+import { archive } from "../fixtures/zip-writer.ts";
 import { type Bomb, bomb, type End } from "./bomb.ts";
 import {
   book,
@@ -10,7 +11,6 @@ import {
   wordDocument,
   xml,
 } from "./office.ts";
-import { archive } from "./zip-parts.ts";
 
 /** Expanded it would be 3 GB. */
 const LAUGHS = `<!DOCTYPE r [<!ENTITY a0 "boom ">${Array.from({ length: 9 }, (_, i) => `<!ENTITY a${i + 1} "${`&a${i};`.repeat(10)}">`).join("")}]>`;

@@ -1,6 +1,6 @@
+import { archive, deflatedRepeat } from "../fixtures/zip-writer.ts";
 import { type Bomb, bomb, type End } from "./bomb.ts";
 import { book, openText, paragraph, shape, sheet, slides, word } from "./office.ts";
-import { archive, deflatedRepeat } from "./zip-parts.ts";
 
 const ANY: readonly End[] = [
   "processed",

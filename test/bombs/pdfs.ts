@@ -1,6 +1,8 @@
 import { deflateSync } from "node:zlib";
+import { FONT, onePage, pdfOf, show } from "../fixtures/pdf.ts";
+import { pdfStream } from "../fixtures/pdf-writer.ts";
+import { deflatedRepeat } from "../fixtures/zip-writer.ts";
 import { type Bomb, bomb, type End } from "./bomb.ts";
-import { FONT, hugeStream, onePage, pdfOf, pdfStream, show } from "./pdf-parts.ts";
 
 const MIB = 1024 * 1024;
 const TOO_MUCH: readonly End[] = ["document_too_complex"];
@@ -391,4 +393,11 @@ function streamInItself(): Buffer {
     table,
     Buffer.from(`\nendobj\nstartxref\n${at}\n%%EOF\n`),
   ]);
+}
+
+/** A compressed stream of `piece`, repeated. Its checksum is left out, which readers do not miss. */
+function hugeStream(piece: string, times: number, dictionary = ""): Buffer {
+  const { deflated } = deflatedRepeat("", piece, times, "");
+  const zlib = Buffer.concat([Buffer.from([0x78, 0x9c]), deflated]);
+  return pdfStream(zlib, `${dictionary} /Filter /FlateDecode`, true);
 }

@@ -1,5 +1,5 @@
 import { crc32 } from "node:zlib";
-import { endOf, headersOf } from "./zip-parts.ts";
+import { endOf, headersOf } from "../fixtures/zip-writer.ts";
 
 /** Every instruction of the program below takes as many bytes. */
 const UNIT = 10;

@@ -1,7 +1,8 @@
+import { FONT, onePage, pdfOf, show } from "../fixtures/pdf.ts";
+import { pdfStream } from "../fixtures/pdf-writer.ts";
+import { archive } from "../fixtures/zip-writer.ts";
 import { type Bomb, bomb, type Canary, type End } from "./bomb.ts";
 import { book, openText, paragraph, shape, sheet, slides, word, xml } from "./office.ts";
-import { FONT, onePage, pdfOf, pdfStream, show } from "./pdf-parts.ts";
-import { archive } from "./zip-parts.ts";
 
 const READ: readonly End[] = ["processed"];
 const CANARIES = "canaries: ";

@@ -1,8 +1,8 @@
 import { crc32 } from "node:zlib";
+import { archive, deflatedRepeat, endOf, headersOf, type ZipPart } from "../fixtures/zip-writer.ts";
 import { type Bomb, bomb, type End } from "./bomb.ts";
 import { paragraph, W, word, wordDocument } from "./office.ts";
 import { quine } from "./quine.ts";
-import { archive, deflatedRepeat, endOf, headersOf, type ZipPart } from "./zip-parts.ts";
 
 const MIB = 1024 * 1024;
 /** What a reader may say that looks at no more of a document than it must. */

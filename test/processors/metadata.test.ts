@@ -2,9 +2,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import metadata from "../../processors/metadata.ts";
-import { zip } from "../fixtures/zip.ts";
+import { pdfAbout } from "../fixtures/pdf.ts";
+import { zip } from "../fixtures/zip-writer.ts";
 import { epub, office, openDocument, word } from "./metadata/office-files.ts";
-import { pdfAbout } from "./metadata/pdf-file.ts";
 import { metadataOf } from "./metadata/run.ts";
 
 const OOXML = "application/vnd.openxmlformats-officedocument";

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { OfficePackage, partName } from "../../../processors/formats/office-package.ts";
 import { paragraph, word, xml } from "../../bombs/office.ts";
-import { archive, type ZipPart } from "../../bombs/zip-parts.ts";
+import { archive, type ZipPart } from "../../fixtures/zip-writer.ts";
 import { inputOf } from "./input.ts";
 
 const { signal } = new AbortController();

@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { crc32 } from "../../../processors/formats/crc32.ts";
 import { ZIP_LIMITS, ZipArchive } from "../../../processors/formats/zip.ts";
 import { isStowageError } from "../../../src/processor.ts";
-import { archive, deflatedRepeat, type ZipPart } from "../../bombs/zip-parts.ts";
+import { archive, deflatedRepeat, type ZipPart } from "../../fixtures/zip-writer.ts";
 import { inputOf } from "./input.ts";
 
 const PARTS: readonly ZipPart[] = [

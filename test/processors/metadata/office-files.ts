@@ -1,4 +1,4 @@
-import { zip } from "../../fixtures/zip.ts";
+import { zip } from "../../fixtures/zip-writer.ts";
 
 const PACKAGE = "http://schemas.openxmlformats.org/package/2006";
 const OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006";

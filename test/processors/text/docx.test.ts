@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { paragraph, type Relation, W, word, xml } from "../../bombs/office.ts";
-import { archive } from "../../bombs/zip-parts.ts";
+import { archive } from "../../fixtures/zip-writer.ts";
 import { CIRCLE, fixture, process, textOf } from "./read.ts";
 
 const run = (content: string) => `<w:r>${content}</w:r>`;

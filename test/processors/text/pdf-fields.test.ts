@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { pdfOf } from "../metadata/pdf-file.ts";
+import { pdfOf } from "../../fixtures/pdf.ts";
 import { read, type Shown, show } from "./read-pdf.ts";
 
 const LABELS: readonly Shown[] = [

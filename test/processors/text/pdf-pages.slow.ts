@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { pdfOf } from "../metadata/pdf-file.ts";
+import { pdfOf } from "../../fixtures/pdf.ts";
 import { read } from "./read-pdf.ts";
 
 const CONTENT = "BT /F 9 Tf 9 9 Td (x) Tj ET";
