@@ -8,16 +8,16 @@ import { followEvents, type UploadEvent } from "./client/events.ts";
 import type { UploadSource } from "./client/form.ts";
 import { type InCamelCase, toQuery, toSnakeCase } from "./client/names.ts";
 import { type ClientOptions, Transport } from "./client/transport.ts";
-import { type UploadOptions, uploadCall } from "./client/uploading.ts";
-import type { AnswerOf, BodyOf, QueryOf, StowageApi } from "./http/api.ts";
+import { type UploadOptions, uploadCall } from "./client/upload-call.ts";
+import type { BodyOf, QueryOf, ResponseOf, StowageApi } from "./http/api.ts";
 
-export { type ApiErrorCode, StowageApiError } from "./client/error.ts";
 export type { UploadProgress } from "./client/form.ts";
+export { type ApiErrorCode, StowageApiError } from "./client/stowage-api-error.ts";
 export type {
-  AnswerOf,
   BodyOf,
   ClientOptions,
   QueryOf,
+  ResponseOf,
   StowageApi,
   UploadEvent,
   UploadOptions,
@@ -25,11 +25,11 @@ export type {
 };
 
 /** The upload object. */
-export type Upload = AnswerOf<"get /upload/{id}">;
+export type Upload = ResponseOf<"get /upload/{id}">;
 /** A page of uploads. */
-export type UploadPage = AnswerOf<"get /upload">;
+export type UploadPage = ResponseOf<"get /upload">;
 /** What the processors have found. */
-export type ProcessingResult = AnswerOf<"get /upload/{id}/result">;
+export type ProcessingResult = ResponseOf<"get /upload/{id}/result">;
 
 /** What every call may be given. */
 export interface CallOptions {

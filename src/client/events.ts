@@ -1,6 +1,6 @@
 import type { EventMessage } from "../http/responses/event-stream.ts";
-import { StowageApiError } from "./error.ts";
-import { type ClientCall, pause, type Transport } from "./transport.ts";
+import { StowageApiError } from "./stowage-api-error.ts";
+import { type ClientCall, delay, type Transport } from "./transport.ts";
 
 /** A change of an upload, as the service tells it. */
 export interface UploadEvent extends EventMessage {
@@ -9,7 +9,7 @@ export interface UploadEvent extends EventMessage {
 }
 
 /** How long before following again where the service has not said. */
-const USUAL_RETRY_MS = 3_000;
+const DEFAULT_RETRY_MS = 3_000;
 
 /** A stream that breaks this often without a message is not one. */
 const MAX_SILENT_STREAMS = 5;
@@ -26,7 +26,7 @@ export async function* followEvents(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<UploadEvent, void, undefined> {
   let lastId = after;
-  let retryMs = USUAL_RETRY_MS;
+  let retryMs = DEFAULT_RETRY_MS;
   for (let silent = 0; silent < MAX_SILENT_STREAMS; silent += 1) {
     const headers: Record<string, string> = { Accept: "text/event-stream" };
     if (lastId !== undefined) headers["Last-Event-ID"] = lastId;
@@ -46,8 +46,8 @@ export async function* followEvents(
       yield { ...event, id: message.id };
     }
     if (status === "deleted") return;
-    // Whether that was the end is told at once; a stream that was cut is given time.
-    if (status === null || !isSettled(status)) await pause(retryMs / 1000, signal);
+    // Whether that was the end is reported at once; a stream that was cut is given time.
+    if (status === null || !isSettled(status)) await delay(retryMs / 1000, signal);
   }
   throw new StowageApiError(
     "connection_failed",

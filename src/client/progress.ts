@@ -35,22 +35,22 @@ export function fileProgress(
   onProgress: (progress: UploadProgress) => void,
 ): (sentBytes: number) => void {
   const { fileBytes: totalBytes, otherBytes } = form;
-  let told = -1;
+  let reported = -1;
   return (formBytes) => {
     const sentBytes = Math.max(0, formBytes - otherBytes);
-    if (sentBytes === told) return;
-    told = sentBytes;
+    if (sentBytes === reported) return;
+    reported = sentBytes;
     onProgress({ sentBytes, totalBytes });
   };
 }
 
 /**
- * `stream` in pieces, and how much of it has been taken. Once `over` is aborted it ends and lets its source go.
+ * `stream` in pieces, and how much of it has been taken. Once `ended` is aborted it ends and lets its source go.
  */
-export function counted(
+export function countBytes(
   stream: ReadableStream<Uint8Array>,
   onBytes: (bytes: number) => void,
-  over: AbortSignal,
+  ended: AbortSignal,
 ): ReadableStream<Uint8Array> {
   const reader = stream.getReader();
   let rest = new Uint8Array(0);
@@ -59,10 +59,10 @@ export function counted(
     {
       start(controller) {
         const end = (): void => {
-          controller.error(over.reason);
-          reader.cancel(over.reason).catch(() => {});
+          controller.error(ended.reason);
+          reader.cancel(ended.reason).catch(() => {});
         };
-        over.addEventListener("abort", end, { once: true });
+        ended.addEventListener("abort", end, { once: true });
       },
       async pull(controller) {
         while (rest.byteLength === 0) {

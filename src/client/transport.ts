@@ -1,4 +1,4 @@
-import { errorOf, StowageApiError } from "./error.ts";
+import { StowageApiError, toApiError } from "./stowage-api-error.ts";
 
 /** How the client reaches the service. */
 export interface ClientOptions {
@@ -36,8 +36,8 @@ export interface ClientCall {
   /** What follows `/api/v1`, encoded. */
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Made anew for every try. A stream ends once `over` is aborted: nobody reads it any more then. */
-  readonly body?: (over: AbortSignal) => ClientRequest["body"];
+  /** Made anew for every try. A stream ends once `ended` is aborted: nobody reads it any more then. */
+  readonly body?: (ended: AbortSignal) => ClientRequest["body"];
   readonly signal?: AbortSignal | undefined;
   /** What the body itself has failed with, if it has. */
   readonly failure?: (() => { readonly error: unknown } | null) | undefined;
@@ -47,7 +47,7 @@ export interface ClientCall {
 }
 
 const BASE_PATH = "/api/v1";
-const USUAL_RETRIES = 3;
+const DEFAULT_RETRIES = 3;
 
 /** Nobody should wait in silence for longer than this. */
 const MAX_WAIT_SECONDS = 60;
@@ -60,7 +60,7 @@ const BUSY_STEP_SECONDS = 5;
 const MIN_BUSY_STEP_SECONDS = 1;
 
 /** Statuses that pass by themselves. */
-const PASSING: readonly number[] = [408, 429, 502, 503, 504];
+const RETRYABLE_STATUSES: readonly number[] = [408, 429, 502, 503, 504];
 
 /** Sends calls, with the caller's credential, and again where that is safe. */
 export class Transport {
@@ -81,7 +81,7 @@ export class Transport {
     call: ClientCall,
     read: (response: Response) => Result | Promise<Result>,
   ): Promise<Result> {
-    const { retries = USUAL_RETRIES } = this.#options;
+    const { retries = DEFAULT_RETRIES } = this.#options;
     let tries = 0;
     let busySeconds = 0;
     for (;;) {
@@ -97,7 +97,7 @@ export class Transport {
         if (seconds === null) throw error;
         if (busy === null) tries += 1;
         else busySeconds += Math.max(busy, MIN_BUSY_STEP_SECONDS);
-        await pause(seconds, call.signal);
+        await delay(seconds, call.signal);
       }
     }
   }
@@ -110,19 +110,19 @@ export class Transport {
     call.signal?.throwIfAborted();
     const send = call.send ?? this.#fetch;
     // Node's fetch goes on reading a body when its request has failed or is answered already.
-    const over = new AbortController();
-    const stop = (): void => over.abort(call.signal?.reason);
+    const ended = new AbortController();
+    const stop = (): void => ended.abort(call.signal?.reason);
     call.signal?.addEventListener("abort", stop, { once: true });
     try {
-      const response = await connected(
+      const response = await orConnectionFailed(
         send({
           ...{ method: call.method, url: this.#base + call.path, headers },
           credentials: this.#options.credentials ?? "same-origin",
-          ...{ body: call.body?.(over.signal) ?? null, signal: call.signal },
+          ...{ body: call.body?.(ended.signal) ?? null, signal: call.signal },
         }),
       );
-      if (!response.ok) throw await errorOf(response);
-      return await connected(Promise.resolve(read(response)));
+      if (!response.ok) throw await toApiError(response);
+      return await orConnectionFailed(Promise.resolve(read(response)));
     } finally {
       call.signal?.removeEventListener("abort", stop);
       stop();
@@ -147,7 +147,7 @@ export class Transport {
 }
 
 /** Whatever breaks on the way is one error, with what the runtime said of it as its cause. */
-async function connected<Result>(promise: Promise<Result>): Promise<Result> {
+async function orConnectionFailed<Result>(promise: Promise<Result>): Promise<Result> {
   try {
     return await promise;
   } catch (cause) {
@@ -162,7 +162,7 @@ async function connected<Result>(promise: Promise<Result>): Promise<Result> {
 export function waitSeconds(error: unknown, tries: number): number | null {
   if (!(error instanceof StowageApiError)) return null;
   const { code, status, retryAfterSeconds } = error;
-  if (!PASSING.includes(status) && code !== "connection_failed") return null;
+  if (!RETRYABLE_STATUSES.includes(status) && code !== "connection_failed") return null;
   if (retryAfterSeconds !== null) {
     return retryAfterSeconds > MAX_WAIT_SECONDS ? null : retryAfterSeconds;
   }
@@ -184,7 +184,7 @@ export function busyWaitSeconds(error: unknown, waitedSeconds: number): number |
 }
 
 /** @throws The reason of `signal`, as soon as it is aborted. */
-export async function pause(seconds: number, signal: AbortSignal | undefined): Promise<void> {
+export async function delay(seconds: number, signal: AbortSignal | undefined): Promise<void> {
   signal?.throwIfAborted();
   await new Promise<void>((resolve, reject) => {
     const stop = (): void => {

@@ -1,10 +1,10 @@
 import type { OpenAPIHono, RouteConfig, z } from "@hono/zod-openapi";
 import type { ApplyGlobalResponse } from "hono/client";
 import type { BlankEnv, BlankSchema } from "hono/types";
-import type { TypedEndpoint } from "./endpoint.ts";
+import type { BASE_PATH, TypedEndpoint } from "./endpoint.ts";
 import type { Problem } from "./problem.ts";
 import type { JsonBody } from "./responses/responses.ts";
-import type { BASE_PATH, ENDPOINTS } from "./router.ts";
+import type { ENDPOINTS } from "./router.ts";
 
 /** Every endpoint that is served. */
 type Endpoints = typeof ENDPOINTS;
@@ -60,7 +60,7 @@ type RouteOf<C extends Call> = C extends `${infer Method} ${infer Path}`
 type InputOf<Schema> = Schema extends z.ZodType ? z.input<Schema> : never;
 
 /** What a call answers as JSON when all is well. */
-export type AnswerOf<C extends Call> = ContentOf<RouteOf<C>["responses"]>;
+export type ResponseOf<C extends Call> = ContentOf<RouteOf<C>["responses"]>;
 
 type ContentOf<Responses> = {
   [Status in keyof Responses]: Responses[Status] extends {

@@ -1,17 +1,17 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { MiddlewareHandler } from "hono";
 import { getPathNoStrict } from "hono/utils/url";
-import type { Endpoint, HttpEnv, HttpOptions } from "./endpoint.ts";
-import { crossOrigin } from "./middleware/cors.ts";
-import { answerError, answerNotFound } from "./middleware/errors.ts";
-import { guard } from "./middleware/guard.ts";
-import { answerOtherMethods, methodTable } from "./middleware/methods.ts";
+import { BASE_PATH, type Endpoint, type HttpEnv, type HttpOptions } from "./endpoint.ts";
+import { bearerAuth } from "./middleware/bearer-auth.ts";
+import { corsPolicy } from "./middleware/cors.ts";
+import { methodNotAllowed, methodTable } from "./middleware/method-not-allowed.ts";
+import { notFound, onError } from "./middleware/on-error.ts";
 import { rateLimits } from "./middleware/rate-limiter.ts";
 import { requestContext } from "./middleware/request-context.ts";
 import { documentedRoute, openapiDocument } from "./openapi/openapi-document.ts";
-import { BASE_PATH, ENDPOINTS } from "./router.ts";
+import { ENDPOINTS } from "./router.ts";
 import type { HttpServices } from "./services.ts";
-import { refuseInvalid } from "./validation.ts";
+import { validationHook } from "./validation.ts";
 
 /** The API as a function of requests. */
 export interface HttpApp {
@@ -33,27 +33,27 @@ export function createApp(
   endpoints: readonly Endpoint[] = ENDPOINTS,
 ): HttpApp {
   const app = new OpenAPIHono<HttpEnv>({
-    defaultHook: refuseInvalid,
+    defaultHook: validationHook,
     // Not strict: existing clients call /upload/ with its slash.
     getPath: (request) => pathInside(getPathNoStrict(request), options.basePath ?? ""),
   });
   app.use(requestContext(services, options, openapiDocument(app, options)));
-  const pages = crossOrigin(options.corsOrigins ?? []);
+  const pages = corsPolicy(options.corsOrigins ?? []);
   app.use(pages.share);
-  app.onError(answerError);
-  app.notFound(answerNotFound);
+  app.onError(onError);
+  app.notFound(notFound);
   const limits = rateLimits(options);
-  const routes = endpoints.flatMap((endpoint) => placesOf(endpoint));
+  const routes = endpoints.flatMap((endpoint) => pathsOf(endpoint));
   for (const { endpoint, path, hide } of routes) {
     const route = { ...documentedRoute(endpoint), path, hide };
-    const gate = guard(endpoint.access);
+    const gate = bearerAuth(endpoint.access);
     const middleware = endpoint.rateLimited
-      ? [notePattern(path), limits.ofAddress, gate, limits.ofTenant]
-      : [notePattern(path), gate];
+      ? [setRoutePattern(path), limits.ofAddress, gate, limits.ofTenant]
+      : [setRoutePattern(path), gate];
     app.openapi({ ...route, middleware }, endpoint.handler);
   }
   for (const [path, methods] of methodTable(routes)) {
-    app.all(path, answerOtherMethods(path, methods, pages.preflight));
+    app.all(path, methodNotAllowed(path, methods, pages.preflight));
   }
   return {
     fetch: (request, env) => app.fetch(request, env as object | undefined),
@@ -69,14 +69,14 @@ function pathInside(path: string, basePath: string): string {
 }
 
 /** Where an endpoint is served. Of two places the one outside the base path is told in the document. */
-function placesOf(endpoint: Endpoint) {
+function pathsOf(endpoint: Endpoint) {
   const { method, path } = endpoint.route;
   const inside = { endpoint, method, path: BASE_PATH + path, hide: endpoint.alsoAtRoot };
   return endpoint.alsoAtRoot ? [{ endpoint, method, path, hide: false }, inside] : [inside];
 }
 
 /** Tells the log which route it was: known before anything can go wrong in it. */
-function notePattern(path: string): MiddlewareHandler<HttpEnv> {
+function setRoutePattern(path: string): MiddlewareHandler<HttpEnv> {
   return async (c, next) => {
     c.set("routePattern", path);
     await next();

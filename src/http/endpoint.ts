@@ -9,11 +9,13 @@ import type { Principal, Scope } from "../domain/principal.ts";
 import type { TenantId } from "../domain/tenant.ts";
 import type { HttpServices } from "./services.ts";
 
+/** Where the API begins. */
+export const BASE_PATH = "/api/v1";
+
 /** What the HTTP layer is told by whoever puts the service together. */
 export interface HttpOptions {
   readonly logger: Logger;
-  /** Times requests. Default: the runtime's own. */
-  readonly clock?: Clock;
+  readonly clock: Clock;
   /** Verifies what requests say about their bodies. */
   readonly hasher: Hasher;
   /** Makes request ids. */
@@ -108,4 +110,9 @@ export function endpoint<const A extends Access, R extends RouteConfig>(definiti
   readonly handler: RouteHandler<R, EnvOf<A>>;
 }): TypedEndpoint<R> {
   return { alsoAtRoot: false, rateLimited: true, ...definition };
+}
+
+/** The URL of `path` in the API; without a host unless `PUBLIC_URL` is set. */
+export function linkTo({ publicUrl, basePath }: HttpOptions, path: string): string {
+  return `${publicUrl ?? basePath ?? ""}${BASE_PATH}${path}`;
 }

@@ -80,7 +80,7 @@ export const STATUS: Record<ErrorCode, ContentfulStatusCode> = {
 };
 
 /** What callers are told instead of a message meant for operators. */
-const NEUTRAL: Partial<Record<ErrorCode, string>> = {
+const PUBLIC_DETAIL: Partial<Record<ErrorCode, string>> = {
   auth_unavailable: "Credentials cannot be checked at the moment",
   object_not_found: "The file cannot be read from its storage",
   object_corrupt: "The file cannot be read from its storage",
@@ -94,8 +94,8 @@ const NEUTRAL: Partial<Record<ErrorCode, string>> = {
 
 /** Seconds after which trying again makes sense, where nothing more is known of the trouble. */
 const RETRY_AFTER_SECONDS = 5;
-const PASSING: ReadonlySet<number> = new Set([429, 503, 504]);
-const PASSING_CODES: ReadonlySet<ErrorCode> = new Set(["idempotency_key_in_use"]);
+const TRANSIENT_STATUSES: ReadonlySet<number> = new Set([429, 503, 504]);
+const TRANSIENT_CODES: ReadonlySet<ErrorCode> = new Set(["idempotency_key_in_use"]);
 
 /** One field that was wrong: a parameter by its name, or a place in a JSON body (RFC 6901). */
 export interface FieldProblem {
@@ -183,7 +183,7 @@ export function problemResponse(error: unknown, requestId: string): Response {
     status,
     headers: {
       "Content-Type": "application/problem+json",
-      ...(PASSING.has(status) || PASSING_CODES.has(code)
+      ...(TRANSIENT_STATUSES.has(status) || TRANSIENT_CODES.has(code)
         ? { "Retry-After": String(retryAfterOf(error)) }
         : {}),
       ...rangeHeader(error),
@@ -193,8 +193,8 @@ export function problemResponse(error: unknown, requestId: string): Response {
 }
 
 function detailOf(error: unknown, code: ErrorCode, status: number): string {
-  const neutral = NEUTRAL[code];
-  if (neutral !== undefined) return neutral;
+  const publicDetail = PUBLIC_DETAIL[code];
+  if (publicDetail !== undefined) return publicDetail;
   // From 500 on messages are for operators: paths, buckets and settings may be in them.
   if (status === 503) return "The service cannot do this at the moment: try again";
   if (status >= 500) return "The service failed";

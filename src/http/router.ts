@@ -9,9 +9,6 @@ import { getResult, reprocess } from "./routes/processing.ts";
 import { getText } from "./routes/texts.ts";
 import { deleteUpload, getUpload, listUploads, patchUpload } from "./routes/uploads.ts";
 
-/** Where the API begins. */
-export const BASE_PATH = "/api/v1";
-
 /** The table of contents of the API. What is not here is not served. A tuple: clients are typed by it. */
 export const ENDPOINTS = [
   createUpload, // POST   /upload

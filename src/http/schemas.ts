@@ -6,8 +6,8 @@ import { type ProcessingError, UPLOAD_STATUSES, type Upload } from "../domain/up
 import { EXAMPLE_ID } from "./openapi/example-values.ts";
 
 /** The longest page of a list, and the usual one. */
-const MAX_PAGE = 200;
-const USUAL_PAGE = 50;
+const MAX_PAGE_SIZE = 200;
+const DEFAULT_PAGE_SIZE = 50;
 
 const Time = z.iso.datetime().openapi({ description: "RFC 3339, UTC" });
 const Status = z.enum(UPLOAD_STATUSES).openapi("UploadStatus");
@@ -141,12 +141,12 @@ export const EventsHeaders = z.object({
 export const ListQuery = z.object({
   limit: z
     .string()
-    .regex(/^\d{1,3}$/, `Expected a number from 1 to ${MAX_PAGE}`)
+    .regex(/^\d{1,3}$/, `Expected a number from 1 to ${MAX_PAGE_SIZE}`)
     .transform(Number)
-    .pipe(z.number().min(1).max(MAX_PAGE))
+    .pipe(z.number().min(1).max(MAX_PAGE_SIZE))
     .optional()
     .openapi({
-      ...{ type: "integer", minimum: 1, maximum: MAX_PAGE, default: USUAL_PAGE },
+      ...{ type: "integer", minimum: 1, maximum: MAX_PAGE_SIZE, default: DEFAULT_PAGE_SIZE },
       ...{ description: "How many at most", examples: [20] },
     }),
   cursor: z.string().optional().openapi({ description: "`next_cursor` of the page before" }),
@@ -223,7 +223,7 @@ export function toListFilter(query: z.infer<typeof ListQuery>): {
     ...(created_after === undefined ? {} : { createdAfter: created_after }),
     ...(created_before === undefined ? {} : { createdBefore: created_before }),
   };
-  return { filter, limit: query.limit ?? USUAL_PAGE };
+  return { filter, limit: query.limit ?? DEFAULT_PAGE_SIZE };
 }
 
 /**

@@ -15,7 +15,7 @@ export function fieldProblems(target: string, error: z.ZodError): FieldProblem[]
 
 /** Parameters that do not fit their schema are one problem that lists them all. */
 // biome-ignore lint/suspicious/noExplicitAny: it stands before every route, whatever its input
-export const refuseInvalid: Hook<any, HttpEnv, any, void> = (result) => {
+export const validationHook: Hook<any, HttpEnv, any, void> = (result) => {
   if (result.success) return;
   throw new HttpError("invalid_parameter", "Cannot use request: some parameters are wrong", {
     errors: fieldProblems(result.target, result.error),

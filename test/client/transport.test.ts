@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { busyWaitSeconds, pause, waitSeconds } from "../../src/client/transport.ts";
+import { busyWaitSeconds, delay, waitSeconds } from "../../src/client/transport.ts";
 import { createClient, StowageApiError } from "../../src/client.ts";
 import { answering, breakOff, json, problem } from "./scene.ts";
 
@@ -195,7 +195,7 @@ test("Retry-After may be a date", async () => {
   expect(failed.retryAfterSeconds).toBeLessThanOrEqual(3_600);
 });
 
-test("pause() leaves no listener behind", async () => {
+test("delay() leaves no listener behind", async () => {
   const { signal } = new AbortController();
   let listeners = 0;
   const watched = Object.assign(Object.create(signal) as AbortSignal, {
@@ -203,6 +203,6 @@ test("pause() leaves no listener behind", async () => {
     addEventListener: () => (listeners += 1),
     removeEventListener: () => (listeners -= 1),
   });
-  await pause(0, watched);
+  await delay(0, watched);
   expect(listeners).toBe(0);
 });

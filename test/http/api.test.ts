@@ -1,6 +1,6 @@
 import { hc } from "hono/client";
 import { expect, expectTypeOf, test } from "vitest";
-import type { AnswerOf, BodyOf, Call, QueryOf, StowageApi } from "../../src/http/api.ts";
+import type { BodyOf, Call, QueryOf, ResponseOf, StowageApi } from "../../src/http/api.ts";
 import type { Problem } from "../../src/http/problem.ts";
 import type { UploadJson } from "../../src/http/schemas.ts";
 import { testApp } from "../support/test-app.ts";
@@ -46,8 +46,8 @@ test("hc<StowageApi>() knows what each route takes and answers", async () => {
 });
 
 test("the types of a call are those of its route", () => {
-  expectTypeOf<AnswerOf<"get /upload/{id}">>().toEqualTypeOf<UploadJson>();
-  expectTypeOf<AnswerOf<"get /upload">["items"][number]>().toEqualTypeOf<UploadJson>();
+  expectTypeOf<ResponseOf<"get /upload/{id}">>().toEqualTypeOf<UploadJson>();
+  expectTypeOf<ResponseOf<"get /upload">["items"][number]>().toEqualTypeOf<UploadJson>();
   expectTypeOf<QueryOf<"get /upload">>().toHaveProperty("filename_prefix");
   expectTypeOf<BodyOf<"post /upload/{id}/reprocess">>().toEqualTypeOf<{
     processors?: string[] | undefined;

@@ -4,7 +4,8 @@ import { hasher } from "../../src/adapters/hasher.ts";
 import { SILENT } from "../../src/domain/ports/logger.ts";
 import { SCOPES } from "../../src/domain/principal.ts";
 import { createApp } from "../../src/http/app.ts";
-import { BASE_PATH } from "../../src/http/router.ts";
+import { BASE_PATH } from "../../src/http/endpoint.ts";
+import { TestClock } from "../support/services.ts";
 import { type TestApp, testApp } from "../support/test-app.ts";
 
 /** What anybody may ask. A route that is public without standing here fails. */
@@ -66,7 +67,7 @@ test("createApp() registers the routes of the table and no other", async () => {
   const nobody = { authenticate: async () => null };
   const { registered } = createApp(
     { ...app.stowage, authenticator: nobody },
-    { logger: SILENT, hasher, random: (bytes) => bytes },
+    { logger: SILENT, hasher, clock: new TestClock(), random: (bytes) => bytes },
   );
   const served = registered
     .filter(({ method }) => method !== "ALL")

@@ -60,7 +60,8 @@ let own: Promise<Contract> | undefined;
 async function makeOwnContract(): Promise<Contract> {
   const silent = { debug() {}, info() {}, warn() {}, error() {}, with: () => silent };
   const random = (bytes: Uint8Array) => bytes;
-  const options = { logger: silent, random, hasher, maxUploadBytes: 1 };
+  const clock = { now: () => Date.now() };
+  const options = { logger: silent, clock, random, hasher, maxUploadBytes: 1 };
   const app = createApp({} as HttpServices, options);
   return contractOf(await (await app.fetch(new Request("http://test/openapi.json"))).text());
 }

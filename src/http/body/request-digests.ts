@@ -48,7 +48,7 @@ export function parseSha256Field(field: string, text: string): DigestClaim {
  *
  * @returns With `verify`, to be called when the stream has been read to its end; it throws `digest_mismatch`.
  */
-export function digesting(
+export function digestStream(
   source: ByteStream,
   claims: readonly DigestClaim[],
   hasher: Hasher,
@@ -59,12 +59,12 @@ export function digesting(
     claims.map(({ algorithm }) => algorithm),
   );
   return {
-    stream: passing(source, digests),
+    stream: hashChunks(source, digests),
     verify: () => verifyDigests(claims, digests.end()),
   };
 }
 
-async function* passing(source: ByteStream, digests: Digests): AsyncGenerator<Uint8Array> {
+async function* hashChunks(source: ByteStream, digests: Digests): AsyncGenerator<Uint8Array> {
   for await (const chunk of source) {
     digests.add(chunk);
     yield chunk;

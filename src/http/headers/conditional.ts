@@ -30,10 +30,10 @@ export function selectRepresentation(
   headers: Headers,
   file: Representation,
 ): Selection {
-  if (!mayProceed(headers, file)) {
+  if (!preconditionsHold(headers, file)) {
     throw new StowageError("precondition_failed", "Cannot serve file: it is not the one expected");
   }
-  if (isKnownAlready(headers, file)) return { kind: "not_modified" };
+  if (isNotModified(headers, file)) return { kind: "not_modified" };
   if (method !== "GET" || !rangeStillHolds(headers, file)) return { kind: "whole" };
   const wanted = readRangeHeader(headers.get("Range"), file.sizeBytes);
   if (wanted.kind === "unsatisfiable") throw new RangeNotSatisfiableError(file.sizeBytes);
@@ -45,7 +45,7 @@ export function selectRepresentation(
  *
  * @returns `undefined` where the header is missing; else throws `precondition_failed` for another object.
  */
-export function expectationOf(
+export function ifMatchCheck(
   headers: Headers,
 ): ((upload: Pick<Upload, "revision">) => void) | undefined {
   const expected = headers.get("If-Match");
@@ -56,14 +56,14 @@ export function expectationOf(
   };
 }
 
-function mayProceed(headers: Headers, file: Representation): boolean {
+function preconditionsHold(headers: Headers, file: Representation): boolean {
   const ifMatch = headers.get("If-Match");
   if (ifMatch !== null) return ifMatchNames(ifMatch, file.etag);
   const since = dateOf(headers, "If-Unmodified-Since");
   return since === null || !isNewer(file, since);
 }
 
-function isKnownAlready(headers: Headers, file: Representation): boolean {
+function isNotModified(headers: Headers, file: Representation): boolean {
   const ifNoneMatch = headers.get("If-None-Match");
   if (ifNoneMatch !== null) return ifNoneMatchNames(ifNoneMatch, file.etag);
   const since = dateOf(headers, "If-Modified-Since");

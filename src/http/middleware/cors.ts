@@ -3,7 +3,7 @@ import { cors } from "hono/cors";
 import type { HttpEnv } from "../endpoint.ts";
 
 /** Request headers that mean something here and that a page may not send unasked. */
-const TAKEN_HEADERS = [
+const ALLOWED_HEADERS = [
   ...["Authorization", "Content-Type", "Idempotency-Key", "X-Request-Id", "Last-Event-ID"],
   ...["Repr-Digest", "Content-Digest", "Content-MD5", "Range", "If-Range"],
   ...["If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since"],
@@ -20,7 +20,7 @@ const EXPOSED_HEADERS = [
 const PREFLIGHT_SECONDS = 7200;
 
 /** How pages of other origins may call (CORS). */
-export interface CrossOrigin {
+export interface CorsPolicy {
   /** Around everything: lets pages of listed origins read the answer, whatever it is. */
   readonly share: MiddlewareHandler<HttpEnv>;
   /**
@@ -40,7 +40,7 @@ export interface CrossOrigin {
  * @param origins As browsers write them, or `*`; none: nobody is answered.
  * @see https://fetch.spec.whatwg.org/#http-cors-protocol
  */
-export function crossOrigin(origins: readonly string[]): CrossOrigin {
+export function corsPolicy(origins: readonly string[]): CorsPolicy {
   const any = origins.includes("*");
   const rules = {
     origin: any ? "*" : [...origins],
@@ -65,7 +65,7 @@ export function crossOrigin(origins: readonly string[]): CrossOrigin {
       if (!isListed(c) || c.req.header("Access-Control-Request-Method") === undefined) return null;
       const allow = cors({
         ...{ origin: rules.origin, credentials: rules.credentials, maxAge: PREFLIGHT_SECONDS },
-        ...{ allowMethods: [...methods], allowHeaders: TAKEN_HEADERS },
+        ...{ allowMethods: [...methods], allowHeaders: ALLOWED_HEADERS },
       });
       return (await allow(c, async () => {})) ?? null;
     },

@@ -95,7 +95,7 @@ export function rateLimits(options: HttpOptions): RateLimits {
 }
 
 function limitRequests(
-  { clock = { now: () => Date.now() } }: HttpOptions,
+  { clock }: HttpOptions,
   whose: string,
   findAllowance: (c: Context<HttpEnv>) => Promise<Allowance | null>,
 ): MiddlewareHandler<HttpEnv> {

@@ -26,7 +26,7 @@ export function requestContext(
   options: HttpOptions,
   openapi: () => string,
 ): MiddlewareHandler<HttpEnv> {
-  const clock = options.clock ?? { now: () => Date.now() };
+  const { clock } = options;
   return async (c, next) => {
     const startedAt = clock.now();
     const requestId =

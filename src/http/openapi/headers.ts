@@ -7,13 +7,13 @@ import {
 } from "./example-values.ts";
 
 /** A header as the OpenAPI document tells of it. */
-interface HeaderNote {
+interface HeaderDoc {
   readonly description: string;
   readonly schema: { readonly type: "string" | "integer"; readonly [keyword: string]: unknown };
   readonly required?: boolean;
 }
 
-const text = (example: string, pattern?: string): HeaderNote["schema"] => ({
+const text = (example: string, pattern?: string): HeaderDoc["schema"] => ({
   ...{ type: "string", examples: [example] },
   ...(pattern === undefined ? {} : { pattern }),
 });
@@ -69,7 +69,7 @@ export const REQUEST_HEADERS = {
     description: "The `ETag` (or time) that `Range` is meant for; of another, all is sent.",
     schema: text(ETAG),
   },
-} satisfies Record<string, HeaderNote>;
+} satisfies Record<string, HeaderDoc>;
 export type RequestHeader = keyof typeof REQUEST_HEADERS;
 
 /** `If-Match` of what changes an upload object, whose `ETag` is another than its file's. */
@@ -159,11 +159,11 @@ export const RESPONSE_HEADERS = {
     description: "Asks proxies to pass messages on at once.",
     schema: { type: "string", const: "no", examples: ["no"] },
   },
-} satisfies Record<string, HeaderNote>;
+} satisfies Record<string, HeaderDoc>;
 export type ResponseHeader = keyof typeof RESPONSE_HEADERS;
 
 /** Headers that any answer may carry, told once and marked `x-any-answer`. */
-export const ANY_ANSWER_HEADERS = {
+export const COMMON_RESPONSE_HEADERS = {
   "X-Content-Type-Options": {
     description: "Types are found by us, not guessed by browsers.",
     schema: { type: "string", const: "nosniff", examples: ["nosniff"] },
@@ -197,7 +197,7 @@ export const ANY_ANSWER_HEADERS = {
     description: "Which headers such pages may read.",
     schema: text("Location,ETag,Content-Range,Repr-Digest,X-Request-Id"),
   },
-} satisfies Record<string, HeaderNote>;
+} satisfies Record<string, HeaderDoc>;
 
 /** `parameters` of a route: references to {@link REQUEST_HEADERS}. */
 export function requestHeaders(...names: readonly RequestHeader[]): { $ref: string }[] {

@@ -5,14 +5,18 @@ import { mergeResponses, problemResponses } from "../responses/responses.ts";
 import { ERROR_GUIDE } from "./error-guide.ts";
 import { exampleProblem, OPERATION_EXAMPLES, type OperationExamples } from "./examples.ts";
 import {
-  ANY_ANSWER_HEADERS,
+  COMMON_RESPONSE_HEADERS,
   REQUEST_HEADERS,
   RESPONSE_HEADERS,
   type ResponseHeader,
   requestHeaders,
   responseHeaders,
 } from "./headers.ts";
-import { dropUnusedComponents, mergeSamePaths, type UntidyDocument } from "./tidy.ts";
+import {
+  dropUnusedComponents,
+  type MutableDocument,
+  mergeEquivalentPaths,
+} from "./normalize-document.ts";
 
 /** What everyone may be told who has to show a credential. */
 const ACCESS_PROBLEMS: readonly ErrorCode[] = [
@@ -134,7 +138,7 @@ function registerComponents(app: OpenAPIHono<HttpEnv>): void {
   for (const [name, note] of Object.entries(RESPONSE_HEADERS)) {
     registry.registerComponent("headers", name, note);
   }
-  for (const [name, note] of Object.entries(ANY_ANSWER_HEADERS)) {
+  for (const [name, note] of Object.entries(COMMON_RESPONSE_HEADERS)) {
     registry.registerComponent("headers", name, { ...note, "x-any-answer": true });
   }
   for (const code of Object.keys(ERROR_GUIDE) as ErrorCode[]) {
@@ -153,7 +157,7 @@ export function openapiDocument(app: OpenAPIHono<HttpEnv>, options: HttpOptions)
   };
 }
 
-function makeDocument(app: OpenAPIHono<HttpEnv>, options: HttpOptions): UntidyDocument {
+function makeDocument(app: OpenAPIHono<HttpEnv>, options: HttpOptions): MutableDocument {
   const document = app.getOpenAPI31Document({
     openapi: "3.1.0",
     info: {
@@ -164,8 +168,8 @@ function makeDocument(app: OpenAPIHono<HttpEnv>, options: HttpOptions): UntidyDo
     },
     servers: [{ url: options.publicUrl ?? (options.basePath || "/") }],
     tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
-  }) as object as UntidyDocument;
-  mergeSamePaths(document);
+  }) as object as MutableDocument;
+  mergeEquivalentPaths(document);
   dropUnusedComponents(document);
   return document;
 }

@@ -133,12 +133,12 @@ export const storageHealth = endpoint({
       missing_files: storage.missingFiles,
       checked_at: new Date(storage.checkedAt).toISOString(),
     }));
-    const sick = storages.find(({ status }) => status !== "healthy");
+    const unhealthy = storages.find(({ status }) => status !== "healthy");
     const service = "file_storage" as const;
-    if (sick === undefined) {
+    if (unhealthy === undefined) {
       return c.json({ service, status: "healthy" as const, error_code: null, storages }, 200);
     }
-    const { status, error_code } = sick;
+    const { status, error_code } = unhealthy;
     return c.json({ service, status, error_code, storages }, 503);
   },
 });

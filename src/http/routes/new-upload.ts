@@ -4,12 +4,11 @@ import type { z } from "zod";
 import type { UploadResult } from "../../application/uploads/idempotent-uploads.ts";
 import { type ErrorCode, StowageError, UploadTooLargeError } from "../../domain/errors.ts";
 import { findMediaType } from "../../domain/media-type.ts";
-import { addressOf } from "../address.ts";
 import { bodyOf, findContentLength, refuseContentEncoding } from "../body/request-body.ts";
-import { digesting, readDigestHeaders } from "../body/request-digests.ts";
+import { digestStream, readDigestHeaders } from "../body/request-digests.ts";
 import { readDetails, requireFuture, toFlag } from "../body/upload-details.ts";
 import { MAX_FORM_OVERHEAD_BYTES, readUploadForm } from "../body/upload-form.ts";
-import { type EnvOf, endpoint } from "../endpoint.ts";
+import { type EnvOf, endpoint, linkTo } from "../endpoint.ts";
 import { readIdempotencyKey } from "../headers/idempotency-key.ts";
 import { requestHeaders, responseHeaders } from "../openapi/headers.ts";
 import { HttpError } from "../problem.ts";
@@ -23,7 +22,7 @@ const CREATED = {
   headers: responseHeaders("Location", "Idempotency-Replayed"),
 };
 
-const SAID_OF_BODY = requestHeaders(
+const BODY_HEADERS = requestHeaders(
   ...(["Idempotency-Key", "Repr-Digest", "Content-Digest", "Content-MD5"] as const),
 );
 
@@ -90,7 +89,7 @@ export const createUpload = endpoint({
     operationId: "createUpload",
     tags: ["Uploads"],
     summary: "Upload a file as a form",
-    parameters: SAID_OF_BODY,
+    parameters: BODY_HEADERS,
     request: { body: FORM_BODY },
     responses: { 201: CREATED },
   }),
@@ -119,12 +118,12 @@ export const createUpload = endpoint({
     }
     const idempotencyKey = readIdempotencyKey(headers);
     const claims = readDigestHeaders(headers);
-    const whole = digesting(bodyOf(c), claims, c.var.options.hasher);
+    const whole = digestStream(bodyOf(c), claims, c.var.options.hasher);
     const form = await readUploadForm(whole.stream, contentType, maxUploadBytes);
     try {
       // Nobody has to send a whole file to hear of a mistake before it.
-      readDetails(form.fieldsBefore, nowOf(c));
-      const intake = await idempotentUploads.upload({
+      readDetails(form.fieldsBefore, c.var.options.clock.now());
+      const result = await idempotentUploads.upload({
         ...{ tenant, createdBy: subject, via: "form", idempotencyKey },
         originalFilename: form.filename,
         declaredType: form.declaredType,
@@ -133,11 +132,11 @@ export const createUpload = endpoint({
         async details() {
           const fields = await form.fields();
           whole.verify();
-          return readDetails(fields, nowOf(c));
+          return readDetails(fields, c.var.options.clock.now());
         },
         signal: c.req.raw.signal,
       });
-      return created(c, intake);
+      return created(c, result);
     } finally {
       form.release();
     }
@@ -153,7 +152,7 @@ export const putUpload = endpoint({
     tags: ["Uploads"],
     summary: "Upload a file as it is, named by the path",
     description: "What `curl -T cv.pdf …/upload/` sends.",
-    parameters: SAID_OF_BODY,
+    parameters: BODY_HEADERS,
     request: { params: FilenameParams, query: PutQuery, body: FILE_BODY },
     responses: { 201: CREATED },
   }),
@@ -172,7 +171,7 @@ export const putUploadNamed = endpoint({
     operationId: "putUploadNamed",
     tags: ["Uploads"],
     summary: "Upload a file as it is, named by the query",
-    parameters: SAID_OF_BODY,
+    parameters: BODY_HEADERS,
     request: { query: PutNamedQuery, body: FILE_BODY },
     responses: { 201: CREATED },
   }),
@@ -230,7 +229,8 @@ async function putFile(
       "Cannot read upload: PUT takes the file as it is (POST takes multipart/form-data)",
     );
   }
-  const expiresAt = expires_at === undefined ? null : requireFuture(expires_at, nowOf(c));
+  const expiresAt =
+    expires_at === undefined ? null : requireFuture(expires_at, c.var.options.clock.now());
   const digests = readDigestHeaders(headers);
   const idempotencyKey = readIdempotencyKey(headers);
   const sizeBytes = findContentLength(headers);
@@ -244,11 +244,7 @@ async function putFile(
 }
 
 function created(c: WriteContext, { upload, replayed }: UploadResult) {
-  c.header("Location", addressOf(c.var.options, `/upload/${upload.id}`));
+  c.header("Location", linkTo(c.var.options, `/upload/${upload.id}`));
   if (replayed) c.header("Idempotency-Replayed", "true");
   return c.json(toUploadJson(upload), 201);
-}
-
-function nowOf(c: WriteContext): number {
-  return c.var.options.clock?.now() ?? Date.now();
 }

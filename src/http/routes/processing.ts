@@ -1,7 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { readOptionalJson } from "../body/request-body.ts";
 import { endpoint } from "../endpoint.ts";
-import { expectationOf } from "../headers/conditional.ts";
+import { ifMatchCheck } from "../headers/conditional.ts";
 import { IF_MATCH_OBJECT, responseHeaders } from "../openapi/headers.ts";
 import { json, jsonBody } from "../responses/responses.ts";
 import { streamResult } from "../responses/result-json.ts";
@@ -42,7 +42,7 @@ export const reprocess = endpoint({
     const { id } = c.req.valid("param");
     const names = body?.processors ?? null;
     const { processing } = c.var.services;
-    const expect = expectationOf(c.req.raw.headers);
+    const expect = ifMatchCheck(c.req.raw.headers);
     const upload = await processing.reprocess(c.var.caller.tenant, id, names, expect);
     return c.json(toUploadJson(upload), 202);
   },

@@ -3,11 +3,10 @@ import { StowageError } from "../../domain/errors.ts";
 import { formatRevisionTag, ifNoneMatchNames } from "../../domain/etag.ts";
 import { patchMetadata } from "../../domain/metadata.ts";
 import type { Clock } from "../../domain/ports/clock.ts";
-import { addressOf } from "../address.ts";
 import { readOptionalJson } from "../body/request-body.ts";
 import { formatCursor, parseCursor } from "../cursor.ts";
-import { endpoint } from "../endpoint.ts";
-import { expectationOf } from "../headers/conditional.ts";
+import { endpoint, linkTo } from "../endpoint.ts";
+import { ifMatchCheck } from "../headers/conditional.ts";
 import { IF_MATCH_OBJECT, requestHeaders, responseHeaders } from "../openapi/headers.ts";
 import { HttpError } from "../problem.ts";
 import { json, jsonBody } from "../responses/responses.ts";
@@ -54,7 +53,7 @@ export const listUploads = endpoint({
     if (next !== null) {
       const search = new URL(c.req.url).searchParams;
       search.set("cursor", next);
-      c.header("Link", `<${addressOf(c.var.options, `/upload?${search}`)}>; rel="next"`);
+      c.header("Link", `<${linkTo(c.var.options, `/upload?${search}`)}>; rel="next"`);
     }
     return c.json({ items: page.uploads.map(toUploadJson), next_cursor: next }, 200);
   },
@@ -116,7 +115,7 @@ export const patchUpload = endpoint({
     const body = await readOptionalJson(c, PatchBody, MAX_PATCH_BYTES, types);
     if (body === null) throw new StowageError("invalid_request", "Cannot read body: it is empty");
     const { metadata, expires_at: expiry } = body;
-    const expect = expectationOf(c.req.raw.headers);
+    const expect = ifMatchCheck(c.req.raw.headers);
     const { id } = c.req.valid("param");
     const { clock } = c.var.options;
     const upload = await c.var.services.editor.change(c.var.caller.tenant, id, (found) => {
@@ -133,7 +132,7 @@ export const patchUpload = endpoint({
   },
 });
 
-function requireFuture(text: string, clock: Clock = { now: () => Date.now() }): number {
+function requireFuture(text: string, clock: Clock): number {
   const at = Date.parse(text);
   if (at > clock.now()) return at;
   throw new HttpError("invalid_parameter", "Cannot use body: some of its fields are wrong", {
@@ -162,7 +161,7 @@ export const deleteUpload = endpoint({
   ],
   async handler(c) {
     const { id } = c.req.valid("param");
-    const expect = expectationOf(c.req.raw.headers);
+    const expect = ifMatchCheck(c.req.raw.headers);
     await c.var.services.uploads.delete(c.var.caller.tenant, id, expect);
     return c.body(null, 204);
   },

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
+import { BASE_PATH } from "../../../src/http/endpoint.ts";
 import { REQUEST_HEADERS, RESPONSE_HEADERS } from "../../../src/http/openapi/headers.ts";
-import { BASE_PATH } from "../../../src/http/router.ts";
 import { type TestApp, testApp } from "../../support/test-app.ts";
 
 const PAGE = "https://app.example";

@@ -2,10 +2,10 @@ import { createConfig, lintFromString } from "@redocly/openapi-core";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { expect, test } from "vitest";
 import type { ErrorCode } from "../../../src/domain/errors.ts";
+import { BASE_PATH } from "../../../src/http/endpoint.ts";
 import { ERROR_GUIDE } from "../../../src/http/openapi/error-guide.ts";
 import { TAGS } from "../../../src/http/openapi/openapi-document.ts";
 import { STATUS } from "../../../src/http/problem.ts";
-import { BASE_PATH } from "../../../src/http/router.ts";
 import { testApp } from "../../support/test-app.ts";
 import type { Document, Operation } from "../contract.ts";
 

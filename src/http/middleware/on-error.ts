@@ -4,7 +4,7 @@ import type { HttpEnv } from "../endpoint.ts";
 import { codeOf, problemResponse, STATUS } from "../problem.ts";
 
 /** Anything thrown becomes a problem. What was the service's fault is logged, once, with its cause. */
-export const answerError: ErrorHandler<HttpEnv> = (error, c) => {
+export const onError: ErrorHandler<HttpEnv> = (error, c) => {
   const { requestId, options } = c.var;
   const code = codeOf(error);
   const fields = { code, requestId, route: c.var.routePattern ?? null };
@@ -20,7 +20,7 @@ function isReported(error: unknown): boolean {
 }
 
 /** A path that nobody serves. */
-export const answerNotFound: NotFoundHandler<HttpEnv> = (c) =>
+export const notFound: NotFoundHandler<HttpEnv> = (c) =>
   problemResponse(
     new StowageError("route_not_found", "Cannot find route: nothing is served here"),
     c.var.requestId,

@@ -50,7 +50,7 @@ export class StowageApiError extends Error {
 }
 
 /** The error that an answer stands for. Reads its body. */
-export async function errorOf(response: Response): Promise<StowageApiError> {
+export async function toApiError(response: Response): Promise<StowageApiError> {
   const { status, headers } = response;
   const problem = await problemOf(response);
   const facts = {

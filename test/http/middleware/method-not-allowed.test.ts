@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { methodTable } from "../../src/http/middleware/methods.ts";
-import { BASE_PATH } from "../../src/http/router.ts";
-import { type TestApp, testApp } from "../support/test-app.ts";
-import { problemOf } from "./problem-of.ts";
+import { BASE_PATH } from "../../../src/http/endpoint.ts";
+import { methodTable } from "../../../src/http/middleware/method-not-allowed.ts";
+import { type TestApp, testApp } from "../../support/test-app.ts";
+import { problemOf } from "../problem-of.ts";
 
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW", "PROPFIND"];
 

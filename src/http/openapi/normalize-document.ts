@@ -1,5 +1,5 @@
 /** As much of an OpenAPI document as is put in order here. */
-export interface UntidyDocument {
+export interface MutableDocument {
   paths?: Record<string, Record<string, unknown>>;
   components?: Record<string, Record<string, unknown>>;
 }
@@ -13,7 +13,7 @@ const SHARED_KINDS = ["parameters", "headers", "examples"] as const;
  *
  * @see https://spec.openapis.org/oas/v3.1.1.html#path-templating-matching
  */
-export function mergeSamePaths(document: UntidyDocument): void {
+export function mergeEquivalentPaths(document: MutableDocument): void {
   const shapeOf = (path: string) => path.replaceAll(/\{\w+\}/g, "{}");
   const groups = Map.groupBy(Object.entries(document.paths ?? {}), ([path]) => shapeOf(path));
   const merged = [...groups.values()].map((group) => {
@@ -25,7 +25,7 @@ export function mergeSamePaths(document: UntidyDocument): void {
 }
 
 /** Drop shared components that nothing refers to, but for those that say that they go with everything. */
-export function dropUnusedComponents(document: UntidyDocument): void {
+export function dropUnusedComponents(document: MutableDocument): void {
   const text = JSON.stringify(document);
   for (const kind of SHARED_KINDS) {
     const all = Object.entries(document.components?.[kind] ?? {});

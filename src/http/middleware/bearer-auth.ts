@@ -12,7 +12,7 @@ const CHALLENGE = 'Bearer realm="stowage"';
  * @throws {HttpError} `unauthenticated`, `insufficient_scope`; whatever the authenticator throws when it
  *   cannot tell now.
  */
-export function guard(access: Access): MiddlewareHandler<HttpEnv & EnvOf<Scope>> {
+export function bearerAuth(access: Access): MiddlewareHandler<HttpEnv & EnvOf<Scope>> {
   return async (c, next) => {
     if (access !== "public") {
       const principal = await c.var.services.authenticator.authenticate(c.req.raw, c.env);

@@ -30,7 +30,7 @@ export function methodTable(
  * Answers the methods that no endpoint of a path has: OPTIONS by telling what there is, to pages of other
  * origins by `preflight`; the others by refusing them.
  */
-export function answerOtherMethods(
+export function methodNotAllowed(
   path: string,
   methods: readonly string[],
   preflight: (c: Context<HttpEnv>, methods: readonly string[]) => Promise<Response | null>,

@@ -6,7 +6,7 @@ import {
   type UploadSource,
 } from "./form.ts";
 import { toText } from "./names.ts";
-import { counted, fileProgress, HAS_XHR, IN_BROWSER, sendByXhr } from "./progress.ts";
+import { countBytes, fileProgress, HAS_XHR, IN_BROWSER, sendByXhr } from "./progress.ts";
 import type { ClientCall } from "./transport.ts";
 
 /** What may be said about an upload. */
@@ -56,7 +56,8 @@ export async function uploadCall(
       "Content-Type": form.contentType,
       ...(key === undefined ? {} : { "Idempotency-Key": key }),
     },
-    body: (over) => (byStream ? counted(form.stream(), onBytes ?? (() => {}), over) : form.blob),
+    body: (ended) =>
+      byStream ? countBytes(form.stream(), onBytes ?? (() => {}), ended) : form.blob,
     failure: form.failure,
     repeatable: key !== undefined && form.blob !== null,
     send: byXhr ? sendByXhr(onBytes) : undefined,
