@@ -1,5 +1,6 @@
 import { analyse } from "chardet";
 import { type ByteStream, concatBytes, StowageError } from "../../src/processor.ts";
+import { findByteOrderMark } from "./byte-order-mark.ts";
 
 /**
  * Finds the encoding that a document names itself.
@@ -11,15 +12,6 @@ export type FindDeclared = (head: string) => string | null;
 /** What is looked at before a decision; whoever reads text in another encoding shows it within this. */
 const SAMPLE_BYTES = 64 * 1024;
 const DECLARATION_BYTES = 4096;
-
-/** https://encoding.spec.whatwg.org/#bom-sniff, and UTF-32, whose little mark begins like UTF-16's. */
-const BYTE_ORDER_MARKS = [
-  { encoding: "utf-32", mark: [0xff, 0xfe, 0, 0] },
-  { encoding: "utf-32", mark: [0, 0, 0xfe, 0xff] },
-  { encoding: "utf-8", mark: [0xef, 0xbb, 0xbf] },
-  { encoding: "utf-16le", mark: [0xff, 0xfe] },
-  { encoding: "utf-16be", mark: [0xfe, 0xff] },
-] as const;
 
 /** Below this a guess is worth less than the most common encoding of the rest. */
 const MIN_CONFIDENCE = 20;
@@ -83,9 +75,9 @@ class CharsetDecoder {
   }
 
   #findAtStart(bytes: Uint8Array, more: boolean): string | null {
-    const marked = BYTE_ORDER_MARKS.find(({ mark }) => mark.every((byte, i) => bytes[i] === byte));
-    if (marked?.encoding === "utf-32") throw unreadable("it is in UTF-32");
-    if (marked !== undefined) return marked.encoding;
+    const marked = findByteOrderMark(bytes);
+    if (marked === "utf-32le" || marked === "utf-32be") throw unreadable("UTF-32 is not supported");
+    if (marked !== null) return marked;
     const head = latin1(bytes.subarray(0, DECLARATION_BYTES));
     const declared = findEncoding(this.#findDeclared(head));
     // Many say UTF-8 who are not; of others only they themselves can know better.

@@ -1,4 +1,5 @@
 import { type ByteStream, concatBytes, StowageError } from "../../src/processor.ts";
+import { findByteOrderMark } from "./byte-order-mark.ts";
 
 type Decoder = InstanceType<typeof TextDecoder>;
 
@@ -7,9 +8,9 @@ const HEAD_BYTES = 256;
 
 /**
  * Decode XML: by its byte order mark, else by the pattern of its first bytes, else by the encoding that it
- * declares, else UTF-8. Bytes that mean nothing become U+FFFD.
+ * declares, else as UTF-8. Invalid bytes become U+FFFD.
  *
- * @throws {StowageError} `document_unreadable` if it declares an encoding that nobody knows.
+ * @throws {StowageError} `document_unreadable` for an unknown or unsupported encoding.
  * @see https://www.w3.org/TR/xml/#sec-guessing
  */
 export async function* decodeXml(bytes: ByteStream): AsyncGenerator<string> {
@@ -46,14 +47,15 @@ function decoderFor(start: Uint8Array): Decoder {
   }
 }
 
-/** A TextDecoder drops the mark of its own encoding. */
+/** `TextDecoder` drops the mark of its own encoding, and throws for UTF-32. */
 function encodingOf(start: Uint8Array): string {
+  const marked = findByteOrderMark(start);
+  if (marked !== null) return marked;
   const [a, b] = start;
-  if ((a === 0xff && b === 0xfe) || (a === 0x3c && b === 0)) return "utf-16le";
-  if ((a === 0xfe && b === 0xff) || (a === 0 && b === 0x3c)) return "utf-16be";
-  if (a === 0xef && b === 0xbb) return "utf-8";
+  if (a === 0x3c && b === 0) return "utf-16le";
+  if (a === 0 && b === 0x3c) return "utf-16be";
   const declaration = new TextDecoder("latin1").decode(start.subarray(0, HEAD_BYTES));
   const declared = /^<\?xml\s[^>]*?encoding\s*=\s*["']([^"']+)["']/.exec(declaration)?.[1];
-  // Read as single bytes, it cannot be in what it says.
+  // The declaration was readable as single bytes, so these cannot be true.
   return declared === undefined || /^utf-?16|^ucs|^unicode/i.test(declared) ? "utf-8" : declared;
 }

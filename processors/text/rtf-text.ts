@@ -1,4 +1,5 @@
 import { StowageError } from "../../src/processor.ts";
+import { isInUtf8Mark } from "../formats/byte-order-mark.ts";
 import { DEFAULT_ENCODING, encodingOfCodePage, encodingOfFont } from "../formats/rtf-charsets.ts";
 import type { RtfHandler } from "../formats/rtf-tokens.ts";
 import { BlockWriter, type TextSink } from "./block-writer.ts";
@@ -138,8 +139,8 @@ export class RtfText implements RtfHandler {
   byte(byte: number): void {
     if (this.#ended || this.#group.skipped || this.#group.kind === "fonts") return;
     if (!this.#begun) {
-      // White space and a byte order mark hurt nobody.
-      if (byte > 0x20 && ![0xef, 0xbb, 0xbf].includes(byte)) throw notRtf();
+      // White space and a byte order mark may come first.
+      if (byte > 0x20 && !isInUtf8Mark(byte)) throw notRtf();
     } else if (this.#toSkip > 0) this.#toSkip -= 1;
     else if (!this.#group.hidden) {
       this.#bytes.push(byte);

@@ -1,6 +1,6 @@
 const GENERIC = "application/x-cfb";
 
-/** Streams that the formats before Office 2007, and messages of Outlook, are known by. */
+/** Streams that identify the formats before Office 2007 and Outlook messages. */
 const TYPES: ReadonlyMap<string, string> = new Map([
   ["WordDocument", "application/msword"],
   ["Workbook", "application/vnd.ms-excel"],
@@ -9,7 +9,7 @@ const TYPES: ReadonlyMap<string, string> = new Map([
   ["__properties_version1.0", "application/vnd.ms-outlook"],
 ]);
 
-/** [MS-CFB] 2.2 and 2.6: offsets in the header and in an entry of the directory. */
+/** [MS-CFB] 2.2 and 2.6: offsets in the header and in a directory entry. */
 const SECTOR_SHIFT = 30;
 const DIRECTORY_START = 48;
 const TABLE_SECTORS = 76;
@@ -20,14 +20,14 @@ const LEFT = 68;
 const RIGHT = 72;
 const CHILD = 76;
 
-/** More sectors than a head has; a chain may lead in a circle. */
+/** More sectors than a head has. Stops chains that lead in a circle. */
 const MAX_SECTORS = 128;
 
 /**
- * What a compound file (OLE) holds, by the streams in its root.
+ * Identify a compound file (OLE) by the streams in its root.
  *
- * @param head Its beginning. Where the directory lies further in, the kind is not known.
- * @returns `application/x-cfb` for other kinds, among them all that Office wrapped for a password.
+ * @param head Its first bytes. If the directory lies beyond them, the kind stays unknown.
+ * @returns `application/x-cfb` for other kinds, including everything that Office encrypts with a password.
  * @see https://learn.microsoft.com/en-us/openspecs/windows_protocols/ms-cfb/
  */
 export function compoundTypeOf(head: Uint8Array): string {
@@ -49,7 +49,7 @@ export function compoundTypeOf(head: Uint8Array): string {
   return GENERIC;
 }
 
-/** Those of the directory's chain of sectors, as far as the head goes. */
+/** The directory entries, as far as the head goes. */
 function entriesOf(view: DataView, sectorBytes: number): DataView[] {
   const entries: DataView[] = [];
   let sector = view.getUint32(DIRECTORY_START, true);
@@ -66,7 +66,7 @@ function entriesOf(view: DataView, sectorBytes: number): DataView[] {
   return entries;
 }
 
-/** By the allocation table, whose first 109 sectors the header names. */
+/** Looks in the allocation table. The header lists its first 109 sectors. */
 function nextSector(view: DataView, sector: number, sectorBytes: number): number | null {
   const perSector = sectorBytes / 4;
   const named = TABLE_SECTORS + Math.floor(sector / perSector) * 4;
@@ -75,7 +75,7 @@ function nextSector(view: DataView, sector: number, sectorBytes: number): number
   return at + 4 > view.byteLength ? null : view.getUint32(at, true);
 }
 
-/** In UTF-16, its length in bytes with the NUL at its end. */
+/** UTF-16. The stored length is in bytes and includes the final NUL. */
 function nameOf(entry: DataView): string {
   const bytes = Math.min(Math.max(entry.getUint16(NAME_LENGTH, true) - 2, 0), NAME_LENGTH - 2);
   return new TextDecoder("utf-16le").decode(new Uint8Array(entry.buffer, entry.byteOffset, bytes));

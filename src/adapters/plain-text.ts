@@ -1,37 +1,38 @@
-/** Control characters that no text file holds; tab, line ends, form feed and escape it may. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+import { findByteOrderMark } from "./byte-order-mark.ts";
+
+/** Control characters that text files do not contain. Tab, line ends, form feed and escape are allowed. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern looks for them
 const NO_TEXT = /[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]/;
 
 /**
- * Whether bytes are text: marked as such, UTF-8, or what is far more likely in an older charset than by
- * chance. A few bytes beyond ASCII prove nothing; 64 of noise are practically never taken for text.
+ * Whether bytes are text: marked as such, UTF-8, or far more likely text in an older charset than noise.
  *
- * @param head Up to 64 KiB; its last character may be cut off.
+ * A few bytes beyond ASCII prove nothing. 64 bytes of noise are practically never taken for text.
+ *
+ * @param head Up to 64 KiB. Its last character may be cut off.
  */
 export function isPlainText(head: Uint8Array): boolean {
   if (head.byteLength === 0) return false;
-  const mark = MARKS.find(({ bytes }) => bytes.every((byte, i) => head[i] === byte));
-  if (mark !== undefined) return mark.holds(head);
-  return isIn("utf-8", head) || isLegacyText(head);
+  switch (findByteOrderMark(head)) {
+    case "utf-32le":
+      return isUtf32(head, true);
+    case "utf-32be":
+      return isUtf32(head, false);
+    case "utf-16le":
+      return isIn("utf-16le", head, NO_UTF_16);
+    case "utf-16be":
+      return isIn("utf-16be", head, NO_UTF_16);
+    default:
+      return isIn("utf-8", head) || isLegacyText(head);
+  }
 }
 
-/** https://encoding.spec.whatwg.org/#bom-sniff, and UTF-32, whose little mark begins like UTF-16's. */
-const MARKS: readonly {
-  readonly bytes: readonly number[];
-  holds(head: Uint8Array): boolean;
-}[] = [
-  { bytes: [0xff, 0xfe, 0, 0], holds: (head) => isUtf32(head, true) },
-  { bytes: [0, 0, 0xfe, 0xff], holds: (head) => isUtf32(head, false) },
-  { bytes: [0xff, 0xfe], holds: (head) => isIn("utf-16le", head, NO_UTF_16) },
-  { bytes: [0xfe, 0xff], holds: (head) => isIn("utf-16be", head, NO_UTF_16) },
-];
-
-/** Two bytes of noise are often characters of nobody: C1 controls, private use. */
+/** In UTF-16, noise often decodes to characters that text does not use: C1 controls, private use. */
 const NO_UTF_16 = new RegExp(`${NO_TEXT.source}|[\\x80-\\x9f\\ue000-\\uf8ff\\ufffe\\uffff]`);
 
 function isIn(encoding: string, head: Uint8Array, never = NO_TEXT): boolean {
   try {
-    // `stream`: a character that the head cuts in two is no mistake.
+    // `stream`: the head may cut a character in two.
     const decoder = new TextDecoder(encoding, { fatal: true, ignoreBOM: true });
     return !never.test(decoder.decode(head, { stream: true }));
   } catch {
@@ -50,10 +51,10 @@ function isUtf32(head: Uint8Array, little: boolean): boolean {
   return true;
 }
 
-/** How much likelier, in powers of two, bytes must be as text than as noise: in all, and each of them. */
+/** How much likelier the bytes must be as text than as noise, in powers of two: in total, and per byte. */
 const MIN_BITS = 8;
 const MIN_BITS_PER_BYTE = 0.4;
-/** Enough to tell the charset; control characters are looked for in all of the head. */
+/** Enough to recognize the charset. Control characters are searched for in the whole head. */
 const SAMPLE_BYTES = 8_192;
 
 function isLegacyText(head: Uint8Array): boolean {
@@ -79,22 +80,22 @@ const asciiWith = (pattern: RegExp): Set<number> =>
     Array.from({ length: 128 }, (_, i) => i).filter((i) => pattern.test(String.fromCharCode(i))),
   );
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: as above, and delete
+// biome-ignore lint/suspicious/noControlCharactersInRegex: as above, plus delete
 const CONTROLS = asciiWith(/[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]/);
-/** Letters, digits, white space and what stands between sentences. */
+/** Letters, digits, white space and punctuation. */
 const COMMON_ASCII = asciiWith(/[\w\t\r\n .,:;'"()!?/-]/);
 const RARE_SHARE = 0.03;
 const RARE_ASCII_BITS = Math.log2(RARE_SHARE / ((128 - COMMON_ASCII.size - CONTROLS.size) / 256));
 
-/** A charset of one byte a character: where its letters are, and what share of a text they have. */
+/** A single-byte charset: where its letters are, and their share of a text. */
 interface Script {
   readonly letters: readonly Range[];
   readonly share: number;
-  /** Of common ASCII. */
+  /** Share of common ASCII. */
   readonly ascii: number;
 }
 
-/** Text in Latin letters has some others in between; text in other letters hardly has anything else. */
+/** Latin text has a few letters beyond ASCII; text in other scripts has little else. */
 const LATIN = { ascii: 0.8, share: 0.13 };
 const OTHER = { ascii: 0.3, share: 0.63 };
 
@@ -143,7 +144,7 @@ function bitsOfBytes(head: Uint8Array, { letters, share, ascii }: Script): numbe
   return sum;
 }
 
-/** A charset of two bytes a character beyond ASCII: what most of a text consists of, by first bytes. */
+/** A charset with two bytes per character beyond ASCII: the first bytes that most of a text consists of. */
 interface DoubleByte {
   readonly common: readonly { readonly leads: readonly Range[]; readonly share: number }[];
   readonly trails: readonly Range[];
@@ -152,7 +153,7 @@ interface DoubleByte {
 const ASCII_SHARE = 0.25;
 
 const DOUBLE_BYTE: readonly DoubleByte[] = [
-  // GBK, EUC-JP and EUC-KR: punctuation and kana; hanzi, kanji and syllables of everyday.
+  // GBK, EUC-JP and EUC-KR: punctuation and kana; everyday hanzi, kanji and syllables.
   {
     common: [
       {
@@ -165,7 +166,7 @@ const DOUBLE_BYTE: readonly DoubleByte[] = [
     ],
     trails: [[0xa1, 0xfe]],
   },
-  // Big5: punctuation and the hanzi of everyday.
+  // Big5: punctuation and everyday hanzi.
   {
     common: [{ leads: [[0xa1, 0xc6]], share: 0.65 }],
     trails: [
@@ -173,7 +174,7 @@ const DOUBLE_BYTE: readonly DoubleByte[] = [
       [0xa1, 0xfe],
     ],
   },
-  // Shift JIS: punctuation and kana; the kanji of everyday.
+  // Shift JIS: punctuation and kana; everyday kanji.
   {
     common: [
       { leads: [[0x81, 0x83]], share: 0.4 },
@@ -186,7 +187,7 @@ const DOUBLE_BYTE: readonly DoubleByte[] = [
   },
 ];
 
-/** Rarer characters count as a byte that is out of place. */
+/** A rarer character counts as a misplaced byte. */
 const ODD_BITS = Math.log2(0.04 / 0.5);
 
 function bitsOfPairs(head: Uint8Array, { common, trails }: DoubleByte): number {

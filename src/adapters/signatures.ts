@@ -6,23 +6,23 @@ const begins =
     starts.some((one) => start.startsWith(one));
 
 const PDF_JUNK_BYTES = 1024;
-/** Readers look for it that far (ISO 32000-1, annex H.3.4.1), and in the middle of a line too. */
+/** Readers search this far (ISO 32000-1, annex H.3.4.1), and within lines too. */
 const PDF: Signature = (start) => start.slice(0, PDF_JUNK_BYTES).includes("%PDF-");
 const JPEG = begins("\xff\xd8\xff");
 const PNG = begins("\x89PNG\r\n\x1a\n");
-/** Also an empty one, and one of several (APPNOTE.TXT, 4.3). */
+/** Also an empty or split archive (APPNOTE.TXT, 4.3). */
 const ZIP = begins("PK\x03\x04", "PK\x05\x06", "PK\x07\x08");
-/** With a password it is wrapped in the container of the older formats (MS-OFFCRYPTO, 2.3). */
+/** Encrypted files use the container of the older formats (MS-OFFCRYPTO, 2.3). */
 const OOXML = begins("PK\x03\x04", "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1");
-/** Windows says `application/vnd.ms-excel` of every CSV file; what Office itself saved is binary, however old. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: it is what is looked for
+/** Windows declares every CSV file as `application/vnd.ms-excel`. Files saved by Office are binary, however old. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern looks for them
 const OLD_OFFICE: Signature = (start) => /[\x00-\x08]/.test(start);
 const RTF: Signature = (start) => /^\s{0,64}\{\\rt/.test(start);
 const RIFF =
   (form: string): Signature =>
   (start) =>
     /^(?:RIFF|RF64|BW64)/.test(start) && start.startsWith(form, 8);
-/** The boxes that real files begin with (ISO/IEC 14496-12), and QuickTime's. */
+/** The boxes that real files start with (ISO/IEC 14496-12), including QuickTime's. */
 const BOXES: Signature = (start) =>
   /^(?:ftyp|styp|moov|moof|mdat|free|skip|wide|pnot|uuid|sidx|emsg|prft)/.test(start.slice(4));
 const HEIF: Signature = (start) => start.startsWith("ftyp", 4);
@@ -32,8 +32,8 @@ const TIFF = begins("II*\0", "MM\0*", "II+\0", "MM\0+");
 const GZIP = begins("\x1f\x8b");
 
 /**
- * What every file of a type begins with: only types whose formats leave no choice. MP3, older office
- * documents and most of the rest may begin in ways that nobody has listed.
+ * How every file of a type starts. Lists only types whose formats leave no choice: MP3, for example, may start
+ * in too many ways.
  */
 const SIGNATURES: ReadonlyMap<string, Signature> = new Map([
   ...one(PDF, "application/pdf", "application/x-pdf"),
@@ -59,7 +59,7 @@ const SIGNATURES: ReadonlyMap<string, Signature> = new Map([
 ]);
 
 const FAMILIES: readonly (readonly [RegExp, Signature])[] = [
-  // Flat ones, which are XML, have a type of their own.
+  // Flat ones are XML and have types of their own.
   [/^application\/vnd\.oasis\.opendocument\.(?!.*-flat-xml$)/, ZIP],
   [/^application\/vnd\.openxmlformats-officedocument\./, OOXML],
 ];
@@ -69,28 +69,28 @@ function one(signature: Signature, ...types: readonly string[]): (readonly [stri
 }
 
 /**
- * Whether bytes that begin like this may be of that type.
+ * Whether bytes that start like this may be of that type.
  *
  * @param head Up to 64 KiB.
  * @param mediaType In lower case, without parameters.
- * @returns `false` only where every file of that type begins otherwise.
+ * @returns `false` only if every file of that type starts differently.
  */
 export function mayBe(head: Uint8Array, mediaType: string): boolean {
   if (mediaType.startsWith("text/") && mediaType !== "text/rtf") return mayBeText(head);
   const signature =
     SIGNATURES.get(mediaType) ?? FAMILIES.find(([pattern]) => pattern.test(mediaType))?.[1];
-  // A character a byte, which `TextDecoder` has for no charset.
+  // One character per byte. `TextDecoder` has no such charset.
   const start = String.fromCharCode(...head.subarray(0, PDF_JUNK_BYTES));
   return signature?.(start) ?? true;
 }
 
-/** What no single-byte or East Asian charset means anything by; tabs, line ends, shifts and DOS's end it may. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+/** Control characters without a use in single-byte and East Asian charsets. Shifts and DOS's end of file have one. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern looks for them
 const BINARY = /[\x00-\x08\x10-\x19]/;
 
 const TEXTS: readonly (readonly [charset: string, never: RegExp])[] = [
   ["latin1", BINARY],
-  // Logs keep bells and colour codes; whatever is UTF-8 is none by chance.
+  // Logs contain bells and colour codes. Binary data is practically never valid UTF-8.
   ["utf-8", /\0/],
   ["utf-16le", BINARY],
   ["utf-16be", BINARY],
@@ -101,7 +101,7 @@ function mayBeText(head: Uint8Array): boolean {
   if (head.byteLength === 0) return true;
   return TEXTS.some(([charset, never]) => {
     try {
-      // `stream`: a character that the head cuts in two is no mistake.
+      // `stream`: the head may cut a character in two.
       const text = new TextDecoder(charset, { fatal: true, ignoreBOM: false }).decode(head, {
         stream: true,
       });

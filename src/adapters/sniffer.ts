@@ -1,22 +1,23 @@
 import { fileTypeFromBuffer } from "file-type";
 import { findMediaType } from "../domain/media-type.ts";
 import type { Sniffer } from "../domain/ports/sniffer.ts";
+import { findByteOrderMark } from "./byte-order-mark.ts";
 import { compoundTypeOf } from "./compound-head.ts";
 import { isPlainText } from "./plain-text.ts";
 import { mayBe } from "./signatures.ts";
 
-/** Office documents are zip files whose telling entries come after others; 4 KiB do for all the rest. */
+/** Office documents are zip files, and the entries that identify them come late. 4 KiB would do for other types. */
 const HEAD_BYTES = 65_536;
 
-/** A PDF may begin with junk of this length (ISO 32000-1, annex H.3.4.1). */
+/** A PDF may start with this much junk (ISO 32000-1, annex H.3.4.1). */
 const PDF_JUNK_BYTES = 1024;
 
-/** Trace headers of a message that went through many servers are about as long. */
+/** About as long as the trace headers of a message that passed through many servers. */
 const TEXT_HEAD_BYTES = 16_384;
 
 const OOXML = "application/vnd.openxmlformats-officedocument";
 
-/** What a folder inside an Office Open XML file says about it. */
+/** Folders that identify the kind of an Office Open XML file. */
 const OOXML_FOLDERS: readonly (readonly [string, string])[] = [
   ["word/", `${OOXML}.wordprocessingml.document`],
   ["xl/", `${OOXML}.spreadsheetml.sheet`],
@@ -24,10 +25,10 @@ const OOXML_FOLDERS: readonly (readonly [string, string])[] = [
 ];
 
 /**
- * Tells types by `file-type`, and what it leaves open: markup that a browser would run (HTML, SVG), PDFs
- * behind junk, messages, office documents cut off before the entry that names them.
+ * Detects types with `file-type`, plus what that leaves open: markup that a browser would run (HTML, SVG), PDFs
+ * behind junk, messages, and office documents whose identifying entry lies beyond the head.
  *
- * Plain text says nothing about itself (CSV? Markdown?): `null`, so that the declared type counts.
+ * Plain text does not identify itself (CSV? Markdown?): the answer is `null`, and the declared type counts.
  */
 export const sniffer: Sniffer = {
   headBytes: HEAD_BYTES,
@@ -52,16 +53,16 @@ async function fileTypeOf(head: Uint8Array): Promise<string | null> {
   try {
     return findMediaType((await fileTypeFromBuffer(head))?.mime);
   } catch {
-    // A damaged file says nothing; only its own parser may complain of it.
+    // A damaged file is reported by its own parser, not here.
     return null;
   }
 }
 
-/** Tags that begin an HTML document. @see https://mimesniff.spec.whatwg.org/#identifying-a-resource-with-an-unknown-mime-type */
+/** Tags that an HTML document starts with. @see https://mimesniff.spec.whatwg.org/#identifying-a-resource-with-an-unknown-mime-type */
 const HTML =
   /^(?:<!--|<(?:!doctype html|html|head|script|iframe|h1|div|font|table|a|style|title|b|body|br|p)[\s>])/i;
 
-/** What begins with a tag runs as a page if somebody serves it as one, whatever it was declared as. */
+/** A file that starts with a tag runs as a page if it is served as one, whatever type was declared. */
 function sniffMarkup(head: Uint8Array): string | null {
   const text = findMarkup(head);
   if (text === null) return null;
@@ -75,15 +76,14 @@ function sniffMarkup(head: Uint8Array): string | null {
   return HTML.test(text) ? "text/html" : null;
 }
 
-/** The text from its first `<`, if nothing but white space comes before. */
+/** The text from its first `<`, if only white space precedes it. */
 function findMarkup(head: Uint8Array): string | null {
-  const [first, second] = head;
-  const little = first === 0xff && second === 0xfe;
-  if (little || (first === 0xfe && second === 0xff)) {
-    const text = new TextDecoder(little ? "utf-16le" : "utf-16be").decode(head).trimStart();
+  const marked = findByteOrderMark(head);
+  if (marked === "utf-16le" || marked === "utf-16be") {
+    const text = new TextDecoder(marked).decode(head).trimStart();
     return text.startsWith("<") ? text : null;
   }
-  let start = first === 0xef && second === 0xbb && head[2] === 0xbf ? 3 : 0;
+  let start = marked === "utf-8" ? 3 : 0;
   while (isSpace(head[start])) start += 1;
   return head[start] === 0x3c ? new TextDecoder().decode(head.subarray(start)) : null;
 }
@@ -112,17 +112,17 @@ function skipProlog(text: string): string {
 
 function sniffText(head: Uint8Array): string | null {
   const start = new TextDecoder("latin1").decode(head.subarray(0, TEXT_HEAD_BYTES));
-  // At the beginning of a line or after binary junk: a text that speaks of `%PDF-1.4` is none.
+  // At the start of a line or after binary junk: a text that mentions `%PDF-1.4` is not a PDF.
   if (/(?:^|[^\t\x20-\x7e])%PDF-\d/.test(start.slice(0, PDF_JUNK_BYTES))) return "application/pdf";
   return isMessage(start) ? "message/rfc822" : null;
 }
 
-/** Headers that mail servers and programs write; the first are in every message that was sent. */
+/** Headers that mail servers and programs write. Every sent message has the first ones. */
 const MAIL_HEADER =
   /^(?:from|date|received|message-id|to|cc|subject|sender|reply-to|return-path|delivered-to|mime-version|dkim-signature|content-type|x-[\w-]+|arc-[\w-]+|authentication-results)$/;
 const MIN_MAIL_HEADERS = 3;
 
-/** Three headers of mail before anything else, one of them telling from whom (RFC 5322, 2.2 and 3.6). */
+/** Starts with three mail headers, one of which names the sender (RFC 5322, 2.2 and 3.6). */
 function isMessage(start: string): boolean {
   const names = new Set<string>();
   for (const line of start.split(/\r?\n/)) {
@@ -136,9 +136,9 @@ function isMessage(start: string): boolean {
 }
 
 /**
- * A zip file in which `file-type` saw nothing: by the names of its entries, as far as the head goes.
+ * Identify a zip file that `file-type` did not, by the names of its entries within the head.
  *
- * @returns `null` for an office document whose kind does not show yet: what was declared says more.
+ * @returns `null` for an office document whose kind does not show yet: the declared type is more precise.
  */
 function sniffZip(head: Uint8Array): string | null {
   const entries = entriesOf(head);
@@ -148,7 +148,7 @@ function sniffZip(head: Uint8Array): string | null {
     const folder = OOXML_FOLDERS.find(([prefix]) => names.some((name) => name.startsWith(prefix)));
     return folder?.[1] ?? null;
   }
-  // Open documents and books name their type in their first entry, but for those that were packed anew.
+  // OpenDocument and EPUB name their type in the first entry, unless the file was repacked.
   const named = entries.find(({ name }) => name === "mimetype");
   const type = named && findMediaType(new TextDecoder().decode(named.bytes));
   if (type && /^application\/(?:epub\+zip|vnd\.oasis\.opendocument\.)/.test(type)) return type;
@@ -156,7 +156,7 @@ function sniffZip(head: Uint8Array): string | null {
   return has("META-INF/manifest.xml") && has("content.xml") ? null : "application/zip";
 }
 
-/** Of a local file header: `PK\3\4`, flags at 6, method at 8, sizes at 18 and 26 (APPNOTE.TXT, 4.3.7). */
+/** A local file header: `PK\3\4`, flags at 6, method at 8, sizes at 18 and 26 (APPNOTE.TXT, 4.3.7). */
 const LOCAL_HEADER = 0x04034b50;
 const LOCAL_HEADER_BYTES = 30;
 const SIZE_FOLLOWS = 0x08;
@@ -168,7 +168,7 @@ interface Entry {
   readonly bytes: Uint8Array;
 }
 
-/** Entries by their local headers, from one to the next: never by searching inside an entry's bytes. */
+/** Entries by their local headers, from one to the next. Bytes inside entries are not searched. */
 function entriesOf(head: Uint8Array): Entry[] {
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
   const entries: Entry[] = [];
@@ -193,7 +193,7 @@ function entriesOf(head: Uint8Array): Entry[] {
   return entries;
 }
 
-/** Where a deflated entry of unknown length ends: compressed bytes hold no header but by rare chance. */
+/** Where a deflated entry of unknown length ends. Compressed bytes contain a header only by rare chance. */
 function nextHeader(view: DataView, from: number): number {
   for (let at = from; at + 4 <= view.byteLength; at++) {
     if (view.getUint32(at, true) === LOCAL_HEADER) return at;
