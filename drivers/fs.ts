@@ -14,14 +14,14 @@ import {
 import { guard, toStowageError } from "./fs/errors.ts";
 import {
   deleteInFolder,
-  describe,
-  describeAll,
   inParallel,
   keyTaken,
   moveInto,
   openObject,
   removeEmpty,
   statObject,
+  toStoredObject,
+  toStoredObjects,
 } from "./fs/objects.ts";
 import { openIdentity } from "./fs/open-identity.ts";
 import { readStream } from "./fs/read-stream.ts";
@@ -100,7 +100,7 @@ export default defineDriver({
         if (exclusive) await temp.discard(file.path);
         await guard(() => tree.durable.settle(place.folder));
         await assertPlaced(place);
-        return describe(key, file.stats);
+        return toStoredObject(key, file.stats);
       },
 
       async get(key, { signal, range, ifMatch } = {}) {
@@ -112,20 +112,20 @@ export default defineDriver({
         if (opened === null) {
           throw new StowageError("object_not_found", "Cannot read object: nothing is stored there");
         }
-        const object = describe(key, opened.stats);
+        const object = toStoredObject(key, opened.stats);
         if (signal?.aborted === true || (ifMatch !== undefined && ifMatch !== object.version)) {
           await guard(() => opened.file.close());
           throwIfAborted(signal);
           throw new StowageError("object_changed", "Cannot read object: it has been replaced");
         }
-        const stretch = range ?? { start: 0, end: object.sizeBytes };
-        return { object, range: stretch, stream: readStream(opened.file, stretch, signal) };
+        const wanted = range ?? { start: 0, end: object.sizeBytes };
+        return { object, range: wanted, stream: readStream(opened.file, wanted, signal) };
       },
 
       async head(key, { signal } = {}) {
         throwIfAborted(signal);
         const stats = await guard(() => statObject(tree, tree.locate(key)));
-        return stats === null ? null : describe(key, stats);
+        return stats === null ? null : toStoredObject(key, stats);
       },
 
       async delete(keys, { signal } = {}): Promise<DeleteOutcome> {
@@ -153,7 +153,7 @@ export default defineDriver({
           }
           const page = keys.slice(0, count);
           const next = keys.length > count ? (page.at(-1) ?? null) : null;
-          return { objects: await describeAll(tree, page), next };
+          return { objects: await toStoredObjects(tree, page), next };
         });
       },
 

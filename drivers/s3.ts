@@ -23,8 +23,8 @@ import { leftoverGroup } from "./s3/multipart/leftovers.ts";
 import { multipartGroup } from "./s3/multipart/multipart.ts";
 import { PartPool } from "./s3/multipart/part-pool.ts";
 import { putObject } from "./s3/put.ts";
+import { quickCheck } from "./s3/quick-check.ts";
 import { limitsOf, type S3Store } from "./s3/store.ts";
-import { stillAnswers } from "./s3/wire/still-answers.ts";
 
 /** AWS's advice is 8 to 16 MB: https://docs.aws.amazon.com/whitepapers/latest/s3-optimizing-performance-best-practices. */
 const PART_BYTES = 8 * 1024 * 1024;
@@ -52,8 +52,8 @@ export default defineDriver({
       head: (key, callOptions) => headObject(store, key, callOptions),
       delete: (keys, callOptions) => deleteObjects(store, keys, callOptions),
       list: (prefix, listOptions) => listObjects(store, prefix, listOptions),
-      check: async ({ glance, ...callOptions } = {}) =>
-        (glance === true ? await stillAnswers(store, callOptions) : null) ??
+      check: async ({ quick, ...callOptions } = {}) =>
+        (quick === true ? await quickCheck(store, callOptions) : null) ??
         (await probeDriver(driver, context.random, callOptions)),
       multipart: multipartGroup(store),
       leftovers: leftoverGroup(store),

@@ -1,8 +1,8 @@
 import { type DriverDefinition, defineDriver } from "../src/driver.ts";
-import { openBuiltIn } from "./unstorage/built-in.ts";
-import { openOver } from "./unstorage/open-over.ts";
+import { openBuiltIn } from "./unstorage/open-built-in.ts";
 import { boundOptions, unstorageOptions } from "./unstorage/options.ts";
 import type { UnstorageDriver } from "./unstorage/unstorage-driver.ts";
+import { wrapDriver } from "./unstorage/wrap-driver.ts";
 
 export type { UnstorageDriver } from "./unstorage/unstorage-driver.ts";
 
@@ -29,7 +29,7 @@ export default defineDriver({
       source.kind === "driver"
         ? source.driver
         : await openBuiltIn(source.name, source.options, { logger: context.logger, timeoutMs });
-    return openOver(inner, bounds, context);
+    return wrapDriver(inner, bounds, context);
   },
 });
 
@@ -52,6 +52,6 @@ export function fromUnstorage(name: string, make: () => UnstorageDriver): Driver
   return defineDriver({
     name,
     options: boundOptions,
-    create: (bounds, context) => openOver(make(), bounds, context),
+    create: (bounds, context) => wrapDriver(make(), bounds, context),
   });
 }

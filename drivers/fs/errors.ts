@@ -2,15 +2,18 @@ import { constants } from "node:os";
 import { type ErrorCode, isStowageError, StowageError } from "../../src/driver.ts";
 
 /** What an errno means to a caller: a code, the state found, and whether time alone may mend it. */
-type Meaning = readonly [code: ErrorCode, found: string, retryable?: "retryable"];
+type ErrorMapping = readonly [code: ErrorCode, found: string, retryable?: "retryable"];
 
-const FULL: Meaning = ["storage_full", "no space is left", "retryable"];
-const DENIED: Meaning = ["storage_access_denied", "the filesystem denies access"];
-const COLLISION: Meaning = ["invalid_key", "another key is a folder of it, or it of another key"];
-const NO_LINKS: Meaning = ["unsupported_option", "the filesystem has no hard links"];
+const FULL: ErrorMapping = ["storage_full", "no space is left", "retryable"];
+const DENIED: ErrorMapping = ["storage_access_denied", "the filesystem denies access"];
+const COLLISION: ErrorMapping = [
+  "invalid_key",
+  "another key is a folder of it, or it of another key",
+];
+const NO_LINKS: ErrorMapping = ["unsupported_option", "the filesystem has no hard links"];
 
 /** @see https://man7.org/linux/man-pages/man3/errno.3.html */
-const MEANINGS: Readonly<Record<string, Meaning>> = {
+const ERROR_MAPPINGS: Readonly<Record<string, ErrorMapping>> = {
   ENOSPC: FULL,
   EDQUOT: FULL,
   EFBIG: ["storage_full", "the file is longer than the filesystem or the process may write"],
@@ -31,7 +34,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   EMFILE: ["storage_unavailable", "the process has too many open files", "retryable"],
   ENFILE: ["storage_unavailable", "the system has too many open files", "retryable"],
 };
-const OTHER: Meaning = ["storage_unavailable", "the filesystem failed", "retryable"];
+const OTHER: ErrorMapping = ["storage_unavailable", "the filesystem failed", "retryable"];
 
 /** The name of a failed system call's error (`ENOENT`), or `null` for any other error. */
 export function errnoOf(error: unknown): string | null {
@@ -55,7 +58,7 @@ export function toStowageError(
 ): StowageError {
   if (isStowageError(error)) return error;
   const errno = errnoOf(error);
-  const [code, found, retryable] = (errno === null ? undefined : MEANINGS[errno]) ?? OTHER;
+  const [code, found, retryable] = (errno === null ? undefined : ERROR_MAPPINGS[errno]) ?? OTHER;
   return new StowageError(code, `${cannot}: ${found}`, {
     cause: withoutPath(error),
     retryable: retryable === "retryable",

@@ -16,7 +16,7 @@ const OPEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBL
  * An object as its file's facts tell it. A file that is replaced has another inode as long as the old one is
  * open or named, and later another time: together they are a version.
  */
-export function describe(key: ObjectKey, stats: BigIntStats): StoredObject {
+export function toStoredObject(key: ObjectKey, stats: BigIntStats): StoredObject {
   const version = [stats.mtimeNs, stats.size, stats.ino].map((fact) => fact.toString(36)).join("-");
   return {
     key,
@@ -177,12 +177,15 @@ async function deleteFile(tree: Tree, key: ObjectKey): Promise<void> {
 }
 
 /** The objects of `keys` in their order, without those that are gone meanwhile. */
-export async function describeAll(tree: Tree, keys: readonly ObjectKey[]): Promise<StoredObject[]> {
+export async function toStoredObjects(
+  tree: Tree,
+  keys: readonly ObjectKey[],
+): Promise<StoredObject[]> {
   const found: (StoredObject | undefined)[] = [];
   await inParallel(keys.entries(), async ([index, key]) => {
     try {
       const stats = await lstat(join(tree.root, key), { bigint: true });
-      if (stats.isFile()) found[index] = describe(key, stats);
+      if (stats.isFile()) found[index] = toStoredObject(key, stats);
     } catch (error) {
       if (!isMissing(error)) throw error;
     }

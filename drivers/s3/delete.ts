@@ -8,12 +8,12 @@ import {
   throwIfAborted,
 } from "../../src/driver.ts";
 import type { S3Store } from "./store.ts";
-import { assertRoot, childrenOf, required } from "./wire/answers.ts";
-import { distrust, finish } from "./wire/facts.ts";
-import { isPassing } from "./wire/failure.ts";
+import { isTransient } from "./wire/failure.ts";
 import type { XmlElement } from "./wire/protocol.ts";
-import { MEANINGS, meaningOfStatus } from "./wire/s3-codes.ts";
+import { drain, unexpectedResponse } from "./wire/response-headers.ts";
+import { ERROR_MAPPINGS, mappingOfStatus } from "./wire/s3-codes.ts";
 import { escapeXml } from "./wire/xml.ts";
+import { assertRoot, childrenOf, required } from "./wire/xml-fields.ts";
 
 type Failures = DeleteOutcome["failures"][number][];
 
@@ -46,7 +46,7 @@ export async function deleteObjects(
       const refused = await deleteBatch(store, together, options);
       for (const [key, s3Code] of refused) {
         // Passing trouble of one key: a request of its own is tried again, and told apart.
-        if (isPassing(meaningOf(s3Code)[2])) alone.push(key);
+        if (isTransient(mappingOf(s3Code)[2])) alone.push(key);
         else failures.push({ key, error: refusal(store, s3Code) });
       }
     } catch (error) {
@@ -87,7 +87,7 @@ async function deleteBatch(
   assertRoot(root, "DeleteResult");
   return childrenOf(root, "Error").flatMap((error): [ObjectKey, string][] => {
     const key = named.get(required(error, "Key"));
-    if (key === undefined) throw distrust("it failed to delete a key that was not named");
+    if (key === undefined) throw unexpectedResponse("it failed to delete a key that was not named");
     return isMissing(error) ? [] : [[key, required(error, "Code")]];
   });
 }
@@ -122,7 +122,7 @@ async function deleteOne(
   const objectKey = keys.inBucket(key);
   try {
     const request = { action: "DeleteObject", method: "DELETE", objectKey, signal } as const;
-    await finish(await client.send(request));
+    await drain(await client.send(request));
   } catch (error) {
     // Google answers so; AWS does not tell.
     if (!isStowageError(error, "object_not_found")) throw error;
@@ -130,15 +130,15 @@ async function deleteOne(
 }
 
 function isMissing(error: XmlElement): boolean {
-  return meaningOf(required(error, "Code"))[0] === "object_not_found";
+  return mappingOf(required(error, "Code"))[0] === "object_not_found";
 }
 
-function meaningOf(s3Code: string): ReturnType<typeof meaningOfStatus> {
-  return MEANINGS.get(s3Code) ?? meaningOfStatus(400);
+function mappingOf(s3Code: string): ReturnType<typeof mappingOfStatus> {
+  return ERROR_MAPPINGS.get(s3Code) ?? mappingOfStatus(400);
 }
 
 function refusal({ client }: S3Store, s3Code: string): StowageError {
-  const [code, advice] = meaningOf(s3Code);
+  const [code, advice] = mappingOf(s3Code);
   const found =
     advice === "" ? "allow s3:DeleteObject, and look for a policy that denies it" : advice;
   return new StowageError(

@@ -10,14 +10,14 @@ import {
 import { headObject } from "./head.ts";
 import { resumingStream } from "./resuming-stream.ts";
 import type { S3Store } from "./store.ts";
-import { byteCount, describe, distrust } from "./wire/facts.ts";
-import type { S3Answer } from "./wire/protocol.ts";
+import type { S3Response } from "./wire/protocol.ts";
+import { byteCount, toStoredObject, unexpectedResponse } from "./wire/response-headers.ts";
 
 const CONTENT_RANGE = /^bytes (\d+)-(\d+)\/(\d+)$/;
 
 /**
- * Read an object, or a stretch of it. An answer that breaks off is taken up where it ended, as long as the
- * object is the same.
+ * Read an object, or a range of it. After a response that breaks off, another request continues where it
+ * ended, provided that the object is still the same.
  *
  * @see https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
  */
@@ -30,28 +30,30 @@ export async function getObject(
   if (range !== undefined && range.start === range.end) {
     return await readNothing(store, key, range, options);
   }
-  const { object, stretch, body } = await openAnswer(store, key, range, ifMatch, signal);
+  const opened = await openResponse(store, key, range, ifMatch, signal);
+  const { object, body } = opened;
   const resume = async (start: number): Promise<ReadableStream<Uint8Array>> => {
-    const rest = { start, end: stretch.end };
-    return (await openAnswer(store, key, rest, object.version, signal)).body;
+    const rest = { start, end: opened.range.end };
+    return (await openResponse(store, key, rest, object.version, signal)).body;
   };
-  return { object, range: stretch, stream: resumingStream(body, { stretch, resume, signal }) };
+  const stream = resumingStream(body, { range: opened.range, resume, signal });
+  return { object, range: opened.range, stream };
 }
 
-interface OpenAnswer {
+interface OpenResponse {
   readonly object: StoredObject;
-  readonly stretch: ByteRange;
+  readonly range: ByteRange;
   readonly body: ReadableStream<Uint8Array>;
 }
 
-async function openAnswer(
+async function openResponse(
   { client, keys }: S3Store,
   key: ObjectKey,
   range: ByteRange | undefined,
   version: string | undefined,
   signal: AbortSignal | undefined,
-): Promise<OpenAnswer> {
-  const answer = await client.send({
+): Promise<OpenResponse> {
+  const response = await client.send({
     action: "GetObject",
     method: "GET",
     objectKey: keys.inBucket(key),
@@ -62,43 +64,44 @@ async function openAnswer(
     signal,
   });
   try {
-    const found = readHead(key, answer, range);
-    // A service that does not know If-Match must not mix two objects either.
+    const found = readHead(key, response, range);
+    // Checked here, too: a service that ignores If-Match must not mix two objects.
     if (version !== undefined && found.object.version !== version) throw changed();
-    return { ...found, body: answer.body ?? streamBytes(new Uint8Array(0)) };
+    return { ...found, body: response.body ?? streamBytes(new Uint8Array(0)) };
   } catch (error) {
-    await answer.body?.cancel().catch(() => {});
+    await response.body?.cancel().catch(() => {});
     throw error;
   }
 }
 
-/** What the head of an answer promises: exactly what was asked for, or it is refused. */
+/** Check that the response's headers announce exactly what was requested. */
 function readHead(
   key: ObjectKey,
-  { status, headers }: S3Answer,
+  { status, headers }: S3Response,
   range: ByteRange | undefined,
-): Omit<OpenAnswer, "body"> {
+): Omit<OpenResponse, "body"> {
   const encoding = headers.get("content-encoding") ?? "identity";
   if (!/^(identity|aws-chunked)?$/i.test(encoding)) {
-    throw distrust("the object comes in a content encoding, which was not asked for");
+    throw unexpectedResponse("the object has a content encoding that was not requested");
   }
   const lengthBytes = byteCount(headers, "content-length");
   if (range === undefined) {
-    if (status !== 200) throw distrust(`it answers ${status} to a request for a whole object`);
-    const object = describe(key, headers, lengthBytes);
-    return { object, stretch: { start: 0, end: lengthBytes } };
+    if (status !== 200)
+      throw unexpectedResponse(`status ${status} for a request for a whole object`);
+    const object = toStoredObject(key, headers, lengthBytes);
+    return { object, range: { start: 0, end: lengthBytes } };
   }
-  if (status !== 206) throw distrust(`it answers ${status} to a request for a range`);
+  if (status !== 206) throw unexpectedResponse(`status ${status} for a request for a range`);
   const [, start, last, size] = CONTENT_RANGE.exec(headers.get("content-range") ?? "") ?? [];
   const sizeBytes = Number(size);
   const end = Number(last) + 1;
   const begins = Number(start) === range.start;
-  // As with a 416, which is for ranges that begin behind the end: the caller knows of more bytes.
+  // Like a 416, which covers ranges that begin behind the end: the caller knows of more bytes.
   if (begins && end === sizeBytes && end < range.end) throw changed("it is shorter than the range");
   if (!begins || end !== range.end || lengthBytes !== range.end - range.start) {
-    throw distrust("it sends another range than the one asked for");
+    throw unexpectedResponse("it sends a different range than requested");
   }
-  return { object: describe(key, headers, sizeBytes), stretch: range };
+  return { object: toStoredObject(key, headers, sizeBytes), range: range };
 }
 
 /** HTTP cannot ask for no bytes at all (RFC 9110, 14.1.1). */

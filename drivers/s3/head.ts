@@ -5,8 +5,8 @@ import {
   type StoredObject,
 } from "../../src/driver.ts";
 import type { S3Store } from "./store.ts";
-import { byteCount, describe, finish } from "./wire/facts.ts";
-import type { S3Answer } from "./wire/protocol.ts";
+import type { S3Response } from "./wire/protocol.ts";
+import { byteCount, drain, toStoredObject } from "./wire/response-headers.ts";
 
 /** Stores of whose bucket something was seen: a 404 to HEAD has no body to say that the bucket is missing. */
 const bucketSeen = new WeakSet<S3Store>();
@@ -17,12 +17,14 @@ export async function headObject(
   key: ObjectKey,
   options: CallOptions = {},
 ): Promise<StoredObject | null> {
-  const answer = await findHead(store, key, options);
-  return answer && describe(key, answer.headers, byteCount(answer.headers, "content-length"));
+  const response = await findHead(store, key, options);
+  return (
+    response && toStoredObject(key, response.headers, byteCount(response.headers, "content-length"))
+  );
 }
 
 /**
- * The head of an object's answer, for who wants its metadata too.
+ * The head of an object's response, for who wants its metadata too.
  *
  * @see https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
  */
@@ -30,14 +32,14 @@ export async function findHead(
   store: S3Store,
   key: ObjectKey,
   { signal }: CallOptions = {},
-): Promise<S3Answer | null> {
+): Promise<S3Response | null> {
   const { client, keys } = store;
   try {
     const objectKey = keys.inBucket(key);
-    const answer = await client.send({ action: "HeadObject", method: "HEAD", objectKey, signal });
-    await finish(answer);
+    const response = await client.send({ action: "HeadObject", method: "HEAD", objectKey, signal });
+    await drain(response);
     bucketSeen.add(store);
-    return answer;
+    return response;
   } catch (error) {
     if (!isStowageError(error, "object_not_found")) throw error;
   }
@@ -48,7 +50,7 @@ export async function findHead(
 /** @throws {StowageError} `storage_misconfigured` if there is no such bucket. */
 async function lookAtBucket(store: S3Store, signal: AbortSignal | undefined): Promise<void> {
   try {
-    await finish(await store.client.send({ action: "HeadBucket", method: "HEAD", signal }));
+    await drain(await store.client.send({ action: "HeadBucket", method: "HEAD", signal }));
   } catch (error) {
     // It is there, behind a policy that allows to list our prefix alone.
     if (!isStowageError(error, "storage_access_denied")) throw error;

@@ -6,8 +6,8 @@ import {
   type StoredObject,
 } from "../../src/driver.ts";
 import type { S3Store } from "./store.ts";
-import { assertRoot, childrenOf, keyReader, required, requiredCount } from "./wire/answers.ts";
-import { distrust, quoted, toModifiedAt } from "./wire/facts.ts";
+import { quoteEtag, toModifiedAt, unexpectedResponse } from "./wire/response-headers.ts";
+import { assertRoot, childrenOf, keyReader, required, requiredCount } from "./wire/xml-fields.ts";
 
 const PAGE_OBJECTS = 1000;
 const OWN = `${OWN_FOLDER}/`;
@@ -43,7 +43,7 @@ export async function listObjects(
     if (page.token === null) return { objects, next: null };
     if (objects.length > 0 && next !== null) return { objects, next };
     // Whoever reads pages may take an empty one for the end.
-    if (page.token === from.token) throw distrust("it repeats a page of its listing");
+    if (page.token === from.token) throw unexpectedResponse("it repeats a page of its listing");
     from = next === null ? { ...from, token: page.token } : { after: next, token: null };
   }
 }
@@ -84,18 +84,18 @@ async function readPage(
   const entries = childrenOf(page, "Contents").map((entry): Entry => {
     const objectKey = read(required(entry, "Key"));
     if (!objectKey.startsWith(keys.inBucket(prefix))) {
-      throw distrust("it lists a key without the prefix that was asked for");
+      throw unexpectedResponse("it lists a key without the prefix that was asked for");
     }
     return {
       name: objectKey.slice(keys.prefix.length),
       sizeBytes: requiredCount(entry, "Size"),
-      version: quoted(required(entry, "ETag")),
+      version: quoteEtag(required(entry, "ETag")),
       modifiedAt: toModifiedAt(required(entry, "LastModified")),
     };
   });
   const first = entries[0]?.name;
   if (after !== null && first !== undefined && compareUtf8(first, after) <= 0) {
-    throw distrust("it repeats a page of its listing");
+    throw unexpectedResponse("it repeats a page of its listing");
   }
   if (required(page, "IsTruncated") !== "true") return { entries, token: null };
   return { entries, token: required(page, "NextContinuationToken") };

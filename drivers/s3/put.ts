@@ -8,13 +8,20 @@ import {
   throwIfAborted,
   toHex,
 } from "../../src/driver.ts";
-import { refuseTaken, writeOnCondition } from "./condition.ts";
+import { assertKeyFree, writeConditionally } from "./conditional-write.ts";
 import { findHead } from "./head.ts";
-import { descriptionHeaders } from "./metadata.ts";
 import { type Part, partsOf } from "./multipart/parts.ts";
 import { putInParts } from "./multipart/put-parts.ts";
+import { objectHeaders } from "./object-headers.ts";
 import type { S3Store } from "./store.ts";
-import { byteCount, describe, distrust, etagOf, finish, wholeSeconds } from "./wire/facts.ts";
+import {
+  byteCount,
+  drain,
+  etagOf,
+  toStoredObject,
+  unexpectedResponse,
+  wholeSeconds,
+} from "./wire/response-headers.ts";
 import { digestOf } from "./wire/signing.ts";
 
 /** Metadata with the SHA-256 of an object: whoever has the bucket but no records can still verify it. */
@@ -39,9 +46,9 @@ export async function putObject(
   const { signal, ifNoneMatch } = options;
   throwIfAborted(signal);
   // Refused before the body is read, not when all of it has come.
-  descriptionHeaders(options);
+  objectHeaders(options);
   if (ifNoneMatch !== undefined && !store.provider.atomicIfNoneMatch) {
-    await refuseTaken(store, key, options);
+    await assertKeyFree(store, key, options);
   }
   const cut = new AbortController();
   const scope = signal === undefined ? cut.signal : AbortSignal.any([signal, cut.signal]);
@@ -52,7 +59,7 @@ export async function putObject(
   };
   const parts = partsOf(body, rules, scope);
   const { value: first } = await parts.next();
-  if (first === undefined) throw distrust("a body has no parts");
+  if (first === undefined) throw unexpectedResponse("a body has no parts");
   return first.isWhole
     ? await putWhole(store, key, first, options)
     : await putInParts(store, key, { first, rest: parts, cut, scope }, options);
@@ -71,13 +78,13 @@ async function putWhole(
   const writer = ifNoneMatch && toHex(context.random(new Uint8Array(16)));
   const own = { [DIGEST]: sha256, ...(writer !== undefined && { [WRITER]: writer }) };
   try {
-    const answer = await writeOnCondition(store, key, options, (condition) =>
+    const response = await writeConditionally(store, key, options, (condition) =>
       client.send({
         action: "PutObject",
         method: "PUT",
         objectKey: keys.inBucket(key),
         headers: {
-          ...descriptionHeaders({ ...options, metadata: { ...options.metadata, ...own } }),
+          ...objectHeaders({ ...options, metadata: { ...options.metadata, ...own } }),
           ...store.writeHeaders,
           ...condition,
         },
@@ -86,11 +93,11 @@ async function putWhole(
         signal,
       }),
     );
-    await finish(answer);
-    // What is stored must not fail for want of a clock: the answer's Date is a kindness.
-    const date = Date.parse(answer.headers.get("date") ?? "");
+    await drain(response);
+    // What is stored must not fail for want of a clock: the response's Date is a kindness.
+    const date = Date.parse(response.headers.get("date") ?? "");
     const modifiedAt = wholeSeconds(Number.isNaN(date) ? context.now() : date);
-    return { key, sizeBytes: bytes.byteLength, version: etagOf(answer.headers), modifiedAt };
+    return { key, sizeBytes: bytes.byteLength, version: etagOf(response.headers), modifiedAt };
   } catch (error) {
     if (writer === undefined || !isStowageError(error, "object_exists")) throw error;
     const own = await findOwn(store, key, writer, error, options);
@@ -99,7 +106,7 @@ async function putWhole(
   }
 }
 
-/** What was repeated may have been refused because its first try had won and only the answer was lost. */
+/** What was repeated may have been refused because its first try had won and only the response was lost. */
 async function findOwn(
   store: S3Store,
   key: ObjectKey,
@@ -110,5 +117,5 @@ async function findOwn(
   if (typeof data["attempts"] !== "number" || data["attempts"] === 1) return null;
   const head = await findHead(store, key, options);
   if (head?.headers.get(`x-amz-meta-${WRITER}`) !== writer) return null;
-  return describe(key, head.headers, byteCount(head.headers, "content-length"));
+  return toStoredObject(key, head.headers, byteCount(head.headers, "content-length"));
 }

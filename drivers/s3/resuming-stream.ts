@@ -1,11 +1,11 @@
 import { abortedError, type ByteRange, throwIfAborted } from "../../src/driver.ts";
-import { distrust } from "./wire/facts.ts";
+import { unexpectedResponse } from "./wire/response-headers.ts";
 
 export interface ResumingOptions {
   /** What the stream delivers. */
-  readonly stretch: ByteRange;
+  readonly range: ByteRange;
   /**
-   * Open another answer, from `start` to the end of the stretch. Its errors end the stream, and so does an answer
+   * Open another response, from `start` to the end of the range. Its errors end the stream, and so does an response
    * without a single byte: how long to try for the next one is decided here.
    */
   readonly resume: (start: number) => Promise<ReadableStream<Uint8Array>>;
@@ -13,19 +13,19 @@ export interface ResumingOptions {
 }
 
 /**
- * Exactly the bytes of a stretch, from as many answers as it takes. Reads nothing ahead. An answer that ends
- * early or fails is taken up where it ended; bytes beyond the stretch are an error.
+ * Exactly the bytes of a range, from as many answers as it takes. Reads nothing ahead. An response that ends
+ * early or fails is taken up where it ended; bytes beyond the range are an error.
  */
 export function resumingStream(
   body: ReadableStream<Uint8Array>,
-  { stretch, resume, signal }: ResumingOptions,
+  { range, resume, signal }: ResumingOptions,
 ): ReadableStream<Uint8Array> {
   let reader = body.getReader();
-  let position = stretch.start;
-  /** Where the present answer begins. */
+  let position = range.start;
+  /** Where the present response begins. */
   let openedAt = position;
 
-  /** The next bytes; `null` at the end of an answer. */
+  /** The next bytes; `null` at the end of an response. */
   async function read(): Promise<Uint8Array | null> {
     for (;;) {
       const { done, value } = await reader.read();
@@ -40,14 +40,15 @@ export function resumingStream(
       let trouble: unknown = null;
       try {
         const chunk = await read();
-        if (chunk !== null || position === stretch.end) return chunk;
+        if (chunk !== null || position === range.end) return chunk;
       } catch (error) {
         // All bytes are there: how the connection ends behind them is nobody's concern.
-        if (position === stretch.end) return null;
+        if (position === range.end) return null;
         trouble = error;
       }
       if (signal?.aborted === true) throw abortedError(signal);
-      if (position === openedAt) throw trouble ?? distrust("it sends nothing of an object");
+      if (position === openedAt)
+        throw trouble ?? unexpectedResponse("it sends nothing of an object");
       openedAt = position;
       reader = (await resume(position)).getReader();
     }
@@ -60,7 +61,8 @@ export function resumingStream(
           const chunk = await next();
           if (chunk === null) return controller.close();
           position += chunk.byteLength;
-          if (position > stretch.end) throw distrust("it sends more bytes than it announced");
+          if (position > range.end)
+            throw unexpectedResponse("it sends more bytes than it announced");
           controller.enqueue(chunk);
         } catch (error) {
           await reader.cancel(error).catch(() => {});

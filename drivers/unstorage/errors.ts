@@ -1,12 +1,12 @@
 import { type ErrorCode, isStowageError, StowageError } from "../../src/driver.ts";
 
-type Meaning = readonly [code: ErrorCode, found: string, retryable: boolean];
+type ErrorMapping = readonly [code: ErrorCode, found: string, retryable: boolean];
 
-const DENIED: Meaning = ["storage_access_denied", "it denies access", false];
-const READ_ONLY: Meaning = ["storage_read_only", "it is read-only", false];
-const FULL: Meaning = ["storage_full", "it is full", true];
-const TOO_LONG: Meaning = ["invalid_key", "it is longer than the backend takes", false];
-const OTHER: Meaning = ["storage_unavailable", "the unstorage driver failed", true];
+const DENIED: ErrorMapping = ["storage_access_denied", "it denies access", false];
+const READ_ONLY: ErrorMapping = ["storage_read_only", "it is read-only", false];
+const FULL: ErrorMapping = ["storage_full", "it is full", true];
+const TOO_LONG: ErrorMapping = ["invalid_key", "it is longer than the backend takes", false];
+const OTHER: ErrorMapping = ["storage_unavailable", "the unstorage driver failed", true];
 
 /**
  * By the code of a system call, or the first word of what Redis answers.
@@ -14,7 +14,7 @@ const OTHER: Meaning = ["storage_unavailable", "the unstorage driver failed", tr
  * @see https://man7.org/linux/man-pages/man3/errno.3.html
  * @see https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors
  */
-const MEANINGS: Readonly<Record<string, Meaning>> = {
+const ERROR_MAPPINGS: Readonly<Record<string, ErrorMapping>> = {
   EACCES: DENIED,
   EPERM: DENIED,
   NOAUTH: DENIED,
@@ -36,7 +36,7 @@ export function toStowageError(error: unknown, item: string): StowageError {
     readonly message?: unknown;
   };
   const word = typeof code === "string" ? code : (/^[A-Z]+\b/.exec(String(message))?.[0] ?? "");
-  const known = Object.hasOwn(MEANINGS, word) ? MEANINGS[word] : undefined;
+  const known = Object.hasOwn(ERROR_MAPPINGS, word) ? ERROR_MAPPINGS[word] : undefined;
   const [ours, found, retryable] = known ?? OTHER;
   return new StowageError(ours, `Cannot use object in unstorage: ${found}`, {
     cause: withoutNames(error, item),

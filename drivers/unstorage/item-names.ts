@@ -7,12 +7,12 @@ const CONTINUED = "__";
 /** What one item of a storage is for. */
 export interface ItemName {
   readonly key: ObjectKey;
-  /** The version whose bytes it holds; `null` if it is the object's card. */
+  /** The version whose bytes it holds; `null` if it is the object's manifest. */
   readonly version: string | null;
 }
 
 /**
- * The names under which an object's two items lie: its card, and the bytes of one version.
+ * The names under which an object's two items lie: its manifest, and the bytes of one version.
  *
  * unstorage drops what follows a `?`, takes `:`, `/` and `\` for the same, trims them, refuses dot segments
  * and reserves a `$` at the end; filesystems add the case of letters and Unicode's normal forms, databases
@@ -30,7 +30,7 @@ export class ItemNames {
     this.#prefix = segments.map((segment) => `${encode(segment)}:`).join("");
   }
 
-  card(key: ObjectKey): string {
+  manifest(key: ObjectKey): string {
     return `${this.#path(key)}_i`;
   }
 

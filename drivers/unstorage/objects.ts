@@ -6,20 +6,20 @@ import {
   StowageError,
   toHex,
 } from "../../src/driver.ts";
+import type { ItemNames } from "./item-names.ts";
+import type { Items, Wait } from "./items.ts";
 import {
-  type Card,
-  findCard,
-  formatCard,
+  findManifest,
+  formatManifest,
+  type Manifest,
   newVersion,
   toStoredObject,
   versionTime,
-} from "./card.ts";
-import type { ItemNames } from "./item-names.ts";
-import type { Items, Wait } from "./items.ts";
+} from "./manifest.ts";
 
 /** Cleaning up behind a failure must not take as long as the failure. */
 const CLEANUP_TIMEOUT_MS = 5000;
-/** A card that is cut off may be one that is just being written: `fs` empties a file before it fills it. */
+/** A manifest that is cut off may be one that is just being written: `fs` empties a file before it fills it. */
 const REREAD_AFTER_MS = 50;
 /** How often an object may be replaced between the two reads of a `read`. */
 const READ_ATTEMPTS = 5;
@@ -27,8 +27,8 @@ const READ_ATTEMPTS = 5;
 type Parts = Pick<DriverContext, "now" | "random" | "hash">;
 
 /**
- * Objects as two items each: their bytes, under a name that no other put uses, and a card that says which
- * bytes count. Writing the card is the one step that changes what readers see, so an object is replaced as
+ * Objects as two items each: their bytes, under a name that no other put uses, and a manifest that says which
+ * bytes count. Writing the manifest is the one step that changes what readers see, so an object is replaced as
  * a whole even where the driver writes items piecemeal.
  */
 export class Objects {
@@ -51,13 +51,13 @@ export class Objects {
     bytes: Uint8Array,
     { exclusive, wait }: { readonly exclusive: boolean; readonly wait: Wait },
   ): Promise<StoredObject> {
-    const card: Card = {
+    const manifest: Manifest = {
       version: newVersion(this.#parts.now(), this.#parts.random),
       sizeBytes: bytes.byteLength,
       sha256: this.#digest(bytes),
     };
-    const content = this.#names.content(key, card.version);
-    let old: Card | null;
+    const content = this.#names.content(key, manifest.version);
+    let old: Manifest | null;
     try {
       await this.#items.writeBytes(content, bytes, wait);
       old = await this.find(key, wait);
@@ -67,25 +67,25 @@ export class Objects {
       throw error;
     }
     try {
-      await this.#items.writeText(this.#names.card(key), formatCard(card), wait);
+      await this.#items.writeText(this.#names.manifest(key), formatManifest(manifest), wait);
       if ((await this.find(key, wait)) === null) throw dropped();
     } catch (error) {
-      await this.#undo(key, card, old);
+      await this.#undo(key, manifest, old);
       throw error;
     }
     if (old !== null) await this.#discard(this.#names.content(key, old.version));
-    return toStoredObject(key, card);
+    return toStoredObject(key, manifest);
   }
 
   /** What is stored there, without its bytes; `null` if nothing is, or nothing whole. */
-  async find(key: ObjectKey, wait: Wait): Promise<Card | null> {
-    const name = this.#names.card(key);
+  async find(key: ObjectKey, wait: Wait): Promise<Manifest | null> {
+    const name = this.#names.manifest(key);
     const text = await this.#items.readText(name, wait);
     if (text === null) return null;
-    const card = findCard(text);
-    if (card !== null) return card;
+    const manifest = findManifest(text);
+    if (manifest !== null) return manifest;
     await delay(REREAD_AFTER_MS, wait.signal);
-    return findCard((await this.#items.readText(name, wait)) ?? "");
+    return findManifest((await this.#items.readText(name, wait)) ?? "");
   }
 
   /** @throws {StowageError} `object_not_found`, `object_changed`, `object_corrupt`. */
@@ -93,25 +93,25 @@ export class Objects {
     key: ObjectKey,
     ifMatch: string | undefined,
     wait: Wait,
-  ): Promise<{ readonly card: Card; readonly bytes: Uint8Array }> {
+  ): Promise<{ readonly manifest: Manifest; readonly bytes: Uint8Array }> {
     let missing: string | undefined;
     for (let attempt = 0; attempt < READ_ATTEMPTS; attempt += 1) {
-      const card = await this.find(key, wait);
-      if (card === null) {
+      const manifest = await this.find(key, wait);
+      if (manifest === null) {
         throw new StowageError("object_not_found", "Cannot read object: nothing is stored there");
       }
-      if (ifMatch !== undefined && ifMatch !== card.version) break;
-      if (missing === card.version) throw corrupt("its bytes are missing");
-      const bytes = await this.#items.readBytes(this.#names.content(key, card.version), wait);
+      if (ifMatch !== undefined && ifMatch !== manifest.version) break;
+      if (missing === manifest.version) throw corrupt("its bytes are missing");
+      const bytes = await this.#items.readBytes(this.#names.content(key, manifest.version), wait);
       if (bytes === null) {
-        // Replaced or deleted between the two reads; if the card still says the same, lost.
-        missing = card.version;
+        // Replaced or deleted between the two reads; if the manifest still says the same, lost.
+        missing = manifest.version;
         continue;
       }
-      if (bytes.byteLength !== card.sizeBytes || this.#digest(bytes) !== card.sha256) {
+      if (bytes.byteLength !== manifest.sizeBytes || this.#digest(bytes) !== manifest.sha256) {
         throw corrupt("its bytes are not those that were stored");
       }
-      return { card, bytes };
+      return { manifest, bytes };
     }
     throw new StowageError("object_changed", "Cannot read object: it has been replaced", {
       retryable: true,
@@ -120,11 +120,11 @@ export class Objects {
 
   /** Remove what is stored there, also if it is damaged. Nothing there is fine. */
   async remove(key: ObjectKey, wait: Wait): Promise<void> {
-    const name = this.#names.card(key);
+    const name = this.#names.manifest(key);
     const text = await this.#items.readText(name, wait);
     if (text === null) return;
     const contents = await this.#contentsOf(key, text, wait);
-    // The card first: bytes without a card are nobody's, a card without bytes is a damaged object.
+    // The manifest first: bytes without a manifest are nobody's, a manifest without bytes is a damaged object.
     await this.#items.remove(name, wait);
     for (const content of contents) await this.#items.remove(content, wait);
   }
@@ -135,7 +135,7 @@ export class Objects {
     return found.flatMap(({ key, version }) => (version === null ? [key] : []));
   }
 
-  /** Remove bytes that no card speaks of, where `matches` says so. @returns How many. */
+  /** Remove bytes that no manifest speaks of, where `matches` says so. @returns How many. */
   async removeUnfinished(
     prefix: string,
     matches: (key: ObjectKey, madeAt: number) => boolean,
@@ -161,9 +161,9 @@ export class Objects {
     });
   }
 
-  async #contentsOf(key: ObjectKey, cardText: string, wait: Wait): Promise<string[]> {
-    const card = findCardOrNull(cardText);
-    if (card !== null) return [this.#names.content(key, card.version)];
+  async #contentsOf(key: ObjectKey, manifestText: string, wait: Wait): Promise<string[]> {
+    const manifest = findManifestOrNull(manifestText);
+    if (manifest !== null) return [this.#names.content(key, manifest.version)];
     const found = await this.#scan(key, wait);
     return found.flatMap((item) =>
       item.key === key && item.version !== null ? [this.#names.content(key, item.version)] : [],
@@ -171,20 +171,20 @@ export class Objects {
   }
 
   /**
-   * Take back a card that may or may not have been written, unless somebody else's is there by now. If that
-   * fails too, bytes and card stay as they are: whichever card counts, its bytes are there.
+   * Take back a manifest that may or may not have been written, unless somebody else's is there by now. If that
+   * fails too, bytes and manifest stay as they are: whichever manifest counts, its bytes are there.
    */
-  async #undo(key: ObjectKey, card: Card, old: Card | null): Promise<void> {
+  async #undo(key: ObjectKey, manifest: Manifest, old: Manifest | null): Promise<void> {
     const wait = { timeoutMs: CLEANUP_TIMEOUT_MS };
-    const name = this.#names.card(key);
+    const name = this.#names.manifest(key);
     try {
       const text = await this.#items.readText(name, wait);
-      const found = text === null ? null : findCardOrNull(text);
-      if (text !== null && (found === null || found.version === card.version)) {
+      const found = text === null ? null : findManifestOrNull(text);
+      if (text !== null && (found === null || found.version === manifest.version)) {
         if (old === null) await this.#items.remove(name, wait);
-        else await this.#items.writeText(name, formatCard(old), wait);
+        else await this.#items.writeText(name, formatManifest(old), wait);
       }
-      await this.#items.remove(this.#names.content(key, card.version), wait);
+      await this.#items.remove(this.#names.content(key, manifest.version), wait);
     } catch {
       // The failure that led here is the one to tell.
     }
@@ -194,7 +194,7 @@ export class Objects {
     try {
       await this.#items.remove(content, { timeoutMs: CLEANUP_TIMEOUT_MS });
     } catch {
-      // Bytes that no card speaks of are found by `removeUnfinished`.
+      // Bytes that no manifest speaks of are found by `removeUnfinished`.
     }
   }
 
@@ -205,9 +205,9 @@ export class Objects {
   }
 }
 
-function findCardOrNull(text: string): Card | null {
+function findManifestOrNull(text: string): Manifest | null {
   try {
-    return findCard(text);
+    return findManifest(text);
   } catch {
     return null;
   }

@@ -153,9 +153,9 @@ describe.skipIf(!hasRedis())("the unstorage driver over a Redis server", () => {
       return all.filter((item) => !item.startsWith("served:_2estowage:storage.json_")).sort();
     };
     const name = `served:default:${id}:_4dy_20_43_56.pdf`;
-    const card = String(await client.get(`${name}_i`));
-    const [, version] = /^stowage1 (\w+) 0+300000 /.exec(card) ?? expect.unreachable(card);
-    expect(card).toContain(sha256);
+    const manifest = String(await client.get(`${name}_i`));
+    const [, version] = /^stowage1 (\w+) 0+300000 /.exec(manifest) ?? expect.unreachable(manifest);
+    expect(manifest).toContain(sha256);
     expect(await items()).toEqual([`${name}_i`, `${name}_v${version}`]);
     // unstorage's driver for Redis keeps text only.
     const kept = (await client.get(`${name}_v${version}`))?.replace(/^base64:/, "") ?? "";

@@ -226,7 +226,7 @@ test.each([
   "PutObject",
   "UploadPart",
 ] as const)("an answer to %s that never comes: 504 within the driver's patience", async (action) => {
-  const app = await start({ timeouts: { answerMs: 100, minBytesPerSecond: 2 ** 30 } });
+  const app = await start({ timeouts: { responseMs: 100, minBytesPerSecond: 2 ** 30 } });
   s3.faults.add({ action, do: fault.stallRequest() });
   const answer = await app.upload(action === "PutObject" ? "x" : LARGE);
   expect(answer).toEqual({ status: 504, code: "storage_timeout", retryAfter: "5" });

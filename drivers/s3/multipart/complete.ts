@@ -8,16 +8,16 @@ import {
   StowageError,
   toHex,
 } from "../../../src/driver.ts";
-import { refuseTaken, writeOnCondition } from "../condition.ts";
+import { assertKeyFree, writeConditionally } from "../conditional-write.ts";
 import { headObject } from "../head.ts";
 import type { S3Store } from "../store.ts";
-import { assertRoot } from "../wire/answers.ts";
-import { distrust, quoted, wholeSeconds } from "../wire/facts.ts";
 import type { XmlElement } from "../wire/protocol.ts";
+import { quoteEtag, unexpectedResponse, wholeSeconds } from "../wire/response-headers.ts";
 import { childText, escapeXml } from "../wire/xml.ts";
+import { assertRoot } from "../wire/xml-fields.ts";
 import { isGone, type UploadTarget } from "./uploads.ts";
 
-/** After these the object may be there all the same: an answer was lost, and its repetition found the work done. */
+/** After these the object may be there all the same: an response was lost, and its repetition found the work done. */
 const UNDECIDED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "object_not_found",
   "object_exists",
@@ -43,14 +43,14 @@ export async function completeUpload(
 ): Promise<StoredObject> {
   const ordered = inOrder(parts);
   if (options.ifNoneMatch !== undefined && !store.provider.atomicIfNoneMatch) {
-    await refuseTaken(store, target.key, options);
+    await assertKeyFree(store, target.key, options);
   }
   try {
-    const root = await writeOnCondition(store, target.key, options, (condition) =>
+    const root = await writeConditionally(store, target.key, options, (condition) =>
       sendComplete(store, target, ordered, condition, options),
     );
     assertRoot(root, "CompleteMultipartUploadResult");
-    return await describeCompleted(store, target, ordered, childText(root, "ETag") ?? "");
+    return await toCompletedObject(store, target, ordered, childText(root, "ETag") ?? "");
   } catch (error) {
     if (!isStowageError(error) || !UNDECIDED.has(error.code)) throw error;
     const stored = await findCompleted(store, target, ordered, options).catch(() => null);
@@ -84,7 +84,7 @@ function sendComplete(
 }
 
 /** Ceph answers with an empty ETag: then a HEAD tells it, unless somebody has replaced the object meanwhile. */
-async function describeCompleted(
+async function toCompletedObject(
   store: S3Store,
   { key }: UploadTarget,
   parts: readonly StoredPart[],
@@ -92,11 +92,11 @@ async function describeCompleted(
 ): Promise<StoredObject> {
   const sizeBytes = sizeOf(parts);
   const modifiedAt = wholeSeconds(store.context.now());
-  if (etag !== "") return { key, sizeBytes, version: quoted(etag), modifiedAt };
+  if (etag !== "") return { key, sizeBytes, version: quoteEtag(etag), modifiedAt };
   const seen = await headObject(store, key).catch(() => null);
   if (seen?.sizeBytes === sizeBytes) return seen;
   const version = expectedEtag(store, parts);
-  if (version === null) throw distrust("it does not tell the ETag of what it completed");
+  if (version === null) throw unexpectedResponse("it does not tell the ETag of what it completed");
   return { key, sizeBytes, version, modifiedAt };
 }
 

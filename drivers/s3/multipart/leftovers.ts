@@ -8,10 +8,10 @@ import {
   throwIfAborted,
 } from "../../../src/driver.ts";
 import type { S3Store } from "../store.ts";
-import { assertRoot, childrenOf, keyReader, required } from "../wire/answers.ts";
-import { distrust } from "../wire/facts.ts";
 import type { XmlElement } from "../wire/protocol.ts";
+import { unexpectedResponse } from "../wire/response-headers.ts";
 import { childText } from "../wire/xml.ts";
+import { assertRoot, childrenOf, keyReader, required } from "../wire/xml-fields.ts";
 import { abortUpload } from "./uploads.ts";
 
 const PAGE_UPLOADS = 1000;
@@ -48,7 +48,8 @@ export async function listUploads(
     return key === null ? [] : [{ key, uploadId: required(upload, "UploadId"), startedAt }];
   });
   const next = childText(page, "IsTruncated") === "true" ? cursorOf(page, read) : null;
-  if (next !== null && next === cursor) throw distrust("it repeats a page of its uploads");
+  if (next !== null && next === cursor)
+    throw unexpectedResponse("it repeats a page of its uploads");
   return { uploads, next };
 }
 

@@ -10,7 +10,7 @@ const EVEN_PARTS = 1000;
 const PARTS_PER_STEP = 60;
 const GROWTH_BYTES = 8 * MIB;
 
-/** A stretch of a body, ready to be sent. */
+/** A range of a body, ready to be sent. */
 export interface Part {
   /** From 1. */
   readonly number: number;

@@ -5,22 +5,22 @@ import {
   type PutOptions,
   type StoredPart,
 } from "../../../src/driver.ts";
-import { descriptionHeaders } from "../metadata.ts";
+import { objectHeaders } from "../object-headers.ts";
 import type { S3Store } from "../store.ts";
-import { assertRoot, childrenOf, required, requiredCount } from "../wire/answers.ts";
-import { distrust, etagOf, finish, quoted } from "../wire/facts.ts";
 import type { XmlElement } from "../wire/protocol.ts";
+import { drain, etagOf, quoteEtag, unexpectedResponse } from "../wire/response-headers.ts";
 import { childText } from "../wire/xml.ts";
+import { assertRoot, childrenOf, required, requiredCount } from "../wire/xml-fields.ts";
 import type { Part } from "./parts.ts";
 
-/** A multipart upload under way: the requests about it, one function each. */
+/** A multipart upload in progress. Each function below sends one kind of request about it. */
 export interface UploadTarget {
   readonly key: ObjectKey;
   readonly uploadId: string;
 }
 
 /**
- * Begin an upload. What the object will be beside its bytes is told here.
+ * Begin an upload. This request sets the object's content type, metadata and encryption.
  *
  * @see https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateMultipartUpload.html
  */
@@ -29,15 +29,15 @@ export async function createUpload(
   key: ObjectKey,
   { signal, ...options }: PutOptions = {},
 ): Promise<string> {
-  const answer = await client.sendForXml({
+  const response = await client.sendForXml({
     action: "CreateMultipartUpload",
     method: "POST",
     objectKey: keys.inBucket(key),
     query: [["uploads", ""]],
-    headers: { ...descriptionHeaders(options), ...writeHeaders },
+    headers: { ...objectHeaders(options), ...writeHeaders },
     signal,
   });
-  return required(answer, "UploadId");
+  return required(response, "UploadId");
 }
 
 /** @see https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPart.html */
@@ -47,7 +47,7 @@ export async function sendPart(
   { number, bytes, sha256 }: Pick<Part, "number" | "bytes" | "sha256">,
   signal?: AbortSignal,
 ): Promise<StoredPart> {
-  const answer = await client.send({
+  const response = await client.send({
     action: "UploadPart",
     method: "PUT",
     objectKey: keys.inBucket(key),
@@ -56,14 +56,14 @@ export async function sendPart(
       ["uploadId", uploadId],
     ],
     body: bytes,
-    ...(sha256 !== undefined && { bodySha256: sha256 }),
+    bodySha256: sha256,
     signal,
   });
-  await finish(answer);
-  return { number, sizeBytes: bytes.byteLength, version: etagOf(answer.headers) };
+  await drain(response);
+  return { number, sizeBytes: bytes.byteLength, version: etagOf(response.headers) };
 }
 
-/** All parts, through all pages. @see https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListParts.html */
+/** List all parts, page by page. @see https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListParts.html */
 export async function listParts(
   { client, keys }: S3Store,
   { key, uploadId }: UploadTarget,
@@ -84,15 +84,17 @@ export async function listParts(
     });
     assertRoot(page, "ListPartsResult");
     const found = childrenOf(page, "Part").map(readPart);
-    if (found.some(({ number }) => number <= last)) throw distrust("it repeats a page of parts");
+    if (found.some(({ number }) => number <= last))
+      throw unexpectedResponse("it repeats a page of parts");
     parts.push(...found);
     if (childText(page, "IsTruncated") !== "true") return parts;
-    if (found.length === 0) throw distrust("it has more parts, and does not tell them");
+    if (found.length === 0)
+      throw unexpectedResponse("a page of parts is empty, but more should follow");
   }
 }
 
 /**
- * Free what an upload holds. One that is gone already counts as aborted.
+ * Free what an upload holds. An upload that is already gone counts as aborted.
  *
  * @returns Whether it was there.
  * @see https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html
@@ -103,14 +105,14 @@ export async function abortUpload(
   { signal }: CallOptions = {},
 ): Promise<boolean> {
   try {
-    const answer = await client.send({
+    const response = await client.send({
       action: "AbortMultipartUpload",
       method: "DELETE",
       objectKey: keys.inBucket(key),
       query: [["uploadId", uploadId]],
       signal,
     });
-    await finish(answer);
+    await drain(response);
     return true;
   } catch (error) {
     if (isStowageError(error, "object_not_found")) return false;
@@ -118,7 +120,34 @@ export async function abortUpload(
   }
 }
 
-/** Whether the upload has ended: completed, or aborted with all that it held. */
+const ABANDON_TRIES = 3;
+/** For all tries together, because a caller waits for them. */
+const ABANDON_TIMEOUT_MS = 10_000;
+
+/**
+ * Free what a failed upload holds, with a signal of its own. S3 keeps a part that arrives during the abort, so
+ * the abort is repeated until the upload is gone. Never rejects: the caller reports the upload's own failure.
+ */
+export async function abandonUpload(store: S3Store, target: UploadTarget): Promise<void> {
+  const signal = AbortSignal.timeout(ABANDON_TIMEOUT_MS);
+  let failure: unknown = null;
+  for (let attempt = 1; attempt <= ABANDON_TRIES && !signal.aborted; attempt += 1) {
+    try {
+      const wasThere = await abortUpload(store, target, { signal });
+      if (!wasThere || (await isGone(store, target, { signal }))) return;
+    } catch (error) {
+      failure = error;
+      if (isStowageError(error) && !error.retryable) break;
+    }
+  }
+  store.context.logger.warn("s3.parts_left", {
+    bucket: store.client.bucket,
+    advice: "abort the upload, or let a lifecycle rule remove incomplete multipart uploads",
+    error: failure,
+  });
+}
+
+/** Whether the upload has ended: it is completed, or aborted with all of its parts. */
 export async function isGone(
   store: S3Store,
   target: UploadTarget,
@@ -137,6 +166,6 @@ function readPart(part: XmlElement): StoredPart {
   return {
     number: requiredCount(part, "PartNumber"),
     sizeBytes: requiredCount(part, "Size"),
-    version: quoted(required(part, "ETag")),
+    version: quoteEtag(required(part, "ETag")),
   };
 }

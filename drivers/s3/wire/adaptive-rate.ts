@@ -1,14 +1,14 @@
 import { type DriverContext, delay } from "../../../src/driver.ts";
 
-/** Requests a second after the first throttled answer. */
+/** Requests a second after the first throttled response. */
 const START = 50;
 /** The slowest rate. It notices when a store that throttles everything has recovered. */
 const MIN = 1;
 /** Beyond this rate requests are not held back any more. */
 const MAX = 1000;
-/** What an answer that is not throttled adds: the rate grows tenfold in a quarter of a second. */
+/** What an response that is not throttled adds: the rate grows tenfold in a quarter of a second. */
 const INCREASE = 10;
-/** What a throttled answer leaves of the rate. */
+/** What a throttled response leaves of the rate. */
 const DECREASE = 0.9;
 /** A waiting request looks at the rate so often, in milliseconds: it may have grown. */
 const LOOK_MS = 250;
@@ -20,7 +20,7 @@ interface Waiter {
 
 /**
  * The rate at which a client sends requests. It is unlimited until the store throttles. Then each throttled
- * answer lowers it and every other answer raises it (AIMD), until it is unlimited again.
+ * response lowers it and every other response raises it (AIMD), until it is unlimited again.
  *
  * Requests wait in the order in which they came. They share numbers, but no promise and no timer, so that on
  * Workers a request that is cut off stops no other.

@@ -1,6 +1,6 @@
 import type { DriverContext } from "../../../src/driver.ts";
 import { bodyMs, type S3Timeouts } from "./client-options.ts";
-import type { AttemptError, Remedy } from "./failure.ts";
+import type { AttemptError, Recovery } from "./failure.ts";
 import type { S3Request } from "./protocol.ts";
 
 /** One request through all of its attempts: what it has learnt, and how long it may go on. */
@@ -15,7 +15,7 @@ export class Call {
   #sendingMs = 0;
   #error: AttemptError | null = null;
   /** Lessons of refusals. Each is learnt once. */
-  readonly mended = new Set<Remedy>();
+  readonly recoveries = new Set<Recovery>();
 
   /** The caller's. */
   readonly signal: AbortSignal | undefined;

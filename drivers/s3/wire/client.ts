@@ -7,12 +7,12 @@ import {
 } from "../../../src/driver.ts";
 import { sameCredentials } from "../config/credentials.ts";
 import { createAddressing } from "./addressing.ts";
-import { answerFailure, errorFailure, foreignAnswer } from "./answer-failures.ts";
 import { Call } from "./call.ts";
 import { DEFAULT_ATTEMPTS, DEFAULT_TIMEOUTS, type S3ClientOptions } from "./client-options.ts";
 import { Exchange } from "./exchange.ts";
-import { type Attempt, AttemptError, type Failure, isPassing } from "./failure.ts";
-import type { Credentials, S3Answer, S3Client, S3Request, XmlElement } from "./protocol.ts";
+import { type Attempt, AttemptError, type Failure, isTransient } from "./failure.ts";
+import type { Credentials, S3Client, S3Request, S3Response, XmlElement } from "./protocol.ts";
+import { errorFailure, foreignResponse, responseFailure } from "./response-failures.ts";
 import { RetryPolicy } from "./retry-policy.ts";
 import { digestOf, Signer } from "./signing.ts";
 import { childText, parseXml } from "./xml.ts";
@@ -22,8 +22,8 @@ const MAX_XML_BYTES = 8 * 1024 * 1024;
 /** A clock that is off by less than this is not what a server complains about. */
 const SKEW_WORTH_MS = 60_000;
 
-/** Makes something of a good answer, before the attempt counts as done. */
-type Accept<Result> = (answer: S3Answer, attempt: Attempt) => Promise<Result> | Result;
+/** Makes something of a good response, before the attempt counts as done. */
+type Accept<Result> = (response: S3Response, attempt: Attempt) => Promise<Result> | Result;
 
 /**
  * Speak to one bucket. Nothing is connected or read before the first request.
@@ -63,9 +63,9 @@ export function createS3Client(options: S3ClientOptions, context: DriverContext)
     const url = attempt.addressing.urlOf(request);
     const now = context.now() + clockOffsetMs;
     const signed = await signer.sign(request, { url, region, credentials, bodySha256, now });
-    const answer = await new Exchange(attempt, timeouts).send(context.fetch, signed);
-    if (answer.status >= 200 && answer.status < 300) return await accept(answer, attempt);
-    const failure = await answerFailure(answer, attempt, context.now() + clockOffsetMs);
+    const response = await new Exchange(attempt, timeouts).send(context.fetch, signed);
+    if (response.status >= 200 && response.status < 300) return await accept(response, attempt);
+    const failure = await responseFailure(response, attempt, context.now() + clockOffsetMs);
     throw new AttemptError(failure, attempt);
   }
 
@@ -83,40 +83,42 @@ export function createS3Client(options: S3ClientOptions, context: DriverContext)
       const attempt: Attempt = { request, bucket, addressing, credentials, number };
       try {
         const result = await attemptOnce(attempt, bodySha256, accept);
-        policy.answered();
+        policy.responded();
         return result;
       } catch (error) {
         if (!(error instanceof AttemptError)) throw error;
         call.failed(error);
         policy.failed(error.failure);
-        if (!(await recover(error.failure, attempt, call))) throw error;
-        logger.debug("s3.retry", { ...error.data, remedy: error.failure.remedy });
+        if (!(await shouldRetry(error.failure, attempt, call))) throw error;
+        logger.debug("s3.retry", { ...error.data, recovery: error.failure.recovery });
       }
     }
   }
 
   /** Wait, or learn from a refusal, each lesson once a call. Answers whether to try again. */
-  async function recover(failure: Failure, attempt: Attempt, call: Call): Promise<boolean> {
-    const { remedy } = failure;
-    const { mended } = call;
-    if (isPassing(remedy)) {
+  async function shouldRetry(failure: Failure, attempt: Attempt, call: Call): Promise<boolean> {
+    const { recovery } = failure;
+    const { recoveries } = call;
+    if (isTransient(recovery)) {
       // Attempts that were refused for what we have learnt since do not count.
       const { number } = attempt;
-      return number - mended.size < maxAttempts && (await policy.backOff(failure, number, call));
+      return (
+        number - recoveries.size < maxAttempts && (await policy.backOff(failure, number, call))
+      );
     }
-    if (mended.has(remedy)) {
-      if (remedy !== "region") return false;
-      const found = `the servers send us from region to region, the last time to ${failure.region ?? "none that it names"}; check bucket, region and endpoint`;
-      throw new AttemptError({ ...failure, found, remedy: "none" }, attempt);
+    if (recoveries.has(recovery)) {
+      if (recovery !== "region") return false;
+      const reason = `the servers send us from region to region, the last time to ${failure.region ?? "none that it names"}; check bucket, region and endpoint`;
+      throw new AttemptError({ ...failure, reason, recovery: "none" }, attempt);
     }
-    mended.add(remedy);
-    return await mend(failure, attempt);
+    recoveries.add(recovery);
+    return await recover(failure, attempt);
   }
 
   /** Learn from a refusal. Answers whether there was anything to learn. */
-  async function mend(failure: Failure, attempt: Attempt): Promise<boolean> {
-    const { remedy, region, serverTime } = failure;
-    if (remedy === "region") {
+  async function recover(failure: Failure, attempt: Attempt): Promise<boolean> {
+    const { recovery, region, serverTime } = failure;
+    if (recovery === "region") {
       if (region === undefined || region === attempt.addressing.region) return false;
       if (addressing.region !== region) {
         logger.warn("s3.region-learned", { bucket, from: addressing.region, region });
@@ -124,7 +126,7 @@ export function createS3Client(options: S3ClientOptions, context: DriverContext)
       }
       return true;
     }
-    if (remedy === "clock") {
+    if (recovery === "clock") {
       if (serverTime === undefined) return false;
       const offsetMs = serverTime - context.now();
       if (Math.abs(offsetMs - clockOffsetMs) < SKEW_WORTH_MS) return false;
@@ -132,7 +134,7 @@ export function createS3Client(options: S3ClientOptions, context: DriverContext)
       clockOffsetMs = offsetMs;
       return true;
     }
-    if (remedy !== "credentials") return false;
+    if (recovery !== "credentials") return false;
     const { credentials, request } = attempt;
     const others = await askCredentials(request.signal, credentials);
     return !sameCredentials(others, credentials);
@@ -148,21 +150,21 @@ export function createS3Client(options: S3ClientOptions, context: DriverContext)
   });
 }
 
-function handOver(answer: S3Answer): S3Answer {
-  return answer;
+function handOver(response: S3Response): S3Response {
+  return response;
 }
 
-async function readXml(answer: S3Answer, attempt: Attempt): Promise<XmlElement> {
+async function readXml(response: S3Response, attempt: Attempt): Promise<XmlElement> {
   const bytes =
-    answer.body === null ? new Uint8Array() : await readAtMost(answer.body, MAX_XML_BYTES);
+    response.body === null ? new Uint8Array() : await readAtMost(response.body, MAX_XML_BYTES);
   let root: XmlElement;
   try {
     if (bytes === null) throw new RangeError(`It has more than ${MAX_XML_BYTES} bytes`);
     root = parseXml(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes));
   } catch (cause) {
-    throw new AttemptError(foreignAnswer(answer, attempt, cause), attempt);
+    throw new AttemptError(foreignResponse(response, attempt, cause), attempt);
   }
   if (root.name !== "Error") return root;
   const s3Code = childText(root, "Code") ?? "InternalError";
-  throw new AttemptError(errorFailure(root, s3Code, answer, attempt), attempt);
+  throw new AttemptError(errorFailure(root, s3Code, response, attempt), attempt);
 }

@@ -2,7 +2,7 @@ import { abortedError, type DriverContext, throwIfAborted } from "../../../src/d
 import { bodyMs, type S3Timeouts } from "./client-options.ts";
 import { type Attempt, AttemptError } from "./failure.ts";
 import { networkFailure, timeoutFailure } from "./network-failures.ts";
-import type { S3Answer } from "./protocol.ts";
+import type { S3Response } from "./protocol.ts";
 import type { SignedRequest } from "./signing.ts";
 
 /** They touch thousands of objects or parts before they answer. */
@@ -47,10 +47,10 @@ export class Exchange {
   }
 
   /** @throws {AttemptError} Without an answer. @throws {StowageError} `request_aborted`. */
-  async send(fetch: DriverContext["fetch"], { url, headers }: SignedRequest): Promise<S3Answer> {
+  async send(fetch: DriverContext["fetch"], { url, headers }: SignedRequest): Promise<S3Response> {
     const { action, method, body } = this.#attempt.request;
-    const patienceMs = this.#timeouts.answerMs * (SLOW_ACTIONS.has(action) ? SLOW_FACTOR : 1);
-    this.#expireAfter(patienceMs + bodyMs(body, this.#timeouts), "does not answer");
+    const timeoutMs = this.#timeouts.responseMs * (SLOW_ACTIONS.has(action) ? SLOW_FACTOR : 1);
+    this.#expireAfter(timeoutMs + bodyMs(body, this.#timeouts), "does not answer");
     let response: Response;
     try {
       response = await fetch(url, {
@@ -74,7 +74,7 @@ export class Exchange {
   }
 
   /** An object of which no byte has come can be asked for again as a whole, or as the same range. */
-  async #readFirst({ headers }: S3Answer): Promise<void> {
+  async #readFirst({ headers }: S3Response): Promise<void> {
     do this.#first = await this.#read();
     while (this.#first?.byteLength === 0);
     if (this.#first === undefined && headers.has("content-length")) {
@@ -83,7 +83,7 @@ export class Exchange {
   }
 
   /** The answer with its body under the idle clock. */
-  #guard({ status, headers, body }: Response): S3Answer {
+  #guard({ status, headers, body }: Response): S3Response {
     if (body === null || headers.get("content-length") === "0") {
       this.#release();
       return { status, headers, body: null };

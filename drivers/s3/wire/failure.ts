@@ -3,7 +3,7 @@ import type { Addressing } from "./addressing.ts";
 import type { Credentials, S3Request } from "./protocol.ts";
 
 /** What can be done about a failed attempt before the call is given up. */
-export type Remedy =
+export type Recovery =
   /** Nothing: the same again would fail again. */
   | "none"
   /** Wait and repeat it. */
@@ -18,17 +18,17 @@ export type Remedy =
   | "credentials";
 
 /** Whether the same request may succeed a little later. */
-export function isPassing(remedy: Remedy | undefined): boolean {
-  return remedy === "wait" || remedy === "throttle";
+export function isTransient(recovery: Recovery | undefined): boolean {
+  return recovery === "wait" || recovery === "throttle";
 }
 
 /** Why an attempt came to nothing, as plain data. */
 export interface Failure {
   readonly code: ErrorCode;
-  /** What was found and what to do, without a final period. Holds nothing secret. */
-  readonly found: string;
-  readonly remedy: Remedy;
-  /** S3's own code, and the status of its answer; `null` if there was none. */
+  /** What happened and what to do, without a final period. Holds nothing secret. */
+  readonly reason: string;
+  readonly recovery: Recovery;
+  /** S3's own code, and the status of its response; `null` if there was none. */
   readonly s3Code: string | null;
   readonly status: number | null;
   /** The server's wish, in milliseconds. */
@@ -55,14 +55,18 @@ export class AttemptError extends StowageError {
   readonly failure: Failure;
 
   constructor(failure: Failure, { request, bucket, addressing, number }: Attempt) {
-    const { code, found, remedy, s3Code, status, cause } = failure;
+    const { code, reason, recovery, s3Code, status, cause } = failure;
     const { action } = request;
     const times = number > 1 ? `, after ${number} attempts` : "";
-    super(code, `Cannot ${action} in bucket "${bucket}" (${addressing.region}): ${found}${times}`, {
-      ...(cause !== undefined && { cause }),
-      retryable: isPassing(remedy),
-      data: { action, s3Code, status, attempts: number },
-    });
+    super(
+      code,
+      `Cannot ${action} in bucket "${bucket}" (${addressing.region}): ${reason}${times}`,
+      {
+        ...(cause !== undefined && { cause }),
+        retryable: isTransient(recovery),
+        data: { action, s3Code, status, attempts: number },
+      },
+    );
     this.failure = failure;
   }
 }

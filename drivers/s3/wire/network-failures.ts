@@ -1,19 +1,24 @@
 import type { ErrorCode } from "../../../src/driver.ts";
 import type { Addressing } from "./addressing.ts";
-import type { Failure, Remedy } from "./failure.ts";
+import type { Failure, Recovery } from "./failure.ts";
 
-type Meaning = readonly [pattern: RegExp, found: string, remedy: Remedy, code?: ErrorCode];
+type ErrorMapping = readonly [
+  pattern: RegExp,
+  reason: string,
+  recovery: Recovery,
+  code?: ErrorCode,
+];
 
 const NO_HOST = "no such host; check the endpoint and DNS";
 
 /**
- * What goes wrong before an answer: codes of libuv, OpenSSL, undici and Bun, and words of Deno, which has no
+ * What goes wrong before an response: codes of libuv, OpenSSL, undici and Bun, and words of Deno, which has no
  * codes. The first that matches counts.
  *
  * @see https://nodejs.org/api/errors.html#common-system-errors
  * @see https://docs.openssl.org/master/man3/X509_STORE_CTX_get_error/
  */
-const MEANINGS: readonly Meaning[] = [
+const ERROR_MAPPINGS: readonly ErrorMapping[] = [
   [/^(ENOTFOUND|EAI_NONAME|FailedToOpenSocket)$|dns error/, NO_HOST, "wait"],
   [/^EAI_/, "DNS does not answer", "wait"],
   [
@@ -24,7 +29,7 @@ const MEANINGS: readonly Meaning[] = [
   [/^(EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL)$/, "no route leads there; check the network", "wait"],
   [/^(ETIMEDOUT|UND_ERR_CONNECT_TIMEOUT)$/, "no connection in time", "wait", "storage_timeout"],
   [/^ERR_WRITE_STALLED$/, "it takes no more of what is sent", "wait", "storage_timeout"],
-  [/^UND_ERR_(HEADERS|BODY)_TIMEOUT$/, "no answer in time", "wait", "storage_timeout"],
+  [/^UND_ERR_(HEADERS|BODY)_TIMEOUT$/, "no response in time", "wait", "storage_timeout"],
   [
     /^(ERR_SSL_|EPROTO$)/,
     "it speaks no TLS that we speak; check whether the endpoint is http:// or https://",
@@ -57,23 +62,24 @@ const MEANINGS: readonly Meaning[] = [
     "storage_misconfigured",
   ],
 ];
-const BROKEN: Meaning = [/^/, "the connection broke", "wait"];
+const BROKEN: ErrorMapping = [/^/, "the connection broke", "wait"];
 /** `fetch failed` wraps what failed, which may wrap it once more; a cycle ends here. */
 const MAX_CAUSES = 8;
 
-/** Why a request had no answer. */
+/** Why a request had no response. */
 export function networkFailure(
   error: unknown,
   { origin, region, hostIsFromRegion }: Pick<Addressing, "origin" | "region" | "hostIsFromRegion">,
 ): Failure {
   const root = findRoot(error);
   const words = root?.code ?? String(root);
-  const [, usual, remedy, code] = MEANINGS.find(([pattern]) => pattern.test(words)) ?? BROKEN;
-  const found = usual === NO_HOST && hostIsFromRegion ? noHostIn(region) : usual;
+  const [, usual, recovery, code] =
+    ERROR_MAPPINGS.find(([pattern]) => pattern.test(words)) ?? BROKEN;
+  const reason = usual === NO_HOST && hostIsFromRegion ? noHostIn(region) : usual;
   return {
     code: code ?? "storage_unavailable",
-    found: `${origin} cannot be reached: ${found}${root?.code ? ` (${root.code})` : ""}`,
-    remedy,
+    reason: `${origin} cannot be reached: ${reason}${root?.code ? ` (${root.code})` : ""}`,
+    recovery,
     s3Code: null,
     status: null,
     cause: withoutData(root),
@@ -88,8 +94,8 @@ function noHostIn(region: string): string {
 export function timeoutFailure(origin: string, what: string): Failure {
   return {
     code: "storage_timeout",
-    found: `${origin} ${what}`,
-    remedy: "wait",
+    reason: `${origin} ${what}`,
+    recovery: "wait",
     s3Code: null,
     status: null,
   };
@@ -102,17 +108,17 @@ interface RootError extends Error {
 
 /** The innermost error that has a code, else the innermost; of several tries to connect, the first. */
 function findRoot(error: unknown): RootError | null {
-  let found: RootError | null = null;
+  let root: RootError | null = null;
   let current = error;
   for (let depth = 0; depth < MAX_CAUSES && current instanceof Error; depth += 1) {
     const coded = "code" in current && typeof current.code === "string";
-    if (coded || found?.code === undefined) found = current;
+    if (coded || root?.code === undefined) root = current;
     current = current instanceof AggregateError ? current.errors[0] : current.cause;
   }
-  return found;
+  return root;
 }
 
-/** What failed, for the log: errors of fetch may hold bytes of the answer and headers of the request. */
+/** What failed, for the log: errors of fetch may hold bytes of the response and headers of the request. */
 function withoutData(root: RootError | null): Error {
   const { code = null, syscall, name = "an unknown error" } = root ?? {};
   if (root === null || syscall === undefined) {

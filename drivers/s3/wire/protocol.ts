@@ -31,13 +31,13 @@ export interface S3Request {
   readonly headers?: Readonly<Record<string, string>>;
   /** All of it at hand: its SHA-256 is signed, and it can be sent again. */
   readonly body?: Uint8Array;
-  /** The SHA-256 of `body` in lower-case hexadecimal, where somebody has it already. */
-  readonly bodySha256?: string;
+  /** The SHA-256 of `body` in lower-case hexadecimal, if the caller has computed it already. */
+  readonly bodySha256?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A good answer. */
-export interface S3Answer {
+/** A good response. */
+export interface S3Response {
   readonly status: number;
   readonly headers: Headers;
   /** Read it to its end or cancel it. Idle for too long, it fails with `storage_timeout`. */
@@ -55,26 +55,26 @@ export interface S3Client {
    * Send a request until it is answered: trying again, following the bucket's region and the server's clock
    * are done here.
    *
-   * @returns The answer, if its status is 2xx. A body is the caller's to read or cancel.
-   * @throws {StowageError} For every other answer and for none. `data` holds `action`, `s3Code` (`NoSuchKey`,
-   *   or for answers without a body what their status means; `null` without an answer), `status` (or `null`)
+   * @returns The response, if its status is 2xx. A body is the caller's to read or cancel.
+   * @throws {StowageError} For every other response and for none. `data` holds `action`, `s3Code` (`NoSuchKey`,
+   *   or for answers without a body what their status means; `null` without an response), `status` (or `null`)
    *   and `attempts`: above 1, an earlier one may have done its work. Codes: `object_not_found`
    *   (NoSuchKey, NoSuchUpload, or 404 to HEAD of a key), `object_exists` (412 to `if-none-match`), `object_changed` (412
    *   otherwise), `storage_access_denied`, `storage_misconfigured` (bucket, region, key pair, clock),
    *   `storage_unavailable`, `storage_timeout`, `storage_full`, `request_aborted`.
    */
-  send(request: S3Request): Promise<S3Answer>;
+  send(request: S3Request): Promise<S3Response>;
   /**
    * The same for answers that are XML: reads it whole, within bounds. A 200 that holds an `<Error>` is one.
    *
-   * @throws {StowageError} Besides what `send` throws, `storage_unavailable` for an answer that is no XML of S3's.
+   * @throws {StowageError} Besides what `send` throws, `storage_unavailable` for an response that is no XML of S3's.
    */
   sendForXml(request: S3Request): Promise<XmlElement>;
   /** Free what outlives calls. */
   dispose(): Promise<void>;
 }
 
-/** An element of an answer. S3 uses neither attributes nor mixed content that mean anything. */
+/** An element of an response. S3 uses neither attributes nor mixed content that mean anything. */
 export interface XmlElement {
   /** Without a namespace prefix. */
   readonly name: string;

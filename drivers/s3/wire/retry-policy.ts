@@ -2,8 +2,8 @@ import { type DriverContext, delay } from "../../../src/driver.ts";
 import { AdaptiveRate } from "./adaptive-rate.ts";
 import type { Call } from "./call.ts";
 import { DEFAULT_ATTEMPTS } from "./client-options.ts";
-import { type Failure, isPassing } from "./failure.ts";
-import { RetryBudget, waitMs } from "./retry.ts";
+import { type Failure, isTransient } from "./failure.ts";
+import { backoffMs, RetryBudget } from "./retry-budget.ts";
 
 /** After so long with nothing but failures, nothing is repeated until the store answers again. */
 const OUTAGE_MS = 10_000;
@@ -20,13 +20,13 @@ type Context = Pick<DriverContext, "now" | "random">;
  *
  * A store that throttles is alive: requests slow down, and a throttled one is repeated as long as its call has
  * time. A request that failed otherwise is repeated from a budget that successes fill. Neither is repeated in
- * an outage: each call still makes its first attempt, and the first answer ends the outage.
+ * an outage: each call still makes its first attempt, and the first response ends the outage.
  */
 export class RetryPolicy {
   readonly #context: Context;
   readonly #rate: AdaptiveRate;
   readonly #budget: RetryBudget;
-  /** Since when nothing but failures that may pass has come; `null` after any other answer. */
+  /** Since when nothing but failures that may pass has come; `null` after any other response. */
   #failingSince: number | null = null;
   #isReached = false;
 
@@ -43,18 +43,18 @@ export class RetryPolicy {
   }
 
   /** The store has done what it was asked for, or refused it for good. */
-  answered(): void {
+  responded(): void {
     this.#isReached = true;
     this.#failingSince = null;
     this.#budget.refill();
     this.#rate.raise();
   }
 
-  failed({ remedy, status }: Failure): void {
+  failed({ recovery, status }: Failure): void {
     if (status !== null) this.#isReached = true;
-    if (isPassing(remedy)) this.#failingSince ??= this.#context.now();
-    else if (status !== null) this.answered();
-    if (remedy === "throttle") this.#rate.lower();
+    if (isTransient(recovery)) this.#failingSince ??= this.#context.now();
+    else if (status !== null) this.responded();
+    if (recovery === "throttle") this.#rate.lower();
   }
 
   /**
@@ -63,15 +63,15 @@ export class RetryPolicy {
    * @returns Whether to make another.
    */
   async backOff(
-    { remedy, retryAfterMs = 0 }: Failure,
+    { recovery, retryAfterMs = 0 }: Failure,
     number: number,
     call: Call,
   ): Promise<boolean> {
     for (let tries = number; tries < DEFAULT_ATTEMPTS; tries += 1) {
-      const ms = waitMs(tries, retryAfterMs, this.#context.random);
+      const ms = backoffMs(tries, retryAfterMs, this.#context.random);
       if (this.#isOut() || ms > Math.min(call.leftMs(), MAX_RETRY_AFTER_MS)) return false;
       await delay(ms, call.signal);
-      if (remedy === "throttle" || this.#budget.take()) return true;
+      if (recovery === "throttle" || this.#budget.take()) return true;
     }
     return false;
   }

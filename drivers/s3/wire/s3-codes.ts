@@ -1,40 +1,48 @@
 import type { ErrorCode } from "../../../src/driver.ts";
-import type { Remedy } from "./failure.ts";
+import type { Recovery } from "./failure.ts";
 
 /** What one of S3's error codes means to us: our code, what to do about it, and what may mend it. */
-export type Meaning = readonly [code: ErrorCode, advice: string, remedy?: Remedy];
+export type ErrorMapping = readonly [code: ErrorCode, advice: string, recovery?: Recovery];
 
-const PAIR: Meaning = [
+const BAD_ACCESS_KEY: ErrorMapping = [
   "storage_misconfigured",
   "the server does not know this access key; check the credentials and the endpoint",
   "credentials",
 ];
-const EXPIRED: Meaning = [
+const EXPIRED_TOKEN: ErrorMapping = [
   "storage_misconfigured",
   "the session token is expired or not for this key; renew the credentials",
   "credentials",
 ];
-const BUSY: Meaning = ["storage_unavailable", "it asks for fewer requests", "throttle"];
+const THROTTLED: ErrorMapping = ["storage_unavailable", "it asks for fewer requests", "throttle"];
 /** Overload or an outage: services and proxies do not say which. */
-const UNAVAILABLE: Meaning = [
+const UNAVAILABLE: ErrorMapping = [
   "storage_unavailable",
   "it has trouble of its own or asks for fewer requests",
   "throttle",
 ];
-const SICK: Meaning = ["storage_unavailable", "it has trouble of its own", "wait"];
-const DENIED: Meaning = ["storage_access_denied", ""];
-const GARBLED: Meaning = ["storage_unavailable", "the body was changed on its way", "wait"];
-const RACE: Meaning = ["storage_unavailable", "another request works on the same object", "wait"];
-const REGION: Meaning = [
+const SERVER_ERROR: ErrorMapping = ["storage_unavailable", "it has trouble of its own", "wait"];
+const DENIED: ErrorMapping = ["storage_access_denied", ""];
+const CORRUPTED_BODY: ErrorMapping = [
+  "storage_unavailable",
+  "the body was changed on its way",
+  "wait",
+];
+const CONFLICT: ErrorMapping = [
+  "storage_unavailable",
+  "another request works on the same object",
+  "wait",
+];
+const WRONG_REGION: ErrorMapping = [
   "storage_misconfigured",
   "the bucket lies elsewhere; set the region or the endpoint that it is in",
   "region",
 ];
-const FULL: Meaning = ["storage_full", "no more may be stored there; raise the quota"];
-const GONE: Meaning = ["object_not_found", "nothing is stored there"];
-const UNOFFERED: Meaning = ["unsupported_option", "the storage does not offer this"];
-const PARTS: Meaning = ["storage_unavailable", "the parts are not those that were stored"];
-const TOO_LARGE: Meaning = [
+const FULL: ErrorMapping = ["storage_full", "no more may be stored there; raise the quota"];
+const NOT_FOUND: ErrorMapping = ["object_not_found", "nothing is stored there"];
+const UNSUPPORTED: ErrorMapping = ["unsupported_option", "the storage does not offer this"];
+const BAD_PARTS: ErrorMapping = ["storage_unavailable", "the parts are not those that were stored"];
+const BAD_SIZE: ErrorMapping = [
   "storage_unavailable",
   "the object or a part has a size it does not take",
 ];
@@ -44,10 +52,10 @@ const TOO_LARGE: Meaning = [
  *
  * @see https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
  */
-export const MEANINGS: ReadonlyMap<string, Meaning> = new Map<string, Meaning>(
+export const ERROR_MAPPINGS: ReadonlyMap<string, ErrorMapping> = new Map<string, ErrorMapping>(
   Object.entries({
-    NoSuchKey: GONE,
-    NoSuchVersion: GONE,
+    NoSuchKey: NOT_FOUND,
+    NoSuchVersion: NOT_FOUND,
     NoSuchUpload: ["object_not_found", "there is no such multipart upload"],
     NoSuchBucket: [
       "storage_misconfigured",
@@ -55,8 +63,8 @@ export const MEANINGS: ReadonlyMap<string, Meaning> = new Map<string, Meaning>(
     ],
     InvalidBucketName: ["storage_misconfigured", "it does not take the bucket's name"],
     PreconditionFailed: ["object_changed", "something else is stored there"],
-    ConditionalRequestConflict: RACE,
-    OperationAborted: RACE,
+    ConditionalRequestConflict: CONFLICT,
+    OperationAborted: CONFLICT,
     InvalidRange: ["object_changed", "the object has become shorter"],
     KeyTooLongError: ["invalid_key", "the key is longer than the storage takes"],
     XMinioInvalidObjectName: ["invalid_key", "the storage does not take the key"],
@@ -67,15 +75,15 @@ export const MEANINGS: ReadonlyMap<string, Meaning> = new Map<string, Meaning>(
       "storage_access_denied",
       "the object is archived; restore it, or keep this prefix out of archive tiers",
     ],
-    InvalidAccessKeyId: PAIR,
-    InvalidSecurity: PAIR,
+    InvalidAccessKeyId: BAD_ACCESS_KEY,
+    InvalidSecurity: BAD_ACCESS_KEY,
     SignatureDoesNotMatch: [
       "storage_misconfigured",
       "the secret key does not belong to the access key, or a proxy changes requests; check both",
     ],
-    ExpiredToken: EXPIRED,
-    InvalidToken: EXPIRED,
-    TokenRefreshRequired: EXPIRED,
+    ExpiredToken: EXPIRED_TOKEN,
+    InvalidToken: EXPIRED_TOKEN,
+    TokenRefreshRequired: EXPIRED_TOKEN,
     RequestTimeTooSkewed: [
       "storage_misconfigured",
       "our clock and the server's differ; set this machine's time",
@@ -86,50 +94,50 @@ export const MEANINGS: ReadonlyMap<string, Meaning> = new Map<string, Meaning>(
       "our clock and the server's differ; set this machine's time",
       "clock",
     ],
-    AuthorizationHeaderMalformed: REGION,
-    IllegalLocationConstraintException: REGION,
-    PermanentRedirect: REGION,
-    TemporaryRedirect: REGION,
-    Redirect: REGION,
-    SlowDown: BUSY,
-    SlowDownRead: BUSY,
-    SlowDownWrite: BUSY,
-    TooManyRequests: BUSY,
-    Throttling: BUSY,
-    ThrottlingException: BUSY,
-    ThrottledException: BUSY,
-    RequestThrottled: BUSY,
-    RequestLimitExceeded: BUSY,
-    BandwidthLimitExceeded: BUSY,
-    Busy: BUSY,
+    AuthorizationHeaderMalformed: WRONG_REGION,
+    IllegalLocationConstraintException: WRONG_REGION,
+    PermanentRedirect: WRONG_REGION,
+    TemporaryRedirect: WRONG_REGION,
+    Redirect: WRONG_REGION,
+    SlowDown: THROTTLED,
+    SlowDownRead: THROTTLED,
+    SlowDownWrite: THROTTLED,
+    TooManyRequests: THROTTLED,
+    Throttling: THROTTLED,
+    ThrottlingException: THROTTLED,
+    ThrottledException: THROTTLED,
+    RequestThrottled: THROTTLED,
+    RequestLimitExceeded: THROTTLED,
+    BandwidthLimitExceeded: THROTTLED,
+    Busy: THROTTLED,
     ServiceUnavailable: UNAVAILABLE,
-    InternalError: SICK,
-    InternalFailure: SICK,
+    InternalError: SERVER_ERROR,
+    InternalFailure: SERVER_ERROR,
     BadRequest: [
       "storage_misconfigured",
       "it gives no reason; check the region, and whether the credentials have expired",
     ],
     RequestTimeout: ["storage_unavailable", "the request came too slowly", "throttle"],
-    BadDigest: GARBLED,
-    XAmzContentSHA256Mismatch: GARBLED,
-    IncompleteBody: GARBLED,
-    EntityTooLarge: TOO_LARGE,
-    EntityTooSmall: TOO_LARGE,
-    InvalidPart: PARTS,
-    InvalidPartOrder: PARTS,
+    BadDigest: CORRUPTED_BODY,
+    XAmzContentSHA256Mismatch: CORRUPTED_BODY,
+    IncompleteBody: CORRUPTED_BODY,
+    EntityTooLarge: BAD_SIZE,
+    EntityTooSmall: BAD_SIZE,
+    InvalidPart: BAD_PARTS,
+    InvalidPartOrder: BAD_PARTS,
     QuotaExceeded: FULL,
     ServiceQuotaExceeded: FULL,
     XMinioStorageFull: FULL,
     XMinioAdminBucketQuotaExceeded: FULL,
-    NotImplemented: UNOFFERED,
+    NotImplemented: UNSUPPORTED,
     MethodNotAllowed: [
       "storage_misconfigured",
       "it does not take this request; check the endpoint",
     ],
-  } satisfies Record<string, Meaning>),
+  } satisfies Record<string, ErrorMapping>),
 );
 
-/** The code that an answer without a body stands for. */
+/** The code that an response without a body stands for. */
 export const CODE_OF_STATUS: ReadonlyMap<number, string> = new Map([
   [301, "PermanentRedirect"],
   [307, "TemporaryRedirect"],
@@ -151,11 +159,11 @@ export const CODE_OF_STATUS: ReadonlyMap<number, string> = new Map([
 ]);
 
 /** What a code that we have never heard of means, by the status it came with. */
-export function meaningOfStatus(status: number): Meaning {
-  if (status === 408 || status === 429 || status === 499) return BUSY;
-  if (status === 501) return UNOFFERED;
+export function mappingOfStatus(status: number): ErrorMapping {
+  if (status === 408 || status === 429 || status === 499) return THROTTLED;
+  if (status === 501) return UNSUPPORTED;
   if (status === 503) return UNAVAILABLE;
-  if (status >= 500) return SICK;
+  if (status >= 500) return SERVER_ERROR;
   if (status === 401 || status === 403) return DENIED;
   return ["storage_unavailable", "it refuses the request"];
 }

@@ -1,7 +1,7 @@
 import { StowageError } from "../../../src/driver.ts";
 import type { XmlElement } from "./protocol.ts";
 
-/** S3's deepest answer has six levels. */
+/** S3's deepest response has six levels. */
 const MAX_DEPTH = 16;
 /** A page of 1,000 keys has about 10,000. */
 const MAX_ELEMENTS = 200_000;
@@ -125,7 +125,7 @@ export function childText(element: XmlElement, name: string): string | null {
 function malformed(found: string): StowageError {
   return new StowageError(
     "storage_unavailable",
-    `Cannot read answer of S3: no XML of S3's, ${found}`,
+    `Cannot read response of S3: no XML of S3's, ${found}`,
     {
       retryable: true,
     },

@@ -264,7 +264,7 @@ export class FileStorage {
   }
 
   async #check(options: CheckOptions = {}): Promise<DriverCheck> {
-    await this.#identity?.look(options.glance === true ? HEALTHY_FOR_MS : 0);
+    await this.#identity?.look(options.quick === true ? HEALTHY_FOR_MS : 0);
     const error = this.#identity?.replaced ?? null;
     if (error !== null) return { healthy: false, steps: [{ name: "read", ok: false, error }] };
     return await this.#driver.check(options);

@@ -66,8 +66,8 @@ export class StorageProbe {
 
   async #ask(fresh: boolean): Promise<StorageHealth> {
     // Only what worked a while ago, and has not failed since.
-    const glance = !fresh && this.#last?.status === "healthy";
-    const check = await this.#check(glance);
+    const quick = !fresh && this.#last?.status === "healthy";
+    const check = await this.#check(quick);
     const health = this.#toHealth(check);
     if (health.status !== this.#lastStatus) {
       const { status, errorCode } = health;
@@ -84,10 +84,10 @@ export class StorageProbe {
     return health;
   }
 
-  async #check(glance: boolean): Promise<DriverCheck> {
+  async #check(quick: boolean): Promise<DriverCheck> {
     try {
       return await withTimeout(this.#timeoutMs, "check storage", (signal) =>
-        this.#driver.check({ signal, glance }),
+        this.#driver.check({ signal, quick }),
       );
     } catch (error) {
       return { healthy: false, steps: [{ name: "read", ok: false, error }] };

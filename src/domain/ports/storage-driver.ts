@@ -23,7 +23,7 @@ export interface StoredObject {
 
 export interface CheckOptions extends CallOptions {
   /** It was healthy a moment ago: whether it still answers will do, where more would cost. */
-  readonly glance?: boolean;
+  readonly quick?: boolean;
 }
 
 export interface PutOptions extends CallOptions {

@@ -54,11 +54,11 @@ test("health() reuses a good answer, asks anew after a failure, and asks once fo
   expect(asked).toBe(2);
 });
 
-test("health() only glances at what was healthy, unless it failed since or an operator asks", async () => {
-  const glances: unknown[] = [];
+test("health() checks quickly what was healthy, unless it failed since or an operator asks", async () => {
+  const quickChecks: unknown[] = [];
   let healthy = true;
   const { probe, clock } = await probeOf(async (options) => {
-    glances.push(options?.glance);
+    quickChecks.push(options?.quick);
     return { healthy, steps: [{ name: "read", ok: healthy }] };
   }, 60_000);
   await probe.health(false);
@@ -72,7 +72,7 @@ test("health() only glances at what was healthy, unless it failed since or an op
   await probe.health(false);
   clock.advance(2_000);
   await probe.health(false);
-  expect(glances).toEqual([false, true, false, false, true, false]);
+  expect(quickChecks).toEqual([false, true, false, false, true, false]);
 });
 
 test("health() logs what to do when a storage goes bad, and that it is back", async () => {

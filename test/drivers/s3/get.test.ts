@@ -135,7 +135,7 @@ describe("get() of an answer that is not what was asked for", () => {
       server.faults.add({ action: "GetObject", do: wrong });
       const got = getObject(store, KEY, range === undefined ? {} : { range });
       await expect(got, name).rejects.toMatchObject({ code: "storage_unavailable" });
-      if (name === "200 to a range") await expect(got).rejects.toThrow("answers 200");
+      if (name === "200 to a range") await expect(got).rejects.toThrow("status 200");
       await server.idle();
       expect(server.requests.filter((seen) => seen.bucket === bucket && seen.outcome === "open")) //
         .toEqual([]);

@@ -25,7 +25,7 @@ async function read(stream: ReadableStream<Uint8Array>): Promise<Buffer> {
 }
 
 describe("resumingStream()", () => {
-  const stretch = { start: 100, end: 900 };
+  const range = { start: 100, end: 900 };
   const expected = Buffer.from(BYTES.subarray(100, 900));
 
   test("takes up bodies that end properly but too early, empty chunks among them", async () => {
@@ -35,7 +35,7 @@ describe("resumingStream()", () => {
       const end = Math.min(start + 300, 900);
       return bodyOf([new Uint8Array(0), BYTES.subarray(start, end), new Uint8Array(0)]);
     };
-    const options = { stretch, resume, signal: undefined };
+    const options = { range, resume, signal: undefined };
     const stream = resumingStream(bodyOf([BYTES.subarray(100, 101)]), options);
     expect(await read(stream)).toEqual(expected);
     expect(starts).toEqual([101, 401, 701]);
@@ -49,7 +49,7 @@ describe("resumingStream()", () => {
         return bodyOf([], trouble);
       };
       const body = bodyOf([BYTES.subarray(100, 101)]);
-      const stream = resumingStream(body, { stretch, resume, signal: undefined });
+      const stream = resumingStream(body, { range, resume, signal: undefined });
       const code = trouble?.code ?? "storage_unavailable";
       await expect(read(stream)).rejects.toMatchObject({ code });
       expect(starts).toEqual([101]);
@@ -60,17 +60,17 @@ describe("resumingStream()", () => {
     const gone = new StowageError("object_not_found", "Cannot read");
     const resume = () => Promise.reject(gone);
     const body = bodyOf([BYTES.subarray(100, 101)]);
-    const stream = resumingStream(body, { stretch, resume, signal: undefined });
+    const stream = resumingStream(body, { range, resume, signal: undefined });
     await expect(read(stream)).rejects.toBe(gone);
   });
 
-  test("hands out no byte beyond the stretch", async () => {
+  test("hands out no byte beyond the range", async () => {
     const resume = () => Promise.reject(new Error("It resumed"));
     for (const chunks of [
       [BYTES.subarray(100, 901)],
       [BYTES.subarray(100, 900), BYTES.subarray(900, 901)],
     ]) {
-      const stream = resumingStream(bodyOf(chunks), { stretch, resume, signal: undefined });
+      const stream = resumingStream(bodyOf(chunks), { range, resume, signal: undefined });
       let received = 0;
       const reading = (async () => {
         for await (const chunk of stream) received += chunk.byteLength;
@@ -83,7 +83,7 @@ describe("resumingStream()", () => {
   test("does not mind how a connection ends behind the last byte", async () => {
     const resume = () => Promise.reject(new Error("It resumed"));
     const body = bodyOf([BYTES.subarray(100, 900)], new Error("ECONNRESET"));
-    expect(await read(resumingStream(body, { stretch, resume, signal: undefined }))).toEqual(
+    expect(await read(resumingStream(body, { range, resume, signal: undefined }))).toEqual(
       expected,
     );
   });
@@ -92,7 +92,7 @@ describe("resumingStream()", () => {
     const controller = new AbortController();
     const resume = () => Promise.reject(new Error("It resumed"));
     const body = bodyOf([BYTES.subarray(100, 200)], new Error("aborted"));
-    const stream = resumingStream(body, { stretch, resume, signal: controller.signal });
+    const stream = resumingStream(body, { range, resume, signal: controller.signal });
     const reader = stream.getReader();
     await reader.read();
     controller.abort();

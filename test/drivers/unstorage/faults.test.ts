@@ -8,7 +8,7 @@ import { FaultyStore } from "./faulty-store.ts";
 const KEY = parseObjectKey("acme/0199/cv.pdf");
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 
-async function openOver(
+async function wrapDriver(
   store: FaultyStore,
   options: Readonly<Record<string, unknown>> = {},
 ): Promise<StorageDriver> {
@@ -26,7 +26,7 @@ describe.each(["raw", "text"] as const)("over a driver that keeps %s", (kind) =>
     ["gives back an error as a value", () => Promise.resolve(new Error("the wire broke"))],
   ])("every verb fails with storage_unavailable where the driver %s", async (_how, fail) => {
     const store = new FaultyStore(kind);
-    const driver = await openOver(store);
+    const driver = await wrapDriver(store);
     await put(driver, "there");
     store.on = () => ({ result: fail() });
     for (const call of [
@@ -49,7 +49,7 @@ describe.each(["raw", "text"] as const)("over a driver that keeps %s", (kind) =>
     for (const before of ["old", null]) {
       for (let failing = 0; ; failing += 1) {
         const store = new FaultyStore(kind);
-        const driver = await openOver(store);
+        const driver = await wrapDriver(store);
         if (before !== null) await put(driver, before);
         const began = store.calls.length;
         let broke = false;
@@ -79,7 +79,7 @@ describe.each(["raw", "text"] as const)("over a driver that keeps %s", (kind) =>
 
   test("a driver that never settles ends in storage_timeout, an abort in request_aborted", async () => {
     const store = new FaultyStore(kind);
-    const driver = await openOver(store, { timeout_ms: 20 });
+    const driver = await wrapDriver(store, { timeout_ms: 20 });
     await put(driver, "there");
     store.on = (verb) => (verb === "removeItem" ? undefined : { result: new Promise(() => {}) });
     for (const call of [() => driver.get(KEY), () => driver.head(KEY), () => driver.list("")]) {
@@ -87,7 +87,7 @@ describe.each(["raw", "text"] as const)("over a driver that keeps %s", (kind) =>
     }
     const { failures } = await driver.delete([KEY, parseObjectKey("b"), parseObjectKey("c")]);
     expect(failures).toHaveLength(3);
-    const patient = await openOver(store);
+    const patient = await wrapDriver(store);
     const controller = new AbortController();
     const { signal } = controller;
     for (const call of [
@@ -104,7 +104,7 @@ describe.each(["raw", "text"] as const)("over a driver that keeps %s", (kind) =>
 
   test("get() fails with object_corrupt where bytes are cut off, changed or missing", async () => {
     const store = new FaultyStore(kind);
-    const driver = await openOver(store);
+    const driver = await wrapDriver(store);
     await put(driver, "there");
     const [content = ""] = store.contents;
     for (const damage of [bytesOf("ther"), bytesOf("thErE"), bytesOf(""), 7, undefined]) {
@@ -114,28 +114,28 @@ describe.each(["raw", "text"] as const)("over a driver that keeps %s", (kind) =>
     expect(await driver.head(KEY)).toMatchObject({ sizeBytes: 5 });
   });
 
-  test("a card that was cut off is nobody's object; one that is damaged is object_corrupt", async () => {
+  test("a manifest that was cut off is nobody's object; one that is damaged is object_corrupt", async () => {
     const store = new FaultyStore(kind);
-    const driver = await openOver(store);
+    const driver = await wrapDriver(store);
     await put(driver, "there");
-    const [card = ""] = store.cards;
-    const text = String(store.items.get(card));
+    const [manifest = ""] = store.cards;
+    const text = String(store.items.get(manifest));
     for (const length of [0, 1, text.length - 1]) {
-      store.items.set(card, text.slice(0, length));
+      store.items.set(manifest, text.slice(0, length));
       expect(await driver.head(KEY)).toBeNull();
       expect((await driver.list("")).objects).toEqual([]);
       await expect(driver.get(KEY)).rejects.toMatchObject({ code: "object_not_found" });
     }
-    store.items.set(card, text.replace("stowage1", "stowage9"));
+    store.items.set(manifest, text.replace("stowage1", "stowage9"));
     await expect(driver.head(KEY)).rejects.toMatchObject({ code: "object_corrupt" });
     await expect(driver.get(KEY)).rejects.toMatchObject({ code: "object_corrupt" });
     expect((await driver.delete([KEY])).failures).toEqual([]);
     expect(store.items.size).toBe(0);
   });
 
-  test("head() sees an object through the moment in which a driver rewrites its card", async () => {
+  test("head() sees an object through the moment in which a driver rewrites its manifest", async () => {
     const store = new FaultyStore(kind);
-    const driver = await openOver(store);
+    const driver = await wrapDriver(store);
     await put(driver, "there");
     let reads = 0;
     store.on = (verb) => {
@@ -148,14 +148,14 @@ describe.each(["raw", "text"] as const)("over a driver that keeps %s", (kind) =>
 
   test("put() of a driver that silently drops what it takes is an error", async () => {
     const store = new FaultyStore(kind);
-    const driver = await openOver(store);
+    const driver = await wrapDriver(store);
     store.on = (verb) => (verb.startsWith("set") ? { result: undefined } : undefined);
     await expect(put(driver, "lost")).rejects.toMatchObject({ code: "storage_unavailable" });
   });
 
   test("put() refuses what is longer than max_bytes, announced or not, and keeps nothing", async () => {
     const store = new FaultyStore(kind);
-    const driver = await openOver(store, { max_bytes: 10 });
+    const driver = await wrapDriver(store, { max_bytes: 10 });
     expect(driver.limits.maxObjectBytes).toBe(10);
     async function* endless() {
       for (;;) yield bytesOf("abcd");
@@ -169,9 +169,9 @@ describe.each(["raw", "text"] as const)("over a driver that keeps %s", (kind) =>
     expect(await read(driver)).toBe("1234567890");
   });
 
-  test("leftovers.remove() takes bytes without a card that are old enough, and no object's", async () => {
+  test("leftovers.remove() takes bytes without a manifest that are old enough, and no object's", async () => {
     const store = new FaultyStore(kind);
-    const driver = await openOver(store, { prefix: "p" });
+    const driver = await wrapDriver(store, { prefix: "p" });
     await put(driver, "there");
     const old = "p:acme:0199:cv.pdf_v000000000001aaaaaaaaaaaaaaaaaaaa";
     const foreign = "other:acme:0199:cv.pdf_v000000000001aaaaaaaaaaaaaaaaaaaa";
@@ -192,7 +192,7 @@ describe.each(["raw", "text"] as const)("over a driver that keeps %s", (kind) =>
 
   test("unstorage itself reads the bytes that put() wrote", async () => {
     const store = new FaultyStore(kind);
-    const driver = await openOver(store);
+    const driver = await wrapDriver(store);
     await put(driver, "plain");
     const [content = ""] = store.contents;
     const raw = await createStorage({ driver: store.driver }).getItemRaw<Uint8Array>(content);
@@ -202,7 +202,7 @@ describe.each(["raw", "text"] as const)("over a driver that keeps %s", (kind) =>
 
 test("errors of the backend become codes, and no cause names the object", async () => {
   const store = new FaultyStore("text");
-  const driver = await openOver(store);
+  const driver = await wrapDriver(store);
   for (const [thrown, code] of [
     [
       Object.assign(new Error("EACCES, open '/x/cv.pdf_i'"), { code: "EACCES" }),
@@ -227,7 +227,7 @@ test("errors of the backend become codes, and no cause names the object", async 
 
 test("a driver without setItem is storage_read_only, and still reads", async () => {
   const store = new FaultyStore("text");
-  await put(await openOver(store), "there");
+  await put(await wrapDriver(store), "there");
   const { setItem: _set, removeItem: _remove, ...reading } = store.driver;
   const driver = await unstorage.open({ driver: reading }, testDriverContext());
   await expect(put(driver, "new")).rejects.toMatchObject({ code: "storage_read_only" });

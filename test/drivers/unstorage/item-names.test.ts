@@ -17,11 +17,11 @@ const keys = fc
   .map((segments) => findKey(segments.join("/")))
   .filter((key) => key !== null);
 
-test("card() and content() give names that every store keeps as they are, and find() reads back", () => {
+test("manifest() and content() give names that every store keeps as they are, and find() reads back", () => {
   fc.assert(
     fc.property(keys, (key) => {
       for (const [name, version] of [
-        [names.card(key), null],
+        [names.manifest(key), null],
         [names.content(key, VERSION), VERSION],
       ] as const) {
         expect(name).toMatch(/^[a-z0-9._:-]+$/);
@@ -40,12 +40,12 @@ test("card() and content() give names that every store keeps as they are, and fi
   );
 });
 
-test("card() keeps every two different keys apart", () => {
+test("manifest() keeps every two different keys apart", () => {
   fc.assert(
     fc.property(keys, keys, (one, other) => {
       fc.pre(one !== other);
-      expect(names.card(one)).not.toBe(names.card(other));
-      expect(names.content(one, VERSION)).not.toBe(names.card(other));
+      expect(names.manifest(one)).not.toBe(names.manifest(other));
+      expect(names.content(one, VERSION)).not.toBe(names.manifest(other));
     }),
     { numRuns: 500 },
   );
@@ -58,9 +58,9 @@ test.each([
   ["a/what?x=1:2", "uploads:a:what_3fx_3d1_3a2_i"],
   ["a/..b..", "uploads:a:_2e_2eb_2e_2e_i"],
   [`a/${"é".repeat(40)}`, `uploads:a:${"_c3_a9".repeat(30)}__:${"_c3_a9".repeat(10)}_i`],
-])("card() of %j keeps readable what it can", (key, name) => {
+])("manifest() of %j keeps readable what it can", (key, name) => {
   const found = findKey(key);
-  expect(found && names.card(found)).toBe(name);
+  expect(found && names.manifest(found)).toBe(name);
 });
 
 test.each([

@@ -25,29 +25,32 @@ function ask(host: Host, place = {}, now = () => 0): Promise<Credentials> {
   return credentialSource(place, { host, now })();
 }
 
-const PAIR = { AWS_ACCESS_KEY_ID: "AKIA0", AWS_SECRET_ACCESS_KEY: "secret0" };
+const BAD_ACCESS_KEY = { AWS_ACCESS_KEY_ID: "AKIA0", AWS_SECRET_ACCESS_KEY: "secret0" };
 const HOME = { HOME: "/home/me" };
 const CREDENTIALS_FILE = "/home/me/.aws/credentials";
 const CONFIG_FILE = "/home/me/.aws/config";
 
 test.each<[string, Host, object, Credentials]>([
-  ["variables", hostOf(PAIR), {}, { accessKeyId: "AKIA0", secretAccessKey: "secret0" }],
+  ["variables", hostOf(BAD_ACCESS_KEY), {}, { accessKeyId: "AKIA0", secretAccessKey: "secret0" }],
   [
     "variables with a session token and stray whitespace",
-    hostOf({ ...PAIR, AWS_SECRET_ACCESS_KEY: "secret0\n", AWS_SESSION_TOKEN: " token " }),
+    hostOf({ ...BAD_ACCESS_KEY, AWS_SECRET_ACCESS_KEY: "secret0\n", AWS_SESSION_TOKEN: " token " }),
     {},
     { accessKeyId: "AKIA0", secretAccessKey: "secret0", sessionToken: "token" },
   ],
   [
     "variables before the profile that AWS_PROFILE names",
-    hostOf({ ...PAIR, ...HOME, AWS_PROFILE: "a" }, { [CREDENTIALS_FILE]: `[a]\n${STATIC}` }),
+    hostOf(
+      { ...BAD_ACCESS_KEY, ...HOME, AWS_PROFILE: "a" },
+      { [CREDENTIALS_FILE]: `[a]\n${STATIC}` },
+    ),
     {},
     { accessKeyId: "AKIA0", secretAccessKey: "secret0" },
   ],
   [
     "variables with a prefix",
     hostOf({
-      ...PAIR,
+      ...BAD_ACCESS_KEY,
       ARCHIVE_AWS_ACCESS_KEY_ID: "AKIA2",
       ARCHIVE_AWS_SECRET_ACCESS_KEY: "secret2",
     }),
@@ -68,7 +71,10 @@ test.each<[string, Host, object, Credentials]>([
   ],
   [
     "an explicit profile before variables",
-    hostOf({ ...PAIR, ...HOME }, { [CREDENTIALS_FILE]: `[a]\n${STATIC}aws_session_token=t\n` }),
+    hostOf(
+      { ...BAD_ACCESS_KEY, ...HOME },
+      { [CREDENTIALS_FILE]: `[a]\n${STATIC}aws_session_token=t\n` },
+    ),
     { profile: "a" },
     { accessKeyId: "AKIA1", secretAccessKey: "secret1", sessionToken: "t" },
   ],
@@ -125,19 +131,19 @@ test.each<[string, Host, object, RegExp]>([
   ],
   [
     "a prefix without variables",
-    hostOf(PAIR),
+    hostOf(BAD_ACCESS_KEY),
     { env: "ARCHIVE" },
     /ARCHIVE_AWS_ACCESS_KEY_ID is not set; set/,
   ],
   [
     "half a pair under a prefix",
-    hostOf({ ...PAIR, ARCHIVE_AWS_ACCESS_KEY_ID: "a" }),
+    hostOf({ ...BAD_ACCESS_KEY, ARCHIVE_AWS_ACCESS_KEY_ID: "a" }),
     { env: "ARCHIVE" },
     /ARCHIVE_AWS_SECRET_ACCESS_KEY is not; set both/,
   ],
   [
     "a profile that is not there",
-    hostOf({ ...PAIR, ...HOME }),
+    hostOf({ ...BAD_ACCESS_KEY, ...HOME }),
     { profile: "a" },
     /no profile "a" in .*credentials; add it/,
   ],

@@ -2,7 +2,7 @@ import { getEventListeners } from "node:events";
 import type { IncomingMessage } from "node:http";
 import process from "node:process";
 import { expect, onTestFinished, test, vi } from "vitest";
-import type { S3Answer, S3Request } from "../../../../drivers/s3/wire/protocol.ts";
+import type { S3Request, S3Response } from "../../../../drivers/s3/wire/protocol.ts";
 import { isStowageError, readAtMost } from "../../../../src/driver.ts";
 import { type Scripted, s3Error, startAnswering } from "../answering-server.ts";
 import { openClient } from "../open-client.ts";
@@ -22,7 +22,7 @@ async function caught(promise: Promise<unknown>): Promise<unknown> {
   );
 }
 
-async function readAll({ body }: S3Answer): Promise<Uint8Array | null> {
+async function readAll({ body }: S3Response): Promise<Uint8Array | null> {
   return body === null ? null : await readAtMost(body, 1_000_000);
 }
 
@@ -61,7 +61,7 @@ test("send() ends with storage_timeout when no answer comes, and frees the socke
   holdClocks();
   const { line, gone, come } = stalling();
   const { endpoint, received } = await startAnswering(line);
-  const client = openClient({ endpoint, timeouts: { answerMs: 7_000 }, maxAttempts: 1 });
+  const client = openClient({ endpoint, timeouts: { responseMs: 7_000 }, maxAttempts: 1 });
   const sending = caught(client.send(GET));
   await come;
   await vi.advanceTimersByTimeAsync(7_000);
@@ -75,7 +75,7 @@ test("send() ends with storage_timeout when no answer comes, and frees the socke
 test("send() repeats a request that was not answered in time", async () => {
   const { line } = stalling();
   const { endpoint, received } = await startAnswering(line, {});
-  await openClient({ endpoint, timeouts: { answerMs: 200 }, maxAttempts: 9 }).send(PUT);
+  await openClient({ endpoint, timeouts: { responseMs: 200 }, maxAttempts: 9 }).send(PUT);
   expect(received.length).toBeGreaterThan(1);
 });
 
@@ -271,14 +271,14 @@ function hang(signal: AbortSignal | null | undefined): Promise<never> {
 test.each<[string, Partial<S3Request>, number]>([
   ["a large body the time that a slow line needs", { body: new Uint8Array(10 * 1_024) }, 11_000],
   ["four times as long to actions on many objects", { action: "DeleteObjects" }, 4_062.5],
-])("send() gives %s", async (_what, request, patienceMs) => {
+])("send() gives %s", async (_what, request, timeoutMs) => {
   holdClocks();
   const called = Promise.withResolvers<void>();
   const fetch: Fetch = (_url, init) => {
     called.resolve();
     return hang(init?.signal);
   };
-  const timeouts = { answerMs: 1_000, minBytesPerSecond: 1_024 };
+  const timeouts = { responseMs: 1_000, minBytesPerSecond: 1_024 };
   const client = openClient({ endpoint: "http://a.example", timeouts, maxAttempts: 1 }, { fetch });
   let settled = false;
   const sending = caught(client.send({ ...PUT, ...request })).then((error) => {
@@ -286,7 +286,7 @@ test.each<[string, Partial<S3Request>, number]>([
     return error;
   });
   await called.promise;
-  await vi.advanceTimersByTimeAsync(Math.floor(patienceMs) - 1);
+  await vi.advanceTimersByTimeAsync(Math.floor(timeoutMs) - 1);
   expect(settled).toBe(false);
   await vi.advanceTimersByTimeAsync(2);
   expect(isStowageError(await sending, "storage_timeout")).toBe(true);

@@ -32,7 +32,7 @@ test.each<[string, Error, RegExp, "wait" | "none", ErrorCode]>([
   [
     "a slow answer",
     coded("UND_ERR_HEADERS_TIMEOUT"),
-    /no answer in time/,
+    /no response in time/,
     "wait",
     "storage_timeout",
   ],
@@ -88,11 +88,11 @@ test.each<[string, Error, RegExp, "wait" | "none", ErrorCode]>([
     "wait",
     "storage_unavailable",
   ],
-])("networkFailure() tells %s", (_what, cause, found, remedy, code) => {
+])("networkFailure() tells %s", (_what, cause, reason, recovery, code) => {
   const failure = networkFailure(fetchFailed(cause), PLACE);
-  expect(failure).toMatchObject({ code, remedy, s3Code: null, status: null });
-  expect(failure.found).toMatch(/^https:\/\/s3\.example cannot be reached: /);
-  expect(failure.found).toMatch(found);
+  expect(failure).toMatchObject({ code, recovery, s3Code: null, status: null });
+  expect(failure.reason).toMatch(/^https:\/\/s3\.example cannot be reached: /);
+  expect(failure.reason).toMatch(reason);
 });
 
 test("networkFailure() keeps of its cause what holds no data", () => {
@@ -112,7 +112,7 @@ test("networkFailure() ends with causes in a circle, and with what is no error",
   const circle: Error & { cause?: unknown } = new Error("a");
   circle.cause = circle;
   for (const error of [circle, "a string", undefined, null]) {
-    const { found } = networkFailure(error, PLACE);
-    expect(found).toBe("https://s3.example cannot be reached: the connection broke");
+    const { reason } = networkFailure(error, PLACE);
+    expect(reason).toBe("https://s3.example cannot be reached: the connection broke");
   }
 });

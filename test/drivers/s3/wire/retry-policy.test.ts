@@ -9,12 +9,12 @@ import { isStowageError } from "../../../../src/driver.ts";
 const REQUEST: S3Request = { action: "PutObject", method: "PUT", objectKey: "a" };
 const DOWN = {
   code: "storage_unavailable",
-  found: "the connection broke",
-  remedy: "wait",
+  reason: "the connection broke",
+  recovery: "wait",
   s3Code: null,
   status: null,
 } as const satisfies Failure;
-const THROTTLED = { ...DOWN, remedy: "throttle", s3Code: "SlowDown", status: 503 } as const;
+const THROTTLED = { ...DOWN, recovery: "throttle", s3Code: "SlowDown", status: 503 } as const;
 
 /** What a store answers to its next request, `null` for success, after 20 ms. */
 type Store = () => Failure | null;
@@ -59,7 +59,7 @@ class Client {
       await new Promise((resolve) => setTimeout(resolve, 20));
       const failure = this.store();
       if (failure === null) {
-        this.policy.answered();
+        this.policy.responded();
         return true;
       }
       const addressing = { region: "eu-central-1" } as Attempt["addressing"];
@@ -175,14 +175,14 @@ describe("a store that fails", () => {
     const roll = dice(3);
     const client = new Client(() => (roll() < 0.5 ? DOWN : null));
     // It has been reached before.
-    client.policy.answered();
+    client.policy.responded();
     expect(await client.run(100, atOnce)).toBe(0);
   });
 
   test("loses no call when it is back in a few seconds", async () => {
     const until = Date.now() + 5_000;
     const client = new Client(() => (Date.now() < until ? DOWN : null));
-    client.policy.answered();
+    client.policy.responded();
     expect(await client.run(100, 100)).toBe(0);
   });
 });

@@ -112,7 +112,7 @@ describe("put() with ifNoneMatch on another service", () => {
     const put = putObject(other.store, KEY, SHORT, FREE);
     await expect(put).rejects.toMatchObject({ code: "unsupported_option" });
     failing.remove();
-    // The storage class was refused, say; once that is mended, the condition is sent as before.
+    // The storage class was refused, say; once that is recoveries, the condition is sent as before.
     expect(await asked(other, SHORT)).toEqual(["HeadObject", "PutObject"]);
   });
 });

@@ -60,9 +60,9 @@ async function load(name: string, path: string): Promise<MakeDriver> {
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : "";
     const missing = /(?:package|module) ['"]((?:@[\w.-]+\/)?[\w.-]+)/.exec(message)?.[1];
-    const remedy =
+    const advice =
       missing === undefined ? `see https://unstorage.unjs.io/drivers/${name}` : `npm i ${missing}`;
-    throw refuse(`the package that its driver ${name} needs is not installed (${remedy})`, cause);
+    throw refuse(`the package that its driver ${name} needs is not installed (${advice})`, cause);
   }
 }
 

@@ -1,12 +1,12 @@
 import { readAtMost } from "../../../src/driver.ts";
 import { isRegion } from "./addressing.ts";
 import type { Attempt, Failure } from "./failure.ts";
-import type { S3Answer, S3Request, XmlElement } from "./protocol.ts";
+import type { S3Request, S3Response, XmlElement } from "./protocol.ts";
 import {
   CODE_OF_STATUS,
-  MEANINGS,
-  type Meaning,
-  meaningOfStatus,
+  ERROR_MAPPINGS,
+  type ErrorMapping,
+  mappingOfStatus,
   PERMISSIONS,
 } from "./s3-codes.ts";
 import { childText, parseXml } from "./xml.ts";
@@ -23,45 +23,46 @@ const BARE_REFUSALS = new Set([400, 401, 403]);
 /** Actions whose 403 may hide a 404. */
 const READS = new Set(["GetObject", "HeadObject"]);
 
-/** What an answer that is no good one says. Reads its body, within bounds. */
-export async function answerFailure(
-  answer: S3Answer,
+/** What an response that is no good one says. Reads its body, within bounds. */
+export async function responseFailure(
+  response: S3Response,
   attempt: Attempt,
   now: number,
 ): Promise<Failure> {
-  const error = await readError(answer);
+  const error = await readError(response);
   const { request } = attempt;
-  if (error === "foreign" || (error === null && !mayBeBare(answer, request))) {
-    return foreignAnswer(answer, attempt);
+  if (error === "foreign" || (error === null && !mayBeBare(response, request))) {
+    return foreignResponse(response, attempt);
   }
   const told = error === null ? null : childText(error, "Code");
-  const s3Code = told !== null && S3_CODE.test(told) ? told : codeWithoutBody(answer, request, now);
-  return errorFailure(error, s3Code, answer, attempt);
+  const s3Code =
+    told !== null && S3_CODE.test(told) ? told : codeWithoutBody(response, request, now);
+  return errorFailure(error, s3Code, response, attempt);
 }
 
-/** The failure that an `<Error>` element tells of, also in an answer with status 200. */
+/** The failure that an `<Error>` element tells of, also in an response with status 200. */
 export function errorFailure(
   error: XmlElement | null,
   s3Code: string,
-  answer: Pick<S3Answer, "status" | "headers">,
+  response: Pick<S3Response, "status" | "headers">,
   { request, addressing }: Pick<Attempt, "request" | "addressing">,
 ): Failure {
-  const { status, headers } = answer;
-  const [known, advice, usual = "none"] = MEANINGS.get(s3Code) ?? meaningOfStatus(status);
+  const { status, headers } = response;
+  const [known, advice, usual = "none"] = ERROR_MAPPINGS.get(s3Code) ?? mappingOfStatus(status);
   const region = regionOf(error, headers);
   const exists =
     s3Code === "PreconditionFailed" && request.headers?.["if-none-match"] !== undefined;
   const moved = region !== undefined && region !== addressing.region;
   const serverTime = Date.parse(headers.get("date") ?? "");
   const retryAfterMs = parseRetryAfter(headers.get("retry-after"), serverTime);
-  let remedy = usual;
+  let recovery = usual;
   // HEAD hides its reason: a bare 400 or 403 may be the wrong region, or credentials that have expired.
-  if (error === null && usual === "none" && BARE_REFUSALS.has(status)) remedy = "credentials";
-  if (moved && (status === 400 || status === 403)) remedy = "region";
+  if (error === null && usual === "none" && BARE_REFUSALS.has(status)) recovery = "credentials";
+  if (moved && (status === 400 || status === 403)) recovery = "region";
   return {
     code: exists ? "object_exists" : known,
-    found: `it answers ${status} ${s3Code}: ${explain(known, advice, request, moved ? region : undefined)}`,
-    remedy,
+    reason: `it answers ${status} ${s3Code}: ${explain(known, advice, request, moved ? region : undefined)}`,
+    recovery,
     s3Code,
     status,
     ...(retryAfterMs !== undefined && { retryAfterMs }),
@@ -71,7 +72,7 @@ export function errorFailure(
 }
 
 function explain(
-  code: Meaning[0],
+  code: ErrorMapping[0],
   advice: string,
   { action, headers }: S3Request,
   region: string | undefined,
@@ -87,7 +88,7 @@ function explain(
   return `either ${permission} is not allowed, or the object is missing and s3:ListBucket, which lets S3 say so, is not; allow both`;
 }
 
-async function readError({ body }: S3Answer): Promise<XmlElement | "foreign" | null> {
+async function readError({ body }: S3Response): Promise<XmlElement | "foreign" | null> {
   if (body === null) return null;
   const bytes = await readAtMost(body, MAX_ERROR_BYTES);
   if (bytes === null) return "foreign";
@@ -103,13 +104,13 @@ async function readError({ body }: S3Answer): Promise<XmlElement | "foreign" | n
 }
 
 /** Whether S3 itself may have sent this without a body: always to HEAD, else only where it wants us to come again. */
-function mayBeBare({ status, headers }: S3Answer, { method }: S3Request): boolean {
+function mayBeBare({ status, headers }: S3Response, { method }: S3Request): boolean {
   if (method === "HEAD") return !(headers.get("content-type") ?? "").startsWith("text/html");
   return status !== 404 && status !== 400;
 }
 
-function codeWithoutBody(answer: S3Answer, request: S3Request, now: number): string {
-  const { status, headers } = answer;
+function codeWithoutBody(response: S3Response, request: S3Request, now: number): string {
+  const { status, headers } = response;
   if (status === 404) return request.objectKey === undefined ? "NoSuchBucket" : "NoSuchKey";
   if (status === 403) {
     const serverTime = Date.parse(headers.get("date") ?? "");
@@ -118,9 +119,9 @@ function codeWithoutBody(answer: S3Answer, request: S3Request, now: number): str
   return CODE_OF_STATUS.get(status) ?? `Status${status}`;
 }
 
-/** The failure of an answer that S3 would not give: something stands between us and S3, or instead of it. */
-export function foreignAnswer(
-  { status, headers }: Pick<S3Answer, "status" | "headers">,
+/** The failure of an response that S3 would not give: something stands between us and S3, or instead of it. */
+export function foreignResponse(
+  { status, headers }: Pick<S3Response, "status" | "headers">,
   { addressing }: Pick<Attempt, "addressing">,
   cause?: unknown,
 ): Failure {
@@ -131,11 +132,11 @@ export function foreignAnswer(
   const retryAfterMs = parseRetryAfter(headers.get("retry-after"), Number.NaN);
   // A 2xx that is cut off or garbled may be whole next time, a web page will not.
   const again = status >= 500 || status === 429 || status === 408 || (status < 300 && !html);
-  const [, , remedy = "wait"] = meaningOfStatus(status);
+  const [, , recovery = "wait"] = mappingOfStatus(status);
   return {
     code: again || status < 300 ? "storage_unavailable" : "storage_misconfigured",
-    found: `${addressing.origin} answers ${status} with ${what}: a proxy, a console or another service; check the endpoint`,
-    remedy: again ? remedy : "none",
+    reason: `${addressing.origin} answers ${status} with ${what}: a proxy, a console or another service; check the endpoint`,
+    recovery: again ? recovery : "none",
     s3Code: CODE_OF_STATUS.get(status) ?? `Status${status}`,
     status,
     ...(retryAfterMs !== undefined && { retryAfterMs }),

@@ -17,7 +17,7 @@ const KEPT = /[^\x21-\x24\x26-\x7e]+/gu;
  *
  * @throws {StowageError} `invalid_metadata`
  */
-export function descriptionHeaders({
+export function objectHeaders({
   contentType,
   metadata = {},
 }: Pick<PutOptions, "contentType" | "metadata">): Record<string, string> {

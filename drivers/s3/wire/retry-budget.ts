@@ -51,7 +51,7 @@ export class RetryBudget {
  * @param attempts Made so far, from 1.
  * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
  */
-export function waitMs(
+export function backoffMs(
   attempts: number,
   retryAfterMs: number,
   random: DriverContext["random"],

@@ -11,7 +11,7 @@ import type { S3Store } from "./store.ts";
 /** Stores whose service refuses `If-None-Match` on writes, where others honour or overlook it. */
 const withoutCondition = new WeakSet<S3Store>();
 
-/** How a refusal may be worded besides 501, which B2 and Alibaba's OSS answer. */
+/** How a refusal may be worded besides 501, which B2 and Alibaba's OSS response. */
 const REFUSALS: ReadonlySet<unknown> = new Set(["InvalidArgument", "InvalidRequest"]);
 
 /**
@@ -23,7 +23,7 @@ const REFUSALS: ReadonlySet<unknown> = new Set(["InvalidArgument", "InvalidReque
  * @param write Sends the write with these headers; called twice at most.
  * @throws {StowageError} What `write` throws; `object_exists` if the look finds something.
  */
-export async function writeOnCondition<Result>(
+export async function writeConditionally<Result>(
   store: S3Store,
   key: ObjectKey,
   { ifNoneMatch, signal }: PutOptions,
@@ -37,7 +37,7 @@ export async function writeOnCondition<Result>(
       if (store.provider.atomicIfNoneMatch || !isRefusal(error)) throw error;
     }
   }
-  await refuseTaken(store, key, signal === undefined ? {} : { signal });
+  await assertKeyFree(store, key, signal === undefined ? {} : { signal });
   const result = await write({});
   // Only now: had another header been refused, this try would have been too.
   if (!withoutCondition.has(store)) {
@@ -48,7 +48,7 @@ export async function writeOnCondition<Result>(
 }
 
 /** @throws {StowageError} `object_exists` if something is stored under `key` just now. */
-export async function refuseTaken(
+export async function assertKeyFree(
   store: S3Store,
   key: ObjectKey,
   options: CallOptions,

@@ -4,7 +4,7 @@ import { type ObjectKey, type StoredObject, StowageError, toHex } from "../../sr
  * What is known of an object, in an item of its own: unstorage has no size, time or digest that every driver
  * keeps. Written after the bytes it speaks of, so it also says which version counts.
  */
-export interface Card {
+export interface Manifest {
   /** 12 hexadecimal digits of the time in milliseconds since 1970, and 20 of randomness. */
   readonly version: string;
   readonly sizeBytes: number;
@@ -12,22 +12,22 @@ export interface Card {
   readonly sha256: string;
 }
 
-const CARD = /^stowage1 ([0-9a-f]{32}) (\d{16}) ([0-9a-f]{64}) end$/;
+const MANIFEST = /^stowage1 ([0-9a-f]{32}) (\d{16}) ([0-9a-f]{64}) end$/;
 
 /** Always of one length, so that two writers at once cannot leave a mixture; and no JSON, which drivers read. */
-export function formatCard(card: Card): string {
-  return `stowage1 ${card.version} ${`${card.sizeBytes}`.padStart(16, "0")} ${card.sha256} end`;
+export function formatManifest(manifest: Manifest): string {
+  return `stowage1 ${manifest.version} ${`${manifest.sizeBytes}`.padStart(16, "0")} ${manifest.sha256} end`;
 }
 
 /**
- * @returns `null` for what was cut off in the middle of writing: the card of an object that never was.
- * @throws {StowageError} `object_corrupt` for anything else that is no card.
+ * @returns `null` for what was cut off in the middle of writing: the manifest of an object that never was.
+ * @throws {StowageError} `object_corrupt` for anything else that is no manifest.
  */
-export function findCard(text: string): Card | null {
-  const [, version = "", size = "", sha256 = ""] = CARD.exec(text) ?? [];
+export function findManifest(text: string): Manifest | null {
+  const [, version = "", size = "", sha256 = ""] = MANIFEST.exec(text) ?? [];
   if (version !== "") return { version, sizeBytes: Number(size), sha256 };
   if (!text.endsWith(" end")) return null;
-  throw new StowageError("object_corrupt", "Cannot read object: its card is damaged");
+  throw new StowageError("object_corrupt", "Cannot read object: its manifest is damaged");
 }
 
 /** A name for new content. */
@@ -40,7 +40,7 @@ export function versionTime(version: string): number {
   return Number.parseInt(version.slice(0, 12), 16);
 }
 
-export function toStoredObject(key: ObjectKey, card: Card): StoredObject {
-  const { version, sizeBytes } = card;
+export function toStoredObject(key: ObjectKey, manifest: Manifest): StoredObject {
+  const { version, sizeBytes } = manifest;
   return { key, sizeBytes, version, modifiedAt: versionTime(version) };
 }

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { descriptionHeaders } from "../../../drivers/s3/metadata.ts";
+import { objectHeaders } from "../../../drivers/s3/object-headers.ts";
 import { putObject } from "../../../drivers/s3/put.ts";
 import { parseObjectKey } from "../../../src/driver.ts";
 import { PART, strictServer } from "./strict-storage.ts";
@@ -17,29 +17,29 @@ const ANY_CHARACTER = fc
   .integer({ min: 0, max: 0x10f7ff })
   .map((number) => String.fromCodePoint(number < 0xd800 ? number : number + 0x800));
 
-describe("descriptionHeaders()", () => {
+describe("objectHeaders()", () => {
   test("keeps every Unicode value, in headers of printable ASCII", () => {
     fc.assert(
       fc.property(fc.string({ unit: ANY_CHARACTER, maxLength: 50 }), (value) => {
-        const header = descriptionHeaders({ metadata: { a: value } })["x-amz-meta-a"] ?? "";
+        const header = objectHeaders({ metadata: { a: value } })["x-amz-meta-a"] ?? "";
         return /^[\x21-\x7e]*$/.test(header) && decodeURIComponent(header) === value;
       }),
     );
   });
 
   test("leaves plain values readable", () => {
-    expect(descriptionHeaders({ metadata: { a: "x-1_2.3/(4)" }, contentType: "text/plain" })) //
+    expect(objectHeaders({ metadata: { a: "x-1_2.3/(4)" }, contentType: "text/plain" })) //
       .toEqual({ "x-amz-meta-a": "x-1_2.3/(4)", "content-type": "text/plain" });
   });
 
   test("takes 2 KiB as they are sent, and not a byte more", () => {
-    expect(descriptionHeaders({ metadata: { a: "x".repeat(2047) } })).toBeDefined();
+    expect(objectHeaders({ metadata: { a: "x".repeat(2047) } })).toBeDefined();
     for (const metadata of [
       { a: "x".repeat(2048) },
       { a: "ä".repeat(400) },
       { a: "x".repeat(1000), b: "x".repeat(1047) },
     ]) {
-      expect(() => descriptionHeaders({ metadata })).toThrow(/bytes as sent, S3 keeps 2048/);
+      expect(() => objectHeaders({ metadata })).toThrow(/bytes as sent, S3 keeps 2048/);
     }
   });
 
@@ -52,7 +52,7 @@ describe("descriptionHeaders()", () => {
       { contentType: "text/plain\r\nx-amz-acl: public-read" },
       { contentType: "" },
     ]) {
-      expect(() => descriptionHeaders(given)).toThrow(/^Cannot store metadata: [a-z ]/);
+      expect(() => objectHeaders(given)).toThrow(/^Cannot store metadata: [a-z ]/);
     }
   });
 });

@@ -1,25 +1,25 @@
 import { getRandomValues } from "node:crypto";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { RetryBudget, waitMs } from "../../../../drivers/s3/wire/retry.ts";
+import { backoffMs, RetryBudget } from "../../../../drivers/s3/wire/retry-budget.ts";
 
 const random = (bytes: Uint8Array): Uint8Array => getRandomValues(bytes);
 
-test("waitMs() is anywhere below a bound that doubles, up to two seconds", () => {
+test("backoffMs() is anywhere below a bound that doubles, up to two seconds", () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 60 }), (attempts) => {
-      const ms = waitMs(attempts, 0, random);
+      const ms = backoffMs(attempts, 0, random);
       expect(ms).toBeGreaterThanOrEqual(0);
       expect(ms).toBeLessThan(Math.min(2_000, 300 * 2 ** (attempts - 1)));
     }),
   );
-  expect(waitMs(1, 0, (bytes) => bytes.fill(0))).toBe(0);
-  expect(waitMs(1, 0, (bytes) => bytes.fill(255))).toBeCloseTo(300);
-  expect(waitMs(3, 0, (bytes) => bytes.fill(255))).toBeCloseTo(1_200);
+  expect(backoffMs(1, 0, (bytes) => bytes.fill(0))).toBe(0);
+  expect(backoffMs(1, 0, (bytes) => bytes.fill(255))).toBeCloseTo(300);
+  expect(backoffMs(3, 0, (bytes) => bytes.fill(255))).toBeCloseTo(1_200);
 });
 
-test("waitMs() is never less than the server wishes", () => {
-  expect(waitMs(1, 2_000, random)).toBe(2_000);
+test("backoffMs() is never less than the server wishes", () => {
+  expect(backoffMs(1, 2_000, random)).toBe(2_000);
 });
 
 test("take() ends soon while nothing succeeds, and never if every fourth request does", () => {

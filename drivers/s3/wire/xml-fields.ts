@@ -1,11 +1,11 @@
-import { distrust } from "./facts.ts";
 import type { XmlElement } from "./protocol.ts";
+import { unexpectedResponse } from "./response-headers.ts";
 import { childText } from "./xml.ts";
 
 /** @throws {StowageError} `storage_unavailable` where a document of S3 lacks what it must have. */
 export function required(element: XmlElement, name: string): string {
   const text = childText(element, name);
-  if (text === null || text === "") throw distrust(`its ${element.name} has no ${name}`);
+  if (text === null || text === "") throw unexpectedResponse(`its ${element.name} has no ${name}`);
   return text;
 }
 
@@ -14,12 +14,13 @@ export function requiredCount(element: XmlElement, name: string): number {
   const text = required(element, name);
   const count = Number(text);
   if (/^\d+$/.test(text) && Number.isSafeInteger(count)) return count;
-  throw distrust(`the ${name} of its ${element.name} is no number`);
+  throw unexpectedResponse(`the ${name} of its ${element.name} is no number`);
 }
 
 /** @throws {StowageError} `storage_unavailable` for a well-formed document that answers something else. */
 export function assertRoot(root: XmlElement, name: string): void {
-  if (root.name !== name) throw distrust(`it answers with ${root.name} instead of ${name}`);
+  if (root.name !== name)
+    throw unexpectedResponse(`it answers with ${root.name} instead of ${name}`);
 }
 
 export function childrenOf(element: XmlElement, name: string): XmlElement[] {
@@ -27,7 +28,7 @@ export function childrenOf(element: XmlElement, name: string): XmlElement[] {
 }
 
 /**
- * How keys in a listing are to be read: percent-encoded, if the answer says so. A space may be a `+` then, as
+ * How keys in a listing are to be read: percent-encoded, if the response says so. A space may be a `+` then, as
  * in a form.
  */
 export function keyReader(page: XmlElement): (text: string) => string {
@@ -36,7 +37,7 @@ export function keyReader(page: XmlElement): (text: string) => string {
     try {
       return decodeURIComponent(text.replaceAll("+", " "));
     } catch {
-      throw distrust("a key in its listing is not encoded as it says");
+      throw unexpectedResponse("a key in its listing is not encoded as it says");
     }
   };
 }

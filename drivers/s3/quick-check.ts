@@ -3,17 +3,17 @@ import {
   type DriverCheck,
   isAbort,
   STORAGE_IDENTITY_KEY,
-} from "../../../src/driver.ts";
-import { headObject } from "../head.ts";
-import type { S3Store } from "../store.ts";
+} from "../../src/driver.ts";
+import { headObject } from "./head.ts";
+import type { S3Store } from "./store.ts";
 
 /**
- * Whether a storage that was healthy still answers, with one HEAD: a probe of everything, every half a minute,
- * would leave thousands of versions a day in a versioned bucket.
+ * Check with one HEAD whether a storage that was healthy still responds. A full probe every 30 seconds would
+ * leave thousands of versions a day in a versioned bucket.
  *
- * @returns `null` where that does not tell: the identity is gone, and with it perhaps the bucket's content.
+ * @returns `null` if a full probe is needed: the identity is gone, and the bucket's content may be, too.
  */
-export async function stillAnswers(
+export async function quickCheck(
   store: S3Store,
   options: CallOptions,
 ): Promise<DriverCheck | null> {

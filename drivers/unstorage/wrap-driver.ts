@@ -14,9 +14,9 @@ import {
   streamBytes,
   throwIfAborted,
 } from "../../src/driver.ts";
-import { toStoredObject } from "./card.ts";
 import { ItemNames } from "./item-names.ts";
 import { Items } from "./items.ts";
+import { toStoredObject } from "./manifest.ts";
 import { keyTaken, Objects } from "./objects.ts";
 import type { Bounds } from "./options.ts";
 import type { UnstorageDriver } from "./unstorage-driver.ts";
@@ -27,7 +27,7 @@ const PARALLEL_CALLS = 16;
 const FIRST_BUFFER_BYTES = 64 * 1024;
 
 /** The verbs of a storage, over a driver of unstorage that is the storage's from now on. */
-export function openOver(
+export function wrapDriver(
   inner: UnstorageDriver,
   { prefix, maxBytes, timeoutMs }: Bounds,
   context: DriverContext,
@@ -47,18 +47,18 @@ export function openOver(
     },
 
     async get(key, { signal, range, ifMatch } = {}) {
-      const { card, bytes } = await objects.read(key, ifMatch, waitOf(signal));
-      const stretch = range ?? { start: 0, end: card.sizeBytes };
+      const { manifest, bytes } = await objects.read(key, ifMatch, waitOf(signal));
+      const wanted = range ?? { start: 0, end: manifest.sizeBytes };
       return {
-        object: toStoredObject(key, card),
-        range: stretch,
-        stream: streamBytes(bytes.subarray(stretch.start, stretch.end), signal),
+        object: toStoredObject(key, manifest),
+        range: wanted,
+        stream: streamBytes(bytes.subarray(wanted.start, wanted.end), signal),
       };
     },
 
     async head(key, { signal } = {}) {
-      const card = await objects.find(key, waitOf(signal));
-      return card === null ? null : toStoredObject(key, card);
+      const manifest = await objects.find(key, waitOf(signal));
+      return manifest === null ? null : toStoredObject(key, manifest);
     },
 
     async delete(keys, { signal } = {}) {
@@ -88,8 +88,8 @@ export function openOver(
         .sort(compareUtf8);
       const page = keys.slice(0, Math.min(limit, PAGE_OBJECTS));
       const found = await inParallel(page, async (key) => {
-        const card = await objects.find(key, waitOf(signal));
-        return card === null ? [] : [toStoredObject(key, card)];
+        const manifest = await objects.find(key, waitOf(signal));
+        return manifest === null ? [] : [toStoredObject(key, manifest)];
       });
       return {
         objects: found.flat(),
