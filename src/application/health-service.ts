@@ -43,32 +43,24 @@ const RECORDS_ANSWER_MS = 2_000;
 /** An operator does not wait longer for a fallback that is away. */
 const RETRY_WITHIN_MS = 5_000;
 
+interface HealthServiceDeps {
+  readonly records: UploadRecords;
+  readonly storages: Storages;
+  readonly missing: MissingFiles;
+  readonly extractor: Extractor;
+  readonly clock: Clock;
+  /** `null` where the server is not ours. */
+  readonly connections: () => ConnectionCount | null;
+}
+
 /** Whether the service can do its job now. */
 export class HealthService {
-  readonly #records: UploadRecords;
-  readonly #storages: Storages;
-  readonly #missing: MissingFiles;
-  readonly #extractor: Extractor;
-  readonly #clock: Clock;
-  readonly #connections: () => ConnectionCount | null;
+  readonly #deps: HealthServiceDeps;
   #stopping = false;
   #recordsAnswer: { readonly code: Promise<string | null>; readonly at: number } | null = null;
 
-  constructor(parts: {
-    readonly records: UploadRecords;
-    readonly storages: Storages;
-    readonly missing: MissingFiles;
-    readonly extractor: Extractor;
-    readonly clock: Clock;
-    /** `null` where the server is not ours. */
-    readonly connections: () => ConnectionCount | null;
-  }) {
-    this.#records = parts.records;
-    this.#storages = parts.storages;
-    this.#missing = parts.missing;
-    this.#extractor = parts.extractor;
-    this.#clock = parts.clock;
-    this.#connections = parts.connections;
+  constructor(deps: HealthServiceDeps) {
+    this.#deps = Object.freeze({ ...deps });
   }
 
   /** From now on not ready: a balancer should send nothing more. */
@@ -83,29 +75,29 @@ export class HealthService {
    */
   async ready(): Promise<Readiness> {
     const [storage, records, processing] = await Promise.all([
-      this.#storages.primary.health(),
+      this.#deps.storages.primary.health(),
       this.#askRecords(),
-      codeOf(() => this.#extractor.check()),
+      codeOf(() => this.#deps.extractor.check()),
     ]);
     const checks: HealthCheck[] = [
       toCheck("storage", storage.errorCode),
       toCheck("records", records),
       toCheck("processing", processing),
     ];
-    const { fallbacks, away } = this.#storages;
+    const { fallbacks, away } = this.#deps.storages;
     if (fallbacks.length + away.length > 0) {
       const [trouble = null] = [...away.map(({ error }) => error), ...fallbacks.flatMap(troubleOf)];
       checks.push(toCheck("fallbacks", trouble?.code ?? null));
     }
     const ready = !this.#stopping && storage.status === "healthy" && records === null;
-    return { ready, checks, connections: this.#connections() };
+    return { ready, checks, connections: this.#deps.connections() };
   }
 
   /** Anyone may ask, and each probe is a durable write: one answer serves all who ask within a while. */
   async #askRecords(): Promise<string | null> {
-    const now = this.#clock.now();
+    const now = this.#deps.clock.now();
     if (this.#recordsAnswer === null || now - this.#recordsAnswer.at >= RECORDS_ANSWER_MS) {
-      this.#recordsAnswer = { code: codeOf(() => this.#records.check()), at: now };
+      this.#recordsAnswer = { code: codeOf(() => this.#deps.records.check()), at: now };
     }
     return await this.#recordsAnswer.code;
   }
@@ -115,9 +107,11 @@ export class HealthService {
    * opened if it is back.
    */
   async storages(): Promise<readonly OperatorHealth[]> {
-    const retry = withTimeout(RETRY_WITHIN_MS, "open storage", () => this.#storages.retryAway());
+    const retry = withTimeout(RETRY_WITHIN_MS, "open storage", () =>
+      this.#deps.storages.retryAway(),
+    );
     await retry.catch(() => {});
-    const { all, away } = this.#storages;
+    const { all, away } = this.#deps.storages;
     const atHand = all.map(async (storage) => ({
       ...(await storage.health({ fresh: true })),
       ...{ id: storage.id, display: storage.display, corruption: storage.corruption },
@@ -133,12 +127,12 @@ export class HealthService {
   /** Files that were restored do not count. @returns `null` if the records cannot be read. */
   async #countMissing(): Promise<ReadonlyMap<string, number> | null> {
     try {
-      const missing = await this.#records.countMissing();
-      const concerned = this.#storages.all.filter(({ id }) => missing.has(id));
+      const missing = await this.#deps.records.countMissing();
+      const concerned = this.#deps.storages.all.filter(({ id }) => missing.has(id));
       if (concerned.length === 0) return missing;
       // If a storage cannot be reached, its probe shows why.
-      await Promise.allSettled(concerned.map((storage) => this.#missing.lookAgain(storage)));
-      return await this.#records.countMissing();
+      await Promise.allSettled(concerned.map((storage) => this.#deps.missing.lookAgain(storage)));
+      return await this.#deps.records.countMissing();
     } catch (error) {
       if (!isStowageError(error)) throw error;
       return null;

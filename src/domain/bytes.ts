@@ -15,7 +15,7 @@ export type Body =
       open(offset: number): ByteStream;
     }
   /** It can be read once; its length is known only where `sizeBytes` is given. */
-  | { readonly kind: "once"; readonly sizeBytes?: number; readonly stream: ByteStream };
+  | { readonly kind: "once"; readonly sizeBytes?: number | undefined; readonly stream: ByteStream };
 
 /** The length of `body` in bytes, or `undefined` where only reading it will tell. */
 export function bodySize(body: Body): number | undefined {

@@ -126,6 +126,11 @@ export class UploadTooLargeError extends StowageError {
   }
 }
 
+/** @throws {UploadTooLargeError} If `sizeBytes` is more than `limitBytes`. */
+export function assertUploadSize(sizeBytes: number, limitBytes: number): void {
+  if (sizeBytes > limitBytes) throw new UploadTooLargeError(limitBytes);
+}
+
 /** The requested range begins at or after the end of the file (RFC 9110, 15.5.17). */
 export class RangeNotSatisfiableError extends StowageError {
   readonly sizeBytes: number;

@@ -3,12 +3,12 @@ import { abortedError, throwIfAborted } from "./cancellation.ts";
 import { StowageError } from "./errors.ts";
 
 /**
- * Read `body` from its beginning, as every driver's `put` has to:
+ * Read `body` from its beginning, as every driver's `put` must:
  *
- * - a length that was stated is checked: too few or too many bytes are `body_incomplete`;
- * - an aborted `signal` ends it at once with `request_aborted`, also while the source keeps us waiting;
- * - errors of the source pass unchanged; empty chunks do not pass at all;
- * - the source is closed whenever the reader stops before its end, but never waited for.
+ * - checks the announced length: too few or too many bytes are `body_incomplete`;
+ * - stops at once with `request_aborted` when `signal` is aborted, even while it waits for the source;
+ * - passes errors of the source on unchanged, and drops empty chunks;
+ * - closes the source if the reader stops early, without waiting for it.
  */
 export async function* readBody(
   body: Body,
@@ -17,7 +17,7 @@ export async function* readBody(
   throwIfAborted(signal);
   const expectedBytes = bodySize(body);
   const iterator = openBody(body)[Symbol.asyncIterator]();
-  // One listener and one pending promise, not a race for each chunk: races pile up on a signal that stays.
+  // One listener for all chunks: a race per chunk would pile up on a long-lived signal.
   let giveUp: ((error: StowageError) => void) | undefined;
   const onAbort = (): void => giveUp?.(abortedError(signal));
   signal?.addEventListener("abort", onAbort);
@@ -38,7 +38,7 @@ export async function* readBody(
       if (result.value.byteLength > 0) yield result.value;
     }
     if (expectedBytes !== undefined && receivedBytes !== expectedBytes) {
-      throw wrongLength(expectedBytes, receivedBytes);
+      throw bodyIncomplete(expectedBytes, receivedBytes);
     }
     ended = true;
   } finally {
@@ -47,16 +47,17 @@ export async function* readBody(
   }
 }
 
-/** Close a source that is not read to its end. One that hangs closes when it wakes up: nobody waits for it. */
+/** Close a source before its end. Does not wait: a source that hangs would answer late, or never. */
 function letGo(iterator: AsyncIterator<Uint8Array>): void {
   iterator.return?.().then(undefined, () => {});
 }
 
-function wrongLength(expectedBytes: number, receivedBytes: number): StowageError {
-  const came = receivedBytes > expectedBytes ? "more" : `${receivedBytes}`;
+/** The error for a body whose length differs from the announced one. */
+export function bodyIncomplete(expectedBytes: number, receivedBytes: number): StowageError {
+  const arrived = receivedBytes > expectedBytes ? "more" : `${receivedBytes}`;
   return new StowageError(
     "body_incomplete",
-    `Cannot store body: ${expectedBytes} bytes were announced, ${came} came`,
+    `Cannot accept upload: ${expectedBytes} bytes were announced, ${arrived} arrived`,
     { data: { expectedBytes, receivedBytes } },
   );
 }

@@ -1,27 +1,24 @@
+import { BoundedMap } from "../../domain/bounded-map.ts";
 import type { Upload } from "../../domain/upload.ts";
 
-/** Some hundred bytes each. More rotten files than these are a storage to be restored, not served from. */
+/** A few hundred bytes each. A storage with more corrupt files needs a restore. */
 const MAX_ENTRIES = 1000;
 
 type Place = Pick<Upload, "id" | "storageId" | "key">;
 
 /**
- * Which files were found to be others than were stored, where they lie: of a range nothing but its length can
- * be verified, so a client whose download broke off would resume past the damage. Forgotten with the process.
+ * Files whose bytes failed verification, by where they lie. Kept in memory only.
+ *
+ * A range of a file cannot be verified, so a client that resumes a broken download would read past the damage.
  */
 export class CorruptFiles {
-  readonly #places = new Set<string>();
+  readonly #places = new BoundedMap<string, true>(MAX_ENTRIES);
 
-  /** The one that was found longest ago makes room. */
   add(place: Place): void {
-    const name = nameOf(place);
-    this.#places.delete(name);
-    this.#places.add(name);
-    const [oldest] = this.#places;
-    if (this.#places.size > MAX_ENTRIES && oldest !== undefined) this.#places.delete(oldest);
+    this.#places.set(nameOf(place), true);
   }
 
-  /** It was read whole, and is what was stored. */
+  /** The whole file was read and passed verification. */
   forget(place: Place): void {
     this.#places.delete(nameOf(place));
   }

@@ -6,8 +6,8 @@ import type { UploadRecords } from "../../domain/ports/records.ts";
 import type { TenantId } from "../../domain/tenant.ts";
 import type { Upload } from "../../domain/upload.ts";
 import type { Storages } from "../storages/storages.ts";
+import { requireServable, requireUpload } from "../uploads/find-upload.ts";
 import type { MissingFiles } from "../uploads/missing-files.ts";
-import { uploadInProgress, uploadNotFound } from "../uploads/upload-service.ts";
 import { CorruptFiles } from "./corrupt-files.ts";
 import { DigestGate, expectedFile } from "./digest-gate.ts";
 
@@ -22,27 +22,21 @@ const VERIFIED_FIRST_BYTES = 256 * 1024;
  */
 const LET_GO_AFTER_MS = 1_000;
 
+interface DownloadServiceDeps {
+  readonly records: UploadRecords;
+  readonly storages: Storages;
+  readonly missing: MissingFiles;
+  readonly hasher: Hasher;
+  readonly logger: Logger;
+}
+
 /** Serves files from whichever storage their records name, and none that is not what was stored. */
 export class DownloadService {
-  readonly #records: UploadRecords;
-  readonly #storages: Storages;
-  readonly #missing: MissingFiles;
-  readonly #hasher: Hasher;
-  readonly #logger: Logger;
+  readonly #deps: DownloadServiceDeps;
   readonly #corrupt = new CorruptFiles();
 
-  constructor(parts: {
-    readonly records: UploadRecords;
-    readonly storages: Storages;
-    readonly missing: MissingFiles;
-    readonly hasher: Hasher;
-    readonly logger: Logger;
-  }) {
-    this.#records = parts.records;
-    this.#storages = parts.storages;
-    this.#missing = parts.missing;
-    this.#hasher = parts.hasher;
-    this.#logger = parts.logger;
+  constructor(deps: DownloadServiceDeps) {
+    this.#deps = Object.freeze({ ...deps });
   }
 
   /**
@@ -51,13 +45,7 @@ export class DownloadService {
    * @throws {StowageError} `upload_not_found`, `upload_in_progress`, `upload_conflict` (quarantined).
    */
   async open(tenant: TenantId, id: string): Promise<Upload> {
-    const upload = await this.#records.find(tenant, id);
-    if (upload === null) throw uploadNotFound();
-    if (upload.status === "uploading") throw uploadInProgress();
-    if (upload.status === "quarantined") {
-      throw new StowageError("upload_conflict", "Cannot serve file: it is quarantined");
-    }
-    return upload;
+    return await requireServable(this.#deps.records, tenant, id, "file");
   }
 
   /**
@@ -85,7 +73,7 @@ export class DownloadService {
       if (this.#corrupt.has(upload)) throw foundCorrupt();
       return this.#stream(upload, { start, end }, null, signal);
     }
-    const gate = new DigestGate(this.#hasher, expectedFile(upload));
+    const gate = new DigestGate(this.#deps.hasher, expectedFile(upload));
     const stream = await this.#stream(upload, { start, end }, gate, signal);
     if (sizeBytes > VERIFIED_FIRST_BYTES) return stream;
     try {
@@ -97,7 +85,7 @@ export class DownloadService {
       // It may have been replaced together with its record; twice in a row is corrupt enough.
       const moved = await this.#moved(upload);
       if (moved === null) throw error;
-      const anew = new DigestGate(this.#hasher, expectedFile(moved));
+      const anew = new DigestGate(this.#deps.hasher, expectedFile(moved));
       return await this.#stream(moved, { start, end }, anew, signal);
     }
   }
@@ -111,9 +99,9 @@ export class DownloadService {
     let offset = wanted.start;
     let place = upload;
     const openHere = async (): Promise<Reader> => {
-      const storage = this.#storages.byId(place.storageId);
+      const storage = this.#deps.storages.byId(place.storageId);
       const part = offset === 0 && wanted.end === upload.sizeBytes;
-      const read = await this.#missing.noting(place, () =>
+      const read = await this.#deps.missing.noting(place, () =>
         storage.retrieve(place.key, {
           signal,
           ...(part ? {} : { range: { start: offset, end: wanted.end } }),
@@ -196,8 +184,7 @@ export class DownloadService {
 
   /** Where it lies now; `null`: where it did. */
   async #moved(before: Upload): Promise<Upload | null> {
-    const now = await this.#records.find(before.tenant, before.id);
-    if (now === null) throw uploadNotFound();
+    const now = await requireUpload(this.#deps.records, before.tenant, before.id);
     return now.storageId !== before.storageId || now.key !== before.key ? now : null;
   }
 
@@ -205,8 +192,8 @@ export class DownloadService {
   #reportCorrupt(place: Upload): void {
     const { id, tenant, storageId } = place;
     this.#corrupt.add(place);
-    this.#storages.byId(storageId).noteCorruption();
-    this.#logger.error("download.corrupt", { uploadId: id, tenantId: tenant, storageId });
+    this.#deps.storages.byId(storageId).noteCorruption();
+    this.#deps.logger.error("download.corrupt", { uploadId: id, tenantId: tenant, storageId });
   }
 }
 

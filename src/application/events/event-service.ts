@@ -10,7 +10,7 @@ import {
   type UploadEvent,
 } from "../../domain/upload.ts";
 import type { UploadId } from "../../domain/upload-id.ts";
-import { uploadNotFound } from "../uploads/upload-service.ts";
+import { requireUpload } from "../uploads/find-upload.ts";
 import { ChangeWatch, type Watcher } from "./change-watch.ts";
 
 export interface EventsPolicy {
@@ -37,27 +37,23 @@ export interface EventStream extends AsyncIterable<UploadEvent> {
 /** Events are read from the records so many at a time. */
 const PAGE = 100;
 
+interface EventServiceDeps {
+  readonly records: UploadRecords;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly policy: EventsPolicy;
+}
+
 /** Tells what happens to uploads to those who follow them. */
 export class EventService {
-  readonly #records: UploadRecords;
-  readonly #clock: Clock;
-  readonly #logger: Logger;
-  readonly #policy: EventsPolicy;
+  readonly #deps: EventServiceDeps;
   readonly #watch: ChangeWatch;
   /** Every stream that is open, and whose it is. */
   readonly #open = new Map<EventStream, TenantId>();
   #closed = false;
 
-  constructor(parts: {
-    readonly records: UploadRecords;
-    readonly clock: Clock;
-    readonly logger: Logger;
-    readonly policy: EventsPolicy;
-  }) {
-    this.#records = parts.records;
-    this.#clock = parts.clock;
-    this.#logger = parts.logger;
-    this.#policy = parts.policy;
+  constructor(deps: EventServiceDeps) {
+    this.#deps = Object.freeze({ ...deps });
     this.#watch = this.#newWatch();
   }
 
@@ -74,11 +70,10 @@ export class EventService {
    * @throws {StowageError} `upload_not_found`, `too_many_streams` (of the tenant), `server_busy`.
    */
   async follow(tenant: TenantId, id: string, after: number): Promise<EventStream | null> {
-    const upload = await this.#records.find(tenant, id);
-    if (upload === null) throw uploadNotFound();
+    const upload = await requireUpload(this.#deps.records, tenant, id);
     const from = after > upload.revision ? 0 : after;
     if (from > 0 && isSettled(upload.status)) {
-      const news = await this.#records.events(tenant, upload.id, from, 1);
+      const news = await this.#deps.records.events(tenant, upload.id, from, 1);
       if (news.length === 0) return null;
     }
     this.#admit(tenant);
@@ -92,7 +87,7 @@ export class EventService {
   }
 
   #admit(tenant: TenantId): void {
-    const { maxStreams, maxStreamsPerTenant } = this.#policy;
+    const { maxStreams, maxStreamsPerTenant } = this.#deps.policy;
     if (this.#closed) {
       throw new StowageError("server_busy", "Cannot follow upload: the server is stopping");
     }
@@ -109,10 +104,10 @@ export class EventService {
   }
 
   #start(upload: Upload, from: number): EventStream {
-    const watch = this.#policy.lookAlone ? this.#newWatch() : this.#watch;
+    const watch = this.#deps.policy.lookAlone ? this.#newWatch() : this.#watch;
     const watcher = watch.watch(upload.id, upload.revision);
     const ending = new AbortController();
-    const lifetime = setTimeout(() => stream.stop(), this.#policy.maxStreamMs);
+    const lifetime = setTimeout(() => stream.stop(), this.#deps.policy.maxStreamMs);
     const events = this.#events(upload, from, watcher, ending.signal);
     const stream: EventStream = {
       stop: () => {
@@ -143,7 +138,7 @@ export class EventService {
     let revision = from;
     let status: RecordStatus = upload.status;
     while (!signal.aborted) {
-      const news = await this.#records.events(tenant, id, revision, PAGE);
+      const news = await this.#deps.records.events(tenant, id, revision, PAGE);
       for (const event of news) {
         yield event;
         if (signal.aborted) return;
@@ -153,7 +148,7 @@ export class EventService {
       if (status === "deleting") return;
       if (news.length === PAGE) continue;
       // Its events go with it: who comes too late for the last one is told all the same.
-      if (news.length === 0 && (await this.#records.find(tenant, id)) === null) {
+      if (news.length === 0 && (await this.#deps.records.find(tenant, id)) === null) {
         yield this.#deleted(upload, Math.max(revision, upload.revision) + 1);
         return;
       }
@@ -164,12 +159,12 @@ export class EventService {
 
   #deleted({ id, tenant, processing }: Upload, revision: number): UploadEvent {
     const { attempts } = processing;
-    const at = this.#clock.now();
+    const at = this.#deps.clock.now();
     return { uploadId: id, tenant, type: "upload.deleting", revision, at, attempts, error: null };
   }
 
   #newWatch(): ChangeWatch {
-    return new ChangeWatch(this.#records, this.#logger, this.#policy.pollMs);
+    return new ChangeWatch(this.#deps.records, this.#deps.logger, this.#deps.policy.pollMs);
   }
 }
 

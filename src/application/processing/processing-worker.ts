@@ -29,6 +29,19 @@ type Outcome = "processed" | "failed" | "retry" | "interrupted" | "lost";
 const BACKOFF_MS = 1_000;
 const MAX_BACKOFF_MS = 5 * 60_000;
 
+interface ProcessingWorkerDeps {
+  readonly records: UploadRecords;
+  readonly storages: Storages;
+  readonly missing: MissingFiles;
+  readonly extractor: Extractor;
+  readonly queue: JobQueue;
+  readonly hasher: Hasher;
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  readonly logger: Logger;
+  readonly policy: ProcessingPolicy;
+}
+
 /**
  * Takes jobs from the records and runs them, several at once.
  *
@@ -37,16 +50,7 @@ const MAX_BACKOFF_MS = 5 * 60_000;
  * lease, and somebody else does the work again.
  */
 export class ProcessingWorker {
-  readonly #records: UploadRecords;
-  readonly #storages: Storages;
-  readonly #missing: MissingFiles;
-  readonly #extractor: Extractor;
-  readonly #queue: JobQueue;
-  readonly #hasher: Hasher;
-  readonly #clock: Clock;
-  readonly #random: RandomSource;
-  readonly #logger: Logger;
-  readonly #policy: ProcessingPolicy;
+  readonly #deps: ProcessingWorkerDeps;
   readonly #running = new Map<Promise<void>, AbortController>();
   #filling: Promise<void> | null = null;
   #again = false;
@@ -54,34 +58,14 @@ export class ProcessingWorker {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #unsubscribe: () => void = () => {};
 
-  constructor(parts: {
-    readonly records: UploadRecords;
-    readonly storages: Storages;
-    readonly missing: MissingFiles;
-    readonly extractor: Extractor;
-    readonly queue: JobQueue;
-    readonly hasher: Hasher;
-    readonly clock: Clock;
-    readonly random: RandomSource;
-    readonly logger: Logger;
-    readonly policy: ProcessingPolicy;
-  }) {
-    this.#records = parts.records;
-    this.#storages = parts.storages;
-    this.#missing = parts.missing;
-    this.#extractor = parts.extractor;
-    this.#queue = parts.queue;
-    this.#hasher = parts.hasher;
-    this.#clock = parts.clock;
-    this.#random = parts.random;
-    this.#logger = parts.logger;
-    this.#policy = parts.policy;
+  constructor(deps: ProcessingWorkerDeps) {
+    this.#deps = Object.freeze({ ...deps });
   }
 
   /** Begin to look for jobs. */
   start(): void {
     this.#stopped = false;
-    this.#unsubscribe = this.#queue.onWake(() => this.#fill());
+    this.#unsubscribe = this.#deps.queue.onWake(() => this.#fill());
     this.#fill();
   }
 
@@ -121,23 +105,23 @@ export class ProcessingWorker {
 
   async #claimAll(): Promise<void> {
     if (this.#timer !== undefined) clearTimeout(this.#timer);
-    let nextInMs = this.#policy.pollMs;
+    let nextInMs = this.#deps.policy.pollMs;
     try {
-      while (!this.#stopped && this.#running.size < this.#extractor.concurrency) {
-        const token = newUploadId(this.#clock.now(), this.#random);
-        const leaseUntil = this.#clock.now() + this.#policy.leaseMs;
-        const job = await this.#records.claim(token, leaseUntil, this.#storages.ids);
+      while (!this.#stopped && this.#running.size < this.#deps.extractor.concurrency) {
+        const token = newUploadId(this.#deps.clock.now(), this.#deps.random);
+        const leaseUntil = this.#deps.clock.now() + this.#deps.policy.leaseMs;
+        const job = await this.#deps.records.claim(token, leaseUntil, this.#deps.storages.ids);
         if (job === null) {
-          const nextAt = await this.#records.nextJobAt(this.#storages.ids);
+          const nextAt = await this.#deps.records.nextJobAt(this.#deps.storages.ids);
           if (nextAt !== null) {
-            nextInMs = Math.min(nextInMs, Math.max(10, nextAt - this.#clock.now()));
+            nextInMs = Math.min(nextInMs, Math.max(10, nextAt - this.#deps.clock.now()));
           }
           break;
         }
         this.#begin(job);
       }
     } catch (error) {
-      this.#logger.warn("processing.claim_failed", { error });
+      this.#deps.logger.warn("processing.claim_failed", { error });
     }
     if (!this.#stopped) this.#timer = setTimeout(() => this.#fill(), nextInMs);
   }
@@ -147,7 +131,7 @@ export class ProcessingWorker {
     const done: Promise<void> = this.#process(job, abort)
       .catch((error) =>
         // The lease runs out and the job is taken again.
-        this.#logger.warn("processing.job_left", { uploadId: job.upload.id, error }),
+        this.#deps.logger.warn("processing.job_left", { uploadId: job.upload.id, error }),
       )
       .finally(() => {
         this.#running.delete(done);
@@ -157,17 +141,21 @@ export class ProcessingWorker {
   }
 
   async #process(job: Job, abort: AbortController): Promise<void> {
-    const startedAt = this.#clock.now();
-    const renewal = setInterval(() => this.#renew(job, abort), this.#policy.leaseMs / 3);
+    const startedAt = this.#deps.clock.now();
+    const renewal = setInterval(() => this.#renew(job, abort), this.#deps.policy.leaseMs / 3);
     try {
-      const storage = this.#storages.byId(job.upload.storageId);
+      const storage = this.#deps.storages.byId(job.upload.storageId);
       const run = new ProcessingRun(job, storage, {
-        ...{ extractor: this.#extractor, missing: this.#missing, hasher: this.#hasher },
-        ...{ clock: this.#clock, logger: this.#logger },
+        ...{
+          extractor: this.#deps.extractor,
+          missing: this.#deps.missing,
+          hasher: this.#deps.hasher,
+        },
+        ...{ clock: this.#deps.clock, logger: this.#deps.logger },
       });
-      const before = await this.#records.results(job.upload.tenant, job.upload.id);
+      const before = await this.#deps.records.results(job.upload.tenant, job.upload.id);
       if (job.attempt > 1 || before.length > 0) await run.discardDead(before);
-      const result = await run.execute(this.#policy.maxAttempts, abort.signal);
+      const result = await run.execute(this.#deps.policy.maxAttempts, abort.signal);
       const { outcome, error } = await this.#settle(job, run, result, before, abort.signal);
       const facts = {
         uploadId: job.upload.id,
@@ -177,13 +165,13 @@ export class ProcessingWorker {
       };
       if (outcome === "failed" || outcome === "retry") {
         for (const { processor, code, cause } of run.failures) {
-          this.#logger.warn("processing.failed", { ...facts, processor, code, cause });
+          this.#deps.logger.warn("processing.failed", { ...facts, processor, code, cause });
         }
       }
-      this.#logger.info("processing.finished", {
+      this.#deps.logger.info("processing.finished", {
         ...facts,
         errorCode: error?.code ?? null,
-        durationMs: this.#clock.now() - startedAt,
+        durationMs: this.#deps.clock.now() - startedAt,
       });
     } finally {
       clearInterval(renewal);
@@ -201,21 +189,21 @@ export class ProcessingWorker {
     if (result.kind === "interrupted" || (result.kind === "retry" && signal.aborted)) {
       await run.discard();
       // Lost or shutting down; handing back what is no longer ours changes nothing.
-      await this.#records.handBackJob(job);
+      await this.#deps.records.handBackJob(job);
       return { outcome: "interrupted", error: null };
     }
     if (result.kind === "retry") {
       await run.discard();
       const { error, counts } = result;
-      const backoffMs = counts ? this.#backoffMs(job.attempt) : this.#policy.pollMs;
-      const runAfter = this.#clock.now() + backoffMs;
-      const ours = await this.#records.retryJob(job, runAfter, error, counts);
+      const backoffMs = counts ? this.#backoffMs(job.attempt) : this.#deps.policy.pollMs;
+      const runAfter = this.#deps.clock.now() + backoffMs;
+      const ours = await this.#deps.records.retryJob(job, runAfter, error, counts);
       return { outcome: ours ? "retry" : "lost", error };
     }
     const error = result.error ?? this.#failureBefore(job, before);
     const status = error === null ? "processed" : "failed";
     const { results } = result;
-    const finished = await this.#records.finishJob(job, { status, error, results });
+    const finished = await this.#deps.records.finishJob(job, { status, error, results });
     if (finished === null) await run.discard();
     else await run.discardOld(before);
     return { outcome: finished === null ? "lost" : status, error };
@@ -226,13 +214,13 @@ export class ProcessingWorker {
    * processor that is gone counts no more: nobody could ever make it good.
    */
   #failureBefore(job: Job, before: readonly ProcessorResult[]): ProcessingError | null {
-    const known = new Set(this.#extractor.processors.map(({ name }) => name));
+    const known = new Set(this.#deps.extractor.processors.map(({ name }) => name));
     const others = before.filter(({ name }) => known.has(name) && !job.processors.includes(name));
     return others.find(({ error }) => error !== null)?.error ?? null;
   }
 
   #renew(job: Job, abort: AbortController): void {
-    this.#records.renewJob(job, this.#clock.now() + this.#policy.leaseMs).then(
+    this.#deps.records.renewJob(job, this.#deps.clock.now() + this.#deps.policy.leaseMs).then(
       (ours) => {
         if (!ours) abort.abort();
       },
@@ -244,7 +232,7 @@ export class ProcessingWorker {
   /** Full jitter: retries of many jobs do not come back at the same moment. */
   #backoffMs(attempt: number): number {
     const ceiling = Math.min(MAX_BACKOFF_MS, BACKOFF_MS * 2 ** (attempt - 1));
-    const [byte = 0] = this.#random(new Uint8Array(1));
+    const [byte = 0] = this.#deps.random(new Uint8Array(1));
     return Math.round((ceiling * (byte + 1)) / 256);
   }
 }

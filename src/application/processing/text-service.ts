@@ -6,45 +6,48 @@ import type { UploadRecords } from "../../domain/ports/records.ts";
 import type { TenantId } from "../../domain/tenant.ts";
 import type { ProcessorResult, Upload } from "../../domain/upload.ts";
 import type { Storages } from "../storages/storages.ts";
-import { uploadInProgress, uploadNotFound } from "../uploads/upload-service.ts";
+import { requireServable } from "../uploads/find-upload.ts";
 
-/** Whose text is meant where several processors have found one and none is named. */
-const USUAL_PROCESSOR = "text";
+/** The default if several processors found a text. */
+const DEFAULT_PROCESSOR = "text";
 
-/** The text that a processor has found in an upload. */
+/** The text that a processor found in an upload. */
 export interface FoundText {
   readonly upload: Upload;
   readonly processor: string;
-  /** As HTTP writes it. Another run makes another one; moving to another storage does not. */
+  /** As HTTP writes it. It changes with every run, but not when the upload moves to another storage. */
   readonly etag: string;
   /** Of UTF-8. */
   readonly sizeBytes: number;
   readonly key: ObjectKey;
 }
 
-/** Gives out the texts that processors have found. */
-export class TextService {
-  readonly #records: UploadRecords;
-  readonly #storages: Storages;
+interface TextServiceDeps {
+  readonly records: Pick<UploadRecords, "find" | "results">;
+  readonly storages: Storages;
+}
 
-  constructor(parts: { readonly records: UploadRecords; readonly storages: Storages }) {
-    this.#records = parts.records;
-    this.#storages = parts.storages;
+/** Serves the texts that processors found. */
+export class TextService {
+  readonly #deps: TextServiceDeps;
+
+  constructor(deps: TextServiceDeps) {
+    this.#deps = Object.freeze({ ...deps });
   }
 
   /**
-   * Find the text of an upload. While it is processed again, that is the text of the run before.
+   * Find the text of an upload. While the upload is processed again, this is the text of the previous run.
    *
-   * @param processor Whose text; `null` for that of `text`, or else of the first processor by name.
+   * @param processor The processor that made the text. `null`: `text`, or the first processor by name.
    * @throws {StowageError} `upload_not_found`, `upload_in_progress`, `upload_conflict` (quarantined),
-   *   `text_not_ready` if there is none yet but a processor will run or is running, `text_not_found`,
+   *   `text_not_ready` if there is none yet and the upload is still queued or processing, `text_not_found`,
    *   `storage_*`.
    */
   async open(tenant: TenantId, id: string, processor: string | null): Promise<FoundText> {
-    // One that was replaced or moved a moment ago is found at the second look.
-    for (let look = 0; look < 2; look += 1) {
-      const found = await this.#look(tenant, id, processor);
-      const object = await this.#storages.byId(found.upload.storageId).stat(found.key);
+    // If the text was just replaced or moved, the second try finds it.
+    for (let tries = 0; tries < 2; tries += 1) {
+      const found = await this.#find(tenant, id, processor);
+      const object = await this.#deps.storages.byId(found.upload.storageId).stat(found.key);
       if (object !== null) return { ...found, sizeBytes: object.sizeBytes };
     }
     throw new StowageError("object_not_found", "Cannot serve text: its object is missing");
@@ -53,16 +56,16 @@ export class TextService {
   /**
    * The bytes of `range`, or of the whole text.
    *
-   * @throws {StowageError} `object_changed` if another run has replaced it since it was opened, `storage_*`.
+   * @throws {StowageError} `object_changed` if another run replaced the text since `open`, `storage_*`.
    */
   async read(
     { upload, key }: FoundText,
     range: ByteRange | null,
     signal?: AbortSignal,
   ): Promise<ReadableStream<Uint8Array>> {
-    const storage = this.#storages.byId(upload.storageId);
+    const storage = this.#deps.storages.byId(upload.storageId);
     try {
-      return (await storage.retrieve(key, { signal, ...(range === null ? {} : { range }) })).stream;
+      return (await storage.retrieve(key, { signal, range: range ?? undefined })).stream;
     } catch (error) {
       if (!isStowageError(error, "object_not_found")) throw error;
       throw new StowageError("object_changed", "Cannot serve text: it was replaced meanwhile", {
@@ -72,18 +75,13 @@ export class TextService {
     }
   }
 
-  async #look(
+  async #find(
     tenant: TenantId,
     id: string,
     processor: string | null,
   ): Promise<Omit<FoundText, "sizeBytes">> {
-    const upload = await this.#records.find(tenant, id);
-    if (upload === null) throw uploadNotFound();
-    if (upload.status === "uploading") throw uploadInProgress();
-    if (upload.status === "quarantined") {
-      throw new StowageError("upload_conflict", "Cannot serve text: the upload is quarantined");
-    }
-    const results = await this.#records.results(tenant, upload.id);
+    const upload = await requireServable(this.#deps.records, tenant, id, "text");
+    const results = await this.#deps.records.results(tenant, upload.id);
     const result = choose(results, processor);
     if (result === null) throw noText(upload);
     return { upload, processor: result.name, etag: etagOf(result.textKey), key: result.textKey };
@@ -94,11 +92,11 @@ type WithText = ProcessorResult & { readonly textKey: ObjectKey };
 
 function choose(results: readonly ProcessorResult[], processor: string | null): WithText | null {
   const texts = results.filter((result): result is WithText => result.textKey !== null);
-  const named = texts.find(({ name }) => name === (processor ?? USUAL_PROCESSOR));
+  const named = texts.find(({ name }) => name === (processor ?? DEFAULT_PROCESSOR));
   return named ?? (processor === null ? texts[0] : undefined) ?? null;
 }
 
-/** The name of a text is its run's own, and a run writes it once. */
+/** The name of a text is unique to its run, which writes it once. */
 function etagOf(key: ObjectKey): string {
   return formatEtag(key.slice(key.lastIndexOf("/") + 1).replace(/\.txt$/, ""));
 }
@@ -111,5 +109,5 @@ function noText({ status }: Upload): StowageError {
       { retryable: true },
     );
   }
-  return new StowageError("text_not_found", "Cannot find text: no processor has found any");
+  return new StowageError("text_not_found", "Cannot find text: no processor found any");
 }

@@ -2,30 +2,30 @@ import type { ByteRange } from "../../domain/byte-range.ts";
 import type { DigestClaim } from "../../domain/digest.ts";
 import type { ObjectKey, ObjectRef } from "../../domain/object-key.ts";
 
-/** An object by what makes its key, or by the key that a record holds verbatim. */
+/** An object, by the parts of its key or by the key itself. */
 export type ObjectAddress = ObjectRef | ObjectKey;
 
 export interface SaveOptions {
-  /** What the client says it is; counts where the bytes say nothing, neither for it nor against it. */
+  /** The type that the client declared. Used if the bytes do not tell the type and do not contradict it. */
   readonly declaredType?: string | undefined;
   readonly filename?: string | undefined;
-  /** Media types that are accepted, `image/*` for all images; without it, any. */
-  readonly allowedTypes?: readonly string[];
-  /** The longest body that is accepted; without it, the driver's own limit. */
-  readonly limitBytes?: number;
-  /** What the client says that it hashes to. */
+  /** Accepted media types, `image/*` for all images. Default: any. */
+  readonly allowedTypes?: readonly string[] | undefined;
+  /** The longest body that is accepted. Default: the driver's own limit. */
+  readonly limitBytes?: number | undefined;
+  /** Digests that the client sent. */
   readonly digests?: readonly DigestClaim[] | undefined;
-  /** Called as bytes flow, and once when they have all come. */
-  readonly onProgress?: (ended: boolean) => void;
+  /** Called as bytes arrive, and once at the end. */
+  readonly onProgress?: ((ended: boolean) => void) | undefined;
   /**
-   * Called and awaited with the id of a multipart upload, where the put needs one, before its first part is
-   * sent: what `FileStorage.abortMultipart` takes if this process dies. If it rejects, nothing is kept.
+   * Called and awaited before the first part of a multipart upload is sent. Save the id: if this process dies,
+   * `FileStorage.abortMultipart` needs it. If it rejects, nothing is kept.
    */
-  readonly onMultipart?: (multipartId: string) => Promise<void>;
+  readonly onMultipart?: ((multipartId: string) => Promise<void>) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What was stored, as found out while the bytes passed. */
+/** What was stored. */
 export interface SavedFile {
   readonly key: ObjectKey;
   readonly sizeBytes: number;
@@ -35,6 +35,6 @@ export interface SavedFile {
 }
 
 export interface ReadOptions {
-  readonly range?: ByteRange;
+  readonly range?: ByteRange | undefined;
   readonly signal?: AbortSignal | undefined;
 }

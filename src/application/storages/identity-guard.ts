@@ -11,6 +11,16 @@ import { withTimeout } from "./with-timeout.ts";
 export const RECENT_LOOK_MS = 2_000;
 const TIMEOUT_MS = 5_000;
 
+interface IdentityGuardDeps {
+  /** What the storage's identity was when it was opened. */
+  readonly id: string;
+  readonly driver: StorageDriver;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Called when the storage has been replaced, and when it is back. */
+  readonly onChange: () => void;
+}
+
 /**
  * Notices that a storage is not the one that was opened any more: a bucket was emptied or replaced, a disk
  * unmounted. As long as that is so, nothing may be written or deleted there. It is back as soon as its identity is.
@@ -19,29 +29,13 @@ const TIMEOUT_MS = 5_000;
  * every 30 seconds in the background ({@link StorageWatch}). The identity is never written here.
  */
 export class IdentityGuard {
-  readonly #id: string;
-  readonly #driver: StorageDriver;
-  readonly #clock: Clock;
-  readonly #logger: Logger;
-  readonly #onChange: () => void;
+  readonly #deps: IdentityGuardDeps;
   #replaced: StowageError | null = null;
   #trouble: StowageError | null = null;
   #lookedAt = Number.NEGATIVE_INFINITY;
 
-  constructor(parts: {
-    /** What the storage's identity was when it was opened. */
-    readonly id: string;
-    readonly driver: StorageDriver;
-    readonly clock: Clock;
-    readonly logger: Logger;
-    /** Called when the storage has been replaced, and when it is back. */
-    readonly onChange: () => void;
-  }) {
-    this.#id = parts.id;
-    this.#driver = parts.driver;
-    this.#clock = parts.clock;
-    this.#logger = parts.logger;
-    this.#onChange = parts.onChange;
+  constructor(deps: IdentityGuardDeps) {
+    this.#deps = Object.freeze({ ...deps });
   }
 
   /** Set while the storage is known not to be the one that was opened. */
@@ -61,17 +55,17 @@ export class IdentityGuard {
    * @returns {@link trouble}.
    */
   async look(maxAgeMs = 0): Promise<StowageError | null> {
-    if (this.#clock.now() - this.#lookedAt < maxAgeMs) return this.#trouble;
+    if (this.#deps.clock.now() - this.#lookedAt < maxAgeMs) return this.#trouble;
     try {
       const file = await withTimeout(TIMEOUT_MS, "identify storage", (signal) =>
-        readIdentityFile(this.#driver, { signal }),
+        readIdentityFile(this.#deps.driver, { signal }),
       );
       this.#setReplaced(file === null ? replacedBy("is missing") : this.#compare(file.bytes));
       this.#trouble = this.#replaced;
     } catch (error) {
-      this.#trouble = wrapDriverError(this.#driver.name, "identify storage", error);
+      this.#trouble = wrapDriverError(this.#deps.driver.name, "identify storage", error);
     }
-    this.#lookedAt = this.#clock.now();
+    this.#lookedAt = this.#deps.clock.now();
     return this.#trouble;
   }
 
@@ -95,7 +89,7 @@ export class IdentityGuard {
   #compare(bytes: Uint8Array | null): StowageError | null {
     try {
       const found = parseStorageIdentity(bytes);
-      return found === this.#id ? null : replacedBy(`names another storage, ${found}`);
+      return found === this.#deps.id ? null : replacedBy(`names another storage, ${found}`);
     } catch (error) {
       return replacedBy("cannot be used", error);
     }
@@ -105,10 +99,10 @@ export class IdentityGuard {
     const before = this.#replaced;
     this.#replaced = error;
     if ((before === null) === (error === null)) return;
-    const storageId = this.#id;
-    if (error === null) this.#logger.info("storage.restored", { storageId });
-    else this.#logger.error("storage.replaced", { storageId, error });
-    this.#onChange();
+    const storageId = this.#deps.id;
+    if (error === null) this.#deps.logger.info("storage.restored", { storageId });
+    else this.#deps.logger.error("storage.replaced", { storageId, error });
+    this.#deps.onChange();
   }
 }
 

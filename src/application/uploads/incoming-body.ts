@@ -1,6 +1,6 @@
 import { type Body, concatBytes } from "../../domain/bytes.ts";
-import { type DigestClaim, verifyDigests } from "../../domain/digest.ts";
-import { isStowageError, StowageError, UploadTooLargeError } from "../../domain/errors.ts";
+import type { DigestClaim } from "../../domain/digest.ts";
+import { StowageError } from "../../domain/errors.ts";
 import {
   CONTAINER_MEDIA_TYPE,
   findMediaType,
@@ -9,75 +9,75 @@ import {
 } from "../../domain/media-type.ts";
 import type { Hasher } from "../../domain/ports/hasher.ts";
 import type { Sniffer } from "../../domain/ports/sniffer.ts";
-import { Digests } from "./digests.ts";
+import { BodyMeter, closeSource, readNext } from "./body-meter.ts";
 
-export interface InspectOptions {
+export interface IncomingBodyOptions {
   readonly hasher: Hasher;
   readonly sniffer: Sniffer;
-  /** What the client says it is. */
+  /** The type that the client declared. */
   readonly declaredType?: string | undefined;
-  /** Its extension tells the kind of a text of which nobody says it. */
+  /** Its extension tells the kind of a text that has no declared type. */
   readonly filename?: string | undefined;
-  /** The body must not be longer. */
+  /** The longest body that is accepted. */
   readonly limitBytes: number;
-  /** What it is said to hash to. All must be so, or it fails with its last byte. */
+  /** Digests that the client sent. If one is wrong, the body fails with its last byte. */
   readonly digests?: readonly DigestClaim[] | undefined;
-  /** Called for every chunk that passes, and once when all have. Cheap. */
+  /** Called for every chunk, and once at the end. Must be cheap. */
   readonly onProgress?: ((ended: boolean) => void) | undefined;
 }
 
 /**
- * A body on its way to a driver, looked at as it passes: counted against the limit, hashed, and sniffed by
- * its head. The bytes are neither copied nor held, but for the head.
+ * A body on its way to a driver. Its bytes are counted, hashed and sniffed as they pass. Only its head is held in
+ * memory, and nothing is copied.
  */
 export class IncomingBody {
-  /** What to hand to the driver. */
+  /** Pass this to the driver. */
   readonly body: Body;
   /**
-   * What the bytes say. Where they say nothing, what the client says, unless no file of that type begins like
-   * this one; and where nobody knows, text if it is, of the kind that its filename says.
+   * The sniffed type. If the bytes do not tell, the declared type, unless no file of that type begins like this one.
+   * Without either, text if it looks like text, of the kind that the filename says.
    */
   readonly contentType: string;
-  readonly #passed: Passed;
+  readonly #progress: Progress;
   readonly #release: () => void;
 
-  private constructor(contentType: string, body: Body, passed: Passed, release: () => void) {
+  private constructor(contentType: string, body: Body, progress: Progress, release: () => void) {
     this.contentType = contentType;
     this.body = body;
-    this.#passed = passed;
+    this.#progress = progress;
     this.#release = release;
   }
 
   /**
    * Read the head of `body` and prepare the rest.
    *
-   * @throws {UploadTooLargeError} If the length is known and over the limit: before anything is read.
+   * @throws {UploadTooLargeError} Before anything is read if the length is known and over the limit.
    */
-  static async open(body: Body, options: InspectOptions): Promise<IncomingBody> {
-    const passed = new Passed(options);
-    if (body.kind === "once") return await IncomingBody.#openOnce(body, options, passed);
-    // Read ahead of the driver, which may read a replayable body in any order: the digest needs one pass.
+  static async open(body: Body, options: IncomingBodyOptions): Promise<IncomingBody> {
+    const progress = new Progress(options);
+    if (body.kind === "once") return await IncomingBody.#openOnce(body, options, progress);
+    // The driver may read a replayable body in any order, but a digest needs one pass: read it first.
     const head: Uint8Array[] = [];
-    passed.expect(body.kind === "bytes" ? body.bytes.byteLength : body.sizeBytes);
+    progress.meter.expect(body.kind === "bytes" ? body.bytes.byteLength : body.sizeBytes);
     let headBytes = 0;
     for await (const chunk of body.kind === "bytes" ? [body.bytes] : body.open(0)) {
-      passed.add(chunk);
+      progress.meter.add(chunk);
       if (headBytes < options.sniffer.headBytes) head.push(chunk);
       headBytes += chunk.byteLength;
     }
-    passed.end();
-    return new IncomingBody(await typeOf(head, options), body, passed, () => {});
+    progress.end();
+    return new IncomingBody(await typeOf(head, options), body, progress, () => {});
   }
 
   static async #openOnce(
     body: Body & { kind: "once" },
-    options: InspectOptions,
-    passed: Passed,
+    options: IncomingBodyOptions,
+    progress: Progress,
   ): Promise<IncomingBody> {
-    if (body.sizeBytes !== undefined) passed.expect(body.sizeBytes);
+    const { sizeBytes } = body;
+    progress.meter.expect(sizeBytes ?? null);
     const iterator = body.stream[Symbol.asyncIterator]();
-    // Not awaited: a generator that waits for its source answers only when the source does, perhaps never.
-    const release = (): void => void iterator.return?.().catch(() => {});
+    const release = (): void => closeSource(iterator);
     const head: Uint8Array[] = [];
     let headBytes = 0;
     let ended = false;
@@ -86,21 +86,17 @@ export class IncomingBody {
         const next = await readNext(iterator);
         if (next === null) ended = true;
         else {
-          passed.add(next);
+          progress.meter.add(next);
           headBytes += next.byteLength;
           head.push(next);
         }
       }
-      if (ended) passed.end();
+      if (ended) progress.end();
       const contentType = await typeOf(head, options);
       const onward: Body = ended
         ? { kind: "bytes", bytes: concatBytes(head) }
-        : {
-            kind: "once",
-            stream: passAlong(head, iterator, passed),
-            ...(body.sizeBytes === undefined ? {} : { sizeBytes: body.sizeBytes }),
-          };
-      return new IncomingBody(contentType, onward, passed, release);
+        : { kind: "once", stream: passAlong(head, iterator, progress), sizeBytes };
+      return new IncomingBody(contentType, onward, progress, release);
     } catch (error) {
       release();
       throw error;
@@ -109,7 +105,7 @@ export class IncomingBody {
 
   /** Bytes that have passed so far. */
   get sizeBytes(): number {
-    return this.#passed.sizeBytes;
+    return this.#progress.meter.sizeBytes;
   }
 
   /**
@@ -118,114 +114,60 @@ export class IncomingBody {
    * @throws {StowageError} `storage_unavailable` if the driver has not read the body to its end.
    */
   sha256(): string {
-    return this.#passed.sha256();
+    const { sha256 } = this.#progress;
+    if (sha256 !== null) return sha256;
+    throw new StowageError(
+      "storage_unavailable",
+      "Cannot trust the storage: its driver did not read the body to its end",
+    );
   }
 
-  /** Let go of the source, whether or not the driver has read it. */
+  /** Close the source, whether or not the driver has read it. */
   release(): void {
     this.#release();
   }
 }
 
-/** Counts and hashes what passes. */
-class Passed {
-  sizeBytes = 0;
-  #expectedBytes: number | null = null;
-  #ended = false;
-  #sha256 = "";
-  readonly #digests: Digests;
-  readonly #claims: readonly DigestClaim[];
-  readonly #limitBytes: number;
-  readonly #onProgress: ((ended: boolean) => void) | undefined;
+/** The meter of a body, and its digest once all bytes have passed. */
+class Progress {
+  readonly meter: BodyMeter;
+  sha256: string | null = null;
 
-  constructor(options: InspectOptions) {
-    this.#claims = options.digests ?? [];
-    this.#digests = new Digests(options.hasher, [
-      "sha256",
-      ...this.#claims.map(({ algorithm }) => algorithm),
-    ]);
-    this.#limitBytes = options.limitBytes;
-    this.#onProgress = options.onProgress;
-  }
-
-  expect(sizeBytes: number): void {
-    if (sizeBytes > this.#limitBytes) throw new UploadTooLargeError(this.#limitBytes);
-    this.#expectedBytes = sizeBytes;
-  }
-
-  add(chunk: Uint8Array): void {
-    this.sizeBytes += chunk.byteLength;
-    if (this.sizeBytes > this.#limitBytes) throw new UploadTooLargeError(this.#limitBytes);
-    if (this.sizeBytes > (this.#expectedBytes ?? this.#limitBytes)) throw this.#notAsAnnounced();
-    this.#digests.add(chunk);
-    this.#onProgress?.(false);
+  constructor({ hasher, digests, limitBytes, onProgress }: IncomingBodyOptions) {
+    const algorithms = ["sha256"] as const;
+    this.meter = new BodyMeter({ hasher, claims: digests, algorithms, limitBytes, onProgress });
   }
 
   end(): void {
-    if (this.sizeBytes !== (this.#expectedBytes ?? this.sizeBytes)) throw this.#notAsAnnounced();
-    const digests = this.#digests.end();
-    // Before the driver has seen the end: what is known to be wrong never gets its place.
-    verifyDigests(this.#claims, digests);
-    this.#sha256 = digests.get("sha256") ?? "";
-    this.#ended = true;
-    this.#onProgress?.(true);
-  }
-
-  #notAsAnnounced(): StowageError {
-    return new StowageError(
-      "body_incomplete",
-      `Cannot accept upload: ${this.#expectedBytes} bytes were announced, ${this.sizeBytes} came`,
-    );
-  }
-
-  sha256(): string {
-    if (!this.#ended) {
-      throw new StowageError(
-        "storage_unavailable",
-        "Cannot trust the storage: its driver did not read the body to its end",
-      );
-    }
-    return this.#sha256;
+    this.sha256 = this.meter.end().get("sha256") ?? "";
   }
 }
 
 async function* passAlong(
   head: Uint8Array[],
   iterator: AsyncIterator<Uint8Array>,
-  passed: Passed,
+  progress: Progress,
 ): AsyncGenerator<Uint8Array> {
   // Emptied as it goes: the head need not stay in memory while the rest flows.
   while (head.length > 0) yield head.shift() as Uint8Array;
   for (let chunk = await readNext(iterator); chunk !== null; chunk = await readNext(iterator)) {
-    passed.add(chunk);
+    progress.meter.add(chunk);
     yield chunk;
   }
-  passed.end();
-}
-
-/** The next chunk, `null` at the end. The source's own trouble becomes an error that is not the driver's. */
-async function readNext(iterator: AsyncIterator<Uint8Array>): Promise<Uint8Array | null> {
-  try {
-    const next = await iterator.next();
-    return next.done === true ? null : next.value;
-  } catch (error) {
-    if (isStowageError(error)) throw error;
-    throw new StowageError("body_incomplete", "Cannot accept upload: its body ended early", {
-      cause: error,
-    });
-  }
+  // Checked before the driver sees the end: a wrong body never gets its place.
+  progress.end();
 }
 
 async function typeOf(
   chunks: readonly Uint8Array[],
-  { sniffer, declaredType, filename = "" }: InspectOptions,
+  { sniffer, declaredType, filename = "" }: IncomingBodyOptions,
 ): Promise<string> {
   const declared = findMediaType(declaredType) ?? UNKNOWN_MEDIA_TYPE;
   const head = concatBytes(chunks).subarray(0, sniffer.headBytes);
   const type = await sniffer.sniff(head);
-  // Of a container, whoever made it knows more.
+  // The client knows better what a container holds.
   if (type !== null && type !== CONTAINER_MEDIA_TYPE) return type;
-  // `application/octet-stream` is what tools send that do not know either (RFC 2046, 4.5.1).
+  // Tools send `application/octet-stream` if they do not know the type either (RFC 2046, 4.5.1).
   if (declared !== UNKNOWN_MEDIA_TYPE && sniffer.mayBe(head, declared)) return declared;
   if (type !== null) return type;
   return sniffer.isText(head) ? textTypeOf(filename) : UNKNOWN_MEDIA_TYPE;

@@ -10,25 +10,23 @@ import type { Storages } from "../storages/storages.ts";
 const FILES_PER_PAGE = 100;
 const LOOKS_AT_ONCE = 16;
 
+interface MissingFilesDeps {
+  readonly records: UploadRecords;
+  readonly storages: Storages;
+  readonly logger: Logger;
+}
+
 /**
  * Knows which files are missing in their storage. Each is marked in its record and logged once, however often it
  * is read, until it is found again.
  */
 export class MissingFiles {
-  readonly #records: UploadRecords;
-  readonly #storages: Storages;
-  readonly #logger: Logger;
+  readonly #deps: MissingFilesDeps;
   /** Where `lookAgain` continues, by storage. */
   readonly #lookedUntil = new Map<string, UploadId>();
 
-  constructor(parts: {
-    readonly records: UploadRecords;
-    readonly storages: Storages;
-    readonly logger: Logger;
-  }) {
-    this.#records = parts.records;
-    this.#storages = parts.storages;
-    this.#logger = parts.logger;
+  constructor(deps: MissingFilesDeps) {
+    this.#deps = Object.freeze({ ...deps });
   }
 
   /**
@@ -62,7 +60,10 @@ export class MissingFiles {
   async lookAgain(storage: FileStorage, maxFiles = FILES_PER_PAGE): Promise<void> {
     for (let looked = 0; looked < maxFiles; looked += FILES_PER_PAGE) {
       const after = this.#lookedUntil.get(storage.id) ?? null;
-      const page = await this.#records.missingFiles(storage.id, { limit: FILES_PER_PAGE, after });
+      const page = await this.#deps.records.missingFiles(storage.id, {
+        limit: FILES_PER_PAGE,
+        after,
+      });
       for (let first = 0; first < page.length; first += LOOKS_AT_ONCE) {
         const some = page.slice(first, first + LOOKS_AT_ONCE);
         await Promise.all(some.map((upload) => this.#lookFor(storage, upload)));
@@ -85,18 +86,18 @@ export class MissingFiles {
     const { id: uploadId, tenant: tenantId, storageId } = upload;
     try {
       if (isMissing && !(await this.#isThere(storageId))) return;
-      if (!(await this.#records.noteMissing(upload, isMissing))) return;
+      if (!(await this.#deps.records.noteMissing(upload, isMissing))) return;
       const facts = { uploadId, tenantId, storageId };
-      if (isMissing) this.#logger.error("storage.file_missing", facts);
-      else this.#logger.info("storage.file_found", facts);
+      if (isMissing) this.#deps.logger.error("storage.file_missing", facts);
+      else this.#deps.logger.info("storage.file_found", facts);
     } catch (error) {
-      this.#logger.warn("storage.missing_not_noted", { uploadId, error });
+      this.#deps.logger.warn("storage.missing_not_noted", { uploadId, error });
     }
   }
 
   /** Whether the storage is reachable and itself. Otherwise a missing file means nothing. */
   async #isThere(storageId: string): Promise<boolean> {
-    const storage = this.#storages.byId(storageId);
+    const storage = this.#deps.storages.byId(storageId);
     return (await findStorageId({ get: (key) => storage.retrieve(key) })) === storageId;
   }
 }

@@ -30,18 +30,23 @@ export interface ReconcileReport {
   readonly leftovers: number;
 }
 
+interface ReconcilerDeps {
+  readonly records: UploadRecords;
+  readonly storages: Storages;
+  readonly missing: MissingFiles;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** A delete that is older than this was interrupted: its own request is over. */
+  readonly deleteGraceMs: number;
+}
+
 /**
  * Brings storage and records back together after whatever happened: removes what expired reservations and
  * interrupted deletes have left and what has expired, and keeps an eye on keys that a late writer may still
  * write.
  */
 export class Reconciler {
-  readonly #records: UploadRecords;
-  readonly #storages: Storages;
-  readonly #missing: MissingFiles;
-  readonly #clock: Clock;
-  readonly #logger: Logger;
-  readonly #deleteGraceMs: number;
+  readonly #deps: ReconcilerDeps;
   #running: Promise<ReconcileReport> | null = null;
   #timer: ReturnType<typeof setInterval> | undefined;
   /** When the tombstones of a storage were last looked at. */
@@ -51,27 +56,14 @@ export class Reconciler {
   /** When the leftovers of a storage are next looked for. */
   readonly #sweepAt = new Map<string, number>();
 
-  constructor(parts: {
-    readonly records: UploadRecords;
-    readonly storages: Storages;
-    readonly missing: MissingFiles;
-    readonly clock: Clock;
-    readonly logger: Logger;
-    /** A delete that is older than this was interrupted: its own request is over. */
-    readonly deleteGraceMs: number;
-  }) {
-    this.#records = parts.records;
-    this.#storages = parts.storages;
-    this.#missing = parts.missing;
-    this.#clock = parts.clock;
-    this.#logger = parts.logger;
-    this.#deleteGraceMs = parts.deleteGraceMs;
+  constructor(deps: ReconcilerDeps) {
+    this.#deps = Object.freeze({ ...deps });
   }
 
   /** Run now, then every `intervalMs`. */
   start(intervalMs: number): void {
     const runQuietly = (): void => {
-      this.run().catch((error) => this.#logger.warn("reconciler.failed", { error }));
+      this.run().catch((error) => this.#deps.logger.warn("reconciler.failed", { error }));
     };
     runQuietly();
     this.#timer = setInterval(runQuietly, intervalMs);
@@ -93,12 +85,12 @@ export class Reconciler {
 
   async #reconcile(): Promise<ReconcileReport> {
     const abandoned = await this.#removeAll(() =>
-      this.#records.collectAbandoned(BATCH, this.#deleteGraceMs, this.#storages.ids),
+      this.#deps.records.collectAbandoned(BATCH, this.#deps.deleteGraceMs, this.#deps.storages.ids),
     );
     const expired = await this.#removeAll(() =>
-      this.#records.collectExpired(BATCH, this.#storages.ids),
+      this.#deps.records.collectExpired(BATCH, this.#deps.storages.ids),
     );
-    await this.#records.dropIdempotencyRecords();
+    await this.#deps.records.dropIdempotencyRecords();
     await this.#watchTombstones();
     await this.#lookForMissing();
     const leftovers = await this.#sweep();
@@ -109,7 +101,7 @@ export class Reconciler {
       leftovers,
     };
     if (Object.values(report).some((count) => count > 0)) {
-      this.#logger.info("reconciler.finished", report);
+      this.#deps.logger.info("reconciler.finished", report);
     }
     return report;
   }
@@ -125,13 +117,13 @@ export class Reconciler {
       let progress = 0;
       for (const upload of batch) {
         try {
-          const now = this.#clock.now();
-          await eraseBytes(this.#storages.byId(upload.storageId), upload, now);
-          await this.#records.finishDelete(upload, tombstoneOf(upload, now));
+          const now = this.#deps.clock.now();
+          await eraseBytes(this.#deps.storages.byId(upload.storageId), upload, now);
+          await this.#deps.records.finishDelete(upload, tombstoneOf(upload, now));
           progress += 1;
         } catch (error) {
           deferred += 1;
-          this.#logger.warn("reconciler.deferred", { uploadId: upload.id, error });
+          this.#deps.logger.warn("reconciler.deferred", { uploadId: upload.id, error });
         }
       }
       removed += progress;
@@ -142,13 +134,13 @@ export class Reconciler {
 
   /** Remove what a writer that woke up late has put under a key that was given up. */
   async #watchTombstones(): Promise<void> {
-    for (const storage of this.#storages.all) {
-      const now = this.#clock.now();
+    for (const storage of this.#deps.storages.all) {
+      const now = this.#deps.clock.now();
       const before = this.#watchedAt.get(storage.id) ?? Number.NEGATIVE_INFINITY;
       try {
         let last: Tombstone | undefined;
         do {
-          const page = await this.#records.tombstones(storage.id, TOMBSTONES, last);
+          const page = await this.#deps.records.tombstones(storage.id, TOMBSTONES, last);
           await eraseLate(
             storage,
             page.filter((tombstone) => isLookDue(tombstone, before, now)),
@@ -156,23 +148,23 @@ export class Reconciler {
           last = page.length < TOMBSTONES ? undefined : page.at(-1);
         } while (last !== undefined);
         // None runs out unseen: only those that this run has looked at.
-        await this.#records.dropTombstones(storage.id, now);
+        await this.#deps.records.dropTombstones(storage.id, now);
         this.#watchedAt.set(storage.id, now);
       } catch (error) {
-        this.#logger.warn("reconciler.tombstones_deferred", { storageId: storage.id, error });
+        this.#deps.logger.warn("reconciler.tombstones_deferred", { storageId: storage.id, error });
       }
     }
   }
 
   /** Once for each storage, as soon as it can be reached: files may have been restored while no server ran. */
   async #lookForMissing(): Promise<void> {
-    for (const storage of this.#storages.all.filter(({ id }) => !this.#lookedAgain.has(id))) {
+    for (const storage of this.#deps.storages.all.filter(({ id }) => !this.#lookedAgain.has(id))) {
       try {
-        await this.#missing.lookAgain(storage, MISSING_FILES);
+        await this.#deps.missing.lookAgain(storage, MISSING_FILES);
         this.#lookedAgain.add(storage.id);
       } catch (error) {
         if (!isStowageError(error)) throw error;
-        this.#logger.warn("reconciler.missing_deferred", { storageId: storage.id, error });
+        this.#deps.logger.warn("reconciler.missing_deferred", { storageId: storage.id, error });
       }
     }
   }
@@ -180,9 +172,9 @@ export class Reconciler {
   /** At the start, again once leftovers of a crash just before the start count as dead, then every hour. */
   async #sweep(): Promise<number> {
     let leftovers = 0;
-    for (const storage of this.#storages.all) {
+    for (const storage of this.#deps.storages.all) {
       const { deadAfterMs = LATE_WRITER_MS } = storage;
-      const now = this.#clock.now();
+      const now = this.#deps.clock.now();
       const dueAt = this.#sweepAt.get(storage.id);
       if (dueAt !== undefined && now < dueAt) continue;
       const pauseMs = dueAt === undefined ? Math.min(deadAfterMs, SWEEP_EVERY_MS) : SWEEP_EVERY_MS;
@@ -191,7 +183,7 @@ export class Reconciler {
         leftovers += await storage.removeLeftovers({ before: now - deadAfterMs });
       } catch (error) {
         if (!isStowageError(error)) throw error;
-        this.#logger.warn("reconciler.sweep_deferred", { storageId: storage.id, error });
+        this.#deps.logger.warn("reconciler.sweep_deferred", { storageId: storage.id, error });
       }
     }
     return leftovers;

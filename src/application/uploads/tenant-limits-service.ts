@@ -1,77 +1,67 @@
+import { BoundedMap } from "../../domain/bounded-map.ts";
 import type { Clock } from "../../domain/ports/clock.ts";
 import type { TenantRecords } from "../../domain/ports/tenants.ts";
 import type { TenantId } from "../../domain/tenant.ts";
 import { limitsWith, type TenantLimits, type TenantOverrides } from "../../domain/tenant-limits.ts";
 
-/** How long what was read is believed: what an operator says takes effect everywhere within this time. */
+/** How long overrides are cached: a change of an operator takes effect everywhere within this time. */
 export const TENANT_CACHE_MS = 2000;
 
-/**
- * How long it is believed where the database does not answer, which then is no reason to stop downloads
- * and to refuse what needs no record.
- */
-const BELIEVED_IN_TROUBLE_MS = 60_000;
+/** How long cached overrides are used while the database is unavailable, so that downloads go on. */
+const STALE_MS = 60_000;
 
-/** Tenants remembered at once: a bound on memory, far above those that call within two seconds. */
-const MAX_REMEMBERED = 1000;
+/** Bounds memory. Far more tenants than call within two seconds. */
+const MAX_CACHED = 1000;
 
-/** What applies to each tenant: the configuration, and what operators have said about some. */
+interface CachedOverrides {
+  readonly overrides: TenantOverrides;
+  readonly readAt: number;
+}
+
+interface TenantLimitsServiceDeps {
+  readonly tenants: Pick<TenantRecords, "find">;
+  readonly configured: TenantLimits;
+  readonly clock: Clock;
+}
+
+/** The limits of each tenant: the configuration, and the overrides of operators. */
 export class TenantLimitsService {
-  readonly #tenants: Pick<TenantRecords, "find">;
-  readonly #configured: TenantLimits;
-  readonly #clock: Clock;
-  /** In the order in which they were read. */
-  readonly #known = new Map<
-    TenantId,
-    { readonly said: TenantOverrides; readonly readAt: number }
-  >();
+  readonly #deps: TenantLimitsServiceDeps;
+  readonly #cache = new BoundedMap<TenantId, CachedOverrides>(MAX_CACHED);
 
-  constructor(parts: {
-    readonly tenants: Pick<TenantRecords, "find">;
-    readonly configured: TenantLimits;
-    readonly clock: Clock;
-  }) {
-    this.#tenants = parts.tenants;
-    this.#configured = parts.configured;
-    this.#clock = parts.clock;
+  constructor(deps: TenantLimitsServiceDeps) {
+    this.#deps = Object.freeze({ ...deps });
   }
 
   /**
-   * What applies to a tenant now, give or take {@link TENANT_CACHE_MS}.
+   * The limits of a tenant, at most {@link TENANT_CACHE_MS} old.
    *
-   * @throws {StowageError} `records_unavailable` if that cannot be read and was not read lately.
+   * @throws {StowageError} `records_unavailable` if they cannot be read and were not read recently.
    */
   async of(tenant: TenantId): Promise<TenantLimits> {
-    const known = this.#youngerThan(TENANT_CACHE_MS, tenant);
-    return limitsWith(this.#configured, known ?? (await this.#read(tenant)));
+    const cached = this.#youngerThan(TENANT_CACHE_MS, tenant);
+    return limitsWith(this.#deps.configured, cached ?? (await this.#read(tenant)));
   }
 
-  /** Callers that arrive together each read: requests may share no promise on Workers, and it is one row. */
+  /** Concurrent callers each read: on Workers requests cannot share a promise, and it is one row. */
   async #read(tenant: TenantId): Promise<TenantOverrides> {
-    const readAt = this.#clock.now();
+    const readAt = this.#deps.clock.now();
     try {
-      const { overrides } = await this.#tenants.find(tenant);
-      this.#remember(tenant, overrides, readAt);
+      const { overrides } = await this.#deps.tenants.find(tenant);
+      this.#cache.set(tenant, { overrides, readAt });
       return overrides;
     } catch (error) {
-      const known = this.#youngerThan(BELIEVED_IN_TROUBLE_MS, tenant);
-      if (known === null) throw error;
-      return known;
+      const cached = this.#youngerThan(STALE_MS, tenant);
+      if (cached === null) throw error;
+      return cached;
     }
   }
 
-  #remember(tenant: TenantId, said: TenantOverrides, readAt: number): void {
-    this.#known.delete(tenant);
-    const oldest = this.#known.size < MAX_REMEMBERED ? undefined : this.#known.keys().next().value;
-    if (oldest !== undefined) this.#known.delete(oldest);
-    this.#known.set(tenant, { said, readAt });
-  }
-
   #youngerThan(limitMs: number, tenant: TenantId): TenantOverrides | null {
-    const entry = this.#known.get(tenant);
+    const entry = this.#cache.get(tenant);
     if (entry === undefined) return null;
-    const ageMs = this.#clock.now() - entry.readAt;
-    // A clock that was set back (a negative age) must not lengthen what is believed.
-    return ageMs >= 0 && ageMs < limitMs ? entry.said : null;
+    const ageMs = this.#deps.clock.now() - entry.readAt;
+    // After the clock was set back, the age is negative: read again.
+    return ageMs >= 0 && ageMs < limitMs ? entry.overrides : null;
   }
 }

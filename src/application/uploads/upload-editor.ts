@@ -1,17 +1,16 @@
-import { StowageError } from "../../domain/errors.ts";
 import type { UploadRecords } from "../../domain/ports/records.ts";
 import type { TenantId } from "../../domain/tenant.ts";
 import type { Upload } from "../../domain/upload.ts";
-import { uploadInProgress, uploadNotFound } from "./upload-service.ts";
+import { requireStored, retryOnConflict } from "./find-upload.ts";
 
-/** What is to become of an upload; what is left out stays. */
+/** Changes to an upload. What you leave out stays as it is. */
 export interface UploadChanges {
-  readonly metadata?: Readonly<Record<string, unknown>>;
+  readonly metadata?: Readonly<Record<string, unknown>> | undefined;
   /** Milliseconds since 1970; `null` for never. */
-  readonly expiresAt?: number | null;
+  readonly expiresAt?: number | null | undefined;
 }
 
-/** Whoever has lost so often competes with more than a person. */
+/** People do not cause so many conflicts in a row: give up. */
 const MAX_TRIES = 20;
 
 /** Changes what callers may change of their uploads. */
@@ -23,9 +22,9 @@ export class UploadEditor {
   }
 
   /**
-   * Change an upload. Of changes at the same time none is lost: each is made upon what the others have left.
+   * Change an upload. Concurrent changes are applied one after another; none is lost.
    *
-   * @param decide Says what is to change, and throws if nothing may. Asked again if somebody was faster.
+   * @param decide Returns the changes, or throws to refuse them. Called again if the upload has changed meanwhile.
    * @throws {StowageError} `upload_not_found`, `upload_in_progress`, `upload_conflict` after many tries, and
    *   whatever `decide` throws.
    */
@@ -34,19 +33,11 @@ export class UploadEditor {
     id: string,
     decide: (upload: Upload) => UploadChanges,
   ): Promise<Upload> {
-    for (let tries = 0; tries < MAX_TRIES; tries += 1) {
-      const upload = await this.#records.find(tenant, id);
-      if (upload === null) throw uploadNotFound();
-      if (upload.status === "uploading") throw uploadInProgress();
+    return await retryOnConflict(async () => {
+      const upload = await requireStored(this.#records, tenant, id);
       const changes = decide(upload);
       if (changes.metadata === undefined && changes.expiresAt === undefined) return upload;
-      const changed = await this.#records.update(tenant, upload.id, changes, upload.revision);
-      if (changed !== null) return changed;
-    }
-    throw new StowageError(
-      "upload_conflict",
-      "Cannot change upload: too many others change it at the same time",
-      { retryable: true },
-    );
+      return await this.#records.update(tenant, upload.id, changes, upload.revision);
+    }, MAX_TRIES);
   }
 }

@@ -1,10 +1,10 @@
 import { type Body, bodySize } from "../../domain/bytes.ts";
 import { verifyDigests } from "../../domain/digest.ts";
 import {
+  assertUploadSize,
   type ErrorCode,
   isStowageError,
   StowageError,
-  UploadTooLargeError,
 } from "../../domain/errors.ts";
 import { type Filename, parseFilename } from "../../domain/filename.ts";
 import { findMediaType, UNKNOWN_MEDIA_TYPE } from "../../domain/media-type.ts";
@@ -28,49 +28,34 @@ import type { ProcessorCatalog } from "../processing/processor-catalog.ts";
 import type { SavedFile } from "../storages/file-storage-options.ts";
 import type { Storages } from "../storages/storages.ts";
 import { eraseBytes, tombstoneAt, tombstoneOf } from "./erase.ts";
+import { requireStored, requireUpload, retryOnConflict, uploadNotFound } from "./find-upload.ts";
 import { reserveUpload } from "./quota-reservation.ts";
 import { fingerprintOf } from "./request-fingerprint.ts";
 import type { TenantLimitsService } from "./tenant-limits-service.ts";
 import type { UploadDetails, UploadInput } from "./upload-input.ts";
 import { UploadLease } from "./upload-lease.ts";
 
-/** Takes uploads, tells of them and deletes them. */
-export class UploadService {
-  readonly #records: UploadRecords;
-  readonly #storages: Storages;
-  readonly #catalog: ProcessorCatalog;
-  readonly #queue: JobQueue;
-  readonly #clock: Clock;
-  readonly #random: RandomSource;
-  readonly #logger: Logger;
-  readonly #limits: Pick<TenantLimitsService, "of">;
-  readonly #hasher: Hasher;
-  readonly #leaseMs: number;
+interface UploadServiceDeps {
+  readonly records: UploadRecords;
+  readonly storages: Storages;
+  readonly catalog: ProcessorCatalog;
+  readonly queue: JobQueue;
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  readonly logger: Logger;
+  /** The limits of each tenant. */
+  readonly limits: Pick<TenantLimitsService, "of">;
+  readonly hasher: Hasher;
+  /** How long a reservation lives while no byte arrives. */
+  readonly leaseMs: number;
+}
 
-  constructor(parts: {
-    readonly records: UploadRecords;
-    readonly storages: Storages;
-    readonly catalog: ProcessorCatalog;
-    readonly queue: JobQueue;
-    readonly clock: Clock;
-    readonly random: RandomSource;
-    readonly logger: Logger;
-    /** What applies to each tenant. */
-    readonly limits: Pick<TenantLimitsService, "of">;
-    readonly hasher: Hasher;
-    /** How long a reservation lives without a byte. */
-    readonly leaseMs: number;
-  }) {
-    this.#records = parts.records;
-    this.#storages = parts.storages;
-    this.#catalog = parts.catalog;
-    this.#queue = parts.queue;
-    this.#clock = parts.clock;
-    this.#random = parts.random;
-    this.#logger = parts.logger;
-    this.#limits = parts.limits;
-    this.#hasher = parts.hasher;
-    this.#leaseMs = parts.leaseMs;
+/** Stores, finds, lists and deletes uploads. */
+export class UploadService {
+  readonly #deps: UploadServiceDeps;
+
+  constructor(deps: UploadServiceDeps) {
+    this.#deps = Object.freeze({ ...deps });
   }
 
   /**
@@ -80,23 +65,26 @@ export class UploadService {
    * @throws {UploadTooLargeError} As soon as the tenant's limit is passed.
    * @throws {StowageError} `quota_exceeded`, `idempotency_key_in_use`, `invalid_filename`, `digest_mismatch`,
    *   `unsupported_media_type` for a type that is not accepted, `body_incomplete`, `request_aborted`,
-   *   `storage_*`, `records_*`, and whatever `details` rejects with. After any error nothing is kept, at the
-   *   latest once the reconciler has run.
+   *   `storage_*`, `records_*`, and whatever `details` rejects with. After an error nothing is kept. What cannot
+   *   be removed at once, the reconciler removes.
    */
   async upload(input: UploadInput): Promise<Upload> {
     const filename = parseFilename(input.originalFilename);
-    const limits = await this.#limits.of(input.tenant);
-    // Before anything is reserved or read, where the length is known.
-    if ((bodySize(input.body) ?? 0) > limits.maxUploadBytes) {
-      throw new UploadTooLargeError(limits.maxUploadBytes);
-    }
+    const limits = input.limits ?? (await this.#deps.limits.of(input.tenant));
+    // If the length is known, refuse it before anything is reserved or read.
+    assertUploadSize(bodySize(input.body) ?? 0, limits.maxUploadBytes);
     const { reservation, body } = await this.#reserve(input, filename, limits);
-    const lease = new UploadLease(this.#records, reservation, this.#leaseMs, this.#clock);
+    const lease = new UploadLease(
+      this.#deps.records,
+      reservation,
+      this.#deps.leaseMs,
+      this.#deps.clock,
+    );
     let multipartId: string | null = null;
     let saved: SavedFile;
     let details: UploadDetails;
     try {
-      saved = await this.#storages.primary.save(reservation.key, body, {
+      saved = await this.#deps.storages.primary.save(reservation.key, body, {
         declaredType: input.declaredType,
         filename,
         limitBytes: limits.maxUploadBytes,
@@ -105,7 +93,7 @@ export class UploadService {
         onProgress: lease.onProgress,
         onMultipart: async (id) => {
           multipartId = id;
-          await this.#records.noteMultipart(reservation, id);
+          await this.#deps.records.noteMultipart(reservation, id);
         },
         signal: lease.over(input.signal),
       });
@@ -120,11 +108,9 @@ export class UploadService {
     return await this.#commit(reservation, saved, input, details, limits);
   }
 
-  /** @throws {StowageError} `upload_not_found`, for another tenant's upload as for a missing one. */
+  /** @throws {StowageError} `upload_not_found`, also for an upload of another tenant. */
   async get(tenant: TenantId, id: string): Promise<Upload> {
-    const upload = await this.#records.find(tenant, id);
-    if (upload === null) throw uploadNotFound();
-    return upload;
+    return await requireUpload(this.#deps.records, tenant, id);
   }
 
   /** One page of the tenant's uploads, newest first. */
@@ -133,51 +119,51 @@ export class UploadService {
     filter: ListFilter,
     page: { readonly limit: number; readonly after: ListPosition | null },
   ): Promise<{ readonly uploads: readonly Upload[]; readonly next: ListPosition | null }> {
-    return await this.#records.list(tenant, filter, page);
+    return await this.#deps.records.list(tenant, filter, page);
   }
 
   /**
-   * Delete an upload: bytes, derived data and record. It reads as missing from the first moment on.
+   * Delete an upload: its bytes, its texts and its record. It cannot be found from the start of the call.
    *
-   * @param permit Throws if it may not be deleted as it is; asked again if it has changed meanwhile.
+   * @param permit Throws to refuse the upload in its current state. Called again if it has changed meanwhile.
    * @throws {StowageError} `upload_not_found`, `upload_in_progress`, whatever `permit` throws; `storage_*` if
-   *   its bytes cannot be removed now: the reconciler goes on with it.
+   *   its bytes cannot be removed now: the reconciler continues later.
    */
   async delete(tenant: TenantId, id: string, permit?: (upload: Upload) => void): Promise<void> {
-    let upload: Upload | null = null;
-    do {
-      const found = await this.get(tenant, id);
-      if (found.status === "uploading") throw uploadInProgress();
+    const { records, storages, clock, logger } = this.#deps;
+    const upload = await retryOnConflict(async () => {
+      const found = await requireStored(records, tenant, id);
       permit?.(found);
-      upload = await this.#records.beginDelete(tenant, found.id, permit ? found.revision : null);
-      if (upload === null && permit === undefined) throw uploadNotFound();
-    } while (upload === null);
-    const now = this.#clock.now();
-    await eraseBytes(this.#storages.byId(upload.storageId), upload, now);
-    await this.#records.finishDelete(upload, tombstoneOf(upload, now));
-    this.#logger.info("upload.deleted", { uploadId: upload.id, tenantId: tenant });
+      const deleted = await records.beginDelete(tenant, found.id, permit ? found.revision : null);
+      if (deleted === null && permit === undefined) throw uploadNotFound();
+      return deleted;
+    });
+    const now = clock.now();
+    await eraseBytes(storages.byId(upload.storageId), upload, now);
+    await records.finishDelete(upload, tombstoneOf(upload, now));
+    logger.info("upload.deleted", { uploadId: upload.id, tenantId: tenant });
   }
 
-  /** What is known of the length is counted against the quota here, the rest as it comes. */
+  /** Counts the known length against the quota now, the rest as it arrives. */
   async #reserve(
     input: UploadInput,
     filename: Filename,
     limits: TenantLimits,
   ): Promise<{ readonly reservation: Reservation; readonly body: Body }> {
-    const now = this.#clock.now();
-    const id = newUploadId(now, this.#random);
+    const now = this.#deps.clock.now();
+    const id = newUploadId(now, this.#deps.random);
     const upload: NewUpload = {
       id,
       tenant: input.tenant,
-      storageId: this.#storages.primary.id,
+      storageId: this.#deps.storages.primary.id,
       key: buildObjectKey({ tenant: input.tenant, uploadId: id, filename }),
       filename,
       originalFilename: input.originalFilename,
       contentType: findMediaType(input.declaredType) ?? UNKNOWN_MEDIA_TYPE,
       createdBy: input.createdBy,
     };
-    return await reserveUpload(this.#records, upload, input, {
-      leaseUntil: now + this.#leaseMs,
+    return await reserveUpload(this.#deps.records, upload, input, {
+      leaseUntil: now + this.#deps.leaseMs,
       maxBytes: limits.maxUploadBytes,
       quota: { bytes: limits.quotaBytes, uploads: limits.quotaUploads },
     });
@@ -191,71 +177,66 @@ export class UploadService {
     limits: TenantLimits,
   ): Promise<Upload> {
     const wanted = details.autoProcess ?? limits.autoProcess;
-    const processors = wanted ? this.#catalog.accepting(saved.contentType) : [];
+    const processors = wanted ? this.#deps.catalog.accepting(saved.contentType) : [];
     const keyed = input.idempotencyKey !== undefined;
     try {
-      const upload = await this.#records.commit(reservation, {
+      const upload = await this.#deps.records.commit(reservation, {
         sizeBytes: saved.sizeBytes,
         sha256: saved.sha256,
         contentType: saved.contentType,
         metadata: details.metadata,
         expiresAt: details.expiresAt ?? null,
-        fingerprint: keyed ? fingerprintOf(input, details, this.#hasher) : null,
+        fingerprint: keyed ? fingerprintOf(input, details, this.#deps.hasher) : null,
         process: processors.length > 0 ? processors : null,
       });
-      if (upload.status === "queued") this.#queue.wake();
+      if (upload.status === "queued") this.#deps.queue.wake();
       return upload;
     } catch (error) {
-      // Any other failure may hide a commit that did happen: its bytes are left to the reconciler, which
-      // removes them only under an expired reservation.
+      // After any other error the commit may have happened. Leave the bytes to the reconciler, which removes them
+      // only if the reservation expires.
       if (isStowageError(error, "reservation_lost")) await this.#undo(reservation, null, error);
       throw error;
     }
   }
 
   /**
-   * Remove what an upload that failed may have left: also the parts, whose driver has tried but may have
-   * failed over the same trouble. What cannot be removed now, the reconciler will: it finds the row.
+   * Remove what a failed upload may have left. That includes its parts: the driver may have failed to remove them.
+   * What cannot be removed now, the reconciler removes later: the row is still there.
    */
   async #undo(reservation: Reservation, multipartId: string | null, cause: unknown): Promise<void> {
     const { storageId, key } = reservation;
-    // Not the upload's own signal, which may be why it failed.
+    // Not the upload's own signal: it may be aborted.
     const signal = AbortSignal.timeout(UNDO_MS);
     try {
-      const storage = this.#storages.byId(storageId);
+      const storage = this.#deps.storages.byId(storageId);
       if (multipartId !== null) await storage.abortMultipart(key, multipartId, { signal });
       await storage.delete([key], { signal });
       const undecided = storage.mayWriteLate && isStowageError(cause) && UNDECIDED.has(cause.code);
-      const now = this.#clock.now();
-      await this.#records.release(reservation, undecided ? tombstoneAt(reservation, now) : null);
+      const now = this.#deps.clock.now();
+      await this.#deps.records.release(
+        reservation,
+        undecided ? tombstoneAt(reservation, now) : null,
+      );
     } catch (error) {
-      this.#logger.warn("upload.undo_deferred", { uploadId: reservation.id, error });
+      this.#deps.logger.warn("upload.undo_deferred", { uploadId: reservation.id, error });
     }
   }
 }
 
-/** After these a request may still be on its way to the storage, and arrive behind the one that deletes. */
+/** After these errors, a write may still be on its way and arrive after the delete. */
 const UNDECIDED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "request_aborted",
   "storage_timeout",
   "storage_unavailable",
 ]);
 
-/** The caller waits for his answer while it is cleaned up. */
+/** The caller waits for the response meanwhile. */
 const UNDO_MS = 5_000;
-
-export function uploadNotFound(): StowageError {
-  return new StowageError("upload_not_found", "Cannot find upload: there is none with this id");
-}
-
-export function uploadInProgress(): StowageError {
-  return new StowageError("upload_in_progress", "Cannot do this yet: the upload is still arriving");
-}
 
 function reservationLost(cause: unknown): StowageError {
   return new StowageError(
     "reservation_lost",
-    "Cannot finish upload: it stood still for too long and was cleaned up",
+    "Cannot finish upload: no data arrived for too long, and its reservation has expired",
     { cause, retryable: true },
   );
 }

@@ -177,8 +177,8 @@ export interface UploadRecords extends UpkeepRecords {
     tenant: TenantId,
     id: UploadId,
     changes: {
-      readonly metadata?: Readonly<Record<string, unknown>>;
-      readonly expiresAt?: number | null;
+      readonly metadata?: Readonly<Record<string, unknown>> | undefined;
+      readonly expiresAt?: number | null | undefined;
     },
     revision: number | null,
   ): Promise<Upload | null>;

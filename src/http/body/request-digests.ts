@@ -1,11 +1,6 @@
-import { Digests } from "../../application/uploads/digests.ts";
+import { BodyMeter } from "../../application/uploads/body-meter.ts";
 import { type ByteStream, toHex } from "../../domain/bytes.ts";
-import {
-  DIGEST_BYTES,
-  type DigestAlgorithm,
-  type DigestClaim,
-  verifyDigests,
-} from "../../domain/digest.ts";
+import { DIGEST_BYTES, type DigestAlgorithm, type DigestClaim } from "../../domain/digest.ts";
 import { StowageError } from "../../domain/errors.ts";
 import type { Hasher } from "../../domain/ports/hasher.ts";
 import { findBase64, findBytes, findDictionary } from "../../domain/structured-field.ts";
@@ -54,19 +49,13 @@ export function digestStream(
   hasher: Hasher,
 ): { readonly stream: ByteStream; verify(): void } {
   if (claims.length === 0) return { stream: source, verify: () => {} };
-  const digests = new Digests(
-    hasher,
-    claims.map(({ algorithm }) => algorithm),
-  );
-  return {
-    stream: hashChunks(source, digests),
-    verify: () => verifyDigests(claims, digests.end()),
-  };
+  const meter = new BodyMeter({ hasher, claims });
+  return { stream: hashChunks(source, meter), verify: () => void meter.end() };
 }
 
-async function* hashChunks(source: ByteStream, digests: Digests): AsyncGenerator<Uint8Array> {
+async function* hashChunks(source: ByteStream, meter: BodyMeter): AsyncGenerator<Uint8Array> {
   for await (const chunk of source) {
-    digests.add(chunk);
+    meter.add(chunk);
     yield chunk;
   }
 }

@@ -111,7 +111,8 @@ export const createUpload = endpoint({
     }
     const { tenant, subject } = c.var.caller;
     const { idempotentUploads, tenantLimits } = c.var.services;
-    const { maxUploadBytes } = await tenantLimits.of(tenant);
+    const limits = await tenantLimits.of(tenant);
+    const { maxUploadBytes } = limits;
     const bodyBytes = findContentLength(headers);
     if ((bodyBytes ?? 0) > maxUploadBytes + MAX_FORM_OVERHEAD_BYTES) {
       throw new UploadTooLargeError(maxUploadBytes);
@@ -124,7 +125,7 @@ export const createUpload = endpoint({
       // Nobody has to send a whole file to hear of a mistake before it.
       readDetails(form.fieldsBefore, c.var.options.clock.now());
       const result = await idempotentUploads.upload({
-        ...{ tenant, createdBy: subject, via: "form", idempotencyKey },
+        ...{ tenant, limits, createdBy: subject, via: "form", idempotencyKey },
         originalFilename: form.filename,
         declaredType: form.declaredType,
         body: { kind: "once", stream: form.file },

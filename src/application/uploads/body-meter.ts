@@ -1,0 +1,89 @@
+import { toHex } from "../../domain/bytes.ts";
+import { type DigestAlgorithm, type DigestClaim, verifyDigests } from "../../domain/digest.ts";
+import { assertUploadSize, isStowageError, StowageError } from "../../domain/errors.ts";
+import type { Hash, Hasher } from "../../domain/ports/hasher.ts";
+import { bodyIncomplete } from "../../domain/read-body.ts";
+
+export interface BodyMeterOptions {
+  readonly hasher: Hasher;
+  /** Digests that the client sent. All must match, or `end` throws. */
+  readonly claims?: readonly DigestClaim[] | undefined;
+  /** Digests to compute in addition to those of `claims`. */
+  readonly algorithms?: readonly DigestAlgorithm[] | undefined;
+  /** The longest body that is accepted. Default: no limit. */
+  readonly limitBytes?: number | undefined;
+  /** Called for every chunk, and once at the end. Must be cheap. */
+  readonly onProgress?: ((ended: boolean) => void) | undefined;
+}
+
+/** Counts and hashes the bytes of a body as they pass, and checks its length and its digests. */
+export class BodyMeter {
+  sizeBytes = 0;
+  readonly #claims: readonly DigestClaim[];
+  readonly #hashes: ReadonlyMap<DigestAlgorithm, Hash>;
+  readonly #limitBytes: number;
+  readonly #onProgress: ((ended: boolean) => void) | undefined;
+  #expectedBytes: number | null = null;
+
+  constructor(options: BodyMeterOptions) {
+    const { hasher, claims = [], algorithms = [], limitBytes, onProgress } = options;
+    const wanted = new Set([...algorithms, ...claims.map(({ algorithm }) => algorithm)]);
+    this.#claims = claims;
+    this.#hashes = new Map([...wanted].map((algorithm) => [algorithm, hasher(algorithm)]));
+    this.#limitBytes = limitBytes ?? Number.POSITIVE_INFINITY;
+    this.#onProgress = onProgress;
+  }
+
+  /** Announce the length of the body, `null` if it is unknown. @throws {UploadTooLargeError} */
+  expect(sizeBytes: number | null): void {
+    assertUploadSize(sizeBytes ?? 0, this.#limitBytes);
+    this.#expectedBytes = sizeBytes;
+  }
+
+  /** @throws {StowageError} `upload_too_large`; `body_incomplete` if more bytes came than were announced. */
+  add(chunk: Uint8Array): void {
+    this.sizeBytes += chunk.byteLength;
+    assertUploadSize(this.sizeBytes, this.#limitBytes);
+    if (this.#expectedBytes !== null && this.sizeBytes > this.#expectedBytes) {
+      throw bodyIncomplete(this.#expectedBytes, this.sizeBytes);
+    }
+    for (const hash of this.#hashes.values()) hash.update(chunk);
+    this.#onProgress?.(false);
+  }
+
+  /**
+   * The body has ended. Call this once.
+   *
+   * @returns The digests in lower-case hexadecimal.
+   * @throws {StowageError} `body_incomplete`, `digest_mismatch`.
+   */
+  end(): ReadonlyMap<DigestAlgorithm, string> {
+    if (this.#expectedBytes !== null && this.sizeBytes !== this.#expectedBytes) {
+      throw bodyIncomplete(this.#expectedBytes, this.sizeBytes);
+    }
+    const digests = new Map(
+      [...this.#hashes].map(([algorithm, hash]) => [algorithm, toHex(hash.digest())] as const),
+    );
+    verifyDigests(this.#claims, digests);
+    this.#onProgress?.(true);
+    return digests;
+  }
+}
+
+/** The next chunk of a body, `null` at its end. An error of the source becomes `body_incomplete`. */
+export async function readNext(iterator: AsyncIterator<Uint8Array>): Promise<Uint8Array | null> {
+  try {
+    const next = await iterator.next();
+    return next.done === true ? null : next.value;
+  } catch (error) {
+    if (isStowageError(error)) throw error;
+    throw new StowageError("body_incomplete", "Cannot accept upload: its body ended early", {
+      cause: error,
+    });
+  }
+}
+
+/** Stop reading a source. Does not wait: a source that hangs would answer late, or never. */
+export function closeSource(iterator: AsyncIterator<Uint8Array>): void {
+  iterator.return?.().then(undefined, () => {});
+}
