@@ -14,28 +14,29 @@ import { missingFilesCheck } from "./doctor/missing-files.ts";
 import { processingCheck } from "./doctor/processing.ts";
 import { settingsCheck, settingsProblems } from "./doctor/settings.ts";
 import { storageCheck } from "./doctor/storage.ts";
+import { formatCountOf } from "./format.ts";
 import { columns, HELP_ROW } from "./help.ts";
 
-/** More storages than anybody has. */
+/** More storages than anyone configures. */
 const MAX_STORAGES = 100;
 
-/** `stowage doctor`: look at everything that the service depends on, and say what to do. */
+/** `stowage doctor`: check everything the service depends on, and say how to fix it. */
 export const doctorCommand: Command = {
   name: "doctor",
-  summary: "Find out what is wrong, and what to do",
-  help: () => `Look at everything that the service depends on, and say what is wrong and what to do: settings, storages
-and their disks, database, files that were found missing, keys, clock, address, limits, processing.
+  summary: "Find problems, and how to fix them",
+  help: () => `Check everything the service depends on, and say how to fix what is wrong: settings, storages and their
+disks, database, missing files, keys, clock, address, limits, processing.
 
 Usage: stowage doctor [--json] [STORAGE-URI…]
 
-Run it as the user, and with the settings, that the service has. It stores a small probe under .stowage/ in each
-storage and removes it; it changes nothing else, and may run beside a server. With a STORAGE-URI it looks at the
-storages that are named, instead of those that are configured, and at the database.
+Run it as the user of the service, with the same settings. It stores a small probe under .stowage/ in each
+storage and removes it. It changes nothing else, so you can run it beside a server. With STORAGE-URIs it checks
+those storages instead of the configured ones, and the database.
 
 Options:
 ${columns([["--json", "Write one JSON object"], HELP_ROW])}
 
-Exit codes: 0 all is well (there may be warnings), 1 something failed, 2 wrong usage or settings.
+Exit codes: 0 nothing failed (there may be warnings), 1 something failed, 2 wrong usage or settings.
 
 Example:
   stowage doctor "s3://my-bucket/uploads?region=eu-west-1"
@@ -51,7 +52,7 @@ Example:
   },
 };
 
-/** Everything that is looked at, in this order: what comes later makes sense where the earlier is well. */
+/** All checks, in order: later ones assume that earlier ones passed. */
 function checksOf({ storage, database }: Config, given: readonly StorageUri[]): readonly Check[] {
   if (given.length > 0) {
     const named = given.map((uri) => storageCheck(uri, "named"));
@@ -63,7 +64,11 @@ function checksOf({ storage, database }: Config, given: readonly StorageUri[]): 
     ...storage.fallbacks.map((uri) => storageCheck(uri, "fallback")),
     databaseCheck(database),
     missingFilesCheck,
-    ...[keysCheck, clockCheck, addressCheck, limitsCheck, processingCheck],
+    keysCheck,
+    clockCheck,
+    addressCheck,
+    limitsCheck,
+    processingCheck,
   ];
 }
 
@@ -75,40 +80,44 @@ async function examine(cli: Cli, given: readonly StorageUri[], report: Report): 
     const parts = await (await cli.runtime()).inspect(config, env);
     const configured = given.length === 0;
     const context = {
-      ...{ env, config, parts, configured, signal },
+      env,
+      config,
+      parts,
+      configured,
+      signal,
       storageIds: new Set<string>(),
       silentStorages: new Set<string>(),
       database: { facts: null },
     };
     try {
-      for (const check of checksOf(config, given)) await follow(check, context, report);
+      for (const check of checksOf(config, given)) await runCheck(check, context, report);
     } finally {
       await parts.close();
     }
     return report.failed > 0 ? 1 : 0;
   } catch (error) {
     if (isAbort(error)) {
-      cli.err("Interrupted: the rest was not looked at\n");
+      cli.err("Interrupted: the remaining checks did not run\n");
       return 1;
     }
     if (!(error instanceof ConfigError)) throw error;
     report.begin(settingsCheck.title);
-    for (const finding of settingsProblems(error)) report.tell(finding);
+    for (const finding of settingsProblems(error)) report.add(finding);
     return 2;
   }
 }
 
-async function follow(check: Check, context: DoctorContext, report: Report): Promise<void> {
+async function runCheck(check: Check, context: DoctorContext, report: Report): Promise<void> {
   report.begin(check.title);
   try {
-    for await (const finding of check.run(context)) report.tell(finding);
+    for await (const finding of check.run(context)) report.add(finding);
   } catch (error) {
     if (isAbort(error)) throw error;
-    report.tell({ status: "fail", text: error instanceof Error ? error.message : String(error) });
+    report.add({ status: "fail", text: error instanceof Error ? error.message : String(error) });
   }
 }
 
-/** Tells findings as they come, or all of them as JSON at the end. */
+/** Prints findings as they come, or all of them as JSON at the end. */
 class Report {
   failed = 0;
   #warned = 0;
@@ -127,7 +136,7 @@ class Report {
     this.#print(`${title}\n`);
   }
 
-  tell(finding: Finding): void {
+  add(finding: Finding): void {
     if (finding.status === "fail") this.failed += 1;
     if (finding.status === "warn") this.#warned += 1;
     this.#all.push({ check: this.#title, ...finding });
@@ -147,9 +156,9 @@ class Report {
     }
     const counts = [
       failed > 0 ? `${failed} failed` : "",
-      warnings > 0 ? `${warnings} to look at` : "",
+      warnings > 0 ? formatCountOf(warnings, "warning") : "",
     ];
-    this.#print(`\n${counts.filter((text) => text !== "").join(", ") || "All is well"}\n`);
+    this.#print(`\n${counts.filter((text) => text !== "").join(", ") || "No problems found"}\n`);
   }
 
   #print(text: string): void {

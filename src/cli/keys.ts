@@ -4,6 +4,7 @@ import type { ApiKey, ApiKeyRecords } from "../domain/ports/api-keys.ts";
 import { findTenantId, type TenantId } from "../domain/tenant.ts";
 import { type Cli, UsageError } from "./command.ts";
 import { EXPIRY_FORMS, findExpiry } from "./expiry.ts";
+import { formatDuration } from "./format.ts";
 import { table } from "./table.ts";
 
 /** Open the records of keys for one use. */
@@ -111,9 +112,7 @@ function describeState(key: ApiKey, now: number): string {
   const state = stateOf(key, now);
   const leftMs = (key.expiresAt ?? Infinity) - now;
   if (state !== "active" || leftMs > SOON_MS) return state;
-  const hours = leftMs / 3_600_000;
-  if (hours >= 48) return `expires in ${Math.floor(hours / 24)}d`;
-  return hours >= 1 ? `expires in ${Math.floor(hours)}h` : `expires in ${Math.ceil(hours * 60)}m`;
+  return `expires in ${formatDuration(leftMs)}`;
 }
 
 function time(ms: number | null): string | null {

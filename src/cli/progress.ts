@@ -1,4 +1,5 @@
 import type { Cli } from "./command.ts";
+import { formatCount } from "./format.ts";
 
 /** Often enough for the eye, seldom enough to cost nothing. */
 const REDRAW_MS = 100;
@@ -65,17 +66,17 @@ export class Progress {
     const filled = Math.round(share * BAR_WIDTH);
     const bar = `[${"#".repeat(filled)}${"-".repeat(BAR_WIDTH - filled)}]`;
     const percent = `${Math.floor(share * 100)}%`.padStart(4);
-    const parts = [this.#title, bar, percent, counts(done, total), pace(done, total, elapsedMs)];
+    const parts = [this.#title, bar, percent, counts(done, total), speed(done, total, elapsedMs)];
     return parts.join("  ").slice(0, Math.max(1, (this.#cli.columns?.() ?? DEFAULT_WIDTH) - 1));
   }
 }
 
 function counts(done: number, total: number): string {
-  return `${done.toLocaleString("en")} of ${total.toLocaleString("en")}`;
+  return `${formatCount(done)} of ${formatCount(total)}`;
 }
 
 /** How fast it goes, and how long it will at that speed. */
-function pace(done: number, total: number, elapsedMs: number): string {
+function speed(done: number, total: number, elapsedMs: number): string {
   if (done === 0 || elapsedMs < 1_000) return "";
   const perSecond = (done * 1_000) / elapsedMs;
   const seconds = Math.round(Math.max(0, total - done) / perSecond);

@@ -4,7 +4,8 @@ import type { Config } from "../config.ts";
 import type { TenantRecord, TenantRecords } from "../domain/ports/tenants.ts";
 import { limitsWith, type TenantLimits } from "../domain/tenant-limits.ts";
 import type { Cli } from "./command.ts";
-import { sizeText, table } from "./table.ts";
+import { formatCountOf, formatSize } from "./format.ts";
+import { table } from "./table.ts";
 
 /** One limit, as the command line knows it. */
 interface LimitWords<Value> {
@@ -29,14 +30,14 @@ export const LIMITS: { readonly [Name in keyof TenantLimits]: LimitWords<TenantL
     option: "max-upload",
     variable: "MAX_UPLOAD_BYTES",
     json: "max_upload_bytes",
-    text: sizeText,
+    text: formatSize,
   },
   quotaBytes: {
     about: "What it may keep in all",
     option: "quota",
     variable: "QUOTA_BYTES",
     json: "quota_bytes",
-    text: orNone(sizeText),
+    text: orNone(formatSize),
   },
   quotaUploads: {
     about: "How many uploads it may keep",
@@ -109,8 +110,8 @@ export function tenantText({ tenant, usage, overrides }: TenantRecord, config: C
       name in overrides ? "said of this tenant" : `configuration (${words.variable})`,
     ];
   });
-  const kept = `${usage.uploads} ${usage.uploads === 1 ? "upload" : "uploads"}`;
-  return `Tenant ${tenant} keeps ${kept}, ${sizeText(usage.bytes)}\n\n${table([["LIMIT", "VALUE", "FROM"], ...rows])}`;
+  const kept = formatCountOf(usage.uploads, "upload");
+  return `Tenant ${tenant} keeps ${kept}, ${formatSize(usage.bytes)}\n\n${table([["LIMIT", "VALUE", "FROM"], ...rows])}`;
 }
 
 /** The heading of {@link tenantRow}. */
@@ -123,7 +124,7 @@ export function tenantRow({ tenant, usage, overrides }: TenantRecord, config: Co
     tenant,
     String(usage.uploads),
     LIMITS.quotaUploads.text(quotaUploads),
-    sizeText(usage.bytes),
+    formatSize(usage.bytes),
     LIMITS.quotaBytes.text(quotaBytes),
     LIMIT_NAMES.filter((name) => name in overrides)
       .map((name) => LIMITS[name].option)

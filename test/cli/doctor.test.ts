@@ -50,9 +50,9 @@ describe("stowage doctor", () => {
     const env = settings(folder);
     const { code, out, err } = await doctor(env);
     expect({ code, err }).toEqual({ code: 0, err: "" });
-    expect(out).toContain("the folder is not there yet: the first start makes it");
-    expect(out).toContain("there is none yet: the first start makes it");
-    expect(out).toMatch(/\nAll is well\n$/);
+    expect(out).toContain("the folder does not exist yet: the first start creates it");
+    expect(out).toContain("does not exist yet: the first start creates it");
+    expect(out).toMatch(/\nNo problems found\n$/);
     expect(snapshot(folder)).toEqual([]);
   });
 
@@ -109,7 +109,7 @@ describe("stowage doctor", () => {
     expect(out).toContain(
       "warn  FILE_STORGE_TYPE is set but not read: is FILE_STORAGE_TYPE meant?",
     );
-    expect(out).toMatch(/\n1 to look at\n$/);
+    expect(out).toMatch(/\n1 warning\n$/);
   });
 
   it("looks at every fallback, as strictly as the start does", async () => {
@@ -163,7 +163,7 @@ describe("stowage doctor", () => {
     const { code, out } = await doctor(elsewhere);
     expect(code).toBe(1);
     expect(out).toContain(
-      `1 upload lies in a storage that was not found: local:${env.FILE_STORAGE_PATH}`,
+      `1 upload is in a storage that was not found: local:${env.FILE_STORAGE_PATH}`,
     );
     expect(out).toContain("→ name it in FILE_STORAGE_FALLBACK");
     // Whoever asks for one storage has not said that there are no others.
@@ -179,12 +179,12 @@ describe("stowage doctor", () => {
     database.close();
     const newer = await doctor(env);
     expect(newer.code).toBe(1);
-    expect(newer.out).toContain("fail  its schema is version 999, this release knows");
+    expect(newer.out).toContain("fail  its schema is version 999, but this release supports");
     writeFileSync(join(folder, "stowage.db"), "This is no database. ".repeat(100));
     const none = await doctor(env);
     expect(none.code).toBe(1);
     expect(none.out).toContain(
-      "fail  it cannot be read and written\n        file is not a database\n        → stop stowage, keep a copy",
+      "fail  cannot be read and written\n        file is not a database\n        → stop stowage, keep a copy",
     );
   });
 
@@ -212,6 +212,6 @@ describe("stowage doctor", () => {
     const { code, out, err } = await doctor(settings(), ["memory:"], AbortSignal.abort());
     expect(code).toBe(1);
     expect(out).not.toContain("works:");
-    expect(err).toBe("Interrupted: the rest was not looked at\n");
+    expect(err).toBe("Interrupted: the remaining checks did not run\n");
   });
 });

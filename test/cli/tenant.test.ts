@@ -2,7 +2,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { migrate } from "../../src/adapters/records/migrations.ts";
 import { openNodeSqlite } from "../../src/adapters/records/node-sqlite.ts";
 import { createUploadRecords } from "../../src/adapters/records/upload-records.ts";
-import { sizeText } from "../../src/cli/table.ts";
+import { formatSize } from "../../src/cli/format.ts";
 import { parseTenantId } from "../../src/domain/tenant.ts";
 import { openKeyRecords, openTenantRecords } from "../../src/runtime/node-parts.ts";
 import { createBench, FACTS, reserve } from "../adapters/records/bench.ts";
@@ -236,4 +236,4 @@ it.each([
   [5 * 2 ** 30, "5 GiB"],
   [2 ** 31 + 1, "2.0 GiB"],
   [52_031, "50.8 KiB"],
-])("sizeText(%d) is %s", (bytes, text) => expect(sizeText(bytes)).toBe(text));
+])("formatSize(%d) is %s", (bytes, text) => expect(formatSize(bytes)).toBe(text));

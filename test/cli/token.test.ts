@@ -184,7 +184,9 @@ describe("stowage token rotate", () => {
         });
       }
     }
-    expect((await token("list")).out).toMatch(new RegExp(`^${old.id} +acme +expires in 1h `, "m"));
+    expect((await token("list")).out).toMatch(
+      new RegExp(`^${old.id} +acme +expires in 60 min `, "m"),
+    );
     await token("revoke", old.id);
     expect(await whoIs(old.key)).toBeNull();
   });

@@ -2,8 +2,8 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { describe, expect, it, onTestFinished } from "vitest";
 import s3Driver from "../../drivers/s3.ts";
+import { DIAGNOSES } from "../../src/cli/doctor/s3-diagnoses.ts";
 import { S3_PERMISSIONS } from "../../src/cli/doctor/s3-permissions.ts";
-import { TROUBLES } from "../../src/cli/doctor/s3-troubles.ts";
 import { S3_SETTINGS } from "../../src/config/s3-settings.ts";
 import { SETTINGS } from "../../src/config/settings.ts";
 import { loadConfig } from "../../src/config.ts";
@@ -171,10 +171,11 @@ describe("docs/s3.md", () => {
     for (const name of Object.keys(S3_SETTINGS)) expect(text).toContain(`\`${name}\``);
   });
 
-  it("has every trouble in doctor's own words", () => {
+  it("has every diagnosis in doctor's words", () => {
     const rows = text.match(/^\| .* \|$/gm) ?? [];
-    for (const { found, advice } of TROUBLES) expect(rows).toContain(`| ${found} | ${advice} |`);
+    for (const { problem, advice } of DIAGNOSES)
+      expect(rows).toContain(`| ${problem} | ${advice} |`);
     const [, table = ""] = text.split("| doctor says | what to do |\n|---|---|\n");
-    expect(table.match(/^\|/gm)?.length).toBe(TROUBLES.length);
+    expect(table.match(/^\|/gm)?.length).toBe(DIAGNOSES.length);
   });
 });

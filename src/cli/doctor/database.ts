@@ -4,24 +4,24 @@ import { dirname, resolve } from "node:path";
 import type { Config } from "../../config.ts";
 import { isAbort } from "../../domain/errors.ts";
 import type { DatabaseFacts } from "../../runtime/database-inspection.ts";
-import { amount } from "./amount.ts";
+import { formatSize } from "../format.ts";
 import type { Check, DoctorContext, Finding } from "./check.ts";
-import { findDenied, findExposure, quoted } from "./file-rights.ts";
+import { findDenied, findOpenPermissions, quoted } from "./file-rights.ts";
 import { findNetworkFilesystem, spaceFindings } from "./filesystem.ts";
 
-/** A database of some hundred thousand uploads takes a tenth of it. */
+/** A database with a few hundred thousand uploads takes a tenth of it. */
 const INTEGRITY_TIMEOUT_MS = 10_000;
 
-/** SQLite takes what is in it over after 4 MiB, unless somebody keeps it from that. */
+/** SQLite normally checkpoints after 4 MiB. */
 const LARGE_WAL_BYTES = 256 * 2 ** 20;
 
-/** Whether the records can be read and written, and whether all storages that they name are there. */
+/** Whether the records can be read and written, and whether all storages they name were found. */
 export function databaseCheck({ path }: Config["database"]): Check {
   return {
     title: `Database sqlite:${path}`,
     async *run(context) {
       if (path === ":memory:") {
-        yield { status: "ok", text: "kept in memory: it goes with the process" };
+        yield { status: "ok", text: "in memory: lost when the process ends" };
         return;
       }
       const file = resolve(path);
@@ -36,9 +36,9 @@ export function databaseCheck({ path }: Config["database"]): Check {
         const facts = await context.parts.readDatabase(path);
         context.database.facts = facts;
         if (facts === null)
-          yield { status: "ok", text: "there is none yet: the first start makes it" };
+          yield { status: "ok", text: "does not exist yet: the first start creates it" };
         else {
-          yield* judge(facts, context);
+          yield* schemaAndUsageFindings(facts, context);
           yield* integrityFindings(path, context);
           yield* fileFindings(file, context);
         }
@@ -57,7 +57,7 @@ function unusable(file: string, error: unknown): Finding {
   const advice = damaged
     ? damageAdvice(file)
     : `correct DATABASE_URL, or the owner and permissions of the file and its folder: ls -la ${quoted(dirname(file))}`;
-  return { status: "fail", text: "it cannot be read and written", detail: message, advice };
+  return { status: "fail", text: "cannot be read and written", detail: message, advice };
 }
 
 function damageAdvice(file: string): string {
@@ -65,35 +65,34 @@ function damageAdvice(file: string): string {
   return `stop stowage, keep a copy of the file, and restore your last backup; without one: sqlite3 ${place} .recover | sqlite3 ${place}.new; if it never was a database, correct DATABASE_URL`;
 }
 
-function* judge(facts: DatabaseFacts, context: DoctorContext): Iterable<Finding> {
+function* schemaAndUsageFindings(facts: DatabaseFacts, context: DoctorContext): Iterable<Finding> {
   const { version, newest, usage, wal } = facts;
   if (version > newest) {
     yield {
       status: "fail",
-      text: `its schema is version ${version}, this release knows ${newest}`,
-      advice:
-        "install the release that has written it, or a newer one; a database never goes back to an older schema",
+      text: `its schema is version ${version}, but this release supports only up to ${newest}`,
+      advice: "install the release that wrote it, or a newer one; schemas are never downgraded",
     };
     return;
   }
-  const then = version < newest ? `: the next start brings it to ${newest}` : "";
+  const then = version < newest ? `: the next start upgrades it to ${newest}` : "";
   yield { status: "ok", text: `opens; its schema is version ${version}${then}` };
   if (version > 0 && !wal) {
     yield {
       status: "warn",
-      text: "it is not in WAL mode: another program has changed that, and readers wait for writers now",
-      advice: "let only stowage write to it; its next start sets the mode again",
+      text: "not in WAL mode: another program changed that, and readers now wait for writers",
+      advice: "let only stowage write to it; the next start restores the mode",
     };
   }
   if (!context.configured) return;
   for (const { storageId, display, uploads } of usage) {
-    // What is named, but does not answer, was told already.
+    // A storage that does not respond was reported by its own check.
     if (context.storageIds.has(storageId) || context.silentStorages.has(display)) continue;
-    // What lay in memory went with its process; the next start forgets it.
+    // Uploads in memory are lost with their process; the next start removes them.
     if (display.startsWith("memory:")) continue;
     yield {
       status: "fail",
-      text: `${uploads === 1 ? "1 upload lies" : `${uploads} uploads lie`} in a storage that was not found: ${display} (${storageId})`,
+      text: `${uploads === 1 ? "1 upload is" : `${uploads} uploads are`} in a storage that was not found: ${display} (${storageId})`,
       advice:
         "name it in FILE_STORAGE_FALLBACK, or correct FILE_STORAGE_TYPE, FILE_STORAGE_PATH or AWS_S3_BUCKET",
     };
@@ -108,23 +107,23 @@ async function* integrityFindings(
   if (damage === null) {
     yield {
       status: "ok",
-      text: `too large to be looked through within ${INTEGRITY_TIMEOUT_MS / 1000} s; at leisure: sqlite3 ${quoted(path)} "PRAGMA quick_check"`,
+      text: `too large to check within ${INTEGRITY_TIMEOUT_MS / 1000} s; to check it yourself: sqlite3 ${quoted(path)} "PRAGMA quick_check"`,
     };
   } else if (damage.length > 0) {
     const advice = damageAdvice(resolve(path));
-    yield { status: "fail", text: "the file is damaged", detail: damage[0] ?? "", advice };
-  } else yield { status: "ok", text: "every page of it is sound" };
+    yield { status: "fail", text: "the file is corrupt", detail: damage[0] ?? "", advice };
+  } else yield { status: "ok", text: "all its pages are intact" };
 }
 
-/** How its files lie on the disk. */
+/** The database's files: their permissions, filesystem and size. */
 async function* fileFindings(file: string, { config }: DoctorContext): AsyncIterable<Finding> {
-  const exposure = await findExposure(file, "filenames, digests and the hashes of keys");
-  if (exposure !== null) yield exposure;
+  const open = await findOpenPermissions(file, "filenames, digests and the hashes of keys");
+  if (open !== null) yield open;
   const network = await findNetworkFilesystem(file);
   if (network !== null) {
     yield {
       status: "warn",
-      text: `it is on a network filesystem (${network}): SQLite's locks and WAL do not hold there, and two servers would destroy it`,
+      text: `it is on a network filesystem (${network}): SQLite's locks and WAL are not reliable there, and two servers would corrupt it`,
       advice:
         "set DATABASE_URL to a file on a disk of this machine: sqlite:/var/lib/stowage/stowage.db",
     };
@@ -133,15 +132,16 @@ async function* fileFindings(file: string, { config }: DoctorContext): AsyncIter
   if (walBytes >= LARGE_WAL_BYTES) {
     yield {
       status: "warn",
-      text: `${file}-wal has grown to ${amount(walBytes)}: a program that reads the database keeps it from being taken over`,
+      text: `${file}-wal has grown to ${formatSize(walBytes)}: a program that is reading the database blocks checkpoints`,
       advice: `close that program (find it: fuser -v ${quoted(file)}), or restart stowage`,
     };
   }
-  if (!(await isToldAlready(dirname(file), config))) yield* spaceFindings(dirname(file), null);
+  if (!(await sharesDiskWithStorage(dirname(file), config)))
+    yield* spaceFindings(dirname(file), null);
 }
 
-/** Of one disk the room is told once. */
-async function isToldAlready(folder: string, { storage }: Config): Promise<boolean> {
+/** The space of a disk is reported once. */
+async function sharesDiskWithStorage(folder: string, { storage }: Config): Promise<boolean> {
   const { primary } = storage;
   if (primary.scheme !== "local" || !existsSync(primary.path)) return false;
   const places = [folder, await realpath(primary.path)];

@@ -3,18 +3,19 @@ import { dirname, isAbsolute, parse, resolve, sep } from "node:path";
 import process from "node:process";
 import type { Finding } from "./check.ts";
 
-/** Bits of a mode for others than owner and group. @see https://man7.org/linux/man-pages/man7/inode.7.html */
+/** Mode bits for users other than owner and group. @see https://man7.org/linux/man-pages/man7/inode.7.html */
 const OTHERS = { all: 0o007, read: 0o004, write: 0o002, enter: 0o001, sticky: 0o1000 };
 
-/** Who we are to the system; `null` where users have no numbers. */
+/** Our user id; `null` on systems without numeric user ids. */
 export function ownUid(): number | null {
   return process.geteuid?.() ?? null;
 }
 
 /**
- * Whether we may read, write and enter `folder`, in words if we may not.
+ * Whether we may read, write and enter `folder`.
  *
- * @param purpose What is kept there: `files`.
+ * @param purpose What is stored there: `files`.
+ * @returns `null` if we may.
  */
 export async function findDenied(folder: string, purpose: string): Promise<Finding | null> {
   try {
@@ -25,7 +26,7 @@ export async function findDenied(folder: string, purpose: string): Promise<Findi
     if (code === "EROFS") {
       return {
         status: "fail",
-        text: `${folder} is on a filesystem that is mounted read-only: no ${purpose} can be kept there`,
+        text: `${folder} is on a read-only filesystem: ${purpose} cannot be stored there`,
         detail: message,
         advice: `mount it writable: mount -o remount,rw $(stat -c %m ${quoted(folder)}), or leave out :ro where a container mounts it; if it was writable before, look for disk errors: dmesg | tail`,
       };
@@ -44,28 +45,28 @@ async function ownership(path: string): Promise<string> {
     const { uid, gid, mode } = await stat(path);
     return `it belongs to user ${uid}, group ${gid}, mode ${octal(mode)}`;
   } catch {
-    return "a folder on the way to it may not be entered";
+    return "a folder above it cannot be entered";
   }
 }
 
-/** Who runs this but does not own it, with rights that the service may not have, sees too rosy a picture. */
+/** Root may do what the service may not: its results can look better than they are. */
 export async function findOtherOwner(path: string): Promise<Finding | null> {
   const { uid } = await stat(path);
   if (ownUid() !== 0 || uid === 0) return null;
   return {
     status: "warn",
-    text: `it belongs to user ${uid}, and this is root, who may do anything: what stowage may do, this does not show`,
+    text: `it belongs to user ${uid}, but doctor runs as root: this does not show what stowage may do`,
     advice: `run it as the user that runs stowage: sudo -u '#${uid}' stowage doctor`,
   };
 }
 
-/** Whether anybody on this machine can look into `path`, or worse. */
-export async function findExposure(path: string, what: string): Promise<Finding | null> {
+/** Whether every user of this machine can read or change `path`. */
+export async function findOpenPermissions(path: string, what: string): Promise<Finding | null> {
   const stats = await stat(path);
   const open = stats.mode & OTHERS.all;
   const listable = stats.isDirectory() ? OTHERS.read | OTHERS.enter | OTHERS.write : OTHERS.all;
   if (ownUid() === null || (open & listable) === 0 || !(await isReachable(path))) return null;
-  const does = (open & OTHERS.write) !== 0 ? "read, replace and delete" : "look into";
+  const does = (open & OTHERS.write) !== 0 ? "read, replace and delete" : "read";
   return {
     status: "warn",
     text: `every user of this machine may ${does} ${what} (mode ${octal(stats.mode)})`,
@@ -81,7 +82,7 @@ async function isReachable(path: string): Promise<boolean> {
   }
 }
 
-/** Symbolic links on the way to `path`, the outermost first. */
+/** Symbolic links in `path`, the outermost first. */
 export async function linksOnTheWay(
   path: string,
 ): Promise<readonly { readonly link: string; readonly target: string; readonly risky: boolean }[]> {
@@ -103,7 +104,7 @@ export async function linksOnTheWay(
   return found;
 }
 
-/** A path as a shell takes it. */
+/** A path quoted for a shell. */
 export function quoted(path: string): string {
   return /^[A-Za-z0-9._/+-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }

@@ -1,6 +1,6 @@
 import { statfs } from "node:fs/promises";
 import process from "node:process";
-import { amount } from "./amount.ts";
+import { formatSize } from "../format.ts";
 import type { Finding } from "./check.ts";
 
 /** Filesystems that other machines can change, by `f_type`. @see https://man7.org/linux/man-pages/man2/statfs.2.html */
@@ -17,29 +17,29 @@ const NETWORK: Readonly<Record<number, string>> = {
   1702057286: "FUSE, as sshfs, s3fs and shared folders of Docker Desktop are",
 };
 
-/** What is left on a nearly full disk goes faster than anybody looks. */
+/** Below this share of free space a disk counts as nearly full. */
 const SCARCE_SHARE = 0.05;
 
-/** Records, temp files and SQLite's own files want some room. */
+/** Records, temp files and SQLite's own files need some space. */
 const LEAST_FREE_BYTES = 16 * 2 ** 20;
 
-/** An upload is a file in a folder of its own; while it is arriving there is a temp file too. */
+/** An upload is a file in its own folder, and a temp file while it arrives. */
 const LEAST_FREE_INODES = 1000;
 
-/** How a filesystem over the network is called; `null` for one of this machine, and where it cannot be told. */
+/** The name of a network filesystem; `null` for a local one, and where it cannot be determined. */
 export function networkFilesystem(type: number): string | null {
   return process.platform === "linux" ? (NETWORK[type >>> 0] ?? null) : null;
 }
 
-/** The name of the filesystem that `path` lies on, if other machines can change it. */
+/** The name of the filesystem of `path`, if it is a network filesystem. */
 export async function findNetworkFilesystem(path: string): Promise<string | null> {
   return networkFilesystem((await statfs(path)).type);
 }
 
 /**
- * How much room there is on the filesystem of `path`.
+ * How much space is free on the filesystem of `path`.
  *
- * @param maxUploadBytes The largest file that is accepted there; `null` where no files are.
+ * @param maxUploadBytes The largest file that is accepted there; `null` where no files are stored.
  */
 export async function* spaceFindings(
   path: string,
@@ -48,34 +48,34 @@ export async function* spaceFindings(
   const { bavail, blocks, bsize, ffree, files } = await statfs(path);
   const free = bavail * bsize;
   const share = blocks === 0 ? 1 : bavail / blocks;
-  const room = `${amount(free)} of ${amount(blocks * bsize)} are free`;
-  const cleanUp = "delete what is not needed, or enlarge the disk; what takes the room: du -xh";
+  const space = `${formatSize(free)} of ${formatSize(blocks * bsize)} free`;
+  const cleanUp = "free some space, or enlarge the disk; to see what uses it: du -xh";
   if (free < LEAST_FREE_BYTES) {
-    const text = `the disk is full: ${room}, and uploads will be refused with 507`;
+    const text = `the disk is full: ${space}, and uploads will be refused with 507`;
     yield { status: "fail", text, advice: cleanUp };
   } else if (share < SCARCE_SHARE) {
-    const text = `the disk is nearly full: ${room} (${percent(share)})`;
+    const text = `the disk is nearly full: ${space} (${percent(share)})`;
     yield { status: "warn", text, advice: cleanUp };
   } else if (maxUploadBytes !== null && free < maxUploadBytes) {
     yield {
       status: "warn",
-      text: `${room}: a file of MAX_UPLOAD_BYTES (${amount(maxUploadBytes)}) is promised, and would not fit`,
-      advice: `set MAX_UPLOAD_BYTES=${Math.floor(free / 2 / 2 ** 20)}MiB, or make room`,
+      text: `${space}: a file of MAX_UPLOAD_BYTES (${formatSize(maxUploadBytes)}) would not fit`,
+      advice: `set MAX_UPLOAD_BYTES=${Math.floor(free / 2 / 2 ** 20)}MiB, or free some space`,
     };
-  } else yield { status: "ok", text: `${room} (${percent(share)})` };
+  } else yield { status: "ok", text: `${space} (${percent(share)})` };
   yield* inodeFindings(files, ffree);
 }
 
-/** Some filesystems (btrfs, zfs) have no fixed number, and say 0 of 0. */
+/** Filesystems without a fixed number of inodes (btrfs, zfs) report 0 of 0. */
 function* inodeFindings(files: number, free: number): Iterable<Finding> {
   if (files === 0) return;
   const scarce = free < LEAST_FREE_INODES;
   if (!scarce && free / files >= SCARCE_SHARE) return;
   yield {
     status: free < 8 ? "fail" : "warn",
-    text: `the disk can take only ${free} more files (${files} at most, however small): each upload takes three`,
+    text: `the disk has inodes for only ${free} more files (${files} in total): each upload needs three`,
     advice:
-      "delete files, or make a filesystem with more inodes: mkfs.ext4 -N; to count them: df -i",
+      "delete files, or create a filesystem with more inodes (mkfs.ext4 -N); to count them: df -i",
   };
 }
 

@@ -3,7 +3,7 @@ import { PUBLIC_KEY_ALGORITHMS } from "../../adapters/auth/jwt.ts";
 import { downloadKeySet } from "../../adapters/auth/key-set.ts";
 import type { DoctorContext, Finding } from "./check.ts";
 
-/** What is looked at of a key set (RFC 7517, 4 and 5; RFC 7518, 6). */
+/** The fields of a key set that are checked (RFC 7517, 4 and 5; RFC 7518, 6). */
 const KeySet = z.object({
   keys: z.array(
     z.object({
@@ -20,9 +20,9 @@ const KeySet = z.object({
 type Key = z.infer<typeof KeySet>["keys"][number];
 
 /** RFC 7518, 3.3. */
-const LEAST_RSA_BITS = 2048;
+const MIN_RSA_BITS = 2048;
 
-/** What a key without `alg` is good for, by type or curve. */
+/** Algorithms of a key without `alg`, by type or curve. */
 const ALGORITHMS: Readonly<Record<string, readonly string[]>> = {
   RSA: PUBLIC_KEY_ALGORITHMS.filter((name) => /^[RP]S/.test(name)),
   "P-256": ["ES256"],
@@ -31,7 +31,7 @@ const ALGORITHMS: Readonly<Record<string, readonly string[]>> = {
   Ed25519: ["EdDSA"],
 };
 
-/** Whether the keys that tokens are verified with can be fetched, and are any good. */
+/** Whether the keys that verify tokens can be fetched and used. */
 export async function* keySetFindings(
   url: string,
   { parts }: DoctorContext,
@@ -42,7 +42,7 @@ export async function* keySetFindings(
   } catch (error) {
     yield {
       status: "fail",
-      text: "the keys of AUTH_JWKS_URL cannot be fetched: every token will be answered with 503",
+      text: "the keys of AUTH_JWKS_URL cannot be fetched: every token gets 503",
       detail: reasonOf(error),
       advice: `try it from this machine: curl -sS ${url}; then correct AUTH_JWKS_URL, DNS, firewall or HTTPS_PROXY`,
     };
@@ -52,21 +52,20 @@ export async function* keySetFindings(
   if (!set.success) {
     yield {
       status: "fail",
-      text: "what AUTH_JWKS_URL answers is no key set (RFC 7517): every token will be answered with 503",
-      advice:
-        'set AUTH_JWKS_URL to the jwks_uri of the issuer, which its /.well-known/openid-configuration tells; it looks like {"keys":[…]}',
+      text: "AUTH_JWKS_URL does not return a key set (RFC 7517): every token gets 503",
+      advice: `set AUTH_JWKS_URL to the issuer's jwks_uri, from its /.well-known/openid-configuration; the answer looks like {"keys":[…]}`,
     };
     return;
   }
-  yield* judge(set.data.keys);
+  yield* keyFindings(set.data.keys);
 }
 
-function* judge(keys: readonly Key[]): Iterable<Finding> {
+function* keyFindings(keys: readonly Key[]): Iterable<Finding> {
   const algorithms = new Set(keys.flatMap(algorithmsOf));
   if (algorithms.size === 0) {
     yield {
       status: "fail",
-      text: `no key of AUTH_JWKS_URL is one that tokens can be verified with (${keys.length} in all): every token will be answered with 401`,
+      text: `none of the ${keys.length} keys of AUTH_JWKS_URL can verify tokens: every token gets 401`,
       advice: `have the issuer publish a key for ${PUBLIC_KEY_ALGORITHMS.join(", ")}`,
     };
   } else {
@@ -78,32 +77,32 @@ function* judge(keys: readonly Key[]): Iterable<Finding> {
     if (key.k !== undefined) {
       yield {
         status: "fail",
-        text: `${name} of AUTH_JWKS_URL is a shared secret, and is published: whoever reads it can make tokens`,
-        advice: "have the issuer replace it at once by a key pair",
+        text: `${name} of AUTH_JWKS_URL is a shared secret, and is public: anyone can forge tokens`,
+        advice: "have the issuer replace it with a key pair at once",
       };
     }
-    const bits = key.kty === "RSA" ? rsaBits(key) : LEAST_RSA_BITS;
-    if (bits >= LEAST_RSA_BITS) continue;
+    const bits = key.kty === "RSA" ? rsaBits(key) : MIN_RSA_BITS;
+    if (bits >= MIN_RSA_BITS) continue;
     yield {
       status: "warn",
       text: `${name} of AUTH_JWKS_URL has only ${bits} bits: its tokens are refused`,
-      advice: `have the issuer make an RSA key of at least ${LEAST_RSA_BITS} bits, or one for ES256`,
+      advice: `have the issuer use an RSA key of at least ${MIN_RSA_BITS} bits, or one for ES256`,
     };
   }
 }
 
 function algorithmsOf(key: Key): readonly string[] {
-  if (key.use === "enc" || (key.kty === "RSA" && rsaBits(key) < LEAST_RSA_BITS)) return [];
+  if (key.use === "enc" || (key.kty === "RSA" && rsaBits(key) < MIN_RSA_BITS)) return [];
   const possible = ALGORITHMS[key.crv ?? key.kty] ?? [];
   return key.alg === undefined ? possible : possible.filter((name) => isSame(name, key.alg));
 }
 
-/** RFC 9864 calls EdDSA by its curve. */
+/** RFC 9864 names EdDSA by its curve. */
 function isSame(name: string, alg: string | undefined): boolean {
   return name === alg || (name === "EdDSA" && alg === "Ed25519");
 }
 
-/** Six bits a character; a modulus begins with no zero byte. */
+/** Six bits per character; a modulus has no leading zero byte. */
 function rsaBits({ n = "" }: Key): number {
   return Math.floor((n.replace(/=+$/, "").length * 6) / 8) * 8;
 }
@@ -116,7 +115,7 @@ function jsonOf(text: string): unknown {
   }
 }
 
-/** `fetch failed` says nothing; what caused it does. */
+/** The cause of `fetch failed` is the useful part. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause instanceof Error ? error.cause.message : error.message;

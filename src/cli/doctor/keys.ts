@@ -9,13 +9,13 @@ import { keySetFindings } from "./key-set.ts";
 
 const DAY_MS = 24 * 60 * 60_000;
 
-/** Time enough to make another and hand it on. */
+/** Time enough to create another key and hand it on. */
 const SOON_MS = 14 * DAY_MS;
 
-/** Who has left meanwhile may still have it. */
+/** People who have left since may still have it. */
 const OLD_MS = 365 * DAY_MS;
 
-/** Who can call, and whether that is meant. Secrets too weak never come this far: no server starts with one. */
+/** Which keys and tokens are accepted. Weak secrets never get here: the settings refuse them. */
 export const keysCheck: Check = {
   title: "Keys",
   async *run(context) {
@@ -35,13 +35,13 @@ function summary({ config }: DoctorContext, all: number, alive: number): Finding
   const counts = `${alive} API ${alive === 1 ? "key" : "keys"} in use, ${all - alive} expired or revoked`;
   if (alive > 0 || config.auth.jwt !== null) return { status: "ok", text: counts };
   if (!config.production && all === 0) {
-    return { status: "ok", text: "no API key yet: the first start makes one and shows it" };
+    return { status: "ok", text: "no API key yet: the first start creates one and prints it" };
   }
   return {
     status: config.production ? "fail" : "warn",
-    text: `nobody can call: ${counts}, and neither AUTH_JWT_SECRET nor AUTH_JWKS_URL is set${config.production ? "; in production that keeps it from starting" : ""}`,
+    text: `no caller can authenticate: ${counts}, and neither AUTH_JWT_SECRET nor AUTH_JWKS_URL is set${config.production ? "; in production the server does not start" : ""}`,
     advice:
-      'make a key: stowage token create --tenant acme --scope "upload:read upload:write" --expires 90d',
+      'create a key: stowage token create --tenant acme --scope "upload:read upload:write" --expires 90d',
   };
 }
 
@@ -53,31 +53,31 @@ function* lifetimes(alive: readonly ApiKey[], now: number): Iterable<Finding> {
       const days = Math.ceil((expiresAt - now) / DAY_MS);
       yield {
         status: "warn",
-        text: `${name} ends ${days <= 1 ? "within a day" : `in ${days} days`}: its calls will be answered with 401 then`,
+        text: `${name} expires ${days <= 1 ? "within a day" : `in ${days} days`}: its calls will then get 401`,
         advice: `replace it in time: ${rotate(id)}`,
       };
     } else if (expiresAt === null && tenant === null) {
       yield {
         status: "warn",
-        text: `${name} never ends, and may do everything: whoever finds it once has it for good`,
+        text: `${name} never expires and may do everything: anyone who gets hold of it can use it forever`,
         advice: `replace it: ${rotate(id)}`,
       };
     } else if (expiresAt === null && now - createdAt > OLD_MS) {
       yield {
         status: "warn",
-        text: `${name} is ${Math.floor((now - createdAt) / DAY_MS)} days old and never ends`,
+        text: `${name} is ${Math.floor((now - createdAt) / DAY_MS)} days old and never expires`,
         advice: `replace it: ${rotate(id)}`,
       };
     }
   }
 }
 
-/** The next key is like this one, which goes on for a day. */
+/** The new key has the same rights; the old one works for another day. */
 function rotate(id: string): string {
   return `stowage token rotate ${id} --expires 90d`;
 }
 
-/** The key of the first start lies in a file as it is, for its owner alone. */
+/** The key of the first start is stored in plain text, in a file that only its owner can read. */
 async function* firstKeyFindings(
   { config }: DoctorContext,
   alive: readonly ApiKey[],
@@ -92,14 +92,14 @@ async function* firstKeyFindings(
   if ((stats.mode & 0o077) !== 0 && process.geteuid !== undefined && counts) {
     yield {
       status: "fail",
-      text: `${file} holds a key that counts, and other users of this machine may read it (mode ${octal(stats.mode)})`,
-      advice: `chmod 600 ${quoted(file)}; if somebody may have read it: stowage token revoke ${id}`,
+      text: `${file} holds an active key, and other users of this machine may read it (mode ${octal(stats.mode)})`,
+      advice: `chmod 600 ${quoted(file)}; if it may have been read: stowage token revoke ${id}`,
     };
   }
   if (!config.production || !counts) return;
   yield {
     status: "warn",
-    text: "the key of the first start still counts in production: it can do everything for the tenant default, never ends, and lies in a file",
-    advice: `make keys for those who call, and then: stowage token revoke ${id}; rm ${quoted(file)}`,
+    text: "the key of the first start is still active in production: it can do everything for the tenant default, never expires, and is stored in a file",
+    advice: `create keys for your callers, then: stowage token revoke ${id}; rm ${quoted(file)}`,
   };
 }

@@ -1,14 +1,14 @@
 import process from "node:process";
 import type { Check } from "./check.ts";
 
-/** Every request holds a socket, and a transfer a file as well; the database and Node itself have some too. */
+/** A request holds a socket, and a transfer also a file; the database and Node itself need some too. */
 const PER_REQUEST = 2;
 const OWN_DESCRIPTORS = 64;
 
 /** A busy day of a small service. */
 const EXPECTED_REQUESTS = 1000;
 
-/** How many files and connections may be open. Node has raised the soft limit to the hard one at its start. */
+/** How many files and connections may be open. Node raises the soft limit to the hard one when it starts. */
 export const limitsCheck: Check = {
   title: "Limits of this process",
   async *run() {
@@ -20,7 +20,7 @@ export const limitsCheck: Check = {
     else {
       yield {
         status: "warn",
-        text: `only ${text}: beyond some ${requests} requests at once, others wait or fail`,
+        text: `only ${text}: beyond about ${requests} requests at once, others wait or fail`,
         advice:
           "raise it where stowage is started: ulimit -Hn 65536; in a systemd unit LimitNOFILE=65536; docker run --ulimit nofile=65536",
       };
@@ -28,9 +28,9 @@ export const limitsCheck: Check = {
   },
 };
 
-/** `null` where there is none, or where it cannot be told. */
+/** `null` if there is no limit, or if it is unknown. */
 function openFilesLimit(): number | null {
-  // Else it asks DNS for the name of every connection.
+  // Otherwise the report resolves the name of every connection.
   Object.assign(process.report, { excludeNetwork: true });
   const report = process.report.getReport() as {
     readonly userLimits?: { readonly open_files?: { readonly soft?: unknown } };

@@ -5,7 +5,7 @@ import { OWN_FOLDER } from "../../domain/object-key.ts";
 import type { Finding } from "./check.ts";
 import {
   findDenied,
-  findExposure,
+  findOpenPermissions,
   findOtherOwner,
   linksOnTheWay,
   ownUid,
@@ -13,10 +13,10 @@ import {
 } from "./file-rights.ts";
 import { findNetworkFilesystem, spaceFindings } from "./filesystem.ts";
 
-/** Tenants that are looked at for a disk of their own. */
+/** How many tenants' folders are checked for being on a separate disk. */
 const MAX_TENANTS = 1000;
 
-/** Whether a folder may still have to be made, or never can be. @returns `null` if it is there. */
+/** Whether the folder can be created. @returns `null` if it exists. */
 export async function lookForFolder(path: string): Promise<Finding | null> {
   const folder = resolve(path);
   if (existsSync(folder)) {
@@ -27,21 +27,21 @@ export async function lookForFolder(path: string): Promise<Finding | null> {
   const above = nearestFolder(folder);
   try {
     await access(above, constants.W_OK | constants.X_OK);
-    return { status: "ok", text: "the folder is not there yet: the first start makes it" };
+    return { status: "ok", text: "the folder does not exist yet: the first start creates it" };
   } catch {
     return {
       status: "fail",
-      text: `the folder is not there and cannot be made: ${above} is not writable`,
-      advice: `make it as root: install -d -o ${ownUid()} -m 750 ${quoted(folder)}; or correct FILE_STORAGE_PATH`,
+      text: `the folder does not exist and cannot be created: ${above} is not writable`,
+      advice: `create it as root: install -d -o ${ownUid()} -m 750 ${quoted(folder)}; or correct FILE_STORAGE_PATH`,
     };
   }
 }
 
 /**
- * How the folder lies on the disk, and who may do what in it.
+ * The folder's permissions, links, filesystem and free space.
  *
- * @param maxUploadBytes The largest file it has to take; `null` where it is only read from.
- * @returns Whether it can be written to: if not, everything else would fail for the same reason.
+ * @param maxUploadBytes The largest file it must hold; `null` if it is only read from.
+ * @returns Whether it can be written to: if not, every other check would fail for the same reason.
  */
 export async function* lookAtFolder(
   path: string,
@@ -55,7 +55,11 @@ export async function* lookAtFolder(
   }
   yield* linkFindings(folder);
   const real = await realpath(folder);
-  for (const find of [findOtherOwner(real), findExposure(real, "the files"), findMixedCase(real)]) {
+  for (const find of [
+    findOtherOwner(real),
+    findOpenPermissions(real, "the files"),
+    findMixedCase(real),
+  ]) {
     const finding = await find;
     if (finding !== null) yield finding;
   }
@@ -63,7 +67,7 @@ export async function* lookAtFolder(
   if (network !== null) {
     yield {
       status: "warn",
-      text: `${folder} is on a network filesystem (${network}): what it calls stored may be lost with its server, and every request waits for the network`,
+      text: `${folder} is on a network filesystem (${network}): files reported as stored may be lost if its server fails, and every request waits for the network`,
       advice: "keep files on a disk of this machine, or in a bucket: FILE_STORAGE_TYPE=s3",
     };
   }
@@ -79,14 +83,14 @@ async function* linkFindings(folder: string): AsyncIterable<Finding> {
     else {
       yield {
         status: "warn",
-        text: `${text}, in a folder that everybody may write to: anyone can point it somewhere else`,
+        text: `${text}, in a world-writable folder: anyone can point it elsewhere`,
         advice: `set FILE_STORAGE_PATH=${quoted(await realpath(folder))}`,
       };
     }
   }
 }
 
-/** Where `Uploads` and `uploads` are one, so are the tenants `Acme` and `acme`. */
+/** Where `Uploads` and `uploads` are the same folder, so are those of the tenants `Acme` and `acme`. */
 async function findMixedCase(folder: string): Promise<Finding | null> {
   const name = basename(folder);
   const swapped = name === name.toLowerCase() ? name.toUpperCase() : name.toLowerCase();
@@ -98,12 +102,13 @@ async function findMixedCase(folder: string): Promise<Finding | null> {
   if (there === null || there.ino !== here.ino || there.dev !== here.dev) return null;
   return {
     status: "warn",
-    text: `this filesystem takes ${name} and ${swapped} for one: tenants whose ids differ only so share a folder there`,
-    advice: "use a case-sensitive filesystem (ext4, xfs, case-sensitive APFS), or such ids only",
+    text: `this filesystem ignores case (${name} and ${swapped} are the same): tenants whose ids differ only in case share a folder`,
+    advice:
+      "use a case-sensitive filesystem (ext4, xfs, case-sensitive APFS), or ids that differ in more than case",
   };
 }
 
-/** Files are written below `.stowage` and renamed into place, which no filesystem does with another. */
+/** Files are written below `.stowage` and renamed into place, which fails across filesystems. */
 async function* mountFindings(root: string): AsyncIterable<Finding> {
   const { dev } = await stat(root);
   const own = join(root, OWN_FOLDER);
@@ -112,7 +117,7 @@ async function* mountFindings(root: string): AsyncIterable<Finding> {
     if (found === null || found.dev === dev) continue;
     yield {
       status: "fail",
-      text: `${place} is a disk of its own: files are written in ${join(own, "tmp")} and then moved, which fails from one disk to another`,
+      text: `${place} is on a separate disk: files are written to ${join(own, "tmp")} and then renamed, which fails across disks`,
       advice: `unmount it (umount ${quoted(place)}), and mount the disk at ${quoted(root)} instead`,
     };
     return;
@@ -128,13 +133,13 @@ async function foldersIn(root: string): Promise<readonly string[]> {
   return names;
 }
 
-/** The first folder above `path` that is there. */
+/** The nearest folder above `path` that exists. */
 export function nearestFolder(path: string): string {
   const above = dirname(resolve(path));
   return existsSync(above) || above === dirname(above) ? above : nearestFolder(above);
 }
 
-/** Remember which folders of ours are there. @returns What removes the others again, if they are empty. */
+/** Remember which of our folders exist. @returns A function that removes the others, if they are empty. */
 export function rememberFolders(path: string): () => Promise<void> {
   const own = join(resolve(path), OWN_FOLDER);
   const missing = [join(own, "tmp"), own].filter((folder) => !existsSync(folder));

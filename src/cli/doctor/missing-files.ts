@@ -3,12 +3,13 @@ import { isAbort } from "../../domain/errors.ts";
 import type { StorageDriver } from "../../domain/ports/storage-driver.ts";
 import type { StorageUri } from "../../domain/storage-uri.ts";
 import type { MissingInStorage } from "../../runtime/database-inspection.ts";
+import { formatCountOf } from "../format.ts";
 import type { Check, DoctorContext, Finding } from "./check.ts";
 
-/** How many uploads are named. */
+/** How many uploads are listed. */
 const NAMED = 10;
 
-/** Whether files are known to be missing in their storages, and whether they are back. */
+/** Files known to be missing in their storages, and whether they are back. */
 export const missingFilesCheck: Check = {
   title: "Missing files",
   async *run(context) {
@@ -20,12 +21,12 @@ export const missingFilesCheck: Check = {
     const { primary, fallbacks } = context.config.storage;
     for (const uri of [primary, ...fallbacks]) {
       const driver = await context.parts.openStorage(uri, (fetch) => fetch).catch(() => null);
-      // The check of the storage has shown why.
+      // The storage's own check has reported why.
       if (driver === null) continue;
       try {
         const id = uri.options["id"] ?? (await findStorageId(driver).catch(() => null));
         const here = missing.find(({ storageId }) => storageId === id);
-        if (here !== undefined) yield await lookAgain(here, uri, driver, context);
+        if (here !== undefined) yield await checkAgain(here, uri, driver, context);
       } finally {
         await driver.dispose?.();
       }
@@ -33,13 +34,13 @@ export const missingFilesCheck: Check = {
   },
 };
 
-async function lookAgain(
+async function checkAgain(
   { files, uploads }: MissingInStorage,
   { display }: StorageUri,
   driver: StorageDriver,
   { signal }: DoctorContext,
 ): Promise<Finding> {
-  const text = `${files === 1 ? "1 file was" : `${files} files were`} found missing in ${display}`;
+  const text = `${formatCountOf(files, "file was", "files were")} found missing in ${display}`;
   const gone: string[] = [];
   try {
     for (const { id, tenant, key } of uploads) {
@@ -49,7 +50,7 @@ async function lookAgain(
     if (isAbort(error)) throw error;
     return {
       status: "warn",
-      text: `${text}, and cannot be looked for now`,
+      text: `${text}, and cannot be checked now`,
     };
   }
   const back = uploads.length - gone.length;
@@ -59,8 +60,8 @@ async function lookAgain(
   const rest = gone.length > NAMED ? ` and ${gone.length - NAMED} more` : "";
   return {
     status: "warn",
-    text: `${text}; of ${uploads.length} looked for again ${back} are back`,
+    text: `${text}; ${back} of the ${uploads.length} checked again are back`,
     detail: `missing, as tenant/upload: ${gone.slice(0, NAMED).join(", ")}${rest}`,
-    advice: "restore them from a backup, each to its old place, or delete their uploads",
+    advice: "restore each file to its old path from a backup, or delete its upload",
   };
 }

@@ -3,9 +3,9 @@ import { ownKey } from "../../domain/object-key.ts";
 import type { MultipartGroup } from "../../domain/ports/storage-driver.ts";
 import type { StorageUri } from "../../domain/storage-uri.ts";
 import type { Finding } from "./check.ts";
-import { explain } from "./explain.ts";
+import { toFinding } from "./to-finding.ts";
 
-/** Whether large files can be stored in parts, and what is left of them be found and removed. */
+/** Whether large files can be stored in parts, and whether leftover parts can be found and removed. */
 export async function* probeMultipart(
   uri: StorageUri,
   multipart: MultipartGroup,
@@ -19,7 +19,7 @@ export async function* probeMultipart(
     } catch (error) {
       if (isAbort(error)) throw error;
       finished = false;
-      yield explain({ error, uri, step });
+      yield toFinding({ error, uri, step });
     }
   }
   let uploadId: string | undefined;
@@ -32,17 +32,17 @@ export async function* probeMultipart(
       yield* attempt("list parts", () => multipart.listParts(key, id, { signal }));
     }
   } finally {
-    // Without the signal: what was begun is ended even if nobody waits any more.
+    // Without the signal: an upload that was started is aborted even after an interrupt.
     const id = uploadId;
-    if (id !== undefined) yield* attempt("give up parts", () => multipart.abort(key, id));
+    if (id !== undefined) yield* attempt("abort parts", () => multipart.abort(key, id));
   }
   if (finished)
-    yield { status: "ok", text: "large files: parts can be begun, listed and given up" };
+    yield { status: "ok", text: "large files: parts can be started, listed and aborted" };
   try {
     await multipart.listUploads("", { limit: 1, signal });
   } catch (error) {
     if (isAbort(error)) throw error;
-    const { text, ...rest } = explain({ error, uri, step: "find orphaned parts" });
+    const { text, ...rest } = toFinding({ error, uri, step: "find orphaned parts" });
     yield { ...rest, status: "warn", text: `${text}; uploads work without it` };
   }
 }

@@ -1,17 +1,17 @@
 import type { StorageUri } from "../../domain/storage-uri.ts";
 
-/** What an S3 storage must be allowed to do. */
+/** One permission that an S3 storage needs. */
 export interface S3Permission {
-  /** As policies name it. */
+  /** Its name in policies. */
   readonly action: string;
-  /** Whether policies allow it on the bucket or on the objects in it. */
+  /** Whether policies grant it on the bucket or on its objects. */
   readonly on: "bucket" | "objects";
-  /** The calls of S3's API that need it. */
+  /** The API calls that need it. */
   readonly calls: readonly string[];
 }
 
 /**
- * Everything that an S3 storage is allowed for, and nothing else.
+ * All permissions that an S3 storage needs.
  *
  * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
  */
@@ -29,7 +29,7 @@ export const S3_PERMISSIONS: readonly S3Permission[] = [
   { action: "s3:ListBucketMultipartUploads", on: "bucket", calls: ["ListMultipartUploads"] },
 ];
 
-/** The line to add to a policy, for a call that was denied; `null` for a call that is none of ours. */
+/** The line to add to a policy for a denied call; `null` for a call that Stowage does not make. */
 export function missingPermission(call: unknown, { authority, path }: StorageUri): string | null {
   const permission = S3_PERMISSIONS.find(({ calls }) => calls.some((name) => name === call));
   if (permission === undefined) return null;

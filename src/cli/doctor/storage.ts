@@ -5,16 +5,16 @@ import { isAbort, isStowageError } from "../../domain/errors.ts";
 import type { StorageDriver } from "../../domain/ports/storage-driver.ts";
 import type { StorageUri } from "../../domain/storage-uri.ts";
 import type { Check, DoctorContext, Finding } from "./check.ts";
-import { explain } from "./explain.ts";
 import { spaceFindings } from "./filesystem.ts";
 import { lookAtFolder, lookForFolder, nearestFolder, rememberFolders } from "./local-folder.ts";
 import { probeMultipart } from "./multipart.ts";
-import { createWire, type Wire } from "./wire.ts";
+import { RequestRecorder } from "./request-recorder.ts";
+import { toFinding } from "./to-finding.ts";
 
-/** What a storage is for. `named`: nothing yet, somebody only asks about it. */
+/** What a storage is used for. `named`: not in use, only named on the command line. */
 export type StorageRole = "primary" | "fallback" | "named";
 
-/** Whether one storage is there, who it is, and whether it can be worked with. */
+/** Whether one storage can be reached, which one it is, and whether it can be read and written. */
 export function storageCheck(uri: StorageUri, role: StorageRole): Check {
   return {
     title: `${role === "fallback" ? "Fallback" : "Storage"} ${uri.display}`,
@@ -52,15 +52,15 @@ async function* examine(
   context: DoctorContext,
 ): AsyncIterable<Finding> {
   const { parts, signal } = context;
-  const wire = createWire(parts.clock.now);
+  const recorder = new RequestRecorder(parts.clock.now);
   let driver: StorageDriver | undefined;
   try {
-    driver = await waitFor(parts.openStorage(uri, wire.around), { signal });
-    const identity = await identify(uri, role, driver, wire, context);
+    driver = await waitFor(parts.openStorage(uri, recorder.wrap), { signal });
+    const identity = await identify(uri, role, driver, recorder, context);
     yield identity;
-    // Denied may be one right of several: the probe tells which. Anything else would only repeat itself.
+    // One permission of several may be denied: the probe shows which. Any other failure would only be repeated.
     if (identity.status === "ok" || identity.denied) {
-      const written = yield* probe(uri, driver, wire, signal);
+      const written = yield* probe(uri, driver, recorder, signal);
       if (written && driver.multipart !== undefined) {
         yield* probeMultipart(uri, driver.multipart, signal);
       }
@@ -68,26 +68,26 @@ async function* examine(
   } catch (error) {
     if (isAbort(error)) throw error;
     context.silentStorages.add(uri.display);
-    yield explain({ error, uri });
+    yield toFinding({ error, uri });
   } finally {
     await driver?.dispose?.();
   }
-  yield* wire.findings();
+  yield* recorder.findings();
 }
 
-/** Who the storage is. A fresh one is not made anybody: that is for the service to do. */
+/** Which storage this is. A fresh one gets no identity here: the service assigns it. */
 async function identify(
   uri: StorageUri,
   role: StorageRole,
   driver: StorageDriver,
-  wire: Wire,
+  recorder: RequestRecorder,
   { signal, storageIds, silentStorages }: DoctorContext,
 ): Promise<Finding & { readonly denied?: boolean }> {
   try {
     const found = await waitFor(findStorageId(driver), { signal });
     const id = uri.options["id"] ?? found;
     if (id !== null && found !== null && id !== found) {
-      const advice = "correct the place or the ?id= of the URI";
+      const advice = "correct the location or the ?id= of the URI";
       return { status: "fail", text: `it is storage ${found}, not ${id}`, advice };
     }
     if (id !== null) {
@@ -97,16 +97,16 @@ async function identify(
     if (role !== "fallback") {
       return { status: "ok", text: "can be reached; nothing has been stored here yet" };
     }
-    // The start refuses it: a mistyped place must not become a storage.
-    const text = "nothing was ever stored here, so it is no storage to fall back on";
-    const advice = "mount its disk, correct it in FILE_STORAGE_FALLBACK, or leave it out";
+    // The server refuses to start with it: a mistyped location must not become a storage.
+    const text = "nothing was ever stored here, so it cannot be a fallback";
+    const advice = "mount its disk, or correct or remove it in FILE_STORAGE_FALLBACK";
     return { status: "fail", text, advice };
   } catch (error) {
     if (isAbort(error)) throw error;
     silentStorages.add(uri.display);
     const denied = isStowageError(error, "storage_access_denied");
-    const step = denied ? { step: "read who it is" } : {};
-    return { ...explain({ error, uri, page: wire.page, ...step }), denied };
+    const step = denied ? "read its id" : undefined;
+    return { ...toFinding({ error, uri, sawWebPage: recorder.sawWebPage, step }), denied };
   }
 }
 
@@ -114,17 +114,17 @@ async function identify(
 async function* probe(
   uri: StorageUri,
   driver: StorageDriver,
-  wire: Wire,
+  recorder: RequestRecorder,
   signal: AbortSignal,
 ): AsyncGenerator<Finding, boolean> {
   const { steps } = await driver.check({ signal });
   const done = steps.filter(({ ok }) => ok).map(({ name }) => name);
   if (done.length > 0) yield { status: "ok", text: `works: ${done.join(", ")}` };
   for (const { name: step, error } of steps.filter(({ ok }) => !ok)) {
-    const finding = explain({ error, uri, step, page: wire.page });
-    // Named by its id, it is one that is only read from.
-    const bearable = uri.options["id"] !== undefined && (step === "write" || step === "delete");
-    yield bearable ? { ...finding, status: "warn" } : finding;
+    const finding = toFinding({ error, uri, step, sawWebPage: recorder.sawWebPage });
+    // A storage with ?id= is only read from.
+    const tolerated = uri.options["id"] !== undefined && (step === "write" || step === "delete");
+    yield tolerated ? { ...finding, status: "warn" } : finding;
   }
   return done.includes("write");
 }

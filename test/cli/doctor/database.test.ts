@@ -23,7 +23,7 @@ describe("stowage doctor on a database", () => {
     const env = settings();
     await useOnce(env);
     expect(await findings(env)).toContainEqual(
-      expect.objectContaining({ status: "ok", text: "every page of it is sound" }),
+      expect.objectContaining({ status: "ok", text: "all its pages are intact" }),
     );
   });
 
@@ -38,7 +38,7 @@ describe("stowage doctor on a database", () => {
     expect(found).toMatchObject([
       {
         status: "fail",
-        text: "the file is damaged",
+        text: "the file is corrupt",
         detail: expect.stringContaining("btreeInitPage"),
         advice: expect.stringMatching(/restore your last backup; .*\.recover/),
       },
@@ -53,7 +53,7 @@ describe("stowage doctor on a database", () => {
       checkIntegrity: async (path, _, signal) => await checkIntegrity(path, 1, signal),
     });
     expect(found).toContainEqual(
-      expect.objectContaining({ text: expect.stringContaining("too large to be looked through") }),
+      expect.objectContaining({ text: expect.stringContaining("too large to check") }),
     );
   });
 
@@ -66,8 +66,8 @@ describe("stowage doctor on a database", () => {
     expect(found).toMatchObject([
       {
         status: "fail",
-        text: expect.stringContaining("its schema is version 999, this release knows"),
-        advice: expect.stringContaining("install the release that has written it"),
+        text: expect.stringContaining("its schema is version 999, but this release supports"),
+        advice: expect.stringContaining("install the release that wrote it"),
       },
     ]);
   });
@@ -109,7 +109,7 @@ describe("stowage doctor on a database", () => {
     expect(troubles(await findings(env))).toMatchObject([
       {
         status: "warn",
-        text: "every user of this machine may look into filenames, digests and the hashes of keys (mode 644)",
+        text: "every user of this machine may read filenames, digests and the hashes of keys (mode 644)",
         advice: `chmod o-rwx ${file}`,
       },
     ]);

@@ -71,7 +71,7 @@ describe("stowage doctor on keys", () => {
     expect(await keyTroubles(env)).toEqual([
       {
         ...{ check: "Keys", status: "warn" },
-        text: `key of acme, ${id} ("CI") ends in 3 days: its calls will be answered with 401 then`,
+        text: `key of acme, ${id} ("CI") expires in 3 days: its calls will then get 401`,
         advice: `replace it in time: stowage token rotate ${id} --expires 90d`,
       },
     ]);
@@ -87,7 +87,7 @@ describe("stowage doctor on keys", () => {
     expect(await keyTroubles(env)).toMatchObject([
       {
         status: "warn",
-        text: expect.stringContaining(`the operator's key ${id} ("CI") never ends`),
+        text: expect.stringContaining(`the operator's key ${id} ("CI") never expires`),
         advice: `replace it: stowage token rotate ${id} --expires 90d`,
       },
     ]);
@@ -98,7 +98,7 @@ describe("stowage doctor on keys", () => {
     await addKey(env, { ageDays: 300 });
     const id = await addKey(env, { ageDays: 400 });
     expect(await keyTroubles(env)).toMatchObject([
-      { text: expect.stringMatching(`key of acme, ${id} .* is 400 days old and never ends`) },
+      { text: expect.stringMatching(`key of acme, ${id} .* is 400 days old and never expires`) },
     ]);
   });
 
@@ -114,14 +114,17 @@ describe("stowage doctor on keys", () => {
     expect(await keyTroubles(env)).toMatchObject([
       {
         status: "fail",
-        text: expect.stringMatching(/holds a key that counts, .* may read it \(mode 644\)$/),
+        text: expect.stringMatching(/holds an active key, .* may read it \(mode 644\)$/),
         advice: expect.stringContaining(`chmod 600 ${file}`),
       },
     ]);
     chmodSync(file, 0o600);
     const inProduction = { ...env, NODE_ENV: "production", HOST: "127.0.0.1" };
     expect(await keyTroubles(inProduction)).toMatchObject([
-      { status: "warn", text: expect.stringContaining("first start still counts in production") },
+      {
+        status: "warn",
+        text: expect.stringContaining("first start is still active in production"),
+      },
     ]);
     const { out } = await stowage(["doctor"], { env, runtime: inspecting(WITHOUT_PROCESSING) });
     expect(out).not.toContain(readFileSync(file, "utf8").trim());
@@ -132,7 +135,7 @@ describe("stowage doctor on keys", () => {
     expect(await keyTroubles(inProduction)).toMatchObject([
       {
         status: "fail",
-        text: expect.stringMatching(/^nobody can call: .* keeps it from starting$/),
+        text: expect.stringMatching(/^no caller can authenticate: .* the server does not start$/),
         advice: expect.stringContaining("stowage token create --tenant acme"),
       },
     ]);
@@ -177,7 +180,7 @@ describe("stowage doctor on a key set", () => {
   it("fails where what comes is no key set", async () => {
     for (const text of ["<html>", '{"jwks_uri":"https://issuer.example"}']) {
       expect(await keySetTroubles(200, text)).toMatchObject([
-        { status: "fail", text: expect.stringContaining("is no key set") },
+        { status: "fail", text: expect.stringContaining("does not return a key set") },
       ]);
     }
   });
@@ -185,10 +188,10 @@ describe("stowage doctor on a key set", () => {
   it("fails where no key is of use, and names those that do harm", async () => {
     const oct = { kty: "oct", kid: "shared", k: "c2VjcmV0LXNlY3JldC1zZWNyZXQ" };
     expect(await keySetTroubles(200, [oct])).toMatchObject([
-      { status: "fail", text: expect.stringContaining("no key of AUTH_JWKS_URL is one") },
+      { status: "fail", text: expect.stringContaining("keys of AUTH_JWKS_URL can verify tokens") },
       {
         status: "fail",
-        text: expect.stringMatching(/^key "shared" .* a shared secret, and is published/),
+        text: expect.stringMatching(/^key "shared" .* a shared secret, and is public/),
       },
     ]);
   });

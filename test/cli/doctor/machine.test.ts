@@ -26,7 +26,7 @@ describe("stowage doctor on the clock", () => {
       expect(troubles(await findings(settings(), at(now)))).toEqual([
         {
           ...{ check: "Clock", status: "fail" },
-          text: `this machine believes it is ${year} UTC: tokens and keys will be taken for expired or not yet good`,
+          text: `this machine's clock says ${year} UTC: tokens and keys will count as expired or not yet valid`,
           advice:
             "set the clock of this machine: sudo timedatectl set-ntp true; to see it: date -u",
         },
@@ -65,7 +65,7 @@ describe("stowage doctor on the address", () => {
         ...{
           check: "Address",
           status: "fail",
-          text: `127.0.0.1:${port}: another program listens there`,
+          text: `127.0.0.1:${port}: another program is listening there`,
         },
         advice: `set another PORT, or find the program: sudo ss -ltnp 'sport = :${port}'`,
       },
@@ -75,7 +75,7 @@ describe("stowage doctor on the address", () => {
   it("does not wait for a program that never answers", async () => {
     const port = await occupy(createServer(() => {}));
     expect(troubles(await findings({ ...settings(), PORT: port }))).toMatchObject([
-      { text: `127.0.0.1:${port}: another program listens there` },
+      { text: `127.0.0.1:${port}: another program is listening there` },
     ]);
   });
 
@@ -110,7 +110,7 @@ describe("stowage doctor on the address", () => {
       { PUBLIC_URL: "https://files.example.com", RATE_LIMIT_PER_ADDRESS: "60" },
       "RATE_LIMIT_PER_ADDRESS is set with TRUST_PROXY=0",
     ],
-    ["pages of every website", { CORS_ORIGINS: "*" }, "CORS_ORIGINS=*: scripts of every website"],
+    ["pages of every website", { CORS_ORIGINS: "*" }, "CORS_ORIGINS=*: scripts on any website"],
   ])("warns of %s", async (_, given, text) => {
     expect(troubles(await findings({ ...settings(), ...given }))).toMatchObject([
       {
@@ -139,7 +139,7 @@ describe("stowage doctor on limits and processing", () => {
       {
         check: "Limits of this process",
         status: "warn",
-        text: "only 256 files and connections may be open at once: beyond some 96 requests at once, others wait or fail",
+        text: "only 256 files and connections may be open at once: beyond about 96 requests at once, others wait or fail",
         advice: expect.stringContaining("LimitNOFILE=65536"),
       },
     ]);
@@ -158,7 +158,7 @@ describe("stowage doctor on limits and processing", () => {
         check: "Processing",
         status: "warn",
         text: expect.stringMatching(
-          /^64 documents at once may take .* the system may kill stowage$/,
+          /^64 documents at once may use .* the system may kill stowage$/,
         ),
         advice: "set PROCESSING_CONCURRENCY=1, or lower PROCESSING_MEMORY_BYTES",
       },

@@ -50,8 +50,8 @@ it("stowage doctor counts and names what is missing, and sees what is back", asy
   expect(found).toMatchObject([
     {
       status: "warn",
-      text: `12 files were found missing in ${place}; of 12 looked for again 0 are back`,
-      advice: expect.stringContaining("restore them from a backup"),
+      text: `12 files were found missing in ${place}; 0 of the 12 checked again are back`,
+      advice: expect.stringContaining("from a backup, or delete its upload"),
     },
   ]);
   expect(found[0]?.detail).toMatch(
@@ -64,7 +64,7 @@ it("stowage doctor counts and names what is missing, and sees what is back", asy
   expect(await about(env)).toMatchObject([
     {
       status: "warn",
-      text: `12 files were found missing in ${place}; of 12 looked for again 11 are back`,
+      text: `12 files were found missing in ${place}; 11 of the 12 checked again are back`,
       detail: `missing, as tenant/upload: acme/${first?.id}`,
     },
   ]);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { explain } from "../../../src/cli/doctor/explain.ts";
+import { toFinding } from "../../../src/cli/doctor/to-finding.ts";
 import { StowageError } from "../../../src/domain/errors.ts";
 import { parseStorageUri } from "../../../src/domain/storage-uri.ts";
 
@@ -20,7 +20,7 @@ function refused(s3Code: string, action = "GetObject", denied = false): StowageE
   return new StowageError(code, `Cannot ${action}`, { data: { action, s3Code, status: 400 } });
 }
 
-describe("explain()", () => {
+describe("toFinding()", () => {
   it.each([
     ["ENOTFOUND", "the server's name is not known to DNS"],
     ["EAI_AGAIN", "the server's name is not known to DNS"],
@@ -35,7 +35,7 @@ describe("explain()", () => {
     ["ETIMEDOUT", "the server does not answer"],
     ["ECONNRESET", "the server does not answer"],
   ])("knows what the network means by %s", (code, text) => {
-    const finding = explain({ error: unanswered(code), uri });
+    const finding = toFinding({ error: unanswered(code), uri });
     expect(finding).toMatchObject({ status: "fail", text, detail: "Cannot GetObject" });
     expect(finding.advice).toMatch(/\w/);
   });
@@ -46,11 +46,11 @@ describe("explain()", () => {
     ["RequestTimeTooSkewed", "this machine's clock and the server's differ"],
     ["IllegalLocationConstraintException", "the bucket is in another region"],
     ["KMS.NotFoundException", "the KMS key cannot be used"],
-    ["InvalidStorageClass", "the server does not offer what is asked for"],
-    ["BadRequest", "what answers is no S3 server"],
-    ["Status418", "what answers is no S3 server"],
+    ["InvalidStorageClass", "the server does not support a requested option"],
+    ["BadRequest", "the server is not an S3 server"],
+    ["Status418", "the server is not an S3 server"],
   ])("knows what S3 means by %s", (s3Code, text) => {
-    expect(explain({ error: refused(s3Code), uri, step: "write" })).toMatchObject({
+    expect(toFinding({ error: refused(s3Code), uri, step: "write" })).toMatchObject({
       text: `write: ${text}`,
     });
   });
@@ -62,18 +62,18 @@ describe("explain()", () => {
     ["DeleteObjects", "allow s3:DeleteObject on arn:aws:s3:::files/uploads/*"],
     ["SomethingNew", /^allow it in the policy of these keys/],
   ])("names what the policy lacks for %s", (action, advice) => {
-    const { advice: given } = explain({ error: refused("AccessDenied", action, true), uri });
+    const { advice: given } = toFinding({ error: refused("AccessDenied", action, true), uri });
     if (typeof advice === "string") expect(given).toBe(advice);
     else expect(given).toMatch(advice);
   });
 
   it("leaves the words of other drivers, and of what was thrown without any, alone", () => {
     const local = parseStorageUri("local:./x");
-    expect(explain({ error: refused("AccessDenied"), uri: local })).toEqual({
+    expect(toFinding({ error: refused("AccessDenied"), uri: local })).toEqual({
       status: "fail",
       text: "Cannot GetObject",
     });
-    expect(explain({ error: "plain text", uri })).toEqual({ status: "fail", text: "plain text" });
+    expect(toFinding({ error: "plain text", uri })).toEqual({ status: "fail", text: "plain text" });
   });
 
   it("tells the causes of what no table knows, and what may help with a driver of others", () => {
@@ -81,11 +81,11 @@ describe("explain()", () => {
     const cause = new TypeError("fetch failed", { cause: new Error("connect\n  ECONNREFUSED") });
     const error = new StowageError("storage_unavailable", "Cannot use it: it failed", { cause });
     const text = "write: Cannot use it: it failed (fetch failed: connect ECONNREFUSED)";
-    expect(explain({ error, uri: redis, step: "write" })).toEqual({
-      ...{ status: "fail", text, advice: expect.stringMatching(/is up and can be reached/) },
+    expect(toFinding({ error, uri: redis, step: "write" })).toEqual({
+      ...{ status: "fail", text, advice: expect.stringMatching(/is up and reachable/) },
     });
     const local = parseStorageUri("local:./x");
-    expect(explain({ error, uri: local, step: "write" })).toEqual({ status: "fail", text });
+    expect(toFinding({ error, uri: local, step: "write" })).toEqual({ status: "fail", text });
   });
 
   it.each([
@@ -96,7 +96,7 @@ describe("explain()", () => {
   ])("hides in causes what %s holds of secrets", (text) => {
     const cause = new Error(`refused "hunter2" of redis://default:hunter2@localhost, in prefix`);
     const error = new StowageError("storage_misconfigured", "Cannot open it", { cause });
-    const told = explain({ error, uri: parseStorageUri(text) });
+    const told = toFinding({ error, uri: parseStorageUri(text) });
     const shown = 'Cannot open it (refused "***" of redis://***@localhost, in prefix)';
     expect(told).toEqual({ status: "fail", text: shown });
   });
@@ -104,6 +104,6 @@ describe("explain()", () => {
   it("names the whole bucket where there is no prefix", () => {
     const whole = parseStorageUri("s3://files");
     const error = refused("AccessDenied", "DeleteObject", true);
-    expect(explain({ error, uri: whole }).advice).toContain("arn:aws:s3:::files/*");
+    expect(toFinding({ error, uri: whole }).advice).toContain("arn:aws:s3:::files/*");
   });
 });
