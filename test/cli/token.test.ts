@@ -185,7 +185,7 @@ describe("stowage token rotate", () => {
       }
     }
     expect((await token("list")).out).toMatch(
-      new RegExp(`^${old.id} +acme +expires in 60 min `, "m"),
+      new RegExp(`^${old.id} +acme +expires in 120 min `, "m"),
     );
     await token("revoke", old.id);
     expect(await whoIs(old.key)).toBeNull();
