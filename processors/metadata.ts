@@ -104,7 +104,7 @@ export default defineProcessor({
   accepts: [...FORMATS.flatMap(({ types }) => types), ...PLAIN, ...IMAGES],
   async process(input, context) {
     if (input.sizeBytes === 0) {
-      throw new StowageError("document_empty", "Cannot find metadata: the file has no bytes");
+      throw new StowageError("document_empty", "Cannot find metadata: the file is empty");
     }
     if (IMAGES.includes(input.contentType)) {
       const { readImage } = await import("./metadata/image.ts");

@@ -110,11 +110,11 @@ export default defineProcessor({
   version: "3",
   accepts: FORMATS.flatMap(({ types }) => types),
   async process(input, context) {
-    if (input.sizeBytes === 0) throw empty("the file has no bytes");
+    if (input.sizeBytes === 0) throw empty("the file is empty");
     const format = FORMATS.find(({ types }) => matchesMediaType(input.contentType, types));
     if (format === undefined) throw unknownType();
     const { pages, text, facts } = await (await format.load())(input, context);
-    if (text === "") throw empty("the document holds none, or white space only");
+    if (text === "") throw empty("the document contains none, or only white space");
     return { output: { ...(pages === undefined ? {} : { pages }), ...facts }, text };
   },
 });
@@ -131,6 +131,6 @@ function empty(found: string): StowageError {
 function unknownType(): StowageError {
   return new StowageError(
     "document_unreadable",
-    "Cannot find text: no reader knows documents of this type",
+    "Cannot find text: this media type is not supported",
   );
 }

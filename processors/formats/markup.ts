@@ -91,7 +91,7 @@ export async function readMarkup(
     length += piece.length;
     parser.write(piece);
     if (handler.done === true) return;
-    if (length - parser.endIndex > MAX_TOKEN_LENGTH) throw tooComplex("a tag of it is too long");
+    if (length - parser.endIndex > MAX_TOKEN_LENGTH) throw tooComplex("a tag is too long");
   }
   if (strict && (depth > 0 || elements === 0)) throw notWellFormed();
   parser.end();
@@ -100,7 +100,7 @@ export async function readMarkup(
 function notWellFormed(): StowageError {
   return new StowageError(
     "document_unreadable",
-    "Cannot read document: its XML is cut off or not well-formed",
+    "Cannot read document: its XML is truncated or not well-formed",
   );
 }
 

@@ -113,6 +113,6 @@ function unescaped(name: string): string {
 function noOffice(): StowageError {
   return new StowageError(
     "document_wrong_type",
-    "Cannot read document: it is no DOCX, XLSX or PPTX",
+    "Cannot read document: not a DOCX, XLSX or PPTX file",
   );
 }

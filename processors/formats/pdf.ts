@@ -32,12 +32,12 @@ export async function openPdf(bytes: Uint8Array): Promise<PdfDocument> {
       });
     }
     if (!head.includes("%PDF-")) {
-      throw new StowageError("document_wrong_type", "Cannot read PDF: the file is no PDF", {
+      throw new StowageError("document_wrong_type", "Cannot read PDF: not a PDF file", {
         cause: error,
       });
     }
     if (/%%EOF|startxref/.test(tail)) throw unreadablePdf(error);
-    throw new StowageError("document_truncated", "Cannot read PDF: the file is cut off", {
+    throw new StowageError("document_truncated", "Cannot read PDF: the file is truncated", {
       cause: error,
     });
   }
@@ -49,7 +49,7 @@ function latin1(bytes: Uint8Array): string {
 
 /** What PDF.js stumbles over later is the file's fault, too. */
 export function unreadablePdf(cause: unknown): StowageError {
-  return new StowageError("document_unreadable", "Cannot read PDF: the file is broken", {
+  return new StowageError("document_unreadable", "Cannot read PDF: the file is corrupt", {
     cause,
   });
 }

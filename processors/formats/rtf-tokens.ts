@@ -160,5 +160,5 @@ function isDigit(byte: number): boolean {
 }
 
 function malformed(): StowageError {
-  return new StowageError("document_unreadable", "Cannot read RTF: it is damaged");
+  return new StowageError("document_unreadable", "Cannot read RTF: the file is corrupt");
 }

@@ -82,7 +82,7 @@ export class ZipArchive {
    */
   async *stream(name: string): ByteStream & AsyncGenerator<Uint8Array> {
     const entry = this.#entries.get(name);
-    if (entry === undefined) throw unreadable("a part that it needs is missing");
+    if (entry === undefined) throw unreadable("a required part is missing");
     if (entry.isEncrypted()) {
       throw new StowageError("document_encrypted", "Cannot open document: it needs a password");
     }
@@ -96,7 +96,7 @@ export class ZipArchive {
         sum = crc32(bytes, sum);
         yield bytes;
       }
-      if (sum !== entry.crc32) throw unreadable("a part of it is damaged");
+      if (sum !== entry.crc32) throw unreadable("a part is corrupt");
     } catch (error) {
       throw isStowageError(error) ? error : broken(error);
     }
@@ -105,7 +105,7 @@ export class ZipArchive {
   #count(bytes: number): void {
     this.#inflatedBytes += bytes;
     if (this.#inflatedBytes > ZIP_LIMITS.inflatedBytes) {
-      throw tooComplex(`it holds more than ${ZIP_LIMITS.inflatedBytes} bytes of markup`);
+      throw tooComplex(`its parts inflate to more than ${ZIP_LIMITS.inflatedBytes} bytes`);
     }
   }
 
@@ -114,7 +114,7 @@ export class ZipArchive {
       inflatedBytes > ZIP_LIMITS.ratioFromBytes &&
       inflatedBytes > ZIP_LIMITS.ratio * deflatedBytes
     ) {
-      throw tooComplex(`a part of it inflates to more than ${ZIP_LIMITS.ratio} times its size`);
+      throw tooComplex(`a part inflates to more than ${ZIP_LIMITS.ratio} times its size`);
     }
   }
 }
@@ -128,12 +128,12 @@ async function readDirectory(file: ZipFile): Promise<Map<string, Entry>> {
   for await (const entry of file.eachEntry()) {
     const { generalPurposeBitFlag: flags, fileNameRaw, extraFields } = entry;
     const name = getFileNameLowLevel(flags, fileNameRaw, extraFields, false);
-    if (entries.has(name)) throw unreadable("two parts of it have the same name");
+    if (entries.has(name)) throw unreadable("two parts have the same name");
     entries.set(name, entry);
     directoryBytes += entry.fileNameLength + entry.extraFieldLength + entry.fileCommentLength;
     if (directoryBytes > ZIP_LIMITS.directoryBytes) throw tooComplex("its directory is too large");
   }
-  if (overlaps([...entries.values()])) throw unreadable("parts of it share their bytes");
+  if (overlaps([...entries.values()])) throw unreadable("its parts overlap");
   return entries;
 }
 
@@ -156,16 +156,18 @@ const MAX_END_BYTES = 22 + 65_535;
 function whyUnopened(bytes: Buffer, cause: unknown): StowageError {
   if (bytes.subarray(-MAX_END_BYTES).includes(END_RECORD)) return broken(cause);
   return bytes.subarray(0, FIRST_HEADER.length).equals(FIRST_HEADER)
-    ? new StowageError("document_truncated", "Cannot read document: the file is cut off", { cause })
+    ? new StowageError("document_truncated", "Cannot read document: the file is truncated", {
+        cause,
+      })
     : new StowageError(
         "document_wrong_type",
-        "Cannot read document: the file is no DOCX, XLSX, PPTX, OpenDocument or EPUB",
+        "Cannot read document: not a DOCX, XLSX, PPTX, OpenDocument or EPUB file",
         { cause },
       );
 }
 
 function broken(cause: unknown): StowageError {
-  return new StowageError("document_unreadable", "Cannot read document: the file is broken", {
+  return new StowageError("document_unreadable", "Cannot read document: the file is corrupt", {
     cause,
   });
 }

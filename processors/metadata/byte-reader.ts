@@ -66,5 +66,5 @@ export class ByteReader {
 }
 
 function cutOff(): StowageError {
-  return new StowageError("document_truncated", "Cannot read image: the file is cut off");
+  return new StowageError("document_truncated", "Cannot read image: the file is truncated");
 }

@@ -21,7 +21,7 @@ export async function readEpub(
   if (archive.has(CONTAINER)) await readXml(archive.stream(CONTAINER), container, { signal });
   const path = container.attributes("container:rootfile")["full-path"] ?? "";
   if (!archive.has(path)) {
-    throw new StowageError("document_wrong_type", "Cannot read document: it is no EPUB");
+    throw new StowageError("document_wrong_type", "Cannot read document: not an EPUB file");
   }
   const metadata = new ElementCollector(METADATA);
   await readXml(archive.stream(path), metadata, { signal });

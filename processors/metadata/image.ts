@@ -106,7 +106,7 @@ function measure(
     const turned = orientation !== undefined && orientation >= 1 && orientation <= 8;
     return { type, width, height, ...(turned ? { orientation } : {}) };
   } catch (cause) {
-    throw unreadable("it is damaged or of another format", cause);
+    throw unreadable("it is corrupt or in another format", cause);
   }
 }
 
@@ -116,7 +116,7 @@ function checked<T extends Size>(size: T): T {
   if (width > MAX_SIDE || height > MAX_SIDE) {
     throw new StowageError(
       "document_too_complex",
-      `Cannot read image: it claims more than ${MAX_SIDE} pixels in a row`,
+      `Cannot read image: it claims a width or height of more than ${MAX_SIDE} pixels`,
     );
   }
   return size;

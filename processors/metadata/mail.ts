@@ -16,7 +16,7 @@ export async function readMail(
   const header = await withReadableHeader(headerOf(await input.bytes()));
   const mail = await PostalMime.parse(header, { maxHeadersSize: 4 * MAX_HEADER_BYTES });
   if (!mail.headers.some(({ key }) => KNOWN.has(key))) {
-    throw new StowageError("document_wrong_type", "Cannot read mail: it has no header of one");
+    throw new StowageError("document_wrong_type", "Cannot read message: it has no mail headers");
   }
   return {
     title: mail.subject,

@@ -29,7 +29,7 @@ export async function readOpenDocument(
   const archive = await ZipArchive.open(input);
   await refuseEncrypted(archive, signal);
   if (!archive.has("content.xml")) {
-    throw new StowageError("document_wrong_type", "Cannot read document: it is no OpenDocument");
+    throw new StowageError("document_wrong_type", "Cannot read document: not an OpenDocument file");
   }
   const meta = await collect(archive, "meta.xml", META, signal);
   const counts = meta.attributes("meta:document-statistic");

@@ -41,7 +41,7 @@ export async function readSvg(
     { mode: "xhtml", signal },
   );
   if (root?.name.replace(/^.*:/, "") !== "svg") {
-    throw new StowageError("document_unreadable", "Cannot read image: it is no SVG");
+    throw new StowageError("document_unreadable", "Cannot read image: not an SVG file");
   }
   return sizeOf(root.attributes);
 }

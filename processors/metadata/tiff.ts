@@ -98,6 +98,6 @@ function numberAt(view: DataView, at: number, bytes: 2 | 4 | 8, little: boolean)
 function damaged(): StowageError {
   return new StowageError(
     "document_unreadable",
-    "Cannot read image: it is damaged or of another format",
+    "Cannot read image: it is corrupt or in another format",
   );
 }

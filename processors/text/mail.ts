@@ -56,7 +56,7 @@ async function writeMessage(
   signal.throwIfAborted();
   const email = await parse(bytes);
   if (!email.headers.some(({ key }) => TELLING.has(key))) {
-    throw new StowageError("document_wrong_type", "Cannot read message: it has no header of one");
+    throw new StowageError("document_wrong_type", "Cannot read message: it has no mail headers");
   }
   if (!text.add(`${headerLines(email).join("\n")}\n\n`)) return false;
   const plain = email.text?.trim() ?? "";
@@ -85,7 +85,7 @@ async function parse(bytes: Uint8Array): Promise<Email> {
   } catch (error) {
     // The library's errors have no codes: src/mime-node.ts.
     if (error instanceof Error && error.message.startsWith("Maximum")) throw tooComplex(error);
-    throw new StowageError("document_unreadable", "Cannot read message: it is damaged", {
+    throw new StowageError("document_unreadable", "Cannot read message: the message is corrupt", {
       cause: error,
     });
   }

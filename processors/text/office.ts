@@ -30,7 +30,7 @@ export async function readOffice(
   if (write === undefined) {
     throw new StowageError(
       "document_wrong_type",
-      "Cannot read document: it is no DOCX, XLSX or PPTX",
+      "Cannot read document: not a DOCX, XLSX or PPTX file",
     );
   }
   const text = new TextCollector(maxTextBytes);

@@ -28,7 +28,7 @@ export async function readPdf(
     if (text.text === "") {
       throw new StowageError(
         "document_has_no_text",
-        `Cannot find text: the PDF holds images only, with no text on any of its pages (${pdf.numPages}); it needs OCR`,
+        `Cannot find text: there is none on the pages of the PDF (${pdf.numPages}). If they are scans, run OCR first`,
         { data: { pages: pdf.numPages } },
       );
     }

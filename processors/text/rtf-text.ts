@@ -79,7 +79,10 @@ export class RtfText implements RtfHandler {
   open(): void {
     if (this.#ended) return;
     if (this.#groups.length >= MAX_DEPTH) {
-      throw new StowageError("document_too_complex", "Cannot read RTF: its groups are too deep");
+      throw new StowageError(
+        "document_too_complex",
+        "Cannot read RTF: its groups are nested too deeply",
+      );
     }
     this.#flush();
     this.#toSkip = 0;
@@ -157,7 +160,7 @@ export class RtfText implements RtfHandler {
     if (!this.#begun) throw notRtf();
     if (this.#document.writer.full) return;
     if (!this.#ended)
-      throw new StowageError("document_truncated", "Cannot read RTF: it is cut off");
+      throw new StowageError("document_truncated", "Cannot read RTF: the file is truncated");
     this.#endTable(this.#document);
     const { writer } = this.#document;
     writer.endBlock();
@@ -295,5 +298,5 @@ export class RtfText implements RtfHandler {
 }
 
 function notRtf(): StowageError {
-  return new StowageError("document_wrong_type", "Cannot read RTF: the file is no RTF");
+  return new StowageError("document_wrong_type", "Cannot read RTF: not an RTF file");
 }

@@ -73,7 +73,7 @@ class PackedStrings implements SharedStrings {
     if (bytes > MAX_BYTES || this.#count >= MAX_STRINGS) {
       throw new StowageError(
         "document_too_complex",
-        "Cannot read document: its cells hold more text than there is memory for",
+        "Cannot read document: its cells contain too much text",
       );
     }
     if (bytes > this.#bytes.length) {

@@ -22,7 +22,9 @@ export function unavailable(found: string, cause?: unknown): StowageError {
 /** Nothing can be processed within these limits; no document is to blame. */
 export function tooLargeAtStart(rssBytes: number, limits: ExtractionLimits): StowageError {
   const needed = `${Math.ceil(rssBytes / MIB)} MiB of memory before its first document`;
-  return unavailable(`it takes ${needed} and may take ${Math.round(limits.memoryBytes / MIB)} MiB`);
+  return unavailable(
+    `it uses ${needed}, and its limit is ${Math.round(limits.memoryBytes / MIB)} MiB`,
+  );
 }
 
 /** The caller gave up. */
@@ -34,7 +36,7 @@ export function abandoned(): StowageError {
 export function limitExceeded(excess: Excess, limits: ExtractionLimits): StowageError {
   const allowed = {
     memory: `${Math.round(limits.memoryBytes / MIB)} MiB of memory`,
-    cpu: `${inTenths(limits.cpuSeconds)} s of processor time`,
+    cpu: `${inTenths(limits.cpuSeconds)} s of CPU time`,
     wall: `${inTenths(limits.wallMs / 1000)} s`,
   }[excess];
   return tooComplex(`it needs more than ${allowed}`, { limit: excess });
@@ -46,17 +48,17 @@ function inTenths(seconds: number): number {
 
 /** The process said what no extraction process says. Perhaps a document took it over. */
 export function protocolViolation(cause: unknown): StowageError {
-  return crashed("the extraction process gave an answer that makes no sense", {}, cause);
+  return crashed("the extraction process sent an invalid answer", {}, cause);
 }
 
 /** A process that we did not end, but that ended while it had a document. */
 export function fromExit({ code, signal }: ProcessEnd): StowageError {
   if (signal === "SIGXCPU") {
-    return tooComplex("it needs more processor time than there is", { limit: "cpu" });
+    return tooComplex("it used up its CPU time", { limit: "cpu" });
   }
   // How V8 ends itself when it is refused memory, be it by its own heap limit or by RLIMIT_DATA.
   if (signal === "SIGABRT" || signal === "SIGTRAP") {
-    return tooComplex("it needs more memory than there is", { limit: "memory" });
+    return tooComplex("it ran out of memory", { limit: "memory" });
   }
   return crashed(
     `the extraction process ended with ${signal ?? `code ${code}`}`,

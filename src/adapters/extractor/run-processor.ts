@@ -67,14 +67,14 @@ export function knownFailure({ code, detail }: TextFailure): TextFinder {
 export function unreadable(contentType: string): StowageError {
   return new StowageError(
     "document_unreadable",
-    `Cannot find text: there is no way to read ${contentType}`,
+    `Cannot find text: ${contentType} is not supported`,
   );
 }
 
 function checked({ output, text }: ProcessorOutput, maxTextBytes: number): ProcessorOutput {
   const json = JSON.stringify(output);
   if (json === undefined || byteLength(json) > MAX_OUTPUT_BYTES) {
-    throw new Error(`its output is no JSON of at most ${MAX_OUTPUT_BYTES} bytes`);
+    throw new Error(`its output is not JSON of at most ${MAX_OUTPUT_BYTES} bytes`);
   }
   const plain = JSON.parse(json) as ProcessorOutput["output"];
   if (text === undefined) return { output: plain };
@@ -93,7 +93,7 @@ function blame(error: unknown, processor: string): StowageError {
   if (isExhaustion(error)) {
     return new StowageError(
       "document_too_complex",
-      "Cannot process document: it needs more memory or nesting than there is",
+      "Cannot process document: it needs too much memory or is nested too deeply",
       { cause: error },
     );
   }

@@ -265,7 +265,11 @@ describe("check()", () => {
   it.each([
     ["a program that is not there", { command: ["/no/such/program"] }, "code 127"],
     ["a program that is no extraction process", { command: ["true"] }, "code 0"],
-    ["a program that says something else", { command: ["echo", "hello"] }, "makes no sense"],
+    [
+      "a program that says something else",
+      { command: ["echo", "hello"] },
+      "sent an invalid answer",
+    ],
     ["too little memory to start in", { limits: { dataBytes: 64 * MIB } }, "it ended with"],
     [
       "a processor that the process does not have",

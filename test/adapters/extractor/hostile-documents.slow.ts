@@ -14,7 +14,7 @@ const BLIND = { readTextFile: async () => null };
 /** Only the watchdog says these; the other lines of defence find other words. */
 const DETAILS = {
   memory: /it needs more than 256 MiB of memory$/,
-  cpu: /it needs more than 0\.5 s of processor time$/,
+  cpu: /it needs more than 0\.5 s of CPU time$/,
   wall: /it needs more than 0\.3 s$/,
 } as const;
 
@@ -73,7 +73,7 @@ it("buffers without end fail as too complex where nobody can look into a process
   expect((await endsOf(host)).at(-1)).toBe("SIGABRT");
 });
 
-it("processor time ends at the process's own limit where nobody can look into a process", async () => {
+it("CPU time ends at the process's own limit where nobody can look into a process", async () => {
   const host = watchedHost(BLIND);
   const { run } = extractor({ host, limits: { cpuSeconds: 0.1, wallMs: 20_000 } });
   expect(await failureOf(run(deed("loop")))).toMatchObject({
@@ -147,7 +147,7 @@ describe("standard output", () => {
     const { run } = extractor();
     const error = await failureOf(run(deed("garbage")));
     expect(error).toMatchObject({ code: "extractor_crashed", retryable: true });
-    expect(error.message).toContain("makes no sense");
+    expect(error.message).toContain("sent an invalid answer");
     expect((await run(document(new TextEncoder().encode("good")))).text).toBe("good");
   });
 });

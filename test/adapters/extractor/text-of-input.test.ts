@@ -75,7 +75,7 @@ describe.each(Object.entries(PLACES))("text() of what is processed %s", (_where,
     expect(await ask(bytes, "anyhow", pdf)).toEqual(["document_encrypted"]);
     const image = { contentType: "image/x-unknown" };
     const error = await failureOf(ask(bytes, "text", image));
-    expect(error.message).toBe("Cannot find text: there is no way to read image/x-unknown");
+    expect(error.message).toBe("Cannot find text: image/x-unknown is not supported");
     expect(error.code).toBe("document_unreadable");
   });
 

@@ -172,7 +172,7 @@ describe("stowage doctor on limits and processing", () => {
         check: "Processing",
         status: "fail",
         text: expect.stringContaining("documents cannot be read"),
-        detail: expect.stringContaining("may take 64 MiB"),
+        detail: expect.stringContaining("its limit is 64 MiB"),
         advice: expect.stringContaining("do not lower PROCESSING_MEMORY_BYTES"),
       },
     ]);

@@ -40,7 +40,7 @@ it("OfficePackage finds a part whatever the case of its name", async () => {
 it("OfficePackage finds an archive without a document of another type", async () => {
   await expect(open([xml("a.xml", "<a/>")])).rejects.toMatchObject({
     code: "document_wrong_type",
-    message: expect.stringContaining("no DOCX"),
+    message: expect.stringContaining("not a DOCX"),
   });
 });
 

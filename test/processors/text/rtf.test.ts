@@ -139,13 +139,18 @@ describe("readRtf()", () => {
   });
 
   it.each([
-    ["other text", "Dear {\\rtf1 a}", "document_wrong_type", "no RTF"],
-    ["braces alone", "{a}", "document_wrong_type", "no RTF"],
-    ["nothing that matters", " ", "document_wrong_type", "no RTF"],
-    ["a document that was cut off", "{\\rtf1 a\\par b", "document_truncated", "cut off"],
-    ["binary data that was cut off", "{\\rtf1 a\\bin99999999 b}", "document_truncated", "cut off"],
-    ["an endless control word", `{\\rtf1 \\${"a".repeat(99)}}`, "document_unreadable", "damaged"],
-    ["an endless number", `{\\rtf1 \\b${"1".repeat(99)}}`, "document_unreadable", "damaged"],
+    ["other text", "Dear {\\rtf1 a}", "document_wrong_type", "not an RTF"],
+    ["braces alone", "{a}", "document_wrong_type", "not an RTF"],
+    ["nothing that matters", " ", "document_wrong_type", "not an RTF"],
+    ["a document that was cut off", "{\\rtf1 a\\par b", "document_truncated", "truncated"],
+    [
+      "binary data that was cut off",
+      "{\\rtf1 a\\bin99999999 b}",
+      "document_truncated",
+      "truncated",
+    ],
+    ["an endless control word", `{\\rtf1 \\${"a".repeat(99)}}`, "document_unreadable", "corrupt"],
+    ["an endless number", `{\\rtf1 \\b${"1".repeat(99)}}`, "document_unreadable", "corrupt"],
     ["groups in groups", `{\\rtf1 ${"{".repeat(2_000)}`, "document_too_complex", "deep"],
   ])("gives a reason for %s", async (_, rtf, code, reason) => {
     const error = await read(rtf).catch((thrown: unknown) => thrown);
