@@ -7,37 +7,37 @@ import type { FileStorage } from "./file-storage.ts";
 import type { OpenedStorage, Opening, Unopened } from "./open-storage.ts";
 import { wrapDriverError } from "./storage-probe.ts";
 
-interface AwayStorageParts {
+interface AwayStorageDeps {
   readonly open: (uri: StorageUri) => Promise<Opening>;
-  /** Make it a storage that the service can use. */
+  /** Make the opened storage available to the service. */
   readonly join: (opened: OpenedStorage) => Promise<FileStorage>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
-/** A fallback that could not be reached when the service started. What lies there is a 503 until it is back. */
+/** A fallback that was unreachable at start-up. Requests for its files get 503 until it is back. */
 export class AwayStorage {
   readonly #uri: StorageUri;
   readonly #expected: readonly StorageUsage[];
-  readonly #parts: AwayStorageParts;
+  readonly #deps: AwayStorageDeps;
   #error: StowageError;
   #checkedAt: number;
 
   /**
-   * @param expected The storages that the records know by this URI, and no other configured storage is.
+   * @param expected The storages that the records know by this URI and that were not found elsewhere.
    * @param opening Why it could not be opened.
    */
   constructor(
     uri: StorageUri,
     expected: readonly StorageUsage[],
     opening: Unopened,
-    parts: AwayStorageParts,
+    deps: AwayStorageDeps,
   ) {
     this.#uri = uri;
     this.#expected = expected;
-    this.#parts = parts;
+    this.#deps = Object.freeze({ ...deps });
     this.#error = this.#reasonOf(opening);
-    this.#checkedAt = parts.clock.now();
+    this.#checkedAt = deps.clock.now();
     this.#report();
   }
 
@@ -50,33 +50,33 @@ export class AwayStorage {
     return this.#uri.scheme;
   }
 
-  /** Its identity, where its URI or the records tell it. */
+  /** Its identity, if its URI or the records name it. */
   get expectedId(): string | null {
     return this.#uri.options["id"] ?? this.#expected[0]?.storageId ?? null;
   }
 
-  /** Why it could not be opened, the last time it was tried. */
+  /** Why the last attempt to open it failed. */
   get error(): StowageError {
     return this.#error;
   }
 
-  /** When that was, in milliseconds since 1970. */
+  /** When that attempt was, in milliseconds since 1970. */
   get checkedAt(): number {
     return this.#checkedAt;
   }
 
-  /** Try again. Never rejects. @returns `null` if it is still away. */
+  /** Try again. Never rejects. @returns `null` if it is still unreachable. */
   async open(): Promise<FileStorage | null> {
-    const opening = await this.#parts.open(this.#uri);
-    this.#checkedAt = this.#parts.clock.now();
+    const opening = await this.#deps.open(this.#uri);
+    this.#checkedAt = this.#deps.clock.now();
     if (opening.kind !== "opened") return this.#stayAway(this.#reasonOf(opening));
     const { driver, id } = opening.storage;
     try {
       this.#assertExpected(id);
-      const storage = await this.#parts.join(opening.storage);
+      const storage = await this.#deps.join(opening.storage);
       const { display, driverName } = this;
       const found = { driver: driverName, storage: display, storageId: storage.id };
-      this.#parts.logger.info("storage.fallback_back", found);
+      this.#deps.logger.info("storage.fallback_back", found);
       return storage;
     } catch (error) {
       await Promise.allSettled([driver.dispose?.()]);
@@ -93,13 +93,13 @@ export class AwayStorage {
     });
   }
 
-  /** Another disk at the same place holds nothing of what is missed. */
+  /** A different disk at the same place does not hold the missing files. */
   #assertExpected(id: string | null): void {
     const ids = this.#expected.map(({ storageId }) => storageId);
     if (ids.length === 0 || ids.some((expected) => expected === id)) return;
     throw new StowageError(
       "storage_misconfigured",
-      `Cannot open storage: it is storage ${id}, the records expect ${ids.join(" or ")} there`,
+      `Cannot open storage: it is storage ${id}, but the records expect ${ids.join(" or ")}`,
     );
   }
 
@@ -114,6 +114,6 @@ export class AwayStorage {
     const { display, driverName, expectedId, error } = this;
     const uploads = this.#expected.reduce((sum, usage) => sum + usage.uploads, 0);
     const facts = { driver: driverName, storage: display, storageId: expectedId, uploads };
-    this.#parts.logger.warn("storage.fallback_away", { ...facts, error });
+    this.#deps.logger.warn("storage.fallback_away", { ...facts, error });
   }
 }

@@ -5,26 +5,26 @@ import type { StorageDriver } from "../../domain/ports/storage-driver.ts";
 import { type IdentityGuard, RECENT_LOOK_MS } from "./identity-guard.ts";
 import { wrapDriverError } from "./storage-probe.ts";
 
-/** How a storage calls its driver: timed, with errors of ours, and only as long as it is the right storage. */
+/** Calls the driver of a storage: measures time, converts errors, and checks that it is still the right storage. */
 export class DriverCalls {
-  readonly #parts: DriverCallsParts;
+  readonly #deps: DriverCallsDeps;
 
-  constructor(parts: DriverCallsParts) {
-    this.#parts = Object.freeze({ ...parts });
+  constructor(deps: DriverCallsDeps) {
+    this.#deps = Object.freeze({ ...deps });
   }
 
-  /** A call that changes something, or whose empty result would. Refused while the storage is replaced. */
+  /** A call that changes something, or whose empty result would lead to a change. Refused while the storage is replaced. */
   async guarded<Result>(verb: string, operation: () => Promise<Result>): Promise<Result> {
-    const { identity } = this.#parts;
+    const { identity } = this.#deps;
     return await this.#run(verb, async () => {
       await identity?.assertSame();
       return await operation();
     });
   }
 
-  /** Read an object. That it is missing counts only in the right storage. */
+  /** Read an object. If it is missing, check that this is the right storage. */
   async get<Result>(operation: () => Promise<Result>): Promise<Result> {
-    const { identity } = this.#parts;
+    const { identity } = this.#deps;
     return await this.#run("get", async () => {
       try {
         return await operation();
@@ -35,19 +35,19 @@ export class DriverCalls {
     });
   }
 
-  /** Look for an object; `null` counts only in the right storage. */
+  /** Look up an object. If it is missing, check that this is the right storage. */
   async head<Result>(operation: () => Promise<Result | null>): Promise<Result | null> {
-    const { identity } = this.#parts;
+    const { identity } = this.#deps;
     return await this.#run("head", async () => {
       const found = await operation();
-      // Cleaning up looks for many keys that are mostly not there.
+      // Clean-up looks up many keys, most of them missing: a recent check is enough.
       if (found === null) await identity?.assertFound(RECENT_LOOK_MS);
       return found;
     });
   }
 
   async #run<Result>(verb: string, operation: () => Promise<Result>): Promise<Result> {
-    const { driver, clock, logger, onFailure } = this.#parts;
+    const { driver, clock, logger, onFailure } = this.#deps;
     const startedAt = clock.now();
     try {
       const result = await operation();
@@ -68,12 +68,12 @@ export class DriverCalls {
   }
 }
 
-interface DriverCallsParts {
+interface DriverCallsDeps {
   readonly driver: Pick<StorageDriver, "name">;
-  /** Without it the storage cannot be told from another. */
+  /** `null`: the storage holds no identity to check. */
   readonly identity: IdentityGuard | null;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Called when the storage has failed a call. */
+  /** Called when a call to the storage failed. */
   readonly onFailure: () => void;
 }

@@ -7,8 +7,8 @@ import type {
 import type { StorageUri } from "../../domain/storage-uri.ts";
 
 /**
- * The drivers that a runtime knows, by the scheme of their URIs. A value, not a global: two services in one
- * process may know different ones.
+ * The known drivers by the scheme of their URIs. A value, not a global: two services in one process may use
+ * different drivers.
  */
 export class DriverRegistry {
   readonly #definitions = new Map<string, DriverDefinition>();
@@ -44,7 +44,7 @@ export class DriverRegistry {
         `Cannot open storage: no driver is named "${uri.scheme}" (known: ${this.names.join(", ")}; STOWAGE_DRIVERS loads others)`,
       );
     }
-    // `id` says who the storage is, not where: it belongs to its identity, see storage-identity.ts.
+    // `id` is not an option of the driver but the identity of the storage, see storage-identity.ts.
     const { id: _id, ...query } = uri.options;
     return await definition.open(
       {

@@ -26,51 +26,46 @@ import {
   wrapDriverError,
 } from "./storage-probe.ts";
 
+interface FileStorageDeps {
+  readonly id: string;
+  /** Whether the storage itself holds its id. A read-only one may be named by its URI alone (`?id=`). */
+  readonly holdsId?: boolean | undefined;
+  readonly display: string;
+  readonly driver: StorageDriver;
+  readonly hasher: Hasher;
+  readonly sniffer: Sniffer;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
 /**
  * One storage, as the rest of the service uses it.
  *
- * What is true of every driver is done here once: keys, limits, digests, the content type, errors and
- * timing. Older code knows this port as `IFileStorage`.
+ * It does once what every driver needs: keys, limits, digests, the content type, errors and timing. Older code calls
+ * this port `IFileStorage`.
  */
 export class FileStorage {
-  /** The storage's identity, which records hold. */
+  /** The identity of the storage. Records refer to it. */
   readonly id: string;
   /** Its URI, secrets masked. */
   readonly display: string;
-  /** How often its bytes were not those that were stored, since the start, and when last. */
+  /** How many reads failed verification since the start, and when the last one did. */
   readonly corruption: { reads: number; lastAt: number | null } = { reads: 0, lastAt: null };
   /** See `LeftoverGroup.deadAfterMs`. */
   readonly deadAfterMs: number | undefined;
-  readonly #driver: StorageDriver;
-  readonly #hasher: Hasher;
-  readonly #sniffer: Sniffer;
-  readonly #clock: Clock;
-  readonly #logger: Logger;
+  readonly #deps: FileStorageDeps;
   readonly #identity: IdentityGuard | null;
   readonly #calls: DriverCalls;
   readonly #probe: StorageProbe;
-  constructor(parts: {
-    readonly id: string;
-    /** Whether the storage itself holds its id. A read-only one may be named by its URI alone (`?id=`). */
-    readonly holdsId?: boolean;
-    readonly display: string;
-    readonly driver: StorageDriver;
-    readonly hasher: Hasher;
-    readonly sniffer: Sniffer;
-    readonly clock: Clock;
-    readonly logger: Logger;
-  }) {
-    const { id, driver, clock, holdsId = false } = parts;
-    const logger = parts.logger.with({ driver: driver.name });
+
+  constructor(deps: FileStorageDeps) {
+    const { id, driver, clock, holdsId = false } = deps;
+    const logger = deps.logger.with({ driver: driver.name });
     const onFailure = () => this.#probe.forget();
     this.id = id;
-    this.display = parts.display;
+    this.display = deps.display;
     this.deadAfterMs = driver.leftovers?.deadAfterMs;
-    this.#driver = driver;
-    this.#hasher = parts.hasher;
-    this.#sniffer = parts.sniffer;
-    this.#clock = clock;
-    this.#logger = logger;
+    this.#deps = Object.freeze({ ...deps, logger });
     this.#identity = holdsId
       ? new IdentityGuard({ id, driver, clock, logger, onChange: onFailure })
       : null;
@@ -79,18 +74,18 @@ export class FileStorage {
     this.#probe = new StorageProbe({ name: driver.name, check }, clock, logger);
   }
 
-  /** Whether a save that has failed may take effect afterwards. */
+  /** Whether a failed save may still take effect later. */
   get mayWriteLate(): boolean {
-    return this.#driver.limits.failureIsFinal !== true;
+    return this.#deps.driver.limits.failureIsFinal !== true;
   }
 
-  /** Name of the driver behind it. */
+  /** The name of its driver. */
   get driverName(): string {
-    return this.#driver.name;
+    return this.#deps.driver.name;
   }
 
   /**
-   * Store one body durably. Its bytes stream once through the limit, the sniffer and SHA-256.
+   * Store one body durably. Its bytes pass once through the limit, the sniffer and SHA-256.
    *
    * @throws {UploadTooLargeError} As soon as the limit is passed; nothing is kept.
    * @throws {StowageError} `unsupported_media_type`, `body_incomplete`, `digest_mismatch`, `request_aborted`,
@@ -100,11 +95,11 @@ export class FileStorage {
     const key = this.#keyOf(address);
     const limitBytes = Math.min(
       options.limitBytes ?? Number.MAX_SAFE_INTEGER,
-      this.#driver.limits.maxObjectBytes ?? Number.MAX_SAFE_INTEGER,
+      this.#deps.driver.limits.maxObjectBytes ?? Number.MAX_SAFE_INTEGER,
     );
     const incoming = await IncomingBody.open(body, {
-      hasher: this.#hasher,
-      sniffer: this.#sniffer,
+      hasher: this.#deps.hasher,
+      sniffer: this.#deps.sniffer,
       declaredType: options.declaredType,
       filename: options.filename,
       limitBytes,
@@ -116,21 +111,24 @@ export class FileStorage {
       if (options.allowedTypes && !matchesMediaType(contentType, options.allowedTypes)) {
         throw new StowageError(
           "unsupported_media_type",
-          `Cannot accept upload: files of type ${contentType} are not taken here`,
+          `Cannot accept upload: files of type ${contentType} are not allowed`,
         );
       }
       const { onMultipart } = options;
-      const noting = onMultipart && this.#driver.multipart ? { onMultipart } : {};
-      const stored = await this.#calls.guarded("put", async () => {
-        const { body } = incoming;
-        return await this.#driver.put(key, body, { contentType, ...noting, ...signalOf(options) });
-      });
+      const { driver } = this.#deps;
+      const stored = await this.#calls.guarded("put", () =>
+        driver.put(key, incoming.body, {
+          contentType,
+          ...(driver.multipart && onMultipart ? { onMultipart } : {}),
+          ...signalOf(options),
+        }),
+      );
       await this.#assertKept(key);
       const sha256 = incoming.sha256();
       if (stored.sizeBytes !== incoming.sizeBytes) {
         throw new StowageError(
           "storage_unavailable",
-          `Cannot trust the storage: it says it keeps ${stored.sizeBytes} bytes of ${incoming.sizeBytes}`,
+          `Cannot trust the storage: it reports ${stored.sizeBytes} stored bytes of ${incoming.sizeBytes}`,
         );
       }
       return { key, sizeBytes: incoming.sizeBytes, sha256, contentType };
@@ -140,53 +138,55 @@ export class FileStorage {
   }
 
   /**
-   * Read an object, or a stretch of it. Read the stream to its end or cancel it.
+   * Read an object, or a range of it. Read the stream to its end or cancel it.
    *
    * @throws {StowageError} `object_not_found`, `storage_*`.
    */
   async retrieve(address: ObjectAddress, options: ReadOptions = {}): Promise<ObjectRead> {
     const range = options.range === undefined ? {} : { range: options.range };
     return await this.#calls.get(() =>
-      this.#driver.get(this.#keyOf(address), { ...range, ...signalOf(options) }),
+      this.#deps.driver.get(this.#keyOf(address), { ...range, ...signalOf(options) }),
     );
   }
 
   /**
-   * Delete objects. Those that are not there count as deleted.
+   * Delete objects. Missing objects count as deleted.
    *
-   * @throws {StowageError} The first failure, after all others were tried.
+   * @throws {StowageError} The first failure, after trying all objects.
    */
   async delete(addresses: readonly ObjectAddress[], options: ReadOptions = {}): Promise<void> {
     const keys = addresses.map((address) => this.#keyOf(address));
-    const batch = this.#driver.limits.maxDeleteKeys;
+    const batch = this.#deps.driver.limits.maxDeleteKeys;
     const failures: unknown[] = [];
     for (let start = 0; start < keys.length; start += batch) {
       const outcome = await this.#calls.guarded("delete", () =>
-        this.#driver.delete(keys.slice(start, start + batch), signalOf(options)),
+        this.#deps.driver.delete(keys.slice(start, start + batch), signalOf(options)),
       );
       failures.push(...outcome.failures.map((failure) => failure.error));
     }
-    if (failures.length > 0) throw wrapDriverError(this.#driver.name, "delete", failures[0]);
+    if (failures.length > 0) throw wrapDriverError(this.#deps.driver.name, "delete", failures[0]);
   }
 
   /** Delete everything whose key begins with `prefix`. */
   async deleteAll(prefix: string, options: ReadOptions = {}): Promise<void> {
     const batch: ObjectKey[] = [];
     for await (const { key } of this.list(prefix, options)) {
-      if (batch.push(key) < this.#driver.limits.maxDeleteKeys) continue;
+      if (batch.push(key) < this.#deps.driver.limits.maxDeleteKeys) continue;
       await this.delete(batch.splice(0), options);
     }
     await this.delete(batch, options);
   }
 
-  /** Whether something is stored there. `false` only when nothing is; any trouble throws. */
+  /** Whether an object exists. Throws if that cannot be found out. */
   async exists(address: ObjectAddress, options: ReadOptions = {}): Promise<boolean> {
     return (await this.stat(address, options)) !== null;
   }
 
-  /** What is stored there, or `null` only when nothing is; any trouble throws. */
+  /** The object, or `null` if it does not exist. Throws if that cannot be found out. */
   async stat(address: ObjectAddress, options: ReadOptions = {}): Promise<StoredObject | null> {
-    return await this.#calls.head(() => this.#driver.head(this.#keyOf(address), signalOf(options)));
+    return await this.#calls.head(() =>
+      this.#deps.driver.head(this.#keyOf(address), signalOf(options)),
+    );
   }
 
   /** Every object whose key begins with `prefix`, through all pages. */
@@ -195,7 +195,7 @@ export class FileStorage {
     do {
       const from: { cursor?: string } = cursor === null ? {} : { cursor };
       const page = await this.#calls.guarded("list", () =>
-        this.#driver.list(prefix, { ...from, ...signalOf(options) }),
+        this.#deps.driver.list(prefix, { ...from, ...signalOf(options) }),
       );
       yield* page.objects;
       if (page.next !== null && page.next === cursor) {
@@ -211,10 +211,10 @@ export class FileStorage {
     multipartId: string,
     options: ReadOptions = {},
   ): Promise<void> {
-    const { multipart } = this.#driver;
+    const { multipart } = this.#deps.driver;
     if (multipart === undefined) {
-      // Opened by another driver than the one that has begun it: to wait for that one could be for ever.
-      this.#logger.warn("storage.parts_out_of_reach");
+      // Another driver began it and may never be configured again: do not wait for it.
+      this.#deps.logger.warn("storage.parts_out_of_reach");
       return;
     }
     await this.#calls.guarded("abort", () =>
@@ -222,44 +222,44 @@ export class FileStorage {
     );
   }
 
-  /** Remove what unfinished writes left behind. @returns How many; 0 where the driver leaves nothing. */
+  /** Remove what unfinished writes left behind. @returns How many. */
   async removeLeftovers(which: LeftoverSelection): Promise<number> {
-    const { leftovers } = this.#driver;
+    const { leftovers } = this.#deps.driver;
     if (leftovers === undefined) return 0;
     return await this.#calls.guarded("leftovers", () => leftovers.remove(which));
   }
 
-  /** Whether the storage takes, gives and deletes; a recent answer is reused unless `fresh` is asked for. */
+  /** Whether the storage can write, read and delete. A recent result is reused unless `fresh` is set. */
   async health(options: { readonly fresh?: boolean } = {}): Promise<StorageHealth> {
     return await this.#probe.health(options.fresh === true);
   }
 
-  /** Look whether this is still the storage that was opened; while it is not, it is neither written nor deleted in. */
+  /** Check that this is still the storage that was opened. While it is not, writes and deletes are refused. */
   async lookAtIdentity(): Promise<void> {
     await this.#identity?.look();
   }
 
-  /** Why it could not be read, or was another storage, when that was last looked at; `null` if all was well. */
+  /** Why the last check of its identity failed; `null` if it passed. */
   get trouble(): StowageError | null {
     return this.#identity?.trouble ?? null;
   }
 
-  /** Somebody has read bytes that are not those that were stored. */
+  /** A read failed verification. */
   noteCorruption(): void {
     this.corruption.reads += 1;
-    this.corruption.lastAt = this.#clock.now();
+    this.corruption.lastAt = this.#deps.clock.now();
   }
 
-  /** Free what the driver holds. */
+  /** Release the resources of the driver. */
   async close(): Promise<void> {
-    await this.#driver.dispose?.();
+    await this.#deps.driver.dispose?.();
   }
 
-  /** What was put while the storage was swapped for another is not kept. */
+  /** Removes the object again if the storage was replaced during the put. */
   async #assertKept(key: ObjectKey): Promise<void> {
     const replaced = this.#identity?.replaced ?? null;
     if (replaced === null) return;
-    await this.#driver.delete([key]).catch(() => {});
+    await this.#deps.driver.delete([key]).catch(() => {});
     throw replaced;
   }
 
@@ -267,22 +267,23 @@ export class FileStorage {
     await this.#identity?.look(options.quick === true ? HEALTHY_FOR_MS : 0);
     const error = this.#identity?.replaced ?? null;
     if (error !== null) return { healthy: false, steps: [{ name: "read", ok: false, error }] };
-    return await this.#driver.check(options);
+    return await this.#deps.driver.check(options);
   }
 
   #keyOf(address: ObjectAddress): ObjectKey {
     const key = typeof address === "string" ? address : buildObjectKey(address);
-    const { maxKeyBytes, maxSegmentBytes } = this.#driver.limits;
+    const { maxKeyBytes, maxSegmentBytes } = this.#deps.driver.limits;
     const isLongSegment = (segment: string) =>
       utf8Length(segment) > (maxSegmentBytes ?? maxKeyBytes);
     if (utf8Length(key) <= maxKeyBytes && !key.split("/").some(isLongSegment)) return key;
     throw new StowageError(
       "invalid_key",
-      `Cannot use object key: ${this.#driver.name} storage takes ${maxKeyBytes} bytes, ${maxSegmentBytes ?? maxKeyBytes} between slashes`,
+      `Cannot use object key: ${this.#deps.driver.name} storage allows ${maxKeyBytes} bytes, ${maxSegmentBytes ?? maxKeyBytes} between slashes`,
     );
   }
 }
 
+/** Drivers see only the options that are set. */
 function signalOf({ signal }: Pick<ReadOptions, "signal">): { signal?: AbortSignal } {
   return signal === undefined ? {} : { signal };
 }

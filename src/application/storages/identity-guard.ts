@@ -7,26 +7,26 @@ import { readIdentityFile } from "./storage-identity.ts";
 import { wrapDriverError } from "./storage-probe.ts";
 import { withTimeout } from "./with-timeout.ts";
 
-/** A look costs a request, so calls that come close together share the result of one. */
+/** A check costs a request, so calls within this time share its result. */
 export const RECENT_LOOK_MS = 2_000;
 const TIMEOUT_MS = 5_000;
 
 interface IdentityGuardDeps {
-  /** What the storage's identity was when it was opened. */
+  /** The identity of the storage when it was opened. */
   readonly id: string;
   readonly driver: StorageDriver;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Called when the storage has been replaced, and when it is back. */
+  /** Called when the storage was replaced, and when it is back. */
   readonly onChange: () => void;
 }
 
 /**
- * Notices that a storage is not the one that was opened any more: a bucket was emptied or replaced, a disk
- * unmounted. As long as that is so, nothing may be written or deleted there. It is back as soon as its identity is.
+ * Notices that a storage is no longer the one that was opened: a bucket was emptied or replaced, or a disk was
+ * unmounted. Until its identity is back, nothing may be written or deleted there.
  *
- * A look is a read of the identity: at the bottom of a request that found nothing, with each health check, and
- * every 30 seconds in the background ({@link StorageWatch}). The identity is never written here.
+ * A check reads the identity: when a request finds no object, with each health check, and every 30 seconds in the
+ * background ({@link StorageWatch}). The guard never writes the identity.
  */
 export class IdentityGuard {
   readonly #deps: IdentityGuardDeps;
@@ -38,19 +38,19 @@ export class IdentityGuard {
     this.#deps = Object.freeze({ ...deps });
   }
 
-  /** Set while the storage is known not to be the one that was opened. */
+  /** Set while another storage is in its place. */
   get replaced(): StowageError | null {
     return this.#replaced;
   }
 
-  /** Why the last look failed, `null` if it did not: the storage was replaced, or could not be reached. */
+  /** Why the last check failed: the storage was replaced or unreachable. `null` if the check passed. */
   get trouble(): StowageError | null {
     return this.#trouble;
   }
 
   /**
-   * Look at the identity, unless that was done less than `maxAgeMs` ago. A storage that cannot be reached is not a
-   * replaced one: what was known before stays so.
+   * Check the identity, unless the last check is younger than `maxAgeMs`. An unreachable storage does not count as
+   * replaced: the last known state stays.
    *
    * @returns {@link trouble}.
    */
@@ -69,7 +69,7 @@ export class IdentityGuard {
     return this.#trouble;
   }
 
-  /** @throws {StowageError} `storage_unavailable` while the storage is known to be replaced. */
+  /** @throws {StowageError} `storage_unavailable` while the storage is replaced. */
   async assertSame(): Promise<void> {
     if (this.#replaced === null) return;
     await this.look(RECENT_LOOK_MS);
@@ -77,9 +77,9 @@ export class IdentityGuard {
   }
 
   /**
-   * Called where nothing was found: that counts only in the right storage.
+   * Call this when an object was not found: that counts only in the right storage.
    *
-   * @throws {StowageError} `storage_*` if the storage was replaced, or does not answer.
+   * @throws {StowageError} `storage_*` if the storage was replaced or does not respond.
    */
   async assertFound(maxAgeMs = 0): Promise<void> {
     const trouble = await this.look(maxAgeMs);

@@ -8,27 +8,27 @@ import { findStorageId } from "./storage-identity.ts";
 import { wrapDriverError } from "./storage-probe.ts";
 import { withTimeout } from "./with-timeout.ts";
 
-export interface OpenStorageParts {
+export interface OpenStorageDeps {
   readonly registry: DriverRegistry;
-  /** What the driver of `uri` gets. */
+  /** The context for the driver of `uri`. */
   readonly context: (uri: StorageUri) => DriverContext;
 }
 
-/** A storage that was opened, and its identity looked for. */
+/** An open storage and its identity. */
 export interface OpenedStorage {
   readonly uri: StorageUri;
   readonly driver: StorageDriver;
-  /** `null` for one that was never used. */
+  /** `null`: the storage was never used. */
   readonly id: string | null;
   /** Whether the storage itself holds the id; otherwise only the URI names it (`?id=`). */
   readonly holdsId: boolean;
 }
 
 /**
- * What became of opening a storage:
- * - `away`: it cannot be reached now. The settings may be right, and it may come back.
- * - `absent`: the place can be reached, and no storage is there. It never was, or its disk is not mounted.
- * - `wrong`: the settings have to be corrected, or what lies there.
+ * The result of opening a storage:
+ * - `away`: it is unreachable. The settings may be right, and it may come back.
+ * - `absent`: the place is reachable but empty. It was never used, or its disk is not mounted.
+ * - `wrong`: the settings, or the data at that place, must be corrected.
  */
 export type Opening = { readonly kind: "opened"; readonly storage: OpenedStorage } | Unopened;
 
@@ -42,19 +42,19 @@ const UNREACHED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "storage_timeout",
 ]);
 
-/** So long a start waits for a fallback that does not answer. */
-const FALLBACK_ANSWERS_WITHIN_MS = 10_000;
+/** How long start-up waits for a fallback. */
+const FALLBACK_TIMEOUT_MS = 10_000;
 
-/** Open the storage that takes new uploads; it may be one that was never used. */
-export async function openPrimary(uri: StorageUri, parts: OpenStorageParts): Promise<Opening> {
-  return await toOpening(uri, open(uri, parts.context(uri), parts));
+/** Open the storage for new uploads. It may be a new one. */
+export async function openPrimary(uri: StorageUri, deps: OpenStorageDeps): Promise<Opening> {
+  return await toOpening(uri, open(uri, deps.context(uri), deps));
 }
 
-/** Open a storage that uploads are still read from. One that was never used is `absent`. */
-export async function openFallback(uri: StorageUri, parts: OpenStorageParts): Promise<Opening> {
-  const context = { ...parts.context(uri), existing: true };
-  const opening = withTimeout(FALLBACK_ANSWERS_WITHIN_MS, "open storage", (signal) =>
-    open(uri, context, parts, signal),
+/** Open a storage that is only read from. One that was never used is `absent`. */
+export async function openFallback(uri: StorageUri, deps: OpenStorageDeps): Promise<Opening> {
+  const context = { ...deps.context(uri), existing: true };
+  const opening = withTimeout(FALLBACK_TIMEOUT_MS, "open storage", (signal) =>
+    open(uri, context, deps, signal),
   );
   return await toOpening(uri, opening);
 }
@@ -62,22 +62,22 @@ export async function openFallback(uri: StorageUri, parts: OpenStorageParts): Pr
 async function open(
   uri: StorageUri,
   context: DriverContext,
-  parts: OpenStorageParts,
+  deps: OpenStorageDeps,
   signal?: AbortSignal,
 ): Promise<OpenedStorage> {
   const named = uri.options["id"] ?? null;
   if (named !== null && !isStorageId(named)) throw misconfigured("its ?id= is not a UUID");
-  const driver = await parts.registry.open(uri, context);
+  const driver = await deps.registry.open(uri, context);
   try {
     const found = await findStorageId(driver, signal === undefined ? {} : { signal });
     // The caller has stopped waiting, so the driver is disposed of here.
     throwIfAborted(signal);
     if (named !== null && found !== null && found !== named) {
-      throw misconfigured(`it is storage ${found}, not the one that its ?id= names`);
+      throw misconfigured(`it is storage ${found}, which differs from its ?id=`);
     }
     const id = named ?? found;
     if (id === null && context.existing === true) {
-      const state = "nothing was ever stored there (correct the setting, or leave it out)";
+      const state = "nothing was ever stored there (correct the setting, or remove it)";
       throw misconfigured(state, { retryable: true });
     }
     return { uri, driver, id, holdsId: found !== null };
@@ -96,7 +96,7 @@ async function toOpening(uri: StorageUri, opening: Promise<OpenedStorage>): Prom
   }
 }
 
-/** A place without a storage is `storage_misconfigured`, but may become one by itself: by a mount. */
+/** An empty place is `storage_misconfigured` but retryable: a disk may be mounted there later. */
 function kindOf({ code, retryable }: StowageError): Unopened["kind"] {
   if (UNREACHED.has(code)) return "away";
   return code === "storage_misconfigured" && retryable ? "absent" : "wrong";

@@ -11,7 +11,7 @@ import { FileStorage } from "./file-storage.ts";
 import {
   type OpenedStorage,
   type Opening,
-  type OpenStorageParts,
+  type OpenStorageDeps,
   openFallback,
   openPrimary,
   type Unopened,
@@ -20,7 +20,7 @@ import { identifyStorage } from "./storage-identity.ts";
 import { wrapDriverError } from "./storage-probe.ts";
 import { Storages } from "./storages.ts";
 
-export interface OpenStoragesParts extends OpenStorageParts {
+export interface OpenStoragesDeps extends OpenStorageDeps {
   readonly records: Pick<UploadRecords, "storageUsage" | "dropStorage" | "noteStorage">;
   readonly hasher: Hasher;
   readonly sniffer: Sniffer;
@@ -29,7 +29,7 @@ export interface OpenStoragesParts extends OpenStorageParts {
   readonly logger: Logger;
 }
 
-/** A storage of the settings, and what became of opening it. */
+/** A configured storage, and the result of opening it. */
 interface Configured {
   readonly uri: StorageUri;
   readonly isFallback: boolean;
@@ -39,34 +39,34 @@ interface Configured {
 type NotOpened = Configured & { readonly opening: Unopened };
 
 /**
- * Open the storages that are configured, and prove that no record lies anywhere else.
+ * Open the configured storages, and make sure that every record refers to one of them.
  *
- * Only the primary storage may be a new one. A fallback without an identity was never used: it is a mistyped path or
- * bucket, which is reported and does not become a storage of its own.
+ * Only the primary storage may be new. A fallback without an identity was never used: its path or bucket is mistyped,
+ * so it is reported and not initialized.
  *
- * A fallback that cannot be reached does not stop the start: it is tried again later, see {@link AwayStorage}. Nor
- * does a place without a storage where the records know uploads: its disk is not mounted.
+ * An unreachable fallback does not stop start-up; it is tried again later, see {@link AwayStorage}. The same applies
+ * to an empty place where the records know uploads: its disk is not mounted.
  *
- * @throws {StowageError} Before anything is written, naming every storage that cannot be used and how many
- *   uploads lie where no setting points to. The code is that of the first storage which has to be corrected, or
+ * @throws {StowageError} Before anything is written. Names every storage that cannot be used, and how many uploads
+ *   lie in storages that are not configured. The code is that of the first storage to correct, or
  *   `storage_misconfigured`.
  */
 export async function openStorages(
   primary: StorageUri,
   fallbacks: readonly StorageUri[],
-  parts: OpenStoragesParts,
+  deps: OpenStoragesDeps,
 ): Promise<Storages> {
-  const configured = await openAll(primary, fallbacks, parts);
+  const configured = await openAll(primary, fallbacks, deps);
   const opened = configured.flatMap(({ opening }) =>
     opening.kind === "opened" ? [opening.storage] : [],
   );
   try {
-    const missing = findMissing(configured, await parts.records.storageUsage());
+    const missing = findMissing(configured, await deps.records.storageUsage());
     refuse(configured, missing);
-    await forget(missing.filter(isMemory), parts);
+    await forget(missing.filter(isMemory), deps);
     const storages: FileStorage[] = [];
-    for (const one of await dropTwins(opened)) storages.push(await join(one, parts));
-    const away = configured.filter(isUnopened).map((one) => toAway(one, missing, parts));
+    for (const one of await dropDuplicates(opened)) storages.push(await join(one, deps));
+    const away = configured.filter(isUnopened).map((one) => toAway(one, missing, deps));
     return new Storages(storages.at(-1) as FileStorage, storages.slice(0, -1), away);
   } catch (error) {
     await Promise.allSettled(opened.map(({ driver }) => driver.dispose?.()));
@@ -78,18 +78,19 @@ export async function openStorages(
 async function openAll(
   primary: StorageUri,
   fallbacks: readonly StorageUri[],
-  parts: OpenStorageParts,
+  deps: OpenStorageDeps,
 ): Promise<readonly Configured[]> {
   return await Promise.all([
     ...fallbacks.map(async (uri) => ({
-      ...{ uri, isFallback: true },
-      opening: await openFallback(uri, parts),
+      uri,
+      isFallback: true,
+      opening: await openFallback(uri, deps),
     })),
-    openPrimary(primary, parts).then((opening) => ({ uri: primary, isFallback: false, opening })),
+    openPrimary(primary, deps).then((opening) => ({ uri: primary, isFallback: false, opening })),
   ]);
 }
 
-/** Storages that hold uploads, but were not opened and are not named by a `?id=` either. */
+/** Storages that hold uploads but were neither opened nor named by a `?id=`. */
 function findMissing(
   configured: readonly Configured[],
   usage: readonly StorageUsage[],
@@ -103,12 +104,12 @@ function findMissing(
   return usage.filter(({ storageId }) => !known.has(storageId));
 }
 
-/** What the records know by this URI, and is in no other storage. */
+/** The storages that the records know by this URI and that were not opened elsewhere. */
 function expectedAt({ uri }: Configured, missing: readonly StorageUsage[]): StorageUsage[] {
   return missing.filter((usage) => usage.display === uri.display && !isMemory(usage));
 }
 
-/** Lost with the process whose memory it was; no setting brings it back. */
+/** A memory storage is lost with its process. */
 function isMemory({ display }: StorageUsage): boolean {
   return display.startsWith("memory:");
 }
@@ -126,14 +127,14 @@ function mayComeLater(one: NotOpened, missing: readonly StorageUsage[]): boolean
 function refuse(configured: readonly Configured[], missing: readonly StorageUsage[]): void {
   const unopened = configured.filter(isUnopened);
   const faults = unopened.filter((one) => !mayComeLater(one, missing));
-  // What is named, but cannot be asked, is one trouble and not two.
+  // Report a configured storage that cannot be opened once, not also as missing.
   const named = new Set(unopened.map(({ uri }) => uri.display));
   const elsewhere = missing.filter((usage) => !isMemory(usage) && !named.has(usage.display));
   if (faults.length === 0 && elsewhere.length === 0) return;
   const texts = unopened.map((one) => cannotBeUsed(one, expectedAt(one, missing)));
   if (elsewhere.length > 0) {
     texts.push(
-      `uploads lie in storages that are not at hand: ${elsewhere.map(toPlace).join(", ")}; name them in FILE_STORAGE_FALLBACK, or correct FILE_STORAGE_TYPE, FILE_STORAGE_PATH or AWS_S3_BUCKET`,
+      `uploads lie in storages that are not configured: ${elsewhere.map(toPlace).join(", ")}; add them to FILE_STORAGE_FALLBACK, or correct FILE_STORAGE_TYPE, FILE_STORAGE_PATH or AWS_S3_BUCKET`,
     );
   }
   throw cannotStart(texts, faults[0]?.opening.error ?? null);
@@ -143,7 +144,7 @@ function toPlace({ storageId, display, uploads }: StorageUsage): string {
   return `${uploads} in ${display} (storage ${storageId})`;
 }
 
-/** @param expected For an operator who has to restore the identity of a storage. */
+/** @param expected Helps an operator to restore the identity of a storage. */
 function cannotBeUsed(one: NotOpened, expected: readonly StorageUsage[]): string {
   const name = `${one.isFallback ? "FILE_STORAGE_FALLBACK" : "storage"} ${one.uri.display}`;
   const known = expected.map(({ storageId, uploads }) => `${uploads} in storage ${storageId}`);
@@ -161,7 +162,7 @@ function cannotStart(texts: readonly string[], error: StowageError | null): Stow
 
 async function forget(
   lost: readonly StorageUsage[],
-  { records, logger }: OpenStoragesParts,
+  { records, logger }: OpenStoragesDeps,
 ): Promise<void> {
   for (const { storageId } of lost) {
     const uploads = await records.dropStorage(storageId);
@@ -169,30 +170,36 @@ async function forget(
   }
 }
 
-/** One storage named twice is opened once, as what it is named last: the primary, if it is that. */
-async function dropTwins(opened: readonly OpenedStorage[]): Promise<readonly OpenedStorage[]> {
-  const isTwin = ({ id }: OpenedStorage, index: number) =>
+/** If a storage is configured twice, keep the last one, which is the primary if it is among them. */
+async function dropDuplicates(opened: readonly OpenedStorage[]): Promise<readonly OpenedStorage[]> {
+  const isDuplicate = ({ id }: OpenedStorage, index: number) =>
     id !== null && opened.slice(index + 1).some((later) => later.id === id);
-  for (const { driver } of opened.filter(isTwin)) await driver.dispose?.();
-  return opened.filter((one, index) => !isTwin(one, index));
+  for (const { driver } of opened.filter(isDuplicate)) await driver.dispose?.();
+  return opened.filter((one, index) => !isDuplicate(one, index));
 }
 
-/** Make it a storage that the service can use, and note where it lies. */
-async function join(opened: OpenedStorage, parts: OpenStoragesParts): Promise<FileStorage> {
-  const { records, hasher, sniffer, clock, logger } = parts;
+/** Make the storage available to the service, and record its URI. */
+async function join(opened: OpenedStorage, deps: OpenStoragesDeps): Promise<FileStorage> {
+  const { records, hasher, sniffer, clock, logger } = deps;
   const { driver, uri } = opened;
-  const id = opened.id ?? (await identify(opened, parts));
+  const id = opened.id ?? (await identify(opened, deps));
   const storage = new FileStorage({
-    ...{ id, display: uri.display, driver, hasher, sniffer, clock, logger },
+    id,
+    display: uri.display,
+    driver,
+    hasher,
+    sniffer,
+    clock,
+    logger,
     holdsId: opened.holdsId || opened.id === null,
   });
   await records.noteStorage(id, uri.display);
   return storage;
 }
 
-async function identify({ driver, uri }: OpenedStorage, parts: OpenStoragesParts): Promise<string> {
+async function identify({ driver, uri }: OpenedStorage, deps: OpenStoragesDeps): Promise<string> {
   try {
-    return await identifyStorage(driver, parts);
+    return await identifyStorage(driver, deps);
   } catch (cause) {
     const error = wrapDriverError(uri.scheme, "identify storage", cause);
     const opening = { kind: "wrong" as const, error };
@@ -203,11 +210,12 @@ async function identify({ driver, uri }: OpenedStorage, parts: OpenStoragesParts
 function toAway(
   one: NotOpened,
   missing: readonly StorageUsage[],
-  parts: OpenStoragesParts,
+  deps: OpenStoragesDeps,
 ): AwayStorage {
   return new AwayStorage(one.uri, expectedAt(one, missing), one.opening, {
-    ...{ clock: parts.clock, logger: parts.logger },
-    open: (uri) => openFallback(uri, parts),
-    join: (opened) => join(opened, parts),
+    clock: deps.clock,
+    logger: deps.logger,
+    open: (uri) => openFallback(uri, deps),
+    join: (opened) => join(opened, deps),
   });
 }

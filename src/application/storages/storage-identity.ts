@@ -10,12 +10,12 @@ import {
 import { newUploadId } from "../../domain/upload-id.ts";
 
 /**
- * Give a storage that was never used an identity: a UUID in its `.stowage/storage.json`.
+ * Give a new storage an identity: a UUID in its `.stowage/storage.json`.
  *
- * Records hold this id, so a wrong folder or bucket is noticed before anything is looked up in it, and the
- * same storage is recognised under another path.
+ * Records refer to this id. So a wrong folder or bucket is noticed before it is used, and the same storage is
+ * recognized under another path.
  *
- * @returns The id that the storage has now: another server may have been first.
+ * @returns The id of the storage. Another server may have set it first.
  * @throws {StowageError} What the driver throws if the storage cannot be written.
  */
 export async function identifyStorage(
@@ -40,11 +40,11 @@ export async function identifyStorage(
 }
 
 /**
- * Find out which storage this is. Nothing is written.
+ * Read the identity of a storage. Writes nothing.
  *
  * @returns The UUID in its `.stowage/storage.json`; `null` for a storage that was never used.
- * @throws {StowageError} `storage_misconfigured` if the file is there and cannot be used; what the driver
- *   throws if the storage cannot be reached or read.
+ * @throws {StowageError} `storage_misconfigured` if the file exists but is invalid; what the driver throws if the
+ *   storage cannot be read.
  */
 export async function findStorageId(
   driver: Pick<StorageDriver, "get">,
@@ -55,9 +55,9 @@ export async function findStorageId(
 }
 
 /**
- * Read the file that {@link findStorageId} understands.
+ * Read the file that {@link findStorageId} parses.
  *
- * @returns `null` if there is none; `bytes` is `null` where it is too long to be one.
+ * @returns `null` if there is none; `bytes` is `null` if it is too long.
  */
 export async function readIdentityFile(
   driver: Pick<StorageDriver, "get">,

@@ -4,26 +4,26 @@ import type { Logger } from "../../domain/ports/logger.ts";
 import type { DriverCheck, StorageDriver } from "../../domain/ports/storage-driver.ts";
 import { withTimeout } from "./with-timeout.ts";
 
-/** What a probe of a storage found. */
+/** The result of a probe. */
 export interface StorageHealth {
   readonly service: string;
   readonly status: "healthy" | "unhealthy";
   /** The code of the first thing that failed. */
   readonly errorCode: string | null;
-  /** Which steps were tried, and whether they worked. */
+  /** The steps that were tried, and whether they worked. */
   readonly steps: readonly { readonly name: string; readonly ok: boolean }[];
   /** When, in milliseconds since 1970. */
   readonly checkedAt: number;
 }
 
-/** A good answer is reused for this long: probes cost writes, on S3 also versions and money. */
+/** A good result is reused for this long: probes cost writes, and on S3 versions and money. */
 export const HEALTHY_FOR_MS = 30_000;
-/** A bad one is looked at again soon, so that readiness comes back with the storage. */
+/** A bad result is checked again soon, so that readiness recovers with the storage. */
 const UNHEALTHY_FOR_MS = 2_000;
-/** Whoever asks for readiness does not wait for long, and silence is an answer, too. */
+/** A readiness check must respond soon. A storage that does not respond is unhealthy. */
 const TIMEOUT_MS = 5_000;
 
-/** Finds out whether a storage takes, gives and deletes, without asking it at every turn. */
+/** Checks whether a storage can write, read and delete. Caches the result. */
 export class StorageProbe {
   readonly #driver: Pick<StorageDriver, "name" | "check">;
   readonly #clock: Clock;
@@ -45,19 +45,19 @@ export class StorageProbe {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** Something has just failed: the next answer is found anew. */
+  /** A call has just failed: probe again next time. */
   forget(): void {
     this.#last = null;
   }
 
-  /** The last answer, if it is recent enough and `fresh` is not asked for; else a new one. */
+  /** The last result if it is recent, unless `fresh` is set; otherwise a new one. */
   async health(fresh: boolean): Promise<StorageHealth> {
     const last = this.#last;
     if (last !== null && !fresh) {
       const ageMs = this.#clock.now() - last.checkedAt;
       if (ageMs < (last.status === "healthy" ? HEALTHY_FOR_MS : UNHEALTHY_FOR_MS)) return last;
     }
-    // Whoever asks meanwhile waits for the same answer.
+    // Concurrent callers share the same probe.
     this.#asking ??= this.#ask(fresh).finally(() => {
       this.#asking = null;
     });
@@ -65,14 +65,14 @@ export class StorageProbe {
   }
 
   async #ask(fresh: boolean): Promise<StorageHealth> {
-    // Only what worked a while ago, and has not failed since.
+    // A quick check is enough if the last one passed and no call has failed since.
     const quick = !fresh && this.#last?.status === "healthy";
     const check = await this.#check(quick);
     const health = this.#toHealth(check);
     if (health.status !== this.#lastStatus) {
       const { status, errorCode } = health;
       const error = check.steps.find((step) => !step.ok)?.error;
-      // What to do about it is in the message, which only operators may read.
+      // The message has advice that only operators may read.
       this.#logger.warn("storage.health_changed", {
         status,
         errorCode,
@@ -107,12 +107,12 @@ export class StorageProbe {
   }
 }
 
-/** How health names the storages of a driver. */
+/** The service name of a driver in health responses. */
 export function serviceOf(driverName: string): string {
   return `${driverName}_file_storage`;
 }
 
-/** A driver owes us its own errors; a third party's may throw anything, even strings. */
+/** Drivers should throw StowageError, but a third-party driver may throw anything. */
 export function wrapDriverError(driver: string, verb: string, error: unknown): StowageError {
   if (isStowageError(error)) return error;
   return new StowageError("storage_unavailable", `Cannot ${verb}: the ${driver} driver failed`, {

@@ -1,14 +1,14 @@
 import type { Storages } from "./storages.ts";
 
-/** So soon a bucket that was emptied or replaced is noticed, even if nothing is read and no health is asked. */
+/** An emptied or replaced bucket is noticed within this time, even without requests. */
 const LOOK_EVERY_MS = 30_000;
-/** A fallback that is away is tried again after this long, then each time after twice as long. */
+/** An unreachable fallback is tried again after this time, which doubles with each attempt. */
 const FIRST_RETRY_MS = 1_000;
 const MAX_RETRY_MS = 30_000;
 
 /**
- * Looks after the storages in the background: whether each is still the one that was opened, and whether a fallback
- * that was away is back.
+ * Watches the storages in the background: whether each is still the one that was opened, and whether an unreachable
+ * fallback is back.
  */
 export class StorageWatch {
   readonly #storages: Storages;
@@ -21,20 +21,20 @@ export class StorageWatch {
   }
 
   start(): void {
-    // Reported now: missing rights would otherwise look like bad luck with the first upload.
+    // Report missing permissions now, not with the first upload.
     void this.#storages.primary.health();
     this.#lookTimer = setInterval(() => void this.look(), LOOK_EVERY_MS);
     this.#retryAfter(FIRST_RETRY_MS);
   }
 
-  /** Does not wait for a storage that does not answer: what comes after this has no effect. */
+  /** Does not wait for pending calls: their results have no effect. */
   stop(): void {
     this.#stopped = true;
     clearInterval(this.#lookTimer);
     clearTimeout(this.#retryTimer);
   }
 
-  /** Look once at the identity of every storage. */
+  /** Check the identity of every storage once. */
   async look(): Promise<void> {
     await Promise.all(this.#storages.all.map((storage) => storage.lookAtIdentity()));
   }

@@ -2,15 +2,15 @@ import { StowageError } from "../../domain/errors.ts";
 import type { AwayStorage } from "./away-storage.ts";
 import type { FileStorage } from "./file-storage.ts";
 
-/** The storages at hand: one that takes new uploads, and older ones that are still read from. */
+/** The open storages: the primary for new uploads, and fallbacks that are only read from. */
 export class Storages {
-  /** Takes new uploads. */
+  /** Where new uploads go. */
   readonly primary: FileStorage;
   readonly #fallbacks: FileStorage[];
   #away: readonly AwayStorage[];
   #closed = false;
 
-  /** @param away Fallbacks that cannot be reached yet. */
+  /** @param away Unreachable fallbacks. */
   constructor(
     primary: FileStorage,
     fallbacks: readonly FileStorage[] = [],
@@ -25,7 +25,7 @@ export class Storages {
     return [...this.#fallbacks, this.primary];
   }
 
-  /** The identities of all of them. */
+  /** The identities of all storages. */
   get ids(): readonly string[] {
     return this.all.map(({ id }) => id);
   }
@@ -34,12 +34,12 @@ export class Storages {
     return this.#fallbacks;
   }
 
-  /** Fallbacks that cannot be reached yet. */
+  /** Unreachable fallbacks. */
   get away(): readonly AwayStorage[] {
     return this.#away;
   }
 
-  /** @throws {StowageError} `storage_unavailable` if no storage with that identity is at hand. */
+  /** @throws {StowageError} `storage_unavailable` if no open storage has that identity. */
   byId(id: string): FileStorage {
     const storage = this.all.find((one) => one.id === id);
     if (storage !== undefined) return storage;
@@ -47,18 +47,18 @@ export class Storages {
     throw new StowageError(
       "storage_unavailable",
       away === undefined
-        ? `Cannot reach storage ${id}: it is not configured (name it in FILE_STORAGE_FALLBACK)`
+        ? `Cannot reach storage ${id}: it is not configured (add it to FILE_STORAGE_FALLBACK)`
         : `Cannot reach storage ${id}: FILE_STORAGE_FALLBACK ${away.display} could not be opened yet`,
       { cause: away?.error, retryable: away !== undefined },
     );
   }
 
-  /** Try to open every fallback that is away. Those that are back are at hand from then on. Never rejects. */
+  /** Try to open every unreachable fallback. Never rejects. */
   async retryAway(): Promise<void> {
     await Promise.all(this.#away.map((away) => this.#retry(away)));
   }
 
-  /** Free what the drivers hold. */
+  /** Release the resources of the drivers. */
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all(this.all.map((storage) => storage.close()));
@@ -67,7 +67,7 @@ export class Storages {
   async #retry(away: AwayStorage): Promise<void> {
     const storage = await away.open();
     if (storage === null) return;
-    // Two may try at once: the background and an operator.
+    // The background task and an operator may try at the same time.
     const isWanted = !this.#closed && this.#away.includes(away) && !this.ids.includes(storage.id);
     this.#away = this.#away.filter((one) => one !== away);
     if (isWanted) this.#fallbacks.push(storage);

@@ -2,12 +2,12 @@ import { waitFor } from "../../domain/delay.ts";
 import { StowageError } from "../../domain/errors.ts";
 
 /**
- * Wait for a storage no longer than `limitMs`.
+ * Wait for a storage, but not longer than `limitMs`.
  *
- * @param verb What is tried, for the message: `check storage`.
- * @param work Gets a signal that is aborted when the time is over. A driver may not listen to it: it is not waited
- *   for, and its late result is for `work` to clean up.
- * @throws {StowageError} `storage_timeout` if the time is over first; what `work` throws.
+ * @param verb The action, for the message: `check storage`.
+ * @param work Gets a signal that is aborted at the timeout. A driver may ignore it, so `work` must clean up a late
+ *   result itself.
+ * @throws {StowageError} `storage_timeout`; what `work` throws.
  */
 export async function withTimeout<Result>(
   limitMs: number,

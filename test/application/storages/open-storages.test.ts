@@ -137,7 +137,7 @@ test("every storage that cannot be used is named at once, and how many uploads l
     "FILE_STORAGE_FALLBACK away://bucket/uploads cannot be used: Cannot reach bucket: no answer",
     `1 in local:${folder}/first (storage ${first})`,
     `1 in local:${folder}/second (storage ${second})`,
-    "name them in FILE_STORAGE_FALLBACK, or correct FILE_STORAGE_TYPE, FILE_STORAGE_PATH or AWS_S3_BUCKET",
+    "add them to FILE_STORAGE_FALLBACK, or correct FILE_STORAGE_TYPE, FILE_STORAGE_PATH or AWS_S3_BUCKET",
   ]) {
     expect(message).toContain(words);
   }
@@ -159,7 +159,7 @@ test("a storage that does not answer is not told again as one that nobody names"
   writeFileSync(join(folder, "old/.stowage/storage.json"), "garbage");
   const starting = start("local:old");
   await expect(starting).rejects.toThrow(`storage local:${folder}/old cannot be used: `);
-  await expect(starting).rejects.not.toThrow("not at hand");
+  await expect(starting).rejects.not.toThrow("not configured");
 });
 
 test("older storages are known by their identity, wherever they are moved to", async () => {
@@ -189,7 +189,7 @@ test("?id= names a storage that cannot be written, and is refused where it is an
   expect(readdirSync(join(folder, "archive"))).toEqual([]);
   const other = await store("local:new");
   await expect(start("local:newer", `local:new?id=${id}`)).rejects.toThrow(
-    `is storage ${other}, not the one that its ?id= names`,
+    `is storage ${other}, which differs from its ?id=`,
   );
 });
 
