@@ -1,7 +1,7 @@
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import * as stowage from "stowage/driver";
 
-const MAX = 64 * 1024 * 1024; // a value is held in memory whole
+const MAX = 64 * 1024 * 1024; // each object is held in memory
 type Row = stowage.StoredObject & { bytes: Uint8Array };
 const TABLE = "CREATE TABLE IF NOT EXISTS objects (key PRIMARY KEY, bytes, version, modifiedAt)";
 const FACTS = "key, length(bytes) AS sizeBytes, version, modifiedAt";
@@ -17,23 +17,29 @@ export default stowage.defineDriver({
     query(undefined, TABLE);
     const driver: Omit<stowage.StorageDriver, "name"> = {
       limits: {
-        ...{ maxObjectBytes: MAX, maxKeyBytes: 1024, maxSegmentBytes: null, listOrder: "bytes" },
-        ...{ maxDeleteKeys: 1000, needsKnownLength: false, atomicIfNoneMatch: true, parts: null },
+        maxObjectBytes: MAX,
+        maxKeyBytes: 1024,
+        maxSegmentBytes: null,
+        maxDeleteKeys: 1000,
+        needsKnownLength: false,
+        atomicIfNoneMatch: true,
+        listOrder: "bytes",
+        parts: null,
       },
       async put(key, body, { signal, ifNoneMatch } = {}) {
         const bytes = await stowage.readAtMost(stowage.readBody(body, signal), MAX);
-        if (bytes === null) throw refusal("upload_too_large", "it is too long");
+        if (bytes === null) throw refusal("upload_too_large", "the body is too long");
         const verb = ifNoneMatch === "*" ? "INSERT OR IGNORE" : "REPLACE";
         const sql = `${verb} INTO objects VALUES (?, ?, ?, ?) RETURNING ${FACTS}`;
         const version = stowage.toHex(random(new Uint8Array(8)));
         const [stored] = query(signal, sql, key, bytes, version, now());
-        if (stored === undefined) throw refusal("object_exists", "its key is taken");
+        if (stored === undefined) throw refusal("object_exists", "the key is taken");
         return stored;
       },
       async get(key, { range, ifMatch, signal } = {}) {
         const [row] = query(signal, `SELECT ${FACTS}, bytes FROM objects WHERE key = ?`, key);
-        if (row === undefined) throw refusal("object_not_found", "nothing is there");
-        if (ifMatch && ifMatch !== row.version) throw refusal("object_changed", "it is another");
+        if (row === undefined) throw refusal("object_not_found", "nothing is stored there");
+        if (ifMatch && ifMatch !== row.version) throw refusal("object_changed", "it has changed");
         const { bytes, ...object } = row;
         const { start, end } = range ?? { start: 0, end: object.sizeBytes };
         const stream = stowage.streamBytes(bytes.subarray(start, end), signal);
@@ -47,7 +53,7 @@ export default stowage.defineDriver({
         return { failures: [] };
       },
       async list(prefix, { signal, cursor = "", limit = 1000 } = {}) {
-        const hidden = prefix.startsWith(".stowage/") ? "" : ".stowage/"; // told only if asked for
+        const hidden = prefix.startsWith(".stowage/") ? "" : ".stowage/"; // listed only on request
         const rows = query(
           signal,
           `SELECT ${FACTS} FROM objects WHERE key > ?1 AND substr(key, 1, length(?2)) = ?2
@@ -74,6 +80,6 @@ function attempt<Result>(work: () => Result, signal?: AbortSignal): Result {
     return work();
   } catch (cause) {
     const { errcode = 0 } = cause as { errcode?: number }; // https://sqlite.org/rescode.html
-    throw refusal(CODE[errcode] ?? "storage_unavailable", "SQLite refuses", cause);
+    throw refusal(CODE[errcode] ?? "storage_unavailable", "SQLite failed", cause);
   }
 }
