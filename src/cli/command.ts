@@ -8,15 +8,15 @@ import type { Inspection } from "../runtime/inspection.ts";
 /** 0: done. 1: finished with failures. 2: wrong usage or configuration; nothing was tried. */
 export type ExitCode = 0 | 1 | 2;
 
-/** What a command needs of the runtime it works in. Loaded only by commands that use it. */
+/** What commands need from the runtime. Only commands that use it load it. */
 export interface CliRuntime {
   serve(
     config: Config,
     io: { out(text: string): void; err(text: string): void; readonly isTerminal: boolean },
   ): Promise<{ readonly url: string; readonly closed: Promise<void>; close(): Promise<void> }>;
-  /** Open the parts of the service one by one, changing nothing. */
+  /** Open the parts of the service one by one, without changing anything. */
   inspect(config: Config, env: Cli["env"]): Promise<Inspection>;
-  /** Open what processing in bulk needs, beside any servers. */
+  /** Open what bulk processing needs. Servers may run at the same time. */
   openBulkWork(config: Config, err: (text: string) => void): Promise<BulkWork>;
   openKeyRecords(config: Config): Promise<{ readonly keys: ApiKeyRecords; close(): Promise<void> }>;
   openTenantRecords(
@@ -24,25 +24,25 @@ export interface CliRuntime {
   ): Promise<{ readonly tenants: TenantRecords; close(): Promise<void> }>;
 }
 
-/** The process around a command, so that a test can be one. */
+/** The process around a command; tests replace it. */
 export interface Cli {
-  /** What follows the program's name. */
+  /** The arguments after the program's name. */
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Results, fit for a pipe. */
   out(text: string): void;
-  /** Messages to a person. */
+  /** Messages for people. */
   err(text: string): void;
   /** Whether a person reads the messages. */
   readonly isTerminal: boolean;
-  /** How many characters fit into a line of the messages, now. */
+  /** The current width of the terminal, in characters. */
   columns?(): number | undefined;
-  /** From the first call on, an interrupt aborts this signal instead of ending the process. */
+  /** After the first call, an interrupt aborts this signal instead of ending the process. */
   stopSignal(): AbortSignal;
   runtime(): Promise<CliRuntime>;
 }
 
-/** One word of the command line: it does something, or leads to commands that do. */
+/** A command, or a group of commands. */
 export type Command = {
   readonly name: string;
   /** One line for the list of commands. */
@@ -53,10 +53,10 @@ export type Command = {
   | { readonly commands: readonly Command[] }
 );
 
-/** The command line makes no sense. Its message is shown with the way to the help, and the exit is 2. */
+/** The command line is invalid. The message is shown with a pointer to the help; the exit code is 2. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
-  /** Whose `--help` would have told: `token create`. */
+  /** The command whose `--help` explains it: `token create`. */
   readonly command: string;
   constructor(command: string, message: string) {
     super(message);
@@ -73,10 +73,10 @@ const COMMON = {
 } as const satisfies Options;
 
 /**
- * The options and words of one command.
+ * Parse the options and positional arguments of one command.
  *
- * @param words How many words it takes besides its options.
- * @throws {UsageError} For what it does not know, for a value that is missing, and for words too many.
+ * @param words How many positional arguments it takes.
+ * @throws {UsageError} For an unknown option, a missing value, or too many arguments.
  */
 export function parseCommand<const T extends Options>(
   command: string,
@@ -99,7 +99,7 @@ function parse<const T extends Options>(command: string, args: readonly string[]
       strict: true,
     });
   } catch (error) {
-    // Node's advice after the first sentence is for positional arguments, which ours never are.
+    // Node's advice after the first sentence is about positional arguments and does not apply.
     const [reason = ""] = (error as Error).message.split(/\. |\n/, 1);
     throw new UsageError(command, reason);
   }

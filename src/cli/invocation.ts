@@ -1,11 +1,11 @@
 /**
- * The words by which this command is run where it was run: `npm start` and npx find what is on nobody's PATH.
+ * How to run this command the way it was run: npm scripts and npx find programs that are not on the PATH.
  *
  * @see https://docs.npmjs.com/cli/v11/using-npm/scripts#environment
  */
 export function invocation(env: Readonly<Record<string, string | undefined>>): string {
   if (env["npm_lifecycle_event"] === undefined) return "stowage";
-  // npx names the package of the folder too, and no script of it.
+  // npx sets the package of the folder too, but runs no script of it.
   const isOurs = env["npm_package_name"] === "stowage" && env["npm_command"] !== "exec";
   return isOurs ? "npm run stowage --" : "npx stowage";
 }

@@ -7,7 +7,7 @@ import { EXPIRY_FORMS, findExpiry } from "./expiry.ts";
 import { formatDuration } from "./format.ts";
 import { table } from "./table.ts";
 
-/** Open the records of keys for one use. */
+/** Open the records of keys, use them, and close them. */
 export async function withKeys<T>(
   cli: Cli,
   config: Config,
@@ -21,19 +21,19 @@ export async function withKeys<T>(
   }
 }
 
-/** @throws {UsageError} If `text` is no tenant id. */
+/** @throws {UsageError} If `text` is not a tenant id. */
 export function parseTenant(command: string, text: string): TenantId {
   const tenant = findTenantId(text);
   if (tenant !== null) return tenant;
-  const rule = "it takes 1 to 64 of A-Z a-z 0-9 . _ - and does not begin with a dot";
+  const rule = "use 1 to 64 of A-Z a-z 0-9 . _ -, not beginning with a dot";
   throw new UsageError(command, `Cannot use tenant id ${JSON.stringify(text)}: ${rule}`);
 }
 
 /**
- * When a key is to end, by what a person wrote after `--expires`.
+ * The expiry that `--expires` asks for.
  *
  * @returns Milliseconds since 1970, or `null` for never.
- * @throws {UsageError} If it cannot be read, or is no time to come.
+ * @throws {UsageError} If it is invalid, or not in the future.
  */
 export function parseExpiry(command: string, text: string, now: number): number | null {
   const expiry = findExpiry(text, now);
@@ -41,14 +41,14 @@ export function parseExpiry(command: string, text: string, now: number): number 
   throw new UsageError(command, `--expires takes ${EXPIRY_FORMS}, in the future; read "${text}"`);
 }
 
-/** As {@link createApiKey} wants them. */
+/** For {@link createApiKey}. */
 export function randomBytes(bytes: Uint8Array): Uint8Array {
   return crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>);
 }
 
 /**
- * Show a key that was just made: to machines with its record and `more`; to people alone on stdout, so that a
- * script can take it from there, and what there is to say of it on stderr.
+ * Show a new key: with `json` including its record and `more`; otherwise the key alone on stdout, so that a
+ * script can read it, and its description on stderr.
  */
 export function writeNewKey(
   cli: Cli,
@@ -67,10 +67,10 @@ export function writeNewKey(
   cli.err(
     `Key ${record.id} for ${owner}${rights}, expires: ${time(record.expiresAt) ?? "never"}\n`,
   );
-  cli.err("Keep it now: it is not shown again\n");
+  cli.err("Save it now: it is not shown again\n");
 }
 
-/** A key as a machine reads it. Its hash stays where it is. */
+/** A key as JSON, without its hash. */
 export function keyToJson(key: ApiKey, now: number): Readonly<Record<string, unknown>> {
   return {
     id: key.id,
@@ -84,7 +84,7 @@ export function keyToJson(key: ApiKey, now: number): Readonly<Record<string, unk
   };
 }
 
-/** Keys as a person reads them, one a line below a heading. */
+/** Keys as a table. */
 export function keyTable(keys: readonly ApiKey[], now: number): string {
   const heading = ["ID", "TENANT", "STATUS", "CREATED", "EXPIRES", "SCOPES", "LABEL"];
   const rows = keys.map((key) => [
@@ -99,13 +99,13 @@ export function keyTable(keys: readonly ApiKey[], now: number): string {
   return table([heading, ...rows]);
 }
 
-/** Whether a key counts, and why it does not. */
+/** Whether a key is active, and if not, why. */
 export function stateOf(key: ApiKey, now: number): "active" | "expired" | "revoked" {
   if (isAlive(key, now)) return "active";
   return key.revokedAt === null ? "expired" : "revoked";
 }
 
-/** From when on the end of a key is news. */
+/** From then on an expiry is pointed out. */
 const SOON_MS = 14 * 86_400_000;
 
 function describeState(key: ApiKey, now: number): string {

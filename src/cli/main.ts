@@ -1,11 +1,11 @@
 #!/usr/bin/env -S node --max-semi-space-size=4
-// The flag: V8 lets its young generation grow to 16 MiB, within which every chunk of every body waits to be
-// found dead, 64 KiB each outside the heap. At 4 MiB a large upload took 34 MiB of memory instead of 78 and
+// The flag: by default V8's young generation grows to 16 MiB, and every chunk of every body (64 KiB outside the
+// heap) waits there for garbage collection. At 4 MiB a large upload took 34 MiB of memory instead of 78 and
 // a third less time, and small ones took no longer (npm run bench). npm start sets it too.
 import type { Cli } from "./command.ts";
 
-// Everything else is imported below, after this check: an older Node has no node:sqlite, and would say so
-// in words that help nobody. The syntax of this file is one that Node 14 reads.
+// Everything else is imported after this check: an older Node has no node:sqlite and would fail with an unhelpful
+// message. Node 14 can parse this file.
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 if (major < 22 || (major === 22 && minor < 16)) {
   process.stderr.write(
@@ -16,8 +16,8 @@ if (major < 22 || (major === 22 && minor < 16)) {
 
 const { run } = await import("./run.ts");
 
-/** Long enough for the last lines to leave; whatever else still holds the process is not waited for. */
-const LAST_WORDS_MS = 500;
+/** Enough for the last lines of output. Nothing else that keeps the process alive is waited for. */
+const FLUSH_MS = 500;
 
 let stop: AbortController | null = null;
 
@@ -34,7 +34,7 @@ function stopSignal(): AbortSignal {
   return controller.signal;
 }
 
-// Whoever reads may stop reading (`stowage --help | head -1`): no reason to fail, or to stop serving.
+// A reader may close the pipe (`stowage --help | head -1`): do not fail, and do not stop serving.
 for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
 
 const cli: Cli = {
@@ -48,4 +48,4 @@ const cli: Cli = {
   runtime: () => import("../runtime/node.ts"),
 };
 process.exitCode = await run(cli);
-setTimeout(() => process.exit(), LAST_WORDS_MS).unref();
+setTimeout(() => process.exit(), FLUSH_MS).unref();

@@ -1,18 +1,19 @@
 import type { BulkCount } from "../application/processing/bulk-reprocessing.ts";
 import type { Cli } from "./command.ts";
+import { formatCount } from "./format.ts";
 
-/** What came of processing in bulk. */
+/** The result of bulk processing. */
 export interface BulkOutcome extends BulkCount {
   readonly dryRun: boolean;
-  /** Ended since it began, of those that were meant; only where it waited. */
+  /** Selected uploads that were processed since the start; only with --wait or --run. */
   readonly processed?: number;
   readonly failed?: number;
-  /** Not ended when it stopped. */
+  /** Not finished when the command stopped. */
   readonly waiting?: number;
 }
 
-/** Say it on the standard output, to a person or a machine. */
-export function tellOutcome(
+/** Write the result to standard output, as text or JSON. */
+export function writeOutcome(
   cli: Cli,
   outcome: BulkOutcome,
   { interrupted, json }: { readonly interrupted: boolean; readonly json: boolean },
@@ -24,24 +25,24 @@ export function tellOutcome(
     return;
   }
   const lines = [
-    `${dryRun ? "Would queue" : "Queued"} ${number(queued)} of ${number(seen)} uploads`,
-    ...(unread > 0 ? [`Left alone ${number(unread)} of types that no such processor reads`] : []),
-    ...(missed > 0 ? [`Left alone ${number(missed)} that were deleted or queued meanwhile`] : []),
+    `${dryRun ? "Would queue" : "Queued"} ${formatCount(queued)} of ${formatCount(seen)} uploads`,
+    ...(unread > 0
+      ? [`Skipped ${formatCount(unread)} of types that no selected processor reads`]
+      : []),
+    ...(missed > 0
+      ? [`Skipped ${formatCount(missed)} that were deleted or queued in the meantime`]
+      : []),
     ...waitedLines(outcome),
   ];
   cli.out(lines.map((line) => `${line}\n`).join(""));
   if (!interrupted) return;
   const queueing = last !== null && outcome.processed === undefined;
-  const goOn = queueing ? `; the same command with --after ${last} goes on` : "";
-  cli.err(`Interrupted: what is queued stays queued${goOn}\n`);
+  const resume = queueing ? `; to continue, run the same command with --after ${last}` : "";
+  cli.err(`Interrupted: queued uploads stay queued${resume}\n`);
 }
 
 function waitedLines({ processed, failed, waiting = 0 }: BulkOutcome): string[] {
   if (processed === undefined || failed === undefined) return [];
-  const left = waiting > 0 ? `, ${number(waiting)} not yet` : "";
-  return [`Processed ${number(processed)}, failed ${number(failed)}${left}`];
-}
-
-function number(count: number): string {
-  return count.toLocaleString("en");
+  const left = waiting > 0 ? `, ${formatCount(waiting)} still waiting` : "";
+  return [`Processed ${formatCount(processed)}, failed ${formatCount(failed)}${left}`];
 }

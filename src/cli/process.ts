@@ -14,10 +14,10 @@ import { type Cli, type Command, type ExitCode, parseCommand, UsageError } from 
 import { findSince, SINCE_FORMS } from "./expiry.ts";
 import { columns, HELP_ROW } from "./help.ts";
 import { parseTenant } from "./keys.ts";
-import { type BulkOutcome, tellOutcome } from "./process-outcome.ts";
+import { type BulkOutcome, writeOutcome } from "./process-outcome.ts";
 import { Progress } from "./progress.ts";
 
-/** What may be asked for: the uploads that rest in these states. */
+/** The values of --status, and the states they select. */
 const STATUSES = {
   failed: ["failed"],
   stored: ["stored"],
@@ -25,8 +25,8 @@ const STATUSES = {
   all: ["stored", "processed", "failed"],
 } as const satisfies Record<string, readonly UploadStatus[]>;
 
-/** While others work, or this process does. */
-const LOOK_MS = 500;
+/** How often the queue is checked while waiting. */
+const POLL_MS = 500;
 
 const OPTIONS = {
   status: { type: "string" },
@@ -39,29 +39,29 @@ const OPTIONS = {
   run: { type: "boolean" },
 } as const;
 
-/** `stowage process`: what a bad day has left behind, or a new processor should see, in one go. */
+/** `stowage process`: process many uploads again, after failures or with a new processor. */
 export const processCommand: Command = {
   name: "process",
   summary: "Process many uploads again",
-  help: () => `Queue uploads for processing, of all tenants. Running servers take them from there.
+  help: () => `Queue uploads of all tenants for processing. Running servers process them.
 
 Usage: stowage process [options]
 
 Options:
 ${columns([
-  ["--status STATUS", `Which: ${Object.keys(STATUSES).join(", ")} (failed)`],
-  ["--tenant ID", "Only this tenant's"],
-  ["--processor NAME", "Run only this one; may be given several times (all that read the type)"],
-  ["--since WHEN", `Only those uploaded since: ${SINCE_FORMS}`],
-  ["--after ID", "Only those after this upload: where an interrupted run goes on"],
-  ["--dry-run", "Count them, and queue none"],
+  ["--status STATUS", `Which uploads: ${Object.keys(STATUSES).join(", ")} (failed)`],
+  ["--tenant ID", "Only uploads of this tenant"],
+  ["--processor NAME", "Run only this processor; may be repeated (all that read the type)"],
+  ["--since WHEN", `Only those uploaded since then: ${SINCE_FORMS}`],
+  ["--after ID", "Only those after this upload, to resume an interrupted run"],
+  ["--dry-run", "Count them, but queue none"],
   ["--wait", "Wait until servers have processed them"],
-  ["--run", "Process them in this process, beside any servers, until none is left"],
+  ["--run", "Process them in this process, beside any servers, until none are left"],
   ["--json", "Write one JSON object, and show no progress"],
   HELP_ROW,
 ])}
 
-May run beside servers. The first interrupt (Ctrl-C) stops it; what is queued stays queued.
+You can run it beside servers. An interrupt (Ctrl-C) stops it; queued uploads stay queued.
 Exit codes: 0 done, 1 interrupted or some failed, 2 wrong usage or settings.
 
 Example:
@@ -73,10 +73,11 @@ Example:
     const begunAt = Date.now();
     const filter = filterOf(values, begunAt);
     if (values["dry-run"] && (values.wait || values.run)) {
-      throw usage("--dry-run queues nothing that --wait or --run could wait for");
+      throw usage("--dry-run queues nothing: leave out --wait and --run");
     }
     const after = values.after === undefined ? null : findUploadId(values.after);
-    if (after === null && values.after !== undefined) throw usage("--after takes an upload's id");
+    if (after === null && values.after !== undefined)
+      throw usage("--after takes the id of an upload");
     const config = loadConfig(cli.env, { cores: availableParallelism(), terminal: cli.isTerminal });
     const progress = new Progress(cli, values.json === true);
     const signal = cli.stopSignal();
@@ -104,7 +105,7 @@ Example:
           : null;
       progress.clear();
       const outcome: BulkOutcome = { ...count, ...waited, dryRun: order.dryRun };
-      tellOutcome(cli, outcome, { interrupted: signal.aborted, json: values.json === true });
+      writeOutcome(cli, outcome, { interrupted: signal.aborted, json: values.json === true });
       return signal.aborted || (waited !== null && waited.failed > 0) ? 1 : 0;
     } finally {
       progress.clear();
@@ -119,7 +120,7 @@ function filterOf(
 ): SurveyFilter {
   const { status = "failed", tenant, since } = values;
   if (!Object.hasOwn(STATUSES, status)) {
-    throw usage(`Unknown status "${status}": there are ${Object.keys(STATUSES).join(", ")}`);
+    throw usage(`Unknown status "${status}": use one of ${Object.keys(STATUSES).join(", ")}`);
   }
   const createdAfter = since === undefined ? undefined : findSince(since, now);
   if (since !== undefined && createdAfter === undefined) {
@@ -127,7 +128,7 @@ function filterOf(
   }
   return {
     statuses: STATUSES[status as keyof typeof STATUSES],
-    // What arrives from now on is not meant, or this would never end.
+    // Exclude uploads that arrive from now on, or this might never end.
     createdBefore: now,
     ...(tenant === undefined ? {} : { tenant: parseTenant("process", tenant) }),
     ...(createdAfter === undefined ? {} : { createdAfter }),
@@ -137,7 +138,7 @@ function filterOf(
 function refuseUnknown(names: readonly string[], known: readonly string[]): void {
   const unknown = names.find((name) => !known.includes(name));
   if (unknown === undefined) return;
-  throw usage(`Unknown processor "${unknown}": there are ${known.join(", ")}`);
+  throw usage(`Unknown processor "${unknown}": use one of ${known.join(", ")}`);
 }
 
 async function queue(
@@ -153,7 +154,7 @@ async function queue(
   return count;
 }
 
-/** Wait until nothing of what was meant is queued or running. */
+/** Wait until none of the selected uploads is queued or running. */
 async function finish(parts: {
   readonly work: BulkWork;
   readonly filter: SurveyFilter;
@@ -167,18 +168,21 @@ async function finish(parts: {
   const { statuses: _, ...scope } = parts.filter;
   const ended = async () =>
     await work.records.tally({
-      ...{ ...scope, statuses: ["processed", "failed"], finishedAfter: begunAt },
+      ...scope,
+      statuses: ["processed", "failed"],
+      finishedAfter: begunAt,
     });
   let waiting: SurveyFilter = { ...scope, statuses: ["queued", "processing"] };
   const total = sum(await work.records.tally(waiting));
   if (total > 0 && here) waiting = { ...waiting, storageIds: await work.work() };
-  if (total > 0 && !here) cli.err("Waiting for servers to process them (--run does it here)\n");
+  if (total > 0 && !here)
+    cli.err("Waiting for servers to process them (use --run to process them here)\n");
   progress.begin("Processing");
   let left = total;
   while (left > 0 && !signal.aborted) {
     progress.show(total - left, total);
-    // Rejects when it is aborted, which the loop sees by itself.
-    await sleep(LOOK_MS, undefined, { signal }).catch(() => {});
+    // Rejects when aborted, which the loop checks itself.
+    await sleep(POLL_MS, undefined, { signal }).catch(() => {});
     left = sum(await work.records.tally(waiting));
   }
   const counts = await ended();

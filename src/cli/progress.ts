@@ -1,9 +1,9 @@
 import type { Cli } from "./command.ts";
 import { formatCount } from "./format.ts";
 
-/** Often enough for the eye, seldom enough to cost nothing. */
+/** Looks smooth and costs nothing. */
 const REDRAW_MS = 100;
-/** Lines in a log file are read later. */
+/** For log files, which are read later. */
 const LINE_MS = 10_000;
 
 const BAR_WIDTH = 24;
@@ -13,8 +13,8 @@ const DEFAULT_WIDTH = 80;
 const ERASE = "\x1b[K";
 
 /**
- * How far long work has come: one line that is drawn over on a terminal, a plain line now and then elsewhere,
- * and nothing where the output is for a machine.
+ * Shows the progress of long work: one line that is redrawn on a terminal, a plain line every few seconds
+ * elsewhere, and nothing when the output is for a machine.
  */
 export class Progress {
   readonly #cli: Cli;
@@ -25,7 +25,7 @@ export class Progress {
   #title = "";
   #isDrawn = false;
 
-  /** @param now Milliseconds of a clock that only goes forward. */
+  /** @param now A monotonic clock, in milliseconds. */
   constructor(cli: Cli, quiet: boolean, now: () => number = () => performance.now()) {
     this.#cli = cli;
     this.#now = now;
@@ -34,7 +34,7 @@ export class Progress {
     this.#style = quiet ? "none" : drawn ? "bar" : "lines";
   }
 
-  /** A new piece of work, whose speed is measured from here. */
+  /** Start a new piece of work; its speed is measured from now. */
   begin(title: string): void {
     this.clear();
     this.#title = title;
@@ -42,7 +42,7 @@ export class Progress {
     this.#drawnAt = this.#style === "bar" ? Number.NEGATIVE_INFINITY : this.#startedAt;
   }
 
-  /** @param total How much there is, as far as is known. */
+  /** @param total The total, as far as is known. */
   show(done: number, total: number): void {
     const now = this.#now();
     if (now - this.#drawnAt < (this.#style === "bar" ? REDRAW_MS : LINE_MS)) return;
@@ -54,13 +54,13 @@ export class Progress {
     }
   }
 
-  /** Take the line away, so that something else can be written. */
+  /** Erase the line, so that something else can be written. */
   clear(): void {
     if (this.#isDrawn) this.#cli.err(`\r${ERASE}`);
     this.#isDrawn = false;
   }
 
-  /** No longer than the window is wide: a line that wraps cannot be drawn over. */
+  /** At most as wide as the terminal: a line that wraps cannot be redrawn. */
   #line(done: number, total: number, elapsedMs: number): string {
     const share = total === 0 ? 1 : Math.min(1, done / total);
     const filled = Math.round(share * BAR_WIDTH);
@@ -75,7 +75,7 @@ function counts(done: number, total: number): string {
   return `${formatCount(done)} of ${formatCount(total)}`;
 }
 
-/** How fast it goes, and how long it will at that speed. */
+/** The speed, and the time left at that speed. */
 function speed(done: number, total: number, elapsedMs: number): string {
   if (done === 0 || elapsedMs < 1_000) return "";
   const perSecond = (done * 1_000) / elapsedMs;

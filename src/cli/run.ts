@@ -26,7 +26,7 @@ const ROOT: Command = {
   help: () => generalHelp(COMMANDS),
 };
 
-/** Errors that only another configuration cures. */
+/** Errors that only a change of the configuration fixes. */
 const CONFIGURATION: readonly ErrorCode[] = [
   "invalid_config",
   "invalid_storage_uri",
@@ -35,7 +35,7 @@ const CONFIGURATION: readonly ErrorCode[] = [
 ];
 
 /**
- * Run one command line. Never throws: what goes wrong is told on `cli.err`.
+ * Run one command line. Never throws: errors are written to `cli.err`.
  *
  * @returns The exit code.
  */
@@ -52,7 +52,7 @@ export async function run(cli: Cli): Promise<ExitCode> {
   }
 }
 
-/** @param path The words that led here: `token`. */
+/** @param path The command's words so far: `token`. */
 async function dispatch(
   cli: Cli,
   command: Command,
@@ -75,7 +75,7 @@ async function dispatch(
   if (next === undefined) {
     if (first.startsWith("-")) throw new UsageError(path, `Unknown option "${first}"`);
     const known = command.commands.map((candidate) => candidate.name).join(", ");
-    throw new UsageError(path, `Unknown command "${word}": there are ${known}`);
+    throw new UsageError(path, `Unknown command "${word}": use one of ${known}`);
   }
   return await dispatch(cli, next, rest, word);
 }
@@ -86,13 +86,13 @@ function exitCodeOf(error: unknown): ExitCode {
   return wrong && !isAddressInUse(error) ? 2 : 1;
 }
 
-/** A port that is taken now may be free later: no setting is wrong. */
+/** A port in use may be free later: the settings are not wrong. */
 function isAddressInUse(error: unknown): boolean {
   const { code, cause } = error as { code?: unknown; cause?: unknown };
   return code === "EADDRINUSE" || (cause instanceof Error && isAddressInUse(cause));
 }
 
-/** One line where the error is one that we know; else everything, for whoever has to find the fault. */
+/** One line for a known error; the stack of an unexpected one, for debugging. */
 function describeFailure(error: unknown, program: string): string {
   if (error instanceof UsageError) {
     const words = [program, error.command, "--help"].filter((word) => word !== "");

@@ -5,7 +5,7 @@ import { loadConfig } from "../config.ts";
 import { type Command, type ExitCode, parseCommand } from "./command.ts";
 import { columns, HELP_ROW } from "./help.ts";
 
-/** `stowage serve`: run until told to stop. */
+/** `stowage serve`: run until interrupted. */
 export const serveCommand: Command = {
   name: "serve",
   summary: "Serve uploads over HTTP",
@@ -14,24 +14,24 @@ export const serveCommand: Command = {
 Usage: stowage serve [--json]
 
 Options:
-${columns([["--json", 'Write {"url": …} to stdout once it listens, and nothing else'], HELP_ROW])}
+${columns([["--json", 'Write only {"url": …} to stdout once it listens'], HELP_ROW])}
 
-The first interrupt (Ctrl-C, SIGTERM) lets requests in flight finish, a second one stops at once.
+The first interrupt (Ctrl-C, SIGTERM) lets requests in flight finish. A second one stops at once.
 
 Environment (default):
-${columns(Object.entries<Setting>(SETTINGS).map(([name, setting]) => [name, describe(setting)]))}
+${columns(Object.entries<Setting>(SETTINGS).map(([name, setting]) => [name, settingHelp(setting)]))}
 `,
 
   async run(cli, args): Promise<ExitCode> {
     const { values } = parseCommand("serve", args, {});
     const config = loadConfig(cli.env, { cores: availableParallelism(), terminal: cli.isTerminal });
     const stop = cli.stopSignal();
-    // A start may take long (a slow mount, a locked database): nobody should think it did not hear.
+    // A start may take long (a slow mount, a locked database): confirm the interrupt.
     const onEarly = () =>
-      cli.err("Stopping once it has started; interrupt again to stop at once\n");
+      cli.err("Stopping as soon as it has started; interrupt again to stop at once\n");
     stop.addEventListener("abort", onEarly);
     const server = await (await cli.runtime()).serve(config, {
-      // Whoever reads JSON from stdout wants nothing else there.
+      // With --json, stdout has nothing but JSON.
       out: (text) => (values.json ? cli.err(text) : cli.out(text)),
       err: (text) => cli.err(text),
       isTerminal: cli.isTerminal && !cli.env["NO_COLOR"],
@@ -47,15 +47,15 @@ ${columns(Object.entries<Setting>(SETTINGS).map(([name, setting]) => [name, desc
   },
 };
 
-function describe(setting: Setting): string {
+function settingHelp(setting: Setting): string {
   return `${setting.about} (${describeDefault(setting)})`;
 }
 
 function listening(url: string): string {
-  return `Stowage listens on ${url} (Ctrl-C stops it)\n`;
+  return `Stowage listens on ${url} (press Ctrl-C to stop)\n`;
 }
 
-/** Wait for either. @returns Whether it was the interrupt. */
+/** Wait for the interrupt or the end of the server. @returns Whether it was the interrupt. */
 async function interrupted(stop: AbortSignal, closed: Promise<void>): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const onStop = () => resolve(true);

@@ -9,7 +9,7 @@ import { LIMIT_NAMES, LIMITS, tenantText, tenantToJson, withTenants } from "./te
 
 const NAME = "tenant set";
 
-/** What follows each option, as its help has it. */
+/** The placeholder of each option's value, for the help. */
 const VALUES: Readonly<Record<keyof TenantLimits, string>> = {
   maxUploadBytes: "SIZE",
   quotaBytes: "SIZE",
@@ -19,18 +19,18 @@ const VALUES: Readonly<Record<keyof TenantLimits, string>> = {
   requestsPerMinute: "N",
 };
 
-/** Those that may be no limit at all. */
+/** Limits that can be `none`. */
 const MAY_BE_NONE: readonly (keyof TenantLimits)[] = [
   "quotaBytes",
   "quotaUploads",
   "requestsPerMinute",
 ];
 
-/** `stowage tenant set`: what an operator says holds in every running server within two seconds. */
+/** `stowage tenant set`: every running server applies it within two seconds. */
 export const setTenantCommand: Command = {
   name: "set",
-  summary: "Say what applies to one tenant",
-  help: () => `Say what applies to one tenant, over the configuration. Running servers notice within two seconds.
+  summary: "Set limits of one tenant",
+  help: () => `Set limits of one tenant, which override the configuration. Running servers apply them within two seconds.
 
 Usage: stowage tenant set ID [options]
 
@@ -43,8 +43,8 @@ ${columns([
   HELP_ROW,
 ])}
 
-The word default instead of a value leaves that limit to the configuration again; none means that there is
-no limit. A tenant need not have uploaded anything yet.
+Use default as the value to return to the configured limit, and none for no limit. The tenant does not need to
+have uploads yet.
 
 Example:
   stowage tenant set acme --quota 10GiB --types "application/pdf, image/*" --rate default
@@ -56,12 +56,12 @@ Example:
     );
     const { values, positionals } = parseCommand(NAME, args, options, 1);
     const [given] = positionals;
-    if (given === undefined) throw new UsageError(NAME, "Which tenant? Give its ID");
+    if (given === undefined) throw new UsageError(NAME, "Missing the ID of the tenant");
     const tenant = parseTenant(NAME, given);
     const changes = changesOf(values);
     const config = loadConfig(cli.env);
     if (config.database.path === ":memory:") {
-      throw new UsageError(NAME, "Cannot keep a limit: DATABASE_URL names a database in memory");
+      throw new UsageError(NAME, "Cannot store a limit: DATABASE_URL names a database in memory");
     }
     const record = await withTenants(cli, config, async (tenants) => {
       await tenants.set(tenant, changes);
@@ -86,10 +86,10 @@ function changesOf(values: Readonly<Record<string, unknown>>): TenantChanges {
   });
   if (entries.length > 0) return Object.fromEntries(entries);
   const options = LIMIT_NAMES.map((name) => `--${LIMITS[name].option}`).join(", ");
-  throw new UsageError(NAME, `What is to be said of it? There are ${options}`);
+  throw new UsageError(NAME, `Nothing to set: give at least one of ${options}`);
 }
 
-/** As the variable that says it for all tenants would be read, or `undefined` for that one's value. */
+/** Read as the setting for all tenants is read; `undefined` for `default`. */
 function readValue(name: keyof TenantLimits, text: string): unknown {
   if (text === "default") return undefined;
   if (text === "none" && MAY_BE_NONE.includes(name)) return null;

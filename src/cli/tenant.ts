@@ -7,13 +7,13 @@ import { table } from "./table.ts";
 import { setTenantCommand } from "./tenant-set.ts";
 import { TENANT_HEADING, tenantRow, tenantText, tenantToJson, withTenants } from "./tenants.ts";
 
-/** How many are read at once. */
+/** Page size. */
 const PAGE = 500;
 
 const listCommand: Command = {
   name: "list",
-  summary: "List tenants, what they keep and what they may",
-  help: () => `List the tenants that have uploads, or of whom something was said, by name.
+  summary: "List tenants with their usage and limits",
+  help: () => `List the tenants that have uploads or limits of their own, by name.
 
 Usage: stowage tenant list [--json]
 
@@ -33,20 +33,20 @@ ${columns([["--json", "Write JSON"], HELP_ROW])}
 
 const showCommand: Command = {
   name: "show",
-  summary: "Show what applies to one tenant, and who said so",
-  help: () => `Show what one tenant keeps, what applies to it, and where each of that comes from.
+  summary: "Show the usage and limits of one tenant",
+  help: () => `Show the usage and limits of one tenant, and where each limit comes from.
 
 Usage: stowage tenant show ID [--json]
 
 Options:
 ${columns([["--json", "Write JSON"], HELP_ROW])}
 
-What the configuration says is read from this environment: servers may have another.
+Configured limits are read from this environment, which may differ from that of your servers.
 `,
   async run(cli, args): Promise<ExitCode> {
     const { values, positionals } = parseCommand("tenant show", args, {}, 1);
     const [given] = positionals;
-    if (given === undefined) throw new UsageError("tenant show", "Which tenant? Give its ID");
+    if (given === undefined) throw new UsageError("tenant show", "Missing the ID of the tenant");
     const tenant = parseTenant("tenant show", given);
     const config = loadConfig(cli.env);
     const record = await withTenants(cli, config, (records) => records.find(tenant));
@@ -56,7 +56,7 @@ What the configuration says is read from this environment: servers may have anot
   },
 };
 
-/** Page by page, so that servers may write in between. */
+/** Page by page, so that servers can write in between. */
 async function readAll(records: TenantRecords): Promise<readonly TenantRecord[]> {
   const found: TenantRecord[] = [];
   for (;;) {
@@ -76,15 +76,15 @@ const COMMANDS: readonly Command[] = [listCommand, showCommand, setTenantCommand
 /** `stowage tenant list|show|set`. */
 export const tenantCommand: Command = {
   name: "tenant",
-  summary: "Limits of single tenants, and what they keep",
+  summary: "Show and set limits of single tenants",
   commands: COMMANDS,
-  help: () => `List tenants and what they keep, and say what applies to single ones.
+  help: () => `List tenants with their usage, and show or set limits of single tenants.
 
 Usage: stowage tenant <command> [options]
 
 Commands:
 ${columns(COMMANDS.map((command) => [command.name, command.summary]))}
 
-What is said is kept where DATABASE_URL says; stowage tenant <command> --help tells more.
+Limits are stored in the database that DATABASE_URL names. For more: stowage tenant <command> --help
 `,
 };

@@ -7,12 +7,12 @@ import type { Cli } from "./command.ts";
 import { formatCountOf, formatSize } from "./format.ts";
 import { table } from "./table.ts";
 
-/** One limit, as the command line knows it. */
+/** One limit on the command line. */
 interface LimitWords<Value> {
   readonly about: string;
   /** The option of `stowage tenant set`. */
   readonly option: string;
-  /** What says it for tenants about whom nothing was said. */
+  /** The setting for tenants without a limit of their own. */
   readonly variable: SettingName;
   readonly json: string;
   text(value: Value): string;
@@ -23,7 +23,7 @@ const orNone =
   (value: number | null): string =>
     value === null ? "none" : text(value);
 
-/** Every limit, in the order in which it is told. */
+/** Every limit, in the order in which they are shown. */
 export const LIMITS: { readonly [Name in keyof TenantLimits]: LimitWords<TenantLimits[Name]> } = {
   maxUploadBytes: {
     about: "Largest file accepted",
@@ -33,35 +33,35 @@ export const LIMITS: { readonly [Name in keyof TenantLimits]: LimitWords<TenantL
     text: formatSize,
   },
   quotaBytes: {
-    about: "What it may keep in all",
+    about: "Total size of its uploads",
     option: "quota",
     variable: "QUOTA_BYTES",
     json: "quota_bytes",
     text: orNone(formatSize),
   },
   quotaUploads: {
-    about: "How many uploads it may keep",
+    about: "Number of its uploads",
     option: "quota-uploads",
     variable: "QUOTA_UPLOADS",
     json: "quota_uploads",
     text: orNone(String),
   },
   allowedContentTypes: {
-    about: "Types of files accepted",
+    about: "Accepted file types",
     option: "types",
     variable: "ALLOWED_CONTENT_TYPES",
     json: "allowed_content_types",
     text: (types) => types.join(", "),
   },
   autoProcess: {
-    about: "Whether an upload is processed at once",
+    about: "Whether uploads are processed at once",
     option: "auto-process",
     variable: "AUTO_PROCESS",
     json: "auto_process",
     text: String,
   },
   requestsPerMinute: {
-    about: "Requests in a minute",
+    about: "Requests per minute",
     option: "rate",
     variable: "RATE_LIMIT_PER_TENANT",
     json: "requests_per_minute",
@@ -71,7 +71,7 @@ export const LIMITS: { readonly [Name in keyof TenantLimits]: LimitWords<TenantL
 
 export const LIMIT_NAMES = Object.keys(LIMITS) as (keyof TenantLimits)[];
 
-/** Open the records of tenants for one use. */
+/** Open the records of tenants, use them, and close them. */
 export async function withTenants<T>(
   cli: Cli,
   config: Config,
@@ -85,7 +85,7 @@ export async function withTenants<T>(
   }
 }
 
-/** A tenant as a machine reads it: what applies, and which of that was said about this tenant. */
+/** A tenant as JSON: its limits, and which of them are its own. */
 export function tenantToJson(
   { tenant, usage, overrides }: TenantRecord,
   config: Config,
@@ -99,7 +99,7 @@ export function tenantToJson(
   };
 }
 
-/** A tenant as a person reads it. */
+/** A tenant as text. */
 export function tenantText({ tenant, usage, overrides }: TenantRecord, config: Config): string {
   const limits = limitsWith(configuredLimits(config), overrides);
   const rows = LIMIT_NAMES.map((name) => {
@@ -107,15 +107,15 @@ export function tenantText({ tenant, usage, overrides }: TenantRecord, config: C
     return [
       words.about,
       words.text(limits[name] as never),
-      name in overrides ? "said of this tenant" : `configuration (${words.variable})`,
+      name in overrides ? "this tenant" : `configuration (${words.variable})`,
     ];
   });
   const kept = formatCountOf(usage.uploads, "upload");
-  return `Tenant ${tenant} keeps ${kept}, ${formatSize(usage.bytes)}\n\n${table([["LIMIT", "VALUE", "FROM"], ...rows])}`;
+  return `Tenant ${tenant} has ${kept}, ${formatSize(usage.bytes)}\n\n${table([["LIMIT", "VALUE", "FROM"], ...rows])}`;
 }
 
 /** The heading of {@link tenantRow}. */
-export const TENANT_HEADING = ["TENANT", "UPLOADS", "OF", "KEEPS", "OF", "SAID OF IT"];
+export const TENANT_HEADING = ["TENANT", "UPLOADS", "LIMIT", "SIZE", "QUOTA", "OWN LIMITS"];
 
 /** A tenant as one line of a table. */
 export function tenantRow({ tenant, usage, overrides }: TenantRecord, config: Config): string[] {

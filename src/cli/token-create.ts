@@ -9,10 +9,10 @@ import { parseExpiry, parseTenant, randomBytes, withKeys, writeNewKey } from "./
 
 const NAME = "token create";
 
-/** Enough to work with; deleting is asked for by name. */
+/** Enough for most uses; deleting must be asked for. */
 const DEFAULT_SCOPES: readonly Scope[] = ["upload:read", "upload:write"];
 
-/** For a line of a table. */
+/** Fits into a table. */
 const LABEL = /^\P{C}{0,100}$/u;
 
 const OPTIONS = {
@@ -23,22 +23,22 @@ const OPTIONS = {
   label: { type: "string" },
 } as const;
 
-/** `stowage token create`: the key goes to stdout, alone, so that a script can take it from there. */
+/** `stowage token create`: the key alone goes to stdout, so that a script can read it. */
 export const createTokenCommand: Command = {
   name: "create",
-  summary: "Make a key for a tenant or an operator",
-  help: () => `Make an API key. It is shown once: only its hash is kept.
+  summary: "Create a key for a tenant or an operator",
+  help: () => `Create an API key. It is shown once: only its hash is stored.
 
 Usage: stowage token create --tenant ID [options]
        stowage token create --operator [options]
 
 Options:
 ${columns([
-  ["--tenant ID", "Whose uploads the key opens"],
-  ["--operator", "A key for storage health and the like, without a tenant"],
+  ["--tenant ID", "The tenant whose uploads the key can access"],
+  ["--operator", "Create a key without a tenant, for storage health and other operator routes"],
   ["--scope SCOPES", `What it may do (${DEFAULT_SCOPES.join(" ")}); any of: ${SCOPES.join(" ")}`],
   ["--expires WHEN", `${EXPIRY_FORMS} (never)`],
-  ["--label TEXT", "What to call it, at most 100 characters"],
+  ["--label TEXT", "A name for the key, at most 100 characters"],
   ["--json", "Write the key and its record as JSON"],
   HELP_ROW,
 ])}
@@ -57,7 +57,7 @@ Example:
     };
     const config = loadConfig(cli.env);
     if (config.database.path === ":memory:") {
-      throw new UsageError(NAME, "Cannot keep a key: DATABASE_URL names a database in memory");
+      throw new UsageError(NAME, "Cannot store a key: DATABASE_URL names a database in memory");
     }
     const made = createApiKey(request, randomBytes, { now: () => now }, hasher);
     await withKeys(cli, config, (keys) => keys.insert(made.record));
@@ -72,7 +72,7 @@ function ownerOf(
   scope: string | undefined,
 ): Pick<ApiKeyRequest, "tenant" | "scopes"> {
   if ((tenant !== undefined) === operator) {
-    throw new UsageError(NAME, "For whom? Give either --tenant ID or --operator");
+    throw new UsageError(NAME, "Give either --tenant ID or --operator");
   }
   if (tenant !== undefined) {
     return { tenant: parseTenant(NAME, tenant), scopes: scopesOf(scope) };
@@ -88,7 +88,7 @@ function scopesOf(text: string | undefined): readonly Scope[] {
   const unknown = words.find((word) => !scopes.includes(word as Scope));
   if (unknown === undefined && scopes.length > 0) return scopes;
   const reason = unknown === undefined ? "--scope is empty" : `Unknown scope "${unknown}"`;
-  throw new UsageError(NAME, `${reason}: there are ${SCOPES.join(", ")}`);
+  throw new UsageError(NAME, `${reason}: use any of ${SCOPES.join(", ")}`);
 }
 
 function labelOf(text: string): string {

@@ -8,26 +8,26 @@ import { parseExpiry, randomBytes, stateOf, withKeys, writeNewKey } from "./keys
 
 const NAME = "token rotate";
 
-/** Time for the new key to reach everybody who uses the old one. */
+/** Time to hand out the new key. */
 const DEFAULT_GRACE = "24h";
 
 const OPTIONS = { grace: { type: "string" }, expires: { type: "string" } } as const;
 
-/** `stowage token rotate`: the new key goes to stdout, alone, as with `token create`. */
+/** `stowage token rotate`: the new key alone goes to stdout, as with `token create`. */
 export const rotateTokenCommand: Command = {
   name: "rotate",
-  summary: "Replace a key by a new one",
-  help: () => `Make a new API key with the owner, the scopes and the label of another, which ends after a grace.
-Until then both work. The new key is shown once: only its hash is kept.
+  summary: "Replace a key with a new one",
+  help: () => `Create an API key with the owner, scopes and label of an existing one. The old key expires after a grace
+period; until then both work. The new key is shown once: only its hash is stored.
 
 Usage: stowage token rotate ID [options]
 
-ID is the one that stowage token list shows; the key itself will do as well.
+ID is the id that stowage token list shows; the key itself works too.
 
 Options:
 ${columns([
-  ["--grace HOW-LONG", `How long the old key goes on: ${GRACE_FORMS} (${DEFAULT_GRACE})`],
-  ["--expires WHEN", `${EXPIRY_FORMS} (never, unless the old key ends)`],
+  ["--grace HOW-LONG", `How long the old key still works: ${GRACE_FORMS} (${DEFAULT_GRACE})`],
+  ["--expires WHEN", `${EXPIRY_FORMS} (never, unless the old key expires)`],
   ["--json", "Write the key and its record as JSON"],
   HELP_ROW,
 ])}
@@ -39,7 +39,7 @@ Example:
   async run(cli, args): Promise<ExitCode> {
     const { values, positionals } = parseCommand(NAME, args, OPTIONS, 1);
     const [given] = positionals;
-    if (given === undefined) throw new UsageError(NAME, "Which key? Give its ID");
+    if (given === undefined) throw new UsageError(NAME, "Missing the ID of the key");
     const now = Date.now();
     const graceEnd = graceEndOf(values.grace ?? DEFAULT_GRACE, now);
     const expiry =
@@ -49,19 +49,20 @@ Example:
     return await withKeys(cli, config, async (keys) => {
       const old = (await keys.list()).find((key) => key.id === id);
       if (old === undefined || !isAlive(old, now)) {
-        const state = old === undefined ? "there is none with the id" : `${stateOf(old, now)} is`;
-        cli.err(`Cannot rotate key: ${state} ${id} (make one with stowage token create)\n`);
+        const state =
+          old === undefined ? `no key has the id ${id}` : `${id} is ${stateOf(old, now)}`;
+        cli.err(`Cannot rotate key: ${state} (create one with stowage token create)\n`);
         return 1;
       }
       if (expiry === undefined && old.expiresAt !== null) {
-        // Its end may be that of an earlier grace: whatever we made of it might be too short, or too long.
+        // It may expire because of an earlier rotation: any default could be too short or too long.
         const end = new Date(old.expiresAt).toISOString();
-        throw new UsageError(NAME, `How long for? Key ${id} ends at ${end}: give --expires`);
+        throw new UsageError(NAME, `Give --expires: key ${id} itself expires at ${end}`);
       }
       const request = { ...old, expiresAt: expiry ?? null };
       const made = createApiKey(request, randomBytes, { now: () => now }, hasher);
       if (!(await keys.replace(id, made.record, graceEnd))) {
-        cli.err(`Cannot rotate key: somebody has just ended ${id}\n`);
+        cli.err(`Cannot rotate key: ${id} has just been revoked or rotated\n`);
         return 1;
       }
       const endsAt = Math.min(old.expiresAt ?? graceEnd, graceEnd);

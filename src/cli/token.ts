@@ -9,7 +9,7 @@ import { rotateTokenCommand } from "./token-rotate.ts";
 const listCommand: Command = {
   name: "list",
   summary: "List keys, newest first",
-  help: () => `List API keys, newest first. The keys themselves are not kept and cannot be shown.
+  help: () => `List API keys, newest first. The keys themselves are not stored and cannot be shown.
 
 Usage: stowage token list [--tenant ID] [--json]
 
@@ -33,12 +33,12 @@ ${columns([["--tenant ID", "Only keys of this tenant"], ["--json", "Write JSON"]
 
 const revokeCommand: Command = {
   name: "revoke",
-  summary: "End a key for good",
-  help: () => `End an API key for good. A running server notices within two seconds.
+  summary: "Revoke a key",
+  help: () => `Revoke an API key permanently. A running server notices within two seconds.
 
 Usage: stowage token revoke ID [--json]
 
-ID is the one that stowage token list shows; the key itself will do as well.
+ID is the id that stowage token list shows; the key itself works too.
 
 Options:
 ${columns([["--json", "Write JSON"], HELP_ROW])}
@@ -46,12 +46,12 @@ ${columns([["--json", "Write JSON"], HELP_ROW])}
   async run(cli, args): Promise<ExitCode> {
     const { values, positionals } = parseCommand("token revoke", args, {}, 1);
     const [given] = positionals;
-    if (given === undefined) throw new UsageError("token revoke", "Which key? Give its ID");
+    if (given === undefined) throw new UsageError("token revoke", "Missing the ID of the key");
     const id = findApiKeyId(given) ?? given;
     const config = loadConfig(cli.env);
     const done = await withKeys(cli, config, (records) => records.revoke(id, Date.now()));
     if (values.json) cli.out(`${JSON.stringify({ id, revoked: done })}\n`);
-    cli.err(done ? `Revoked key ${id}\n` : `Cannot revoke key: there is none with the id ${id}\n`);
+    cli.err(done ? `Revoked key ${id}\n` : `Cannot revoke key: no key has the id ${id}\n`);
     return done ? 0 : 1;
   },
 };
@@ -66,15 +66,15 @@ const COMMANDS: readonly Command[] = [
 /** `stowage token create|list|rotate|revoke`. */
 export const tokenCommand: Command = {
   name: "token",
-  summary: "Make, list, rotate and revoke API keys",
+  summary: "Create, list, rotate and revoke API keys",
   commands: COMMANDS,
-  help: () => `Make, list, rotate and revoke API keys.
+  help: () => `Create, list, rotate and revoke API keys.
 
 Usage: stowage token <command> [options]
 
 Commands:
 ${columns(COMMANDS.map((command) => [command.name, command.summary]))}
 
-Keys are kept where DATABASE_URL says; stowage token <command> --help tells more.
+Keys are stored in the database that DATABASE_URL names. For more: stowage token <command> --help
 `,
 };

@@ -84,7 +84,7 @@ describe("stowage process", () => {
     const { code, out, err } = await run([]);
     expect({ code, out, err }).toEqual({
       code: 0,
-      out: "Queued 2 of 3 uploads\nLeft alone 1 of types that no such processor reads\n",
+      out: "Queued 2 of 3 uploads\nSkipped 1 of types that no selected processor reads\n",
       err: "",
     });
     expect(await queued()).toEqual({ [ours]: ["text", "metadata"], [theirs]: ["metadata"] });
@@ -153,7 +153,7 @@ describe("stowage process", () => {
     expect(first).toMatchObject({ code: 1, out: "Queued 500 of 500 uploads\n" });
     const after = ids[499] ?? "";
     expect(first.err).toBe(
-      `Interrupted: what is queued stays queued; the same command with --after ${after} goes on\n`,
+      `Interrupted: queued uploads stay queued; to continue, run the same command with --after ${after}\n`,
     );
     // Those of the first run are done meanwhile.
     await query("UPDATE uploads SET status = 'processed' WHERE status = 'queued'");
@@ -195,7 +195,7 @@ describe("stowage process", () => {
         code: 0,
         out: "Queued 1 of 1 uploads\nProcessed 1, failed 0\n",
       });
-      expect(err).toBe("Waiting for servers to process them (--run does it here)\n");
+      expect(err).toBe("Waiting for servers to process them (use --run to process them here)\n");
     } finally {
       await service.close();
     }
@@ -210,18 +210,18 @@ describe("stowage process", () => {
     });
     expect(await waiting).toMatchObject({
       code: 1,
-      out: "Queued 1 of 1 uploads\nProcessed 0, failed 0, 1 not yet\n",
+      out: "Queued 1 of 1 uploads\nProcessed 0, failed 0, 1 still waiting\n",
     });
     expect(Object.keys(await queued())).toEqual(ids);
   });
 
   it.each([
-    [["--status", "uploading"], 'Unknown status "uploading": there are failed, stored'],
+    [["--status", "uploading"], 'Unknown status "uploading": use one of failed, stored'],
     [["--status", "toString"], 'Unknown status "toString"'],
     [["--since", "2099-01-01"], "--since takes"],
     [["--tenant", "../x"], "Cannot use tenant id"],
-    [["--after", "x"], "--after takes an upload's id"],
-    [["--processor", "ocr"], 'Unknown processor "ocr": there are metadata, text'],
+    [["--after", "x"], "--after takes the id of an upload"],
+    [["--processor", "ocr"], 'Unknown processor "ocr": use one of metadata, text'],
     [["--dry-run", "--run"], "--dry-run queues nothing"],
     [["failed"], 'Unexpected argument "failed"'],
   ])("refuses %j with exit 2 and the way to the help", async (args, message) => {

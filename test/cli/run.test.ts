@@ -47,15 +47,15 @@ describe("stowage", () => {
     [["token"], "Usage: stowage token <command>"],
     [
       ["sevre"],
-      'Unknown command "sevre": there are serve, process, doctor, tenant, token\nTry: stowage --help\n',
+      'Unknown command "sevre": use one of serve, process, doctor, tenant, token\nTry: stowage --help\n',
     ],
     [["--sevre"], 'Unknown option "--sevre"\nTry: stowage --help\n'],
-    [["token", "make"], 'Unknown command "token make": there are create, list, rotate, revoke\n'],
+    [["token", "make"], 'Unknown command "token make": use one of create, list, rotate, revoke\n'],
     [["serve", "--prot"], "Unknown option '--prot'\nTry: stowage serve --help\n"],
     [["serve", "now"], 'Unexpected argument "now"\nTry: stowage serve --help\n'],
     [["serve", "--json=yes"], "Option '--json' does not take an argument\n"],
     [["token", "revoke", "a", "b"], 'Unexpected argument "b"\n'],
-    [["token", "revoke"], "Which key? Give its ID\nTry: stowage token revoke --help\n"],
+    [["token", "revoke"], "Missing the ID of the key\nTry: stowage token revoke --help\n"],
   ])("answers %j with 2 and a way on, on stderr", async (argv, message) => {
     const { code, out, err } = await stowage(argv);
     expect({ code, out }).toEqual({ code: 2, out: "" });

@@ -47,7 +47,9 @@ describe("stowage serve", () => {
     });
     expect(code).toBe(0);
     expect(seen.closed).toBe(true);
-    expect(out).toMatch(/^greeting\nStowage listens on http:\/\/127\.0\.0\.1:\d+ \(Ctrl-C .*\)\n$/);
+    expect(out).toMatch(
+      /^greeting\nStowage listens on http:\/\/127\.0\.0\.1:\d+ \(press Ctrl-C .*\)\n$/,
+    );
     expect(err).toContain("requests in flight have 7 s");
   });
 

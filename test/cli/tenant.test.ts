@@ -97,10 +97,10 @@ describe("stowage tenant set", () => {
   });
 
   it.each<[string[], string]>([
-    [[], "Which tenant? Give its ID"],
+    [[], "Missing the ID of the tenant"],
     [
       ["acme"],
-      "What is to be said of it? There are --max-upload, --quota, --quota-uploads, --types",
+      "Nothing to set: give at least one of --max-upload, --quota, --quota-uploads, --types",
     ],
     [["a/b", "--rate", "1"], 'Cannot use tenant id "a/b"'],
     [["acme", "globex", "--rate", "1"], 'Unexpected argument "globex"'],
@@ -164,7 +164,7 @@ it("what is said holds in a server that runs, and so does taking it back", async
     if (status !== 413) continue;
     const { code, detail } = await put();
     expect(code).toBe("quota_exceeded");
-    expect(detail).toMatch(/7 are allowed.*ask the operator/);
+    expect(detail).toMatch(/of 7 are in use.*ask the operator/);
   }
 });
 
@@ -176,20 +176,20 @@ describe("stowage tenant show", () => {
     const { code, out } = await tenant("show", "acme");
     expect(code).toBe(0);
     expect(out).toBe(said);
-    expect(out).toBe(`Tenant acme keeps 1 upload, 50.8 KiB
+    expect(out).toBe(`Tenant acme has 1 upload, 50.8 KiB
 
-LIMIT                                   VALUE   FROM
-Largest file accepted                   100 MB  said of this tenant
-What it may keep in all                 1 GB    configuration (QUOTA_BYTES)
-How many uploads it may keep            none    configuration (QUOTA_UPLOADS)
-Types of files accepted                 */*     configuration (ALLOWED_CONTENT_TYPES)
-Whether an upload is processed at once  false   configuration (AUTO_PROCESS)
-Requests in a minute                    none    said of this tenant
+LIMIT                                  VALUE   FROM
+Largest file accepted                  100 MB  this tenant
+Total size of its uploads              1 GB    configuration (QUOTA_BYTES)
+Number of its uploads                  none    configuration (QUOTA_UPLOADS)
+Accepted file types                    */*     configuration (ALLOWED_CONTENT_TYPES)
+Whether uploads are processed at once  false   configuration (AUTO_PROCESS)
+Requests per minute                    none    this tenant
 `);
   });
 
   it.each([
-    [[], "Which tenant?"],
+    [[], "Missing the ID of the tenant"],
     [[".."], "Cannot use tenant id"],
   ])("refuses %j with 2", async (argv, message) => {
     const { code, err } = await scene().tenant("show", ...argv);
@@ -205,10 +205,10 @@ describe("stowage tenant list", () => {
     await tenant("set", "zeta", "--quota", "1GiB", "--types", "image/*");
     const { code, out } = await tenant("list");
     expect(code).toBe(0);
-    expect(out).toBe(`TENANT  UPLOADS  OF   KEEPS    OF     SAID OF IT
-acme    1        100  2 KiB    none   -
-b       1        100  2 KiB    none   -
-zeta    0        100  0 bytes  1 GiB  quota, types
+    expect(out).toBe(`TENANT  UPLOADS  LIMIT  SIZE     QUOTA  OWN LIMITS
+acme    1        100    2 KiB    none   -
+b       1        100    2 KiB    none   -
+zeta    0        100    0 bytes  1 GiB  quota, types
 `);
   });
 

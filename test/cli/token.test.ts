@@ -74,11 +74,11 @@ describe("stowage token create", () => {
   });
 
   it.each<[string[], string]>([
-    [[], "For whom?"],
-    [["--tenant", "a", "--operator"], "For whom?"],
+    [[], "Give either --tenant ID or --operator"],
+    [["--tenant", "a", "--operator"], "Give either --tenant ID or --operator"],
     [["--tenant", ".a"], 'Cannot use tenant id ".a"'],
     [["--tenant", "a/b"], 'Cannot use tenant id "a/b"'],
-    [["--tenant", "a", "--scope", "upload:all"], 'Unknown scope "upload:all": there are upload:'],
+    [["--tenant", "a", "--scope", "upload:all"], 'Unknown scope "upload:all": use any of upload:'],
     [["--tenant", "a", "--scope", " "], "--scope is empty"],
     [["--operator", "--scope", "upload:read"], "no scopes"],
     [["--tenant", "a", "--expires", "2020-01-01"], 'in the future; read "2020-01-01"'],
@@ -217,7 +217,7 @@ describe("stowage token rotate", () => {
     const old = await create("--tenant", "acme", "--expires", "90d");
     const { code, out, err } = await token("rotate", old.id);
     expect({ code, out }).toEqual({ code: 2, out: "" });
-    expect(err).toContain(`How long for? Key ${old.id} ends at ${old.expires_at}: give --expires`);
+    expect(err).toContain(`Give --expires: key ${old.id} itself expires at ${old.expires_at}`);
     const made = JSON.parse((await token("rotate", old.id, "--expires", "30d", "--json")).out);
     expect(Date.parse(made.expires_at) - Date.parse(made.created_at)).toBe(30 * 86_400_000);
     const never = JSON.parse((await token("rotate", old.id, "--expires", "never", "--json")).out);
@@ -231,14 +231,14 @@ describe("stowage token rotate", () => {
     expect(await token("rotate", "nope")).toMatchObject({
       code: 1,
       out: "",
-      err: "Cannot rotate key: there is none with the id nope (make one with stowage token create)\n",
+      err: "Cannot rotate key: no key has the id nope (create one with stowage token create)\n",
     });
-    expect((await token("rotate", revoked.id)).err).toContain(`revoked is ${revoked.id}`);
+    expect((await token("rotate", revoked.id)).err).toContain(`${revoked.id} is revoked`);
     expect((await token("list", "--json")).out).toBe(before);
   });
 
   it.each<[string[], string]>([
-    [[], "Which key?"],
+    [[], "Missing the ID of the key"],
     [
       ["a", "--grace", "soon"],
       '--grace takes 30m, 12h, 7d, a date like 2027-01-31, or none; read "soon"',
