@@ -120,13 +120,13 @@ const FOLLOWING: EventsPolicy = {
   maxStreamMs: 60 * 60_000,
   maxStreams: 1_000,
   maxStreamsPerTenant: 100,
-  lookAlone: false,
+  pollAlone: false,
 };
 
 /** Every look is one of the 1,000 calls that Workers allow a request. */
 const FOLLOWING_ALONE: EventsPolicy = {
   ...FOLLOWING,
-  ...{ pollMs: 2_000, maxStreamMs: 10 * 60_000, lookAlone: true },
+  ...{ pollMs: 2_000, maxStreamMs: 10 * 60_000, pollAlone: true },
 };
 
 /**

@@ -9,14 +9,14 @@ import type { Storages } from "./storages/storages.ts";
 import { withTimeout } from "./storages/with-timeout.ts";
 import type { MissingFiles } from "./uploads/missing-files.ts";
 
-/** One dependency, and whether the service can work with it now. */
+/** The state of one dependency. */
 export interface HealthCheck {
   readonly name: "storage" | "records" | "processing" | "fallbacks";
   readonly status: "healthy" | "unhealthy";
   readonly errorCode: string | null;
 }
 
-/** Connections of the server: those that are open, and how many may be. */
+/** The open connections of the server, and its limit. */
 export interface ConnectionCount {
   readonly open: number;
   readonly limit: number;
@@ -25,22 +25,22 @@ export interface ConnectionCount {
 export interface Readiness {
   readonly ready: boolean;
   readonly checks: readonly HealthCheck[];
-  /** `null` where the server is not ours. */
+  /** `null` if Stowage does not run the server. */
   readonly connections: ConnectionCount | null;
 }
 
-/** The health of one storage, as operators see it. */
+/** The health of one storage, for operators. */
 export interface OperatorHealth
   extends StorageHealth,
     Pick<FileStorage, "id" | "display" | "corruption"> {
-  /** How many files are not where their records say; `null` if the records could not be asked. */
+  /** How many files are missing; `null` if the records are unavailable. */
   readonly missingFiles: number | null;
 }
 
-/** How long the database's answer counts. */
-const RECORDS_ANSWER_MS = 2_000;
+/** How long a check of the records is cached. */
+const RECORDS_CHECK_MS = 2_000;
 
-/** An operator does not wait longer for a fallback that is away. */
+/** How long an operator waits for an unreachable fallback. */
 const RETRY_WITHIN_MS = 5_000;
 
 interface HealthServiceDeps {
@@ -49,34 +49,34 @@ interface HealthServiceDeps {
   readonly missing: MissingFiles;
   readonly extractor: Extractor;
   readonly clock: Clock;
-  /** `null` where the server is not ours. */
+  /** `null` if Stowage does not run the server. */
   readonly connections: () => ConnectionCount | null;
 }
 
-/** Whether the service can do its job now. */
+/** Reports whether the service works. */
 export class HealthService {
   readonly #deps: HealthServiceDeps;
   #stopping = false;
-  #recordsAnswer: { readonly code: Promise<string | null>; readonly at: number } | null = null;
+  #recordsCheck: { readonly code: Promise<string | null>; readonly at: number } | null = null;
 
   constructor(deps: HealthServiceDeps) {
     this.#deps = Object.freeze({ ...deps });
   }
 
-  /** From now on not ready: a balancer should send nothing more. */
+  /** Report not ready from now on, so that a load balancer sends no more requests. */
   beginShutdown(): void {
     this.#stopping = true;
   }
 
   /**
-   * Each dependency, probed at the same time. Uploads that cannot be processed now are still taken: the
-   * extractor's trouble is told, but does not make the service unready. Nor does that of a fallback, which is not
-   * asked here: one that does not answer must not keep a balancer waiting.
+   * Probe the dependencies in parallel. Problems of the extractor are reported, but the service stays ready: uploads
+   * are accepted and processed later. The same applies to fallbacks, which are not probed here, so that a slow one does
+   * not delay the load balancer.
    */
   async ready(): Promise<Readiness> {
     const [storage, records, processing] = await Promise.all([
       this.#deps.storages.primary.health(),
-      this.#askRecords(),
+      this.#checkRecords(),
       codeOf(() => this.#deps.extractor.check()),
     ]);
     const checks: HealthCheck[] = [
@@ -93,18 +93,18 @@ export class HealthService {
     return { ready, checks, connections: this.#deps.connections() };
   }
 
-  /** Anyone may ask, and each probe is a durable write: one answer serves all who ask within a while. */
-  async #askRecords(): Promise<string | null> {
+  /** The endpoint is public and each probe is a durable write, so the result is cached. */
+  async #checkRecords(): Promise<string | null> {
     const now = this.#deps.clock.now();
-    if (this.#recordsAnswer === null || now - this.#recordsAnswer.at >= RECORDS_ANSWER_MS) {
-      this.#recordsAnswer = { code: codeOf(() => this.#deps.records.check()), at: now };
+    if (this.#recordsCheck === null || now - this.#recordsCheck.at >= RECORDS_CHECK_MS) {
+      this.#recordsCheck = { code: codeOf(() => this.#deps.records.check()), at: now };
     }
-    return await this.#recordsAnswer.code;
+    return await this.#recordsCheck.code;
   }
 
   /**
-   * For operators: probes every storage anew, and looks again for its missing files. A fallback that was away is
-   * opened if it is back.
+   * For operators: probe every storage and look again for its missing files. Opens unreachable fallbacks that are
+   * back.
    */
   async storages(): Promise<readonly OperatorHealth[]> {
     const retry = withTimeout(RETRY_WITHIN_MS, "open storage", () =>
@@ -124,7 +124,7 @@ export class HealthService {
     }));
   }
 
-  /** Files that were restored do not count. @returns `null` if the records cannot be read. */
+  /** Without files that were restored. @returns `null` if the records are unavailable. */
   async #countMissing(): Promise<ReadonlyMap<string, number> | null> {
     try {
       const missing = await this.#deps.records.countMissing();
@@ -144,7 +144,7 @@ function troubleOf({ trouble }: FileStorage): readonly StowageError[] {
   return trouble === null ? [] : [trouble];
 }
 
-/** One that cannot be opened has the same fields as one that fails. Its identity may be unknown: then it is empty. */
+/** Same fields as for an open storage. `id` is empty if the identity is unknown. */
 function toHealth(away: AwayStorage): Omit<OperatorHealth, "missingFiles"> {
   return {
     id: away.expectedId ?? "",

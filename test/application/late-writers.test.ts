@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { isLookDue, LATE_WRITER_MS } from "../../src/application/uploads/erase.ts";
+import { isCheckDue, LATE_WRITER_MS } from "../../src/application/uploads/erase.ts";
 import { StowageError } from "../../src/domain/errors.ts";
 import { parseFilename } from "../../src/domain/filename.ts";
 import {
@@ -185,11 +185,11 @@ test("a tombstone is looked at ever more rarely, and once when it has run out", 
   const tombstone = { storageId: "s", key: parseObjectKey("a/b/c"), until };
   const looks: number[] = [];
   for (let now = 60_000; now <= until + 60_000; now += 60_000) {
-    if (isLookDue(tombstone, now - 60_000, now)) looks.push(now / 60_000);
+    if (isCheckDue(tombstone, now - 60_000, now)) looks.push(now / 60_000);
   }
   expect(looks).toEqual([1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 1441]);
   // A server that has just started has not looked yet.
-  expect(isLookDue(tombstone, Number.NEGATIVE_INFINITY, 5_000_000)).toBe(true);
+  expect(isCheckDue(tombstone, Number.NEGATIVE_INFINITY, 5_000_000)).toBe(true);
 });
 
 test("the reconciler deletes nothing where nobody has written late", async () => {

@@ -92,7 +92,7 @@ describe("ProcessingWorker", () => {
     const upload = await settled(services, id);
     const error = { code: "storage_access_denied", retryable: false };
     expect(upload).toMatchObject({ status: "failed", processing: { error } });
-    expect(upload.processing.error?.detail).toBe("The storage of the file could not be used");
+    expect(upload.processing.error?.detail).toBe("The storage of the file is unavailable");
     expect(await textOf(await services.downloads.read(upload, null))).toBe("hello");
   });
 

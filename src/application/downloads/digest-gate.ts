@@ -4,23 +4,23 @@ import { StowageError } from "../../domain/errors.ts";
 import type { Hash, Hasher } from "../../domain/ports/hasher.ts";
 import type { Upload } from "../../domain/upload.ts";
 
-/** What a file has to be. */
+/** The expected size and digest of a file. */
 export interface ExpectedFile {
   readonly sizeBytes: number;
   /** Lower-case hexadecimal. */
   readonly sha256: string;
 }
 
-/** What the record of a stored upload says of its file. */
+/** The expected file, from the record of a stored upload. */
 export function expectedFile({ sizeBytes, sha256 }: Upload): ExpectedFile {
   return { sizeBytes: sizeBytes ?? 0, sha256: sha256 ?? "" };
 }
 
 /**
- * Checks the bytes of a file as they pass. The chunk that completes the file passes only if all of them together
- * are what was stored: a reader of a file that was changed gets a part of it, which it can see, never the whole.
+ * Verifies the bytes of a file as they pass. The last chunk passes only if the whole file is correct. So the reader of
+ * a corrupt file gets an incomplete download, which it can notice, never a complete one.
  *
- * No chunk is held back, so a reader that stands still costs no more than the chunk it is about to take.
+ * No chunk is held back, so a stalled reader costs only the chunk that it reads next.
  */
 export class DigestGate {
   readonly #hash: Hash;
@@ -33,7 +33,7 @@ export class DigestGate {
     this.#expected = expected;
   }
 
-  /** Check the next chunk. @throws {StowageError} `object_corrupt` if it must not be handed on. */
+  /** Check the next chunk. @throws {StowageError} `object_corrupt` if you must not pass it on. */
   pass(chunk: Uint8Array): void {
     if (chunk.byteLength === 0) return;
     this.#hash.update(chunk);
@@ -41,7 +41,7 @@ export class DigestGate {
     if (this.#passedBytes >= this.#expected.sizeBytes) this.#verify();
   }
 
-  /** No more chunks come. @throws {StowageError} `object_corrupt` if the file is not complete. */
+  /** Call this at the end. @throws {StowageError} `object_corrupt` if the file is not complete. */
   end(): void {
     if (!this.#verified) this.#verify();
   }
@@ -54,7 +54,7 @@ export class DigestGate {
   }
 }
 
-/** The bytes of a file; fails with `object_corrupt` before the last of them if they are not what was stored. */
+/** The verified bytes of a file. Fails with `object_corrupt` before the last chunk if they are wrong. */
 export async function* verified(
   stream: ByteStream,
   expected: ExpectedFile,
@@ -71,6 +71,6 @@ export async function* verified(
 function corrupt(): StowageError {
   return new StowageError(
     "object_corrupt",
-    "Cannot serve file: its bytes are not what was stored (restore it from a backup)",
+    "Cannot serve file: the stored bytes failed verification (restore it from a backup)",
   );
 }

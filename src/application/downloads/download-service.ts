@@ -13,14 +13,14 @@ import { DigestGate, expectedFile } from "./digest-gate.ts";
 
 type Reader = ReadableStreamDefaultReader<Uint8Array>;
 
-/** Files up to this size are read and verified before the answer begins, so that the answer can say no. */
+/** Files up to this size are read and verified before the response starts, so that it can be an error. */
 const VERIFIED_FIRST_BYTES = 256 * 1024;
 
 /**
- * A reader that takes nothing for this long holds no file, no connection to a bucket and nothing read ahead: what it
- * asks for next is read anew from where it stands.
+ * If a reader takes nothing for this long, its file or connection is closed. When it continues, the rest is opened
+ * again at its position.
  */
-const LET_GO_AFTER_MS = 1_000;
+const CLOSE_IDLE_AFTER_MS = 1_000;
 
 interface DownloadServiceDeps {
   readonly records: UploadRecords;
@@ -30,7 +30,7 @@ interface DownloadServiceDeps {
   readonly logger: Logger;
 }
 
-/** Serves files from whichever storage their records name, and none that is not what was stored. */
+/** Serves files from the storage that their records name, and verifies them. */
 export class DownloadService {
   readonly #deps: DownloadServiceDeps;
   readonly #corrupt = new CorruptFiles();
@@ -40,7 +40,7 @@ export class DownloadService {
   }
 
   /**
-   * Find an upload whose file can be served. The record tells size, digest and type: no storage is asked.
+   * Find an upload whose file can be served. Size, digest and type come from the record, not from the storage.
    *
    * @throws {StowageError} `upload_not_found`, `upload_in_progress`, `upload_conflict` (quarantined).
    */
@@ -49,17 +49,16 @@ export class DownloadService {
   }
 
   /**
-   * The bytes of `range`, or of the whole file. Resolves once the storage has begun to answer.
+   * The bytes of `range`, or of the whole file. Resolves when the storage has started to respond.
    *
-   * A whole file is compared with its SHA-256: a small one before this resolves, a larger one before its last
-   * chunk is handed on. Of a range only the length of the file can be verified, so there is none of a file that
-   * was found corrupt, until it has been read whole and is what was stored. A file that has just moved to
-   * another storage is followed there, at the beginning or in the middle: the record is looked at once more,
-   * and reading goes on at the offset reached.
+   * A whole file is verified by its SHA-256: a small one before this resolves, a larger one before its last chunk
+   * is passed on. For a range only the length of the file can be verified. So ranges of a file that was found corrupt
+   * are refused until the whole file was read and verified. If the file moves to another storage before or during the
+   * download, the record is read again and reading continues there at the same offset.
    *
-   * @throws {StowageError} `upload_not_found` if it was deleted meanwhile, `object_not_found` if its bytes
-   *   are missing where the record says they are, `object_corrupt` if they are not what was stored,
-   *   `storage_*`. The stream fails with the same.
+   * @throws {StowageError} `upload_not_found` if it was deleted meanwhile, `object_not_found` if its file is
+   *   missing in its storage, `object_corrupt` if it failed verification, `storage_*`. The stream fails with the
+   *   same errors.
    */
   async read(
     upload: Upload,
@@ -82,7 +81,7 @@ export class DownloadService {
       return streamOf(chunks);
     } catch (error) {
       if (!isStowageError(error, "object_corrupt")) throw error;
-      // It may have been replaced together with its record; twice in a row is corrupt enough.
+      // The file may have moved. If it did not, or fails again, it is corrupt.
       const moved = await this.#moved(upload);
       if (moved === null) throw error;
       const anew = new DigestGate(this.#deps.hasher, expectedFile(moved));
@@ -100,18 +99,18 @@ export class DownloadService {
     let place = upload;
     const openHere = async (): Promise<Reader> => {
       const storage = this.#deps.storages.byId(place.storageId);
-      const part = offset === 0 && wanted.end === upload.sizeBytes;
+      const isWhole = offset === 0 && wanted.end === upload.sizeBytes;
       const read = await this.#deps.missing.noting(place, () =>
         storage.retrieve(place.key, {
           signal,
-          ...(part ? {} : { range: { start: offset, end: wanted.end } }),
+          range: isWhole ? undefined : { start: offset, end: wanted.end },
         }),
       );
       if (read.object.sizeBytes !== upload.sizeBytes) {
         await read.stream.cancel();
         throw new StowageError(
           "object_corrupt",
-          `Cannot serve file: its storage holds ${read.object.sizeBytes} bytes, the record says ${upload.sizeBytes}`,
+          `Cannot serve file: its storage holds ${read.object.sizeBytes} bytes instead of ${upload.sizeBytes}`,
         );
       }
       return read.stream.getReader();
@@ -121,7 +120,7 @@ export class DownloadService {
       return await openHere();
     };
     let reader: Reader | null = await openHere().catch(follow);
-    /** What to hand on next; `null` at the end. */
+    /** The next chunk; `null` at the end. */
     const take = async (): Promise<Uint8Array | null> => {
       for (;;) {
         let next: Awaited<ReturnType<Reader["read"]>>;
@@ -147,11 +146,11 @@ export class DownloadService {
         return null;
       }
     };
-    const letGo = (): void => {
+    const closeReader = (): void => {
       reader?.cancel().catch(() => {});
       reader = null;
     };
-    let idle = setTimeout(letGo, LET_GO_AFTER_MS);
+    let idle = setTimeout(closeReader, CLOSE_IDLE_AFTER_MS);
     return new ReadableStream<Uint8Array>(
       {
         async pull(controller) {
@@ -159,36 +158,36 @@ export class DownloadService {
           const chunk = await take();
           if (chunk === null) return controller.close();
           controller.enqueue(chunk);
-          if (offset < wanted.end) idle = setTimeout(letGo, LET_GO_AFTER_MS);
+          if (offset < wanted.end) idle = setTimeout(closeReader, CLOSE_IDLE_AFTER_MS);
         },
         async cancel(reason) {
           clearTimeout(idle);
           await reader?.cancel(reason);
         },
       },
-      // Nothing is read ahead here: the driver's stream already is.
+      // No read-ahead here: the driver's stream already reads ahead.
       { highWaterMark: 0 },
     );
   }
 
-  /** Where `before` lies now, if it has moved since; otherwise throws what `error` means for it. */
+  /** The record of `before` if its file has moved. @throws What `error` means otherwise. */
   async #findMoved(before: Upload, error: unknown): Promise<Upload> {
     if (isAbort(error)) throw error;
     const now = await this.#moved(before);
     if (now !== null) return now;
-    // Its key was written once: whatever else lies there by now will not become what was stored.
+    // A key is written once. Another object under it is corruption.
     const found = isStowageError(error, "object_changed") ? corrupt(error) : error;
     if (isStowageError(found, "object_corrupt")) this.#reportCorrupt(before);
     throw found;
   }
 
-  /** Where it lies now; `null`: where it did. */
+  /** The record if the file has moved, else `null`. */
   async #moved(before: Upload): Promise<Upload | null> {
     const now = await requireUpload(this.#deps.records, before.tenant, before.id);
     return now.storageId !== before.storageId || now.key !== before.key ? now : null;
   }
 
-  /** For operators: no caller can mend it. */
+  /** For operators: callers cannot repair it. */
   #reportCorrupt(place: Upload): void {
     const { id, tenant, storageId } = place;
     this.#corrupt.add(place);
@@ -197,7 +196,7 @@ export class DownloadService {
   }
 }
 
-/** A driver may send more than it was asked for, perhaps without end, or less. */
+/** A driver may send more or less than the requested range. */
 function checkLength(offset: number, wanted: ByteRange, ended: boolean): void {
   const state =
     offset > wanted.end
@@ -212,12 +211,12 @@ function checkLength(offset: number, wanted: ByteRange, ended: boolean): void {
 function foundCorrupt(): StowageError {
   return new StowageError(
     "object_corrupt",
-    "Cannot serve a range of this file: its bytes were found to be others than those that were stored",
+    "Cannot serve a range of this file: the stored bytes failed verification",
   );
 }
 
 function corrupt(cause: StowageError): StowageError {
-  const message = "Cannot serve file: its storage holds another object than was stored";
+  const message = "Cannot serve file: the stored object was replaced by another one";
   return new StowageError("object_corrupt", message, { cause });
 }
 

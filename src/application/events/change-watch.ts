@@ -2,16 +2,16 @@ import type { Logger } from "../../domain/ports/logger.ts";
 import type { UploadRecords } from "../../domain/ports/records.ts";
 import type { UploadId } from "../../domain/upload-id.ts";
 
-/** One follower of one upload. */
+/** A watch on one upload. */
 export interface Watcher {
-  /** Resolves when something may have changed since the last call, at once if it has, or after `stop`. */
+  /** Resolves when the upload may have changed since the last call, or after `stop`. */
   changed(): Promise<void>;
   stop(): void;
 }
 
 /**
- * Notices that uploads have changed: what is announced at once, and what other processes do at the next
- * look at the records. There is one look for all watchers, and none while there is no watcher.
+ * Notices changes of uploads: announced ones at once, those of other processes at the next poll of the records. One
+ * poll serves all watchers. Without watchers there is no polling.
  */
 export class ChangeWatch {
   readonly #records: Pick<UploadRecords, "revisions">;
@@ -19,7 +19,7 @@ export class ChangeWatch {
   readonly #pollMs: number;
   readonly #watched = new Map<UploadId, Set<Alarm>>();
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #looking = false;
+  #polling = false;
 
   constructor(records: Pick<UploadRecords, "revisions">, logger: Logger, pollMs: number) {
     this.#records = records;
@@ -27,7 +27,7 @@ export class ChangeWatch {
     this.#pollMs = pollMs;
   }
 
-  /** @param revision Where the upload is known to be. */
+  /** @param revision The last known revision. */
   watch(id: UploadId, revision: number): Watcher {
     const alarm = new Alarm(revision);
     const alarms = this.#watched.get(id) ?? new Set();
@@ -39,29 +39,29 @@ export class ChangeWatch {
         alarm.ring();
         alarms.delete(alarm);
         if (alarms.size === 0 && this.#watched.get(id) === alarms) this.#watched.delete(id);
-        if (this.#watched.size === 0) this.#rest();
+        if (this.#watched.size === 0) this.#stopPolling();
       },
     };
   }
 
-  /** Something has changed here and now. */
+  /** The upload has changed in this process. */
   announce(id: UploadId): void {
     for (const alarm of this.#watched.get(id) ?? []) alarm.ring();
   }
 
   #schedule(): void {
-    if (this.#looking) return;
-    this.#timer ??= setTimeout(() => void this.#look(), this.#pollMs);
+    if (this.#polling) return;
+    this.#timer ??= setTimeout(() => void this.#poll(), this.#pollMs);
   }
 
-  #rest(): void {
+  #stopPolling(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }
 
-  async #look(): Promise<void> {
+  async #poll(): Promise<void> {
     this.#timer = undefined;
-    this.#looking = true;
+    this.#polling = true;
     try {
       const ids = [...this.#watched.keys()];
       const revisions = await this.#records.revisions(ids);
@@ -69,17 +69,17 @@ export class ChangeWatch {
         for (const alarm of this.#watched.get(id) ?? []) alarm.see(revisions.get(id) ?? null);
       }
     } catch (error) {
-      // Whoever follows is told later; that the database is away, others say.
+      // Followers get the change later, and other parts report the database.
       this.#logger.debug("events.look_failed", { error });
     }
-    this.#looking = false;
+    this.#polling = false;
     if (this.#watched.size > 0) this.#schedule();
   }
 }
 
-/** Rings once for all that has happened since it was last heard. */
+/** Rings once for all changes since it was last heard. */
 class Alarm {
-  /** `null`: gone. */
+  /** `null`: the upload is gone. */
   #seen: number | null;
   #ringing = false;
   #wake: () => void = () => {};

@@ -14,27 +14,27 @@ import { requireUpload } from "../uploads/find-upload.ts";
 import { ChangeWatch, type Watcher } from "./change-watch.ts";
 
 export interface EventsPolicy {
-  /** How often the records are looked at for what other processes have changed. */
+  /** How often the records are polled for changes of other processes. */
   readonly pollMs: number;
-  /** Nobody follows longer without asking again: credentials may have been revoked. */
+  /** The longest stream. Then the client must authenticate again, because its credentials may be revoked. */
   readonly maxStreamMs: number;
-  /** In this process, and of one tenant. */
+  /** In this process, and per tenant. */
   readonly maxStreams: number;
   readonly maxStreamsPerTenant: number;
   /**
-   * Whether followers look at the records one by one: where requests may not share timers and promises
-   * (Workers). Then nothing is told before the next look.
+   * Whether each stream polls the records itself, because requests cannot share timers and promises (Workers). Then
+   * changes arrive only with the next poll.
    */
-  readonly lookAlone: boolean;
+  readonly pollAlone: boolean;
 }
 
-/** What has happened to an upload, and what happens, until it is at rest. Holds a place until it has ended. */
+/** The past and future events of an upload until it is settled. Takes up one stream until it ends. */
 export interface EventStream extends AsyncIterable<UploadEvent> {
-  /** End it now, whatever it waits for, and give its place back. Idempotent. */
+  /** End the stream now. Idempotent. */
   stop(): void;
 }
 
-/** Events are read from the records so many at a time. */
+/** Events per query. */
 const PAGE = 100;
 
 interface EventServiceDeps {
@@ -44,11 +44,11 @@ interface EventServiceDeps {
   readonly policy: EventsPolicy;
 }
 
-/** Tells what happens to uploads to those who follow them. */
+/** Streams the events of uploads. */
 export class EventService {
   readonly #deps: EventServiceDeps;
   readonly #watch: ChangeWatch;
-  /** Every stream that is open, and whose it is. */
+  /** All open streams and their tenants. */
   readonly #open = new Map<EventStream, TenantId>();
   #closed = false;
 
@@ -57,16 +57,16 @@ export class EventService {
     this.#watch = this.#newWatch();
   }
 
-  /** Wake whoever follows this upload: it has changed here. */
+  /** Wake the streams of this upload: it has changed in this process. */
   readonly announce = (id: UploadId): void => this.#watch.announce(id);
 
   /**
-   * Follow an upload. The stream ends when it is at rest or deleted, when it is stopped, and after a long
-   * time: whoever wants to know more follows it again from the revision where it has ended.
+   * Follow an upload. The stream ends when the upload is settled or deleted, when you stop it, and after
+   * `maxStreamMs`. To continue, follow the upload again from the last revision.
    *
-   * @param after The revision that is known already; 0 for all that has happened. One that the upload has
-   *   not reached yet cannot be its own and counts as 0.
-   * @returns `null` if nothing has happened since and nothing will: it is at rest.
+   * @param after The last revision that you know; 0 for all events. A revision that the upload has not reached yet
+   *   counts as 0.
+   * @returns `null` if the upload is settled and there are no more events.
    * @throws {StowageError} `upload_not_found`, `too_many_streams` (of the tenant), `server_busy`.
    */
   async follow(tenant: TenantId, id: string, after: number): Promise<EventStream | null> {
@@ -80,7 +80,7 @@ export class EventService {
     return this.#start(upload, from);
   }
 
-  /** End every stream and begin no other. */
+  /** End all streams and refuse new ones. */
   close(): void {
     this.#closed = true;
     for (const stream of this.#open.keys()) stream.stop();
@@ -99,12 +99,15 @@ export class EventService {
       );
     }
     if (this.#open.size >= maxStreams) {
-      throw new StowageError("server_busy", `Cannot follow upload: all ${maxStreams} places taken`);
+      throw new StowageError(
+        "server_busy",
+        `Cannot follow upload: all ${maxStreams} streams are in use`,
+      );
     }
   }
 
   #start(upload: Upload, from: number): EventStream {
-    const watch = this.#deps.policy.lookAlone ? this.#newWatch() : this.#watch;
+    const watch = this.#deps.policy.pollAlone ? this.#newWatch() : this.#watch;
     const watcher = watch.watch(upload.id, upload.revision);
     const ending = new AbortController();
     const lifetime = setTimeout(() => stream.stop(), this.#deps.policy.maxStreamMs);
@@ -147,7 +150,7 @@ export class EventService {
       }
       if (status === "deleting") return;
       if (news.length === PAGE) continue;
-      // Its events go with it: who comes too late for the last one is told all the same.
+      // Events are deleted with their upload, so make the last one for a late reader.
       if (news.length === 0 && (await this.#deps.records.find(tenant, id)) === null) {
         yield this.#deleted(upload, Math.max(revision, upload.revision) + 1);
         return;
@@ -168,7 +171,7 @@ export class EventService {
   }
 }
 
-/** What the upload became. */
+/** The status of the upload after the event. */
 export function statusOf({ type }: UploadEvent): RecordStatus {
   return type.slice("upload.".length) as RecordStatus;
 }

@@ -4,41 +4,41 @@ import type { Upload } from "../../domain/upload.ts";
 import type { UploadId } from "../../domain/upload-id.ts";
 import type { ProcessorCatalog } from "./processor-catalog.ts";
 
-/** Uploads in memory at a time. */
+/** Uploads held in memory. */
 const PAGE = 500;
 
-/** Asked for together: the records write what arrives together in one transaction. */
+/** Queued in parallel: the records write concurrent changes in one transaction. */
 const AT_ONCE = 50;
 
 export interface BulkOrder {
   readonly filter: SurveyFilter;
-  /** Those of these that read its type are run; `null` for all that do. */
+  /** Run only these, if they read the type of the upload. `null`: all that read it. */
   readonly processors: readonly string[] | null;
-  /** Count, and change nothing. */
+  /** Count only. */
   readonly dryRun: boolean;
   /** Begin after this upload. */
   readonly after: UploadId | null;
 }
 
-/** How far it has come. */
+/** Progress so far. */
 export interface BulkCount {
-  /** Looked at. */
+  /** Uploads seen. */
   readonly seen: number;
-  /** Queued, or in a dry run to be queued. */
+  /** Queued, or to be queued in a dry run. */
   readonly queued: number;
-  /** Left alone: no processor that was asked for reads their type. */
+  /** Skipped: no requested processor reads their type. */
   readonly unread: number;
-  /** Left alone: deleted meanwhile, or queued by somebody else. */
+  /** Skipped: deleted or queued by another request meanwhile. */
   readonly missed: number;
-  /** The last upload that was looked at: where another run goes on. */
+  /** The last upload seen. Another run can continue after it. */
   readonly last: UploadId | null;
 }
 
 /**
- * Queue many uploads for processing, of all tenants, beside any servers.
+ * Queue many uploads of all tenants for processing. Servers may run at the same time.
  *
- * @param signal Once aborted, it ends after what it is at.
- * @returns Counts, every few uploads; the last one counts all.
+ * @param signal Stops after the current group.
+ * @returns The progress, every few uploads.
  */
 export async function* queueAll(
   records: Pick<UploadRecords, "survey" | "requeue">,

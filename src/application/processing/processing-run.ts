@@ -13,21 +13,21 @@ import { expectedFile, verified } from "../downloads/digest-gate.ts";
 import type { FileStorage } from "../storages/file-storage.ts";
 import type { MissingFiles } from "../uploads/missing-files.ts";
 
-/** The processor whose text the others ask for. */
+/** The processor that provides the text for the others. */
 const TEXT_PROCESSOR = "text";
 
-/** Why one processor failed in a run. */
+/** The failure of one processor in a run. */
 export interface ProcessorFailure {
   readonly processor: string;
   readonly code: ErrorCode;
-  /** For the log. Holds no document text. */
+  /** For the log. Contains no document text. */
   readonly cause: unknown;
 }
 
-/** The limits that a document can exceed, as the extractor names them. */
+/** The limits of the extractor that a document can exceed. */
 const LIMITS = ["memory", "cpu", "wall"];
 
-/** How one run of a job went. */
+/** The result of one run of a job. */
 export type JobRun =
   | {
       readonly kind: "done";
@@ -35,54 +35,44 @@ export type JobRun =
       readonly error: ProcessingError | null;
       readonly results: readonly ProcessorResult[];
     }
-  /** Something that may pass stood in the way. */
+  /** A temporary error. */
   | {
       readonly kind: "retry";
       readonly error: ProcessingError;
-      /** Whether the document itself was tried: only then may it run out of tries. */
+      /** Whether the document itself was processed. Only such attempts count. */
       readonly counts: boolean;
     }
-  /** The signal was aborted: the job is lost, or the server stops. */
+  /** The signal was aborted: the job was lost, or the server is stopping. */
   | { readonly kind: "interrupted" };
 
+interface ProcessingRunDeps {
+  readonly extractor: Extractor;
+  readonly missing: MissingFiles;
+  readonly hasher: Hasher;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
 /**
- * One run of one job: its processors in turn, their texts stored beside the upload. Texts are stored under
- * a name that is this run's own, so a run that was declared dead cannot overwrite a later one's.
+ * One run of a job: runs its processors one after another and stores their texts. The name of a text is unique to the
+ * run, so a run that lost its lease cannot overwrite the text of a later one.
  */
 export class ProcessingRun {
   readonly #job: Job;
   readonly #storage: FileStorage;
-  readonly #extractor: Extractor;
-  readonly #missing: MissingFiles;
-  readonly #hasher: Hasher;
-  readonly #clock: Clock;
-  readonly #logger: Logger;
+  readonly #deps: ProcessingRunDeps;
   readonly #written: ObjectKey[] = [];
   readonly #failures: ProcessorFailure[] = [];
 
-  constructor(
-    job: Job,
-    storage: FileStorage,
-    parts: {
-      readonly extractor: Extractor;
-      readonly missing: MissingFiles;
-      readonly hasher: Hasher;
-      readonly clock: Clock;
-      readonly logger: Logger;
-    },
-  ) {
+  constructor(job: Job, storage: FileStorage, deps: ProcessingRunDeps) {
     this.#job = job;
     this.#storage = storage;
-    this.#extractor = parts.extractor;
-    this.#missing = parts.missing;
-    this.#hasher = parts.hasher;
-    this.#clock = parts.clock;
-    this.#logger = parts.logger;
+    this.#deps = Object.freeze({ ...deps });
   }
 
-  /** Run every processor that was asked for. Never rejects for a document's or a processor's fault. */
+  /** Run all requested processors. Never rejects because of a document or a processor. */
   async execute(maxAttempts: number, signal: AbortSignal): Promise<JobRun> {
-    // Counted when it was claimed: whoever died in the last allowed try has left no trace but this.
+    // The attempt is counted at the claim, because a crash in the last attempt leaves no other trace.
     const lastTry = this.#job.attempt >= maxAttempts;
     if (this.#job.attempt > maxAttempts) return this.#giveUp();
     const results: ProcessorResult[] = [];
@@ -99,26 +89,26 @@ export class ProcessingRun {
     return { kind: "done", error: failed?.error ?? null, results };
   }
 
-  /** The processors that have failed so far, in their order. */
+  /** The failures so far, in order. */
   get failures(): readonly ProcessorFailure[] {
     return this.#failures;
   }
 
-  /** Remove the texts of this run: its result does not count. */
+  /** Remove the texts of this run, because its results do not count. */
   async discard(): Promise<void> {
     await this.#remove(this.#written);
   }
 
-  /** Remove the texts that this run's results have replaced. */
+  /** Remove the texts that this run has replaced. */
   async discardOld(before: readonly ProcessorResult[]): Promise<void> {
     const replaced = before.filter(({ name }) => this.#job.processors.includes(name));
     await this.#remove(textKeysOf(replaced));
   }
 
   /**
-   * Remove what earlier runs have left that died over it: halves of texts, and whole ones.
+   * Remove the texts that crashed runs left behind, complete or not.
    *
-   * @param before The results that count now: their texts stay.
+   * @param before The current results. Their texts stay.
    */
   async discardDead(before: readonly ProcessorResult[]): Promise<void> {
     const { tenant, id } = this.#job.upload;
@@ -142,16 +132,17 @@ export class ProcessingRun {
     textFailure: TextFailure | undefined,
     signal: AbortSignal,
   ): Promise<ProcessorResult | null> {
-    const startedAt = this.#clock.now();
-    const version = this.#extractor.processors.find((known) => known.name === name)?.version ?? "";
-    const facts = () => ({ name, version, durationMs: this.#clock.now() - startedAt });
+    const startedAt = this.#deps.clock.now();
+    const version =
+      this.#deps.extractor.processors.find((known) => known.name === name)?.version ?? "";
+    const facts = () => ({ name, version, durationMs: this.#deps.clock.now() - startedAt });
     try {
       const { output, text } = await this.#extract(name, textFailure, signal);
       const textKey = text === undefined ? null : await this.#keep(name, text, signal);
       return { ...facts(), status: "processed", output, textKey, error: null };
     } catch (error) {
       if (signal.aborted || isAbort(error)) return null;
-      const reason = this.#explain(name, error);
+      const reason = this.#toProcessingError(name, error);
       this.#failures.push({ processor: name, code: reason.code, cause: causeOf(error) });
       return { ...facts(), status: "failed", output: null, textKey: null, error: reason };
     }
@@ -163,29 +154,29 @@ export class ProcessingRun {
     signal: AbortSignal,
   ): Promise<ProcessorOutput> {
     const { upload } = this.#job;
-    return await this.#extractor.run({
+    return await this.#deps.extractor.run({
       processor: name,
       contentType: upload.contentType,
       extension: /\.[A-Za-z0-9]{1,16}$/.exec(upload.filename)?.[0].toLowerCase() ?? "",
       sizeBytes: upload.sizeBytes ?? 0,
       textFailure,
       open: async (): Promise<ByteStream> => {
-        const { stream } = await this.#missing.noting(upload, () =>
+        const { stream } = await this.#deps.missing.noting(upload, () =>
           this.#storage.retrieve(upload.key, { signal }),
         );
-        return verified(stream, expectedFile(upload), this.#hasher);
+        return verified(stream, expectedFile(upload), this.#deps.hasher);
       },
       signal,
     });
   }
 
   /**
-   * A text longer than a part is sent in parts whose id nobody notes: whoever dies over it leaves them to
-   * the next try, to the delete and to the sweep. Few texts are that long, and the job knows no place for an id.
+   * A long text is sent in parts, and the id of that multipart upload is not recorded. After a crash the parts are
+   * removed by the next attempt, by the delete of the upload or by the sweep. Few texts are that long.
    */
   async #keep(name: string, text: string, signal: AbortSignal): Promise<ObjectKey> {
     const { tenant, id, revision } = this.#job.upload;
-    // Every claim has a revision of its own, so no two runs ever write the same key.
+    // Every claim has its own revision, so two runs never write the same key.
     const key = derivedKey(tenant, id, `${name}-${revision}.txt`);
     this.#written.push(key);
     await this.#storage.save(
@@ -196,28 +187,28 @@ export class ProcessingRun {
     return key;
   }
 
-  #explain(name: string, error: unknown): ProcessingError {
-    if (isStowageError(error) && isExplanation(error)) {
+  #toProcessingError(name: string, error: unknown): ProcessingError {
+    if (isStowageError(error) && isProcessingCode(error)) {
       return { code: error.code, detail: error.message, retryable: error.retryable };
     }
     if (isStowageError(error, "object_corrupt")) {
       this.#storage.noteCorruption();
       const { id: uploadId, tenant: tenantId, storageId } = this.#job.upload;
-      this.#logger.error("processing.corrupt", { uploadId, tenantId, storageId });
-      const detail = "The file in its storage is not the one that was stored";
+      this.#deps.logger.error("processing.corrupt", { uploadId, tenantId, storageId });
+      const detail = "The stored bytes failed verification";
       return { code: error.code, detail, retryable: false };
     }
     if (isStowageError(error)) {
-      // The storage's trouble, not the document's; its message is an operator's.
+      // A problem of the storage, not of the document. Its message is for operators.
       return {
         code: error.code,
-        detail: "The storage of the file could not be used",
+        detail: "The storage of the file is unavailable",
         retryable: error.retryable,
       };
     }
     return {
       code: "processor_failed",
-      detail: `Processor ${name} failed in an unexpected way`,
+      detail: `Processor ${name} failed unexpectedly`,
       retryable: false,
     };
   }
@@ -227,8 +218,7 @@ export class ProcessingRun {
     const error: ProcessingError = {
       code: last?.code ?? "extractor_crashed",
       detail:
-        last?.detail ??
-        `Gave up after ${this.#job.attempt - 1} attempts: none of them lived to tell its result`,
+        last?.detail ?? `Gave up after ${this.#job.attempt - 1} attempts: each of them crashed`,
       retryable: false,
     };
     for (const processor of this.#job.processors) {
@@ -236,7 +226,7 @@ export class ProcessingRun {
     }
     const results = this.#job.processors.map((name) => ({
       name,
-      version: this.#extractor.processors.find((known) => known.name === name)?.version ?? "",
+      version: this.#deps.extractor.processors.find((known) => known.name === name)?.version ?? "",
       status: "failed" as const,
       output: null,
       textKey: null,
@@ -255,15 +245,15 @@ export class ProcessingRun {
     }
   }
 
-  /** No reason not to go on: the next run looks again, and deleting the upload empties the whole folder. */
+  /** Continue all the same: the next run tries again, and deleting the upload empties the whole folder. */
   #keptLeftovers(error: unknown): void {
-    this.#logger.warn("processing.leftover_kept", { uploadId: this.#job.upload.id, error });
+    this.#deps.logger.warn("processing.leftover_kept", { uploadId: this.#job.upload.id, error });
   }
 }
 
 /**
- * What the log shows of an error. For `document_*` and `processor_failed` it leaves out messages, because they may
- * quote the document. Only `processor_failed` has stacks: the others are not faults of code.
+ * The part of an error for the log. Messages of `document_*` and `processor_failed` are left out, because they may
+ * quote the document. Only `processor_failed` has stacks: it is a bug.
  */
 function causeOf(error: unknown): unknown {
   if (!isStowageError(error)) return traceOf(error, { stacks: true });
@@ -273,11 +263,11 @@ function causeOf(error: unknown): unknown {
   return limit === undefined ? traceOf(error.cause, { stacks: false }) : { limit };
 }
 
-function isExplanation(error: StowageError): boolean {
+function isProcessingCode(error: StowageError): boolean {
   return /^(document|extractor|processor)_/.test(error.code);
 }
 
-/** A document that has just cost all that it may is not to cost it again for each that asks for its text. */
+/** If the text processor failed on this document, the others get the same error instead of trying again. */
 function textFailureOf(results: readonly ProcessorResult[]): TextFailure | undefined {
   const error = results.find(({ name }) => name === TEXT_PROCESSOR)?.error;
   return error?.code.startsWith("document_") ? error : undefined;
@@ -287,7 +277,7 @@ function textKeysOf(results: readonly ProcessorResult[]): ObjectKey[] {
   return results.flatMap(({ textKey }) => (textKey === null ? [] : [textKey]));
 }
 
-/** A service that cannot start its extractor or reach its storage says nothing about the document. */
+/** If the extractor did not start, or the storage was unavailable, the document itself was not processed. */
 function wasTried(error: ProcessingError): boolean {
   return error.code !== "extractor_unavailable" && !error.code.startsWith("storage_");
 }

@@ -11,21 +11,21 @@ import type { MissingFiles } from "../uploads/missing-files.ts";
 import { type JobRun, ProcessingRun } from "./processing-run.ts";
 
 export interface ProcessingPolicy {
-  /** How often a job is tried before it is given up. */
+  /** Attempts before a job fails. */
   readonly maxAttempts: number;
-  /** How long a claimed job is ours without a renewal. */
+  /** How long a claim lasts without a renewal. */
   readonly leaseMs: number;
-  /** The longest time without looking for jobs: other processes may have queued some. */
+  /** How often to look for jobs that other processes queued. */
   readonly pollMs: number;
 }
 
 /**
- * How a run of a job ended, for the log. `retry`: the job waits for its next try. `interrupted`: it was handed back.
- * `lost`: another worker has it, or the upload was deleted, and the results of this run do not count.
+ * How a run ended, for the log. `retry`: the job waits for its next attempt. `interrupted`: it was handed back.
+ * `lost`: another worker has the job, or the upload was deleted; the results of this run do not count.
  */
 type Outcome = "processed" | "failed" | "retry" | "interrupted" | "lost";
 
-/** The first retry waits up to this long, each further one up to twice as long. */
+/** The longest wait before the first retry. It doubles with each retry. */
 const BACKOFF_MS = 1_000;
 const MAX_BACKOFF_MS = 5 * 60_000;
 
@@ -45,9 +45,9 @@ interface ProcessingWorkerDeps {
 /**
  * Takes jobs from the records and runs them, several at once.
  *
- * The records are the truth: a job is claimed by compare-and-set under a lease, which is renewed while it
- * runs, and its result is written only if the claim still holds. Whoever is killed in between loses the
- * lease, and somebody else does the work again.
+ * The records are the truth. A job is claimed by compare-and-set under a lease, which is renewed while the job runs,
+ * and its result is written only if the claim still holds. If a worker is killed, its lease ends and another worker
+ * takes the job.
  */
 export class ProcessingWorker {
   readonly #deps: ProcessingWorkerDeps;
@@ -62,14 +62,14 @@ export class ProcessingWorker {
     this.#deps = Object.freeze({ ...deps });
   }
 
-  /** Begin to look for jobs. */
+  /** Start to claim jobs. */
   start(): void {
     this.#stopped = false;
     this.#unsubscribe = this.#deps.queue.onWake(() => this.#fill());
     this.#fill();
   }
 
-  /** Take no more jobs, stop those that run and hand them back. Resolves when none runs. */
+  /** Claim no more jobs, and stop and hand back the running ones. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#unsubscribe();
@@ -79,16 +79,16 @@ export class ProcessingWorker {
     await Promise.all(this.#running.keys());
   }
 
-  /** Resolves when no job runs here and none is being looked for. */
+  /** Resolves when no job is running or being claimed here. */
   async idle(): Promise<void> {
     while (this.#filling !== null || this.#running.size > 0) {
       await this.#filling;
-      // A race without runners would never end.
+      // A race of no promises would never end.
       if (this.#running.size > 0) await Promise.race(this.#running.keys());
     }
   }
 
-  /** Claim jobs until all places are taken or nothing is due. Calls while it works make it look once more. */
+  /** Claim jobs until the worker is full or nothing is due. A call meanwhile makes it look once more. */
   #fill(): void {
     if (this.#stopped) return;
     if (this.#filling !== null) {
@@ -130,7 +130,7 @@ export class ProcessingWorker {
     const abort = new AbortController();
     const done: Promise<void> = this.#process(job, abort)
       .catch((error) =>
-        // The lease runs out and the job is taken again.
+        // The lease ends, and the job is claimed again.
         this.#deps.logger.warn("processing.job_left", { uploadId: job.upload.id, error }),
       )
       .finally(() => {
@@ -178,7 +178,7 @@ export class ProcessingWorker {
     }
   }
 
-  /** Write down how a run went. */
+  /** Record the result of a run. */
   async #settle(
     job: Job,
     run: ProcessingRun,
@@ -188,7 +188,7 @@ export class ProcessingWorker {
   ): Promise<{ readonly outcome: Outcome; readonly error: ProcessingError | null }> {
     if (result.kind === "interrupted" || (result.kind === "retry" && signal.aborted)) {
       await run.discard();
-      // Lost or shutting down; handing back what is no longer ours changes nothing.
+      // Lost, or shutting down. Handing back a lost job changes nothing.
       await this.#deps.records.handBackJob(job);
       return { outcome: "interrupted", error: null };
     }
@@ -210,8 +210,8 @@ export class ProcessingWorker {
   }
 
   /**
-   * A failure that this run had no part in, and that is still the latest word of its processor. One of a
-   * processor that is gone counts no more: nobody could ever make it good.
+   * The failure of a processor that this run did not include. A failure of a processor that no longer exists does not
+   * count, because it could never be fixed.
    */
   #failureBefore(job: Job, before: readonly ProcessorResult[]): ProcessingError | null {
     const known = new Set(this.#deps.extractor.processors.map(({ name }) => name));
@@ -224,12 +224,12 @@ export class ProcessingWorker {
       (ours) => {
         if (!ours) abort.abort();
       },
-      // The database is away: the lease may yet be renewed next time, and the fence decides in the end.
+      // The database is unavailable. The next renewal may succeed; otherwise the fence refuses the result.
       () => {},
     );
   }
 
-  /** Full jitter: retries of many jobs do not come back at the same moment. */
+  /** Full jitter, so that many jobs are not retried at the same moment. */
   #backoffMs(attempt: number): number {
     const ceiling = Math.min(MAX_BACKOFF_MS, BACKOFF_MS * 2 ** (attempt - 1));
     const [byte = 0] = this.#deps.random(new Uint8Array(1));

@@ -2,7 +2,7 @@ import { StowageError } from "../../domain/errors.ts";
 import { matchesMediaType } from "../../domain/media-type.ts";
 import type { ProcessorInfo } from "../../domain/ports/processor.ts";
 
-/** The processors that can be asked for, by name. */
+/** The available processors by name. */
 export class ProcessorCatalog {
   readonly #processors = new Map<string, ProcessorInfo>();
 
@@ -35,10 +35,9 @@ export class ProcessorCatalog {
   }
 
   /**
-   * Check the names a caller asks for.
+   * Check the names that a caller requested.
    *
-   * @throws {StowageError} `unknown_processor` for a name that is not registered, or one that does not read
-   *   `contentType`.
+   * @throws {StowageError} `unknown_processor` if a name is not registered or does not read `contentType`.
    */
   choose(names: readonly string[], contentType: string): string[] {
     for (const name of names) {

@@ -4,15 +4,14 @@ import type { Upload } from "../../domain/upload.ts";
 import type { FileStorage } from "../storages/file-storage.ts";
 
 /**
- * Remove all bytes of an upload: the file, what was derived from it, and what unfinished writes of either left.
- * Idempotent. What cannot be there is not looked for: texts where no processing was begun, and unfinished ones
- * where every job has ended by itself.
+ * Remove all bytes of an upload: its file, its texts, and the leftovers of unfinished writes. Idempotent. It skips what
+ * cannot exist: texts if processing never started, and unfinished texts if every job ended normally.
  *
  * @param now Milliseconds since 1970.
  */
 export async function eraseBytes(storage: FileStorage, upload: Upload, now: number): Promise<void> {
   const { key, multipartId } = upload;
-  // Unfinished writes first: what one of them completes at this moment is then found among the objects.
+  // Unfinished writes first: if one completes just now, its object is found afterwards.
   if (multipartId !== null) await storage.abortMultipart(key, multipartId);
   if (upload.sha256 === null) await storage.removeLeftovers({ key });
   await storage.delete([key]);
@@ -22,23 +21,22 @@ export async function eraseBytes(storage: FileStorage, upload: Upload, now: numb
   await storage.deleteAll(`${folder}/`);
 }
 
-/** Whether one of its jobs is running, or was taken over from a worker that may still be alive. */
+/** Whether a job is running, or was taken over from a worker that may still be alive. */
 function mayWriteTexts({ processing }: Upload, now: number): boolean {
   const { startedAt, finishedAt, takenOverAt } = processing;
   if (startedAt !== null && finishedAt === null) return true;
   return takenOverAt !== null && takenOverAt > now - LATE_WRITER_MS;
 }
 
-const FIRST_LOOK_MS = 30_000;
-const LOOKS_AT_ONCE = 16;
+const FIRST_CHECK_MS = 30_000;
+const CHECKS_AT_ONCE = 16;
 
-/** Nobody still writes to a key after this long, whatever was suspended. */
+/** After this time no suspended writer is expected to write any more. */
 export const LATE_WRITER_MS = 24 * 60 * 60 * 1000;
 
 /**
- * What an upload that is erased leaves behind where somebody may yet write: the file's key, if it was never
- * committed, or the folder of what is derived from it, where a job may still write its text, whatever the fence
- * makes of its result.
+ * The tombstone of an erased upload if a late write is possible: under the key of a file that was never committed, or
+ * in the folder of its texts, where a job may still write although its result will be refused.
  */
 export function tombstoneOf(upload: Upload, now: number): Tombstone | null {
   const { storageId, tenant, id, key, sha256 } = upload;
@@ -47,7 +45,7 @@ export function tombstoneOf(upload: Upload, now: number): Tombstone | null {
   return tombstoneAt({ storageId, key: derivedFolder(tenant, id) }, now);
 }
 
-/** Somebody may write there from now on for {@link LATE_WRITER_MS}. */
+/** A tombstone for a late write within {@link LATE_WRITER_MS}. */
 export function tombstoneAt(
   { storageId, key }: Pick<Tombstone, "storageId" | "key">,
   now: number,
@@ -56,20 +54,20 @@ export function tombstoneAt(
 }
 
 /**
- * Whether it is time to look at a tombstone again, having looked at `before`: when it is half a minute old, then
- * each time its age has doubled, and once it has run out. What comes late mostly comes soon, and looks cost.
+ * Whether a tombstone is due for a check, if the last check was at `before`: at the age of half a minute, then each
+ * time its age has doubled, and once when it has expired. Most late writes come soon, and checks cost requests.
  */
-export function isLookDue({ until }: Tombstone, before: number, now: number): boolean {
+export function isCheckDue({ until }: Tombstone, before: number, now: number): boolean {
   const step = (moment: number) => {
     const ageMs = moment - (until - LATE_WRITER_MS);
-    return ageMs < FIRST_LOOK_MS ? 0 : 1 + Math.floor(Math.log2(ageMs / FIRST_LOOK_MS));
+    return ageMs < FIRST_CHECK_MS ? 0 : 1 + Math.floor(Math.log2(ageMs / FIRST_CHECK_MS));
   };
   return until < now || step(now) > step(before);
 }
 
 /**
- * Remove what somebody has written late where {@link tombstoneOf} says. Idempotent. What is not there is not
- * deleted: in a versioned bucket each time would leave a marker.
+ * Remove late writes under these tombstones. Idempotent. Only existing objects are deleted: in a versioned bucket each
+ * delete leaves a marker.
  */
 export async function eraseLate(
   storage: FileStorage,
@@ -78,7 +76,7 @@ export async function eraseLate(
   const keys = tombstones.map(({ key }) => key);
   const files = keys.filter((key) => !isOwnKey(key));
   while (files.length > 0) {
-    const some = files.splice(0, LOOKS_AT_ONCE);
+    const some = files.splice(0, CHECKS_AT_ONCE);
     const there = await Promise.all(some.map((key) => storage.exists(key)));
     await storage.delete(some.filter((_, index) => there[index]));
   }

@@ -8,7 +8,7 @@ import { findStorageId } from "../storages/storage-identity.ts";
 import type { Storages } from "../storages/storages.ts";
 
 const FILES_PER_PAGE = 100;
-const LOOKS_AT_ONCE = 16;
+const CHECKS_AT_ONCE = 16;
 
 interface MissingFilesDeps {
   readonly records: UploadRecords;
@@ -17,12 +17,12 @@ interface MissingFilesDeps {
 }
 
 /**
- * Knows which files are missing in their storage. Each is marked in its record and logged once, however often it
- * is read, until it is found again.
+ * Tracks the files that are missing in their storage. A missing file is marked in its record and logged once, until it
+ * is found again.
  */
 export class MissingFiles {
   readonly #deps: MissingFilesDeps;
-  /** Where `lookAgain` continues, by storage. */
+  /** Where `lookAgain` continues in each storage. */
   readonly #lookedUntil = new Map<string, UploadId>();
 
   constructor(deps: MissingFilesDeps) {
@@ -30,8 +30,7 @@ export class MissingFiles {
   }
 
   /**
-   * Open the file of `upload` with `open`, and mark the record if the file is missing or found again. Writes only
-   * when that has changed.
+   * Open the file of `upload` with `open`, and update the mark if the file is missing or found again.
    *
    * @returns The result of `open`.
    * @throws What `open` throws; `object_not_found` has `reported` in its data if the file was known to be missing.
@@ -51,10 +50,10 @@ export class MissingFiles {
   }
 
   /**
-   * Look again for the missing files of a storage, and clear the marks of those that are there. The next call
-   * continues where this one ended.
+   * Look again for the missing files of a storage, and clear the marks of those that exist. The next call continues
+   * where this one ended.
    *
-   * @param maxFiles How many files to look for.
+   * @param maxFiles How many files to check.
    * @throws {StowageError} `storage_*`, `records_*`.
    */
   async lookAgain(storage: FileStorage, maxFiles = FILES_PER_PAGE): Promise<void> {
@@ -64,8 +63,8 @@ export class MissingFiles {
         limit: FILES_PER_PAGE,
         after,
       });
-      for (let first = 0; first < page.length; first += LOOKS_AT_ONCE) {
-        const some = page.slice(first, first + LOOKS_AT_ONCE);
+      for (let first = 0; first < page.length; first += CHECKS_AT_ONCE) {
+        const some = page.slice(first, first + CHECKS_AT_ONCE);
         await Promise.all(some.map((upload) => this.#lookFor(storage, upload)));
       }
       const last = page.at(-1);
@@ -81,7 +80,7 @@ export class MissingFiles {
     if (await storage.exists(upload.key)) await this.#note(upload, false);
   }
 
-  /** Never rejects: the answer to the caller does not depend on the mark. */
+  /** Never rejects: the response to the caller does not depend on the mark. */
   async #note(upload: Upload, isMissing: boolean): Promise<void> {
     const { id: uploadId, tenant: tenantId, storageId } = upload;
     try {
@@ -95,14 +94,14 @@ export class MissingFiles {
     }
   }
 
-  /** Whether the storage is reachable and itself. Otherwise a missing file means nothing. */
+  /** Whether the storage is reachable and the right one. Otherwise a missing file means nothing. */
   async #isThere(storageId: string): Promise<boolean> {
     const storage = this.#deps.storages.byId(storageId);
     return (await findStorageId({ get: (key) => storage.retrieve(key) })) === storageId;
   }
 }
 
-/** The log has one line from when the file was first missed: later requests need none. */
+/** The missing file is in the log already: later requests are not logged. */
 function stillMissing(cause: StowageError): StowageError {
   const data = { reported: true };
   return new StowageError("object_not_found", cause.message, { cause, data });

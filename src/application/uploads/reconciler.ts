@@ -5,28 +5,28 @@ import type { UploadRecords } from "../../domain/ports/records.ts";
 import type { Tombstone } from "../../domain/ports/upkeep-records.ts";
 import type { Upload } from "../../domain/upload.ts";
 import type { Storages } from "../storages/storages.ts";
-import { eraseBytes, eraseLate, isLookDue, LATE_WRITER_MS, tombstoneOf } from "./erase.ts";
+import { eraseBytes, eraseLate, isCheckDue, LATE_WRITER_MS, tombstoneOf } from "./erase.ts";
 import type { MissingFiles } from "./missing-files.ts";
 
-/** So many abandoned uploads are cleaned up before the next are asked for. */
+/** Abandoned uploads per query. */
 const BATCH = 100;
-/** So many keys are watched with one question, and on S3 with one request. */
+/** Tombstones per query. */
 const TOMBSTONES = 1000;
 
-/** How many missing files are looked for at the start. */
+/** How many missing files are checked at start-up. */
 const MISSING_FILES = 1000;
 
-/** How often writes are looked for that no reservation and no job knows. */
+/** How often to look for leftovers without a reservation or a job. */
 const SWEEP_EVERY_MS = 60 * 60 * 1000;
 
 export interface ReconcileReport {
-  /** Uploads that were abandoned, or half deleted: their bytes and rows were removed. */
+  /** Abandoned or half-deleted uploads that were removed. */
   readonly removed: number;
-  /** Uploads whose time was over, likewise. */
+  /** Expired uploads that were removed. */
   readonly expired: number;
   /** Uploads that could not be removed now. */
   readonly deferred: number;
-  /** Temp files and parts that no reservation and no job knew. */
+  /** Removed temp files and parts without a reservation or a job. */
   readonly leftovers: number;
 }
 
@@ -36,24 +36,23 @@ interface ReconcilerDeps {
   readonly missing: MissingFiles;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** A delete that is older than this was interrupted: its own request is over. */
+  /** A delete older than this was interrupted. */
   readonly deleteGraceMs: number;
 }
 
 /**
- * Brings storage and records back together after whatever happened: removes what expired reservations and
- * interrupted deletes have left and what has expired, and keeps an eye on keys that a late writer may still
- * write.
+ * Keeps storages and records consistent: removes expired uploads and what expired reservations and interrupted deletes
+ * left behind, and watches keys that a late writer may still write.
  */
 export class Reconciler {
   readonly #deps: ReconcilerDeps;
   #running: Promise<ReconcileReport> | null = null;
   #timer: ReturnType<typeof setInterval> | undefined;
-  /** When the tombstones of a storage were last looked at. */
+  /** When the tombstones of a storage were last checked. */
   readonly #watchedAt = new Map<string, number>();
-  /** Storages whose missing files were already looked for. */
+  /** Storages whose missing files were checked. */
   readonly #lookedAgain = new Set<string>();
-  /** When the leftovers of a storage are next looked for. */
+  /** When the next sweep of a storage is due. */
   readonly #sweepAt = new Map<string, number>();
 
   constructor(deps: ReconcilerDeps) {
@@ -69,13 +68,13 @@ export class Reconciler {
     this.#timer = setInterval(runQuietly, intervalMs);
   }
 
-  /** Stop the timer and wait for a run that is under way. */
+  /** Stop the timer and wait for the current run. */
   async stop(): Promise<void> {
     if (this.#timer !== undefined) clearInterval(this.#timer);
     await this.#running?.catch(() => {});
   }
 
-  /** One run; calls while it runs share it. */
+  /** Run once. Concurrent calls share the run. */
   async run(): Promise<ReconcileReport> {
     this.#running ??= this.#reconcile().finally(() => {
       this.#running = null;
@@ -106,7 +105,7 @@ export class Reconciler {
     return report;
   }
 
-  /** Erase what `collect` gives, until it gives no more or nothing of it can be erased. */
+  /** Erase the uploads of `collect` until there are no more, or none can be erased. */
   async #removeAll(
     collect: () => Promise<readonly Upload[]>,
   ): Promise<{ readonly removed: number; readonly deferred: number }> {
@@ -127,12 +126,12 @@ export class Reconciler {
         }
       }
       removed += progress;
-      // A batch without progress would come back the same: leave it to the next run.
+      // Without progress the same batch would return: leave it to the next run.
       if (batch.length < BATCH || progress === 0) return { removed, deferred };
     }
   }
 
-  /** Remove what a writer that woke up late has put under a key that was given up. */
+  /** Remove what a late writer stored under an abandoned key. */
   async #watchTombstones(): Promise<void> {
     for (const storage of this.#deps.storages.all) {
       const now = this.#deps.clock.now();
@@ -143,11 +142,11 @@ export class Reconciler {
           const page = await this.#deps.records.tombstones(storage.id, TOMBSTONES, last);
           await eraseLate(
             storage,
-            page.filter((tombstone) => isLookDue(tombstone, before, now)),
+            page.filter((tombstone) => isCheckDue(tombstone, before, now)),
           );
           last = page.length < TOMBSTONES ? undefined : page.at(-1);
         } while (last !== undefined);
-        // None runs out unseen: only those that this run has looked at.
+        // Only tombstones that this run has checked.
         await this.#deps.records.dropTombstones(storage.id, now);
         this.#watchedAt.set(storage.id, now);
       } catch (error) {
@@ -156,7 +155,7 @@ export class Reconciler {
     }
   }
 
-  /** Once for each storage, as soon as it can be reached: files may have been restored while no server ran. */
+  /** Once per storage, when it is reachable: files may have been restored while no server was running. */
   async #lookForMissing(): Promise<void> {
     for (const storage of this.#deps.storages.all.filter(({ id }) => !this.#lookedAgain.has(id))) {
       try {
@@ -169,7 +168,7 @@ export class Reconciler {
     }
   }
 
-  /** At the start, again once leftovers of a crash just before the start count as dead, then every hour. */
+  /** At start-up, again when the leftovers of a crash just before count as dead, then every hour. */
   async #sweep(): Promise<number> {
     let leftovers = 0;
     for (const storage of this.#deps.storages.all) {

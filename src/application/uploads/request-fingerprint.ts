@@ -3,7 +3,7 @@ import type { Hasher } from "../../domain/ports/hasher.ts";
 import type { UploadDetails, UploadInput } from "./upload-input.ts";
 
 /**
- * What tells one upload request from another, but for the bytes of its file, whose digest the record has.
+ * Identifies an upload request, without the bytes of its file: their digest is in the record.
  *
  * @returns Lower-case hexadecimal.
  */
@@ -12,8 +12,8 @@ export function fingerprintOf(
   { autoProcess, metadata, expiresAt }: UploadDetails,
   hasher: Hasher,
 ): string {
-  const said = [via, originalFilename, declaredType ?? null, autoProcess, metadata, expiresAt];
+  const facts = [via, originalFilename, declaredType ?? null, autoProcess, metadata, expiresAt];
   const hash = hasher("sha256");
-  hash.update(new TextEncoder().encode(JSON.stringify(said)));
+  hash.update(new TextEncoder().encode(JSON.stringify(facts)));
   return toHex(hash.digest());
 }

@@ -1,12 +1,11 @@
 import type { Clock } from "../../domain/ports/clock.ts";
 import type { Reservation, UploadRecords } from "../../domain/ports/records.ts";
 
-/** How long the last sync and the fields after the file may take once the file has come. */
+/** How long the final sync and the fields after the file may take. */
 const FINISH_MS = 10 * 60_000;
 
 /**
- * Keeps a reservation alive while bytes flow and are brought to the disk, and stops the upload when it is
- * lost all the same.
+ * Renews a reservation while bytes arrive and are written to disk. Aborts the upload if the reservation is lost.
  */
 export class UploadLease {
   lost = false;
@@ -22,12 +21,12 @@ export class UploadLease {
       if (!this.#moved && clock.now() > this.#finishUntil) return;
       this.#moved = false;
       records.renewReservation(reservation, clock.now() + leaseMs).then(
-        (kept) => {
-          if (kept) return;
+        (renewed) => {
+          if (renewed) return;
           this.lost = true;
           this.#abort.abort();
         },
-        // The database is away: the lease may yet be renewed next time, and commit will tell.
+        // The database is unavailable. The next renewal may succeed; otherwise the commit fails.
         () => {},
       );
     }, leaseMs / 3);
@@ -38,7 +37,7 @@ export class UploadLease {
     if (ended) this.#finishUntil = this.#clock.now() + FINISH_MS;
   };
 
-  /** The caller's signal, or ours once the lease is lost. */
+  /** Aborts with the caller's signal, or when the lease is lost. */
   over(signal: AbortSignal | undefined): AbortSignal {
     return signal === undefined
       ? this.#abort.signal

@@ -32,7 +32,7 @@ const POLICY: EventsPolicy = {
   maxStreamMs: NEVER_MS,
   maxStreams: 20,
   maxStreamsPerTenant: 10,
-  lookAlone: false,
+  pollAlone: false,
 };
 
 /** Looks at the records all the time, and is told of nothing: what changes is another process's doing. */
@@ -184,7 +184,7 @@ test("follow() looks once for all that are followed in this process, and never o
 
 test("follow() looks alone where requests share nothing", async () => {
   const looks = new Set<string>();
-  const { bench, events } = await scene({ ...LOOKING, lookAlone: true }, (records) => ({
+  const { bench, events } = await scene({ ...LOOKING, pollAlone: true }, (records) => ({
     async revisions(ids) {
       looks.add(ids.join());
       return await records.revisions(ids);
