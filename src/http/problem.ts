@@ -2,7 +2,7 @@ import { z } from "@hono/zod-openapi";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { type ErrorCode, isAbort, isStowageError, StowageError } from "../domain/errors.ts";
 
-/** The status of each code. The only such table: a new code does not compile until it is here. */
+/** The status of each code. The only such table: a new code does not compile until it has one. */
 export const STATUS: Record<ErrorCode, ContentfulStatusCode> = {
   invalid_request: 400,
   invalid_parameter: 422,
@@ -18,7 +18,7 @@ export const STATUS: Record<ErrorCode, ContentfulStatusCode> = {
   invalid_idempotency_key: 400,
   idempotency_key_reused: 422,
   idempotency_key_in_use: 409,
-  // Not 507 (RFC 4331): to try again helps nobody before something is deleted, and clients retry what is 5xx.
+  // Not 507 (RFC 4331): clients retry 5xx, and a retry is useless until something is deleted.
   quota_exceeded: 413,
   rate_limited: 429,
   unknown_processor: 422,
@@ -27,7 +27,7 @@ export const STATUS: Record<ErrorCode, ContentfulStatusCode> = {
   body_too_large: 413,
   body_incomplete: 400,
   request_timeout: 408,
-  // No standard status says "the client has gone"; nobody is there to read it. nginx's 499 is what logs know.
+  // No standard status means "the client has gone". Only logs see this one, and they know nginx's 499.
   request_aborted: 499 as ContentfulStatusCode,
   unauthenticated: 401,
   insufficient_scope: 403,
@@ -47,12 +47,12 @@ export const STATUS: Record<ErrorCode, ContentfulStatusCode> = {
   object_exists: 500,
   object_changed: 503,
   object_corrupt: 500,
-  // The one way for a caller to get here: a filename that this storage finds too long.
+  // Callers can cause this only with a filename that is too long for the storage.
   invalid_key: 422,
   invalid_storage_uri: 500,
   unknown_driver: 500,
   unsupported_option: 500,
-  // What the storage refuses us is never the caller's 403.
+  // The storage denied the service, not the caller: never a 403.
   storage_access_denied: 503,
   storage_read_only: 503,
   storage_full: 507,
@@ -79,32 +79,32 @@ export const STATUS: Record<ErrorCode, ContentfulStatusCode> = {
   internal: 500,
 };
 
-/** What callers are told instead of a message meant for operators. */
+/** Replaces messages that are meant for operators. */
 const PUBLIC_DETAIL: Partial<Record<ErrorCode, string>> = {
-  auth_unavailable: "Credentials cannot be checked at the moment",
-  object_not_found: "The file cannot be read from its storage",
-  object_corrupt: "The file cannot be read from its storage",
-  object_changed: "The file has just changed: try again",
-  invalid_key: "Cannot use filename: the storage does not take one this long",
+  auth_unavailable: "Credentials cannot be checked right now",
+  object_not_found: "Cannot read the file from its storage",
+  object_corrupt: "Cannot read the file from its storage",
+  object_changed: "The file changed while it was being read: try again",
+  invalid_key: "Cannot use filename: it is too long for this storage",
   storage_full: "The storage is full",
-  storage_read_only: "The storage takes no writes at the moment",
-  storage_timeout: "The storage did not answer in time",
+  storage_read_only: "The storage is read-only at the moment",
+  storage_timeout: "The storage did not respond in time",
   records_full: "The database is full",
 };
 
-/** Seconds after which trying again makes sense, where nothing more is known of the trouble. */
+/** `Retry-After` when the error does not say when to retry. */
 const RETRY_AFTER_SECONDS = 5;
 const TRANSIENT_STATUSES: ReadonlySet<number> = new Set([429, 503, 504]);
 const TRANSIENT_CODES: ReadonlySet<ErrorCode> = new Set(["idempotency_key_in_use"]);
 
-/** One field that was wrong: a parameter by its name, or a place in a JSON body (RFC 6901). */
+/** One invalid field: a parameter by its name, or a place in a JSON body as a JSON pointer (RFC 6901). */
 export interface FieldProblem {
   readonly parameter?: string;
   readonly pointer?: string;
   readonly detail: string;
 }
 
-/** An error of HTTP itself, with what else its answer holds. */
+/** An error with headers or a list of invalid fields for its response. */
 export class HttpError extends StowageError {
   readonly headers: Readonly<Record<string, string>>;
   readonly errors: readonly FieldProblem[] | undefined;
@@ -130,11 +130,13 @@ export class HttpError extends StowageError {
  */
 export const ProblemSchema = z
   .object({
-    type: z.literal("about:blank").openapi({ description: "`code` tells problems apart" }),
-    title: z.string().openapi({ description: "The phrase of the status" }),
+    type: z
+      .literal("about:blank")
+      .openapi({ description: "Always this value: look at `code` instead" }),
+    title: z.string().openapi({ description: "The standard phrase of the status" }),
     status: z.number().int(),
-    detail: z.string().openapi({ description: "For people; may change" }),
-    code: z.string().openapi({ description: "For programs; never changes its meaning" }),
+    detail: z.string().openapi({ description: "For humans; the wording may change" }),
+    code: z.string().openapi({ description: "For programs; a code never changes its meaning" }),
     request_id: z.string(),
     errors: z
       .array(
@@ -145,19 +147,19 @@ export const ProblemSchema = z
         }),
       )
       .optional()
-      .openapi({ description: "The fields that were wrong" }),
+      .openapi({ description: "The invalid parameters or fields" }),
   })
   .openapi("Problem");
 export type Problem = z.infer<typeof ProblemSchema>;
 
-/** The code of anything thrown: ours, a client's going away, or `internal`. */
+/** The code of anything thrown: that of a StowageError, `request_aborted` when the client left, or `internal`. */
 export function codeOf(error: unknown): ErrorCode {
-  // A foreign copy of the package may know codes that this one does not.
+  // Another copy of the package may have codes that this one does not know.
   if (isStowageError(error)) return Object.hasOwn(STATUS, error.code) ? error.code : "internal";
   return isAbort(error) ? "request_aborted" : "internal";
 }
 
-/** What a caller is told of anything thrown: nothing about the inside, no path, bucket, key or stack. */
+/** The problem for anything thrown. It reveals no path, bucket, key or stack. */
 export function problemOf(error: unknown, requestId: string): Problem {
   const code = codeOf(error);
   const status = STATUS[code];
@@ -173,7 +175,7 @@ export function problemOf(error: unknown, requestId: string): Problem {
   };
 }
 
-/** Make the answer to anything thrown. */
+/** The response to anything thrown. */
 export function problemResponse(error: unknown, requestId: string): Response {
   const problem = problemOf(error, requestId);
   const code = codeOf(error);
@@ -195,26 +197,26 @@ export function problemResponse(error: unknown, requestId: string): Response {
 function detailOf(error: unknown, code: ErrorCode, status: number): string {
   const publicDetail = PUBLIC_DETAIL[code];
   if (publicDetail !== undefined) return publicDetail;
-  // From 500 on messages are for operators: paths, buckets and settings may be in them.
-  if (status === 503) return "The service cannot do this at the moment: try again";
+  // Messages of 5xx errors are for operators and may contain paths, buckets and settings.
+  if (status === 503) return "The service cannot do this right now: try again";
   if (status >= 500) return "The service failed";
   return error instanceof Error ? error.message : "The request failed";
 }
 
-/** What an error knows of the end of its trouble, else the usual; whole seconds. */
+/** Whole seconds: the error's own, or the default. */
 function retryAfterOf(error: unknown): number {
   const known = isStowageError(error) ? error.data["retryAfterSeconds"] : undefined;
   return typeof known === "number" ? known : RETRY_AFTER_SECONDS;
 }
 
-/** How long the file is, for a client that asked beyond its end (RFC 9110, 15.5.17). */
+/** The size of the file, for a client whose range starts beyond its end (RFC 9110, 15.5.17). */
 function rangeHeader(error: unknown): Record<string, string> {
   if (!isStowageError(error, "range_not_satisfiable")) return {};
   const sizeBytes = error.data["sizeBytes"];
   return typeof sizeBytes === "number" ? { "Content-Range": `bytes */${sizeBytes}` } : {};
 }
 
-/** The phrases of the statuses above (RFC 9110, 15): what `title` has to be under `about:blank`. */
+/** The phrases of the statuses above (RFC 9110, 15), which `about:blank` requires as `title`. */
 const TITLES: Readonly<Record<number, string>> = {
   400: "Bad Request",
   401: "Unauthorized",

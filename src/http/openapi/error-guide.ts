@@ -1,99 +1,112 @@
 import type { ErrorCode } from "../../domain/errors.ts";
 
 /**
- * Every code in two sentences or so for whoever meets it: what it means, and what to do. Told in the OpenAPI
- * document, on the page that renders it, and in `docs/errors.md`; Markdown of backticks only.
+ * What each code means and what the caller can do, in about two sentences. Shown in the OpenAPI document, on
+ * the page that renders it, and in `docs/errors.md`. The only Markdown allowed is backticks.
  */
 export const ERROR_GUIDE: Readonly<Record<ErrorCode, string>> = {
-  // what the caller sent
-  invalid_request: "The body cannot be read as what it should be. Send valid JSON.",
-  invalid_parameter: "Parameters or fields are wrong. `errors` lists each: correct those.",
+  // the request
+  invalid_request: "The body is malformed. Send valid JSON.",
+  invalid_parameter: "Some parameters or fields are invalid. `errors` lists each of them.",
   invalid_multipart:
-    "The form is cut, or a part of it cannot be read. Let a library write it, and its `Content-Type` with the boundary.",
-  missing_file: "The form has no field `file` that holds a file. Add it.",
-  too_many_files: "The form holds more than one file. Send one request for each.",
-  too_many_fields: "The form has more fields, or longer ones, than are read. Send fewer.",
+    "The form is cut off, or one of its parts is malformed. Let an HTTP library write the form and its `Content-Type` with the boundary.",
+  missing_file: "The form has no file in the field `file`. Add one.",
+  too_many_files: "The form has more than one file. Send one request per file.",
+  too_many_fields: "The form has too many fields, or a field is too long. Send less.",
   invalid_filename:
-    "The name is empty, `.` or `..`, or holds control characters or what is no UTF-8. Send another.",
+    "The filename is empty, `.` or `..`, contains control characters, or is not valid UTF-8. Send another one.",
   invalid_metadata:
-    "`metadata` is no JSON object, is nested too deep, or exceeds 2 KiB. Send a smaller one.",
-  invalid_cursor: "`cursor` is no `next_cursor` of this list. Begin again without it.",
-  invalid_digest: "A digest cannot be read as its header or field wants it. Send it as described.",
+    "`metadata` is not a JSON object, is nested too deeply, or exceeds 2 KiB. Send a smaller object.",
+  invalid_cursor:
+    "`cursor` is not a `next_cursor` of this list. Start again from the first page, without `cursor`.",
+  invalid_digest:
+    "A digest is malformed. Send it in the format that its header or field is documented with.",
   digest_mismatch:
-    "What came is not what the digest describes; nothing was kept. Send the file again, whole.",
-  invalid_idempotency_key: "`Idempotency-Key` is empty, too long or given twice. Send a UUID.",
+    "The received bytes do not match the digest, and nothing was stored. Send the file again.",
+  invalid_idempotency_key:
+    "`Idempotency-Key` is empty, too long or sent twice. Use a UUID, for example.",
   idempotency_key_reused:
-    "This `Idempotency-Key` belongs to another request of the last day. Take a new one for a new upload.",
+    "This `Idempotency-Key` was used for a different request within the last day. Use a new key for a new upload.",
   idempotency_key_in_use:
-    "The first request with this `Idempotency-Key` is still under way. Ask again after `Retry-After`.",
-  quota_exceeded: "The tenant's quota would be passed. Delete uploads, or ask for more room.",
-  rate_limited: "Too many requests. Wait as long as `Retry-After` says.",
-  unknown_processor: "A processor of this name is not installed. Name another, or none.",
+    "The first request with this `Idempotency-Key` is still in progress. Try again after `Retry-After`.",
+  quota_exceeded:
+    "The upload would exceed the tenant's quota. Delete uploads, or ask the operator for a larger quota.",
+  rate_limited: "Too many requests. Try again after `Retry-After`.",
+  unknown_processor: "No processor of this name is installed. Choose another, or leave it out.",
   unsupported_media_type:
-    "Bodies of this type, or in this `Content-Encoding`, are not taken here. Send what is described.",
-  upload_too_large: "The file is longer than the limit. Send a smaller one.",
-  body_too_large: "The body is longer than such a body may be. Send a smaller one.",
-  body_incomplete: "The connection ended before the body did; nothing was kept. Send it again.",
-  request_timeout: "The body came too slowly, or not at all; nothing was kept. Send it again.",
-  request_aborted: "The client went away. For logs: nobody is there to read it.",
-  // who is calling
-  unauthenticated: "No credential, or one that is wrong, expired or revoked. Show a valid one.",
-  insufficient_scope: "The credential may not do this. Take one with the scope that is named.",
-  auth_unavailable: "Credentials cannot be checked now. Try again after `Retry-After`.",
-  // what is there
-  route_not_found: "Nothing is served at this path. Look at the list of calls.",
-  method_not_allowed: "The path does not know this method. `Allow` lists those that it knows.",
+    "This `Content-Type` or `Content-Encoding` is not accepted here. See the accepted types of this call.",
+  upload_too_large: "The file exceeds the size limit. Send a smaller file.",
+  body_too_large: "The body exceeds the size limit of this call. Send a smaller body.",
+  body_incomplete:
+    "The connection closed before the whole body arrived, and nothing was stored. Send it again.",
+  request_timeout:
+    "The body arrived too slowly or not at all, and nothing was stored. Send it again.",
+  request_aborted: "The client closed the connection. This code appears in logs only.",
+  // authentication
+  unauthenticated:
+    "The credential is missing, wrong, expired or revoked. Send a valid one in `Authorization`.",
+  insufficient_scope:
+    "The credential does not allow this. Use one that has the scope named in the response.",
+  auth_unavailable: "Credentials cannot be checked right now. Try again after `Retry-After`.",
+  // resources
+  route_not_found: "This path does not exist. Check the list of calls.",
+  method_not_allowed: "The path does not support this method. `Allow` lists those it supports.",
   upload_not_found:
-    "There is no such upload: it never was, was deleted, or is another tenant's. Check the id.",
-  upload_in_progress: "The file is still arriving. Ask again when its status is another.",
+    "The upload does not exist, was deleted, or belongs to another tenant. Check the id.",
+  upload_in_progress: "The file is still arriving. Try again when its status has changed.",
   upload_conflict:
-    "The upload was changed at the same time, or is in no state for this. Look again.",
+    "The upload was changed at the same time, or its status does not allow this. Fetch it again.",
   too_many_streams:
-    "The tenant follows too many uploads at once. End some streams, or ask instead.",
-  server_busy: "The server does too much at once. Try again after `Retry-After`.",
-  text_not_found: "No text was found in this file, and none will come by itself. Reprocess it.",
-  text_not_ready: "The file waits to be processed. Follow its events, then ask again.",
-  precondition_failed: "What `If-Match` or `If-Unmodified-Since` expects is not so. Look again.",
-  range_not_satisfiable: "`Range` begins after the end, which `Content-Range` tells. Ask for less.",
+    "The tenant has too many event streams open. Close some, or poll the upload instead.",
+  server_busy: "The server is at capacity. Try again after `Retry-After`.",
+  text_not_found:
+    "No text was extracted from this file, and none is on its way. Reprocess the upload to try again.",
+  text_not_ready: "The file is waiting to be processed. Follow its events, then try again.",
+  precondition_failed:
+    "The condition in `If-Match` or `If-Unmodified-Since` is false. Fetch the current state first.",
+  range_not_satisfiable:
+    "`Range` starts after the end of the file. `Content-Range` has the size of the file.",
   // storage
-  object_not_found: "The file is missing in its storage. Tell the operator the upload's id.",
-  object_exists: "The storage holds such an object already. Tell the operator the `request_id`.",
-  object_changed: "The file changed while it was read. Try again.",
+  object_not_found: "The file is missing from its storage. Give the operator the upload's id.",
+  object_exists:
+    "The storage already has an object of this name. Give the operator the `request_id`.",
+  object_changed: "The file changed while it was being read. Try again.",
   object_corrupt:
-    "The stored file is damaged. Tell the operator the `request_id`; once it is restored, download it whole.",
-  invalid_key: "The storage cannot keep a filename this long. Send a shorter one.",
-  invalid_storage_uri: "A setting of the storage is wrong. Tell the operator the `request_id`.",
-  unknown_driver: "A storage has no driver here. Tell the operator the `request_id`.",
-  unsupported_option: "The storage cannot do this. Tell the operator the `request_id`.",
-  storage_access_denied: "The storage refuses the service. Tell the operator the `request_id`.",
-  storage_read_only: "The storage takes no writes now. Try again later.",
-  storage_full: "The storage is full. Try again when the operator has made room.",
-  storage_timeout: "The storage did not answer in time. Try again after `Retry-After`.",
-  storage_unavailable: "The storage cannot be reached. Try again after `Retry-After`.",
-  storage_misconfigured: "The storage is set up wrong. Tell the operator the `request_id`.",
+    "The stored file is damaged. Give the operator the `request_id`; once the file is restored, download all of it.",
+  invalid_key: "The filename is too long for this storage. Send a shorter one.",
+  invalid_storage_uri: "A storage setting is invalid. Give the operator the `request_id`.",
+  unknown_driver: "The driver of a storage is not installed. Give the operator the `request_id`.",
+  unsupported_option: "The storage does not support this. Give the operator the `request_id`.",
+  storage_access_denied: "The storage denied access. Give the operator the `request_id`.",
+  storage_read_only: "The storage is read-only at the moment. Try again later.",
+  storage_full: "The storage is full. Try again when the operator has freed space.",
+  storage_timeout: "The storage did not respond in time. Try again after `Retry-After`.",
+  storage_unavailable: "The storage is unreachable. Try again after `Retry-After`.",
+  storage_misconfigured: "The storage is misconfigured. Give the operator the `request_id`.",
   // records
-  records_unavailable: "The database cannot be reached. Try again after `Retry-After`.",
-  records_full: "The database is full. Try again when the operator has made room.",
-  records_newer: "The database belongs to a newer version. Tell the operator the `request_id`.",
-  reservation_lost: "The upload took longer than it was granted; nothing was kept. Send it again.",
-  // processing: reasons that end up in `processing.error`
+  records_unavailable: "The database is unreachable. Try again after `Retry-After`.",
+  records_full: "The database is full. Try again when the operator has freed space.",
+  records_newer:
+    "The database was upgraded by a newer version. Give the operator the `request_id`.",
+  reservation_lost:
+    "The upload took longer than its reservation lasted, and nothing was stored. Send it again.",
+  // processing: these also appear in `processing.error`
   document_unreadable:
-    "The document is damaged, or in a form that nobody reads. Upload a sound one.",
+    "The document is corrupt or in an unsupported format. Upload an intact copy.",
   document_wrong_type:
-    "The document is not of the type it was said to be. Upload it as what it is.",
-  document_truncated: "The document was cut off before its end. Upload all of it.",
-  document_encrypted: "The document wants a password. Upload it without one.",
-  document_empty: "The document has no content. Upload another.",
-  document_has_no_pages: "The document has no pages. Upload another.",
-  document_has_no_text:
-    "The document has no text, as pictures of pages have none. Recognize it first.",
+    "The document does not match its declared type. Upload it with the right type.",
+  document_truncated: "The document is cut off before its end. Upload the whole file.",
+  document_encrypted: "The document is password-protected. Upload it without a password.",
+  document_empty: "The document has no content. Upload another one.",
+  document_has_no_pages: "The document has no pages. Upload another one.",
+  document_has_no_text: "No text found. If the pages are scans, run OCR first.",
   document_too_complex:
-    "Reading it takes more memory or time than is granted. Upload a simpler one.",
-  extractor_crashed: "The extractor died of the document. Reprocess it, or upload another.",
-  extractor_unavailable: "Documents cannot be processed now. It is tried again by itself.",
-  processor_failed: "The processor failed. Reprocess it, or tell the operator the upload's id.",
-  processor_missing: "The processor is no longer installed. Reprocess without it.",
-  // ours
-  invalid_config: "The service is set up wrong. Tell the operator the `request_id`.",
-  internal: "The service failed, and has logged why. Tell the operator the `request_id`.",
+    "Processing the document exceeds the memory or time limit. Upload a simpler one.",
+  extractor_crashed: "Processing crashed on this document. Reprocess it, or upload another copy.",
+  extractor_unavailable: "Documents cannot be processed right now. Stowage retries automatically.",
+  processor_failed: "The processor failed. Reprocess the upload, or give the operator its id.",
+  processor_missing: "The processor is no longer installed. Reprocess the upload without it.",
+  // the service
+  invalid_config: "The service is misconfigured. Give the operator the `request_id`.",
+  internal: "The service failed; the cause is in its log. Give the operator the `request_id`.",
 };

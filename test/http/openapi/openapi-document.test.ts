@@ -1,11 +1,11 @@
 import { createConfig, lintFromString } from "@redocly/openapi-core";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { expect, test } from "vitest";
-import type { ErrorCode } from "../../../src/domain/errors.ts";
+import { type ErrorCode, StowageError } from "../../../src/domain/errors.ts";
 import { BASE_PATH } from "../../../src/http/endpoint.ts";
 import { ERROR_GUIDE } from "../../../src/http/openapi/error-guide.ts";
 import { TAGS } from "../../../src/http/openapi/openapi-document.ts";
-import { STATUS } from "../../../src/http/problem.ts";
+import { problemOf, STATUS } from "../../../src/http/problem.ts";
 import { testApp } from "../../support/test-app.ts";
 import type { Document, Operation } from "../contract.ts";
 
@@ -200,18 +200,27 @@ test("/openapi.json declares parameters and bodies as callers need them", async 
   });
 });
 
-test("docs/errors.md tells every code, its status and what to do", async () => {
+test("docs/errors.md lists every code with its status and what to do", async () => {
   const rows = Object.entries(ERROR_GUIDE).map(
     ([code, guide]) => `| \`${code}\` | ${STATUS[code as ErrorCode]} | ${guide} |`,
   );
   const page = [
     "# Errors",
     "",
-    "Every error is `application/problem+json` ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)). Its `type` is",
-    "`about:blank`: look at `code`, which never changes its meaning. Codes of documents stand in `processing.error` of an",
-    "upload, too. This page is made of `src/http/openapi/error-guide.ts`: `vitest run test/http/openapi/openapi-document.test.ts --update` makes it anew.",
+    "Look up an error by its `code`. A code never changes its meaning; `detail` is for humans and may change. Every error",
+    "response is `application/problem+json` ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)):",
     "",
-    "| code | status | what it means, and what to do |",
+    "```json",
+    JSON.stringify(
+      problemOf(new StowageError("upload_not_found", "Cannot find upload"), "job-4711"),
+    ),
+    "```",
+    "",
+    "`document_*`, `extractor_*` and `processor_*` also appear in an upload's `processing.error`. `request_id` identifies the",
+    "request in the server's log. This page is generated from `src/http/openapi/error-guide.ts`: run",
+    "`vitest run test/http/openapi/openapi-document.test.ts --update`.",
+    "",
+    "| code | status | meaning, and what to do |",
     "|---|---|---|",
     ...rows,
     "",
