@@ -5,7 +5,6 @@ import type { ListFilter } from "../domain/ports/records.ts";
 import { type ProcessingError, UPLOAD_STATUSES, type Upload } from "../domain/upload.ts";
 import { EXAMPLE_ID } from "./openapi/example-values.ts";
 
-/** The longest page of a list, and the usual one. */
 const MAX_PAGE_SIZE = 200;
 const DEFAULT_PAGE_SIZE = 50;
 
@@ -20,32 +19,34 @@ const ProcessingErrorSchema = z
 export const UploadSchema = z
   .object({
     id: z.string().openapi({ description: "A UUIDv7" }),
-    tenant_id: z.string().openapi({ description: "Whose it is: the credential's tenant" }),
-    filename: z.string().openapi({ description: "The last segment of what was sent, in NFC" }),
+    tenant_id: z.string().openapi({ description: "The tenant of the credential that uploaded it" }),
+    filename: z
+      .string()
+      .openapi({ description: "The last path segment of the name that was sent, in Unicode NFC" }),
     size: z.number().int().nullable().openapi({ description: "Bytes; null while uploading" }),
     original_filename: z.string().openapi({ description: "Exactly as sent" }),
     content_type: z.string().openapi({
       description:
-        "Found by looking at the bytes; the declared type counts where they say nothing, unless no file of that type begins like this one",
+        "Detected from the bytes. If they are ambiguous, the declared type, unless files of that type never start like this one",
     }),
     sha256: z.string().nullable().openapi({ description: "Hexadecimal; null while uploading" }),
     status: Status,
     processing: z.object({
-      attempts: z.number().int().openapi({ description: "Runs begun since it was last queued" }),
+      attempts: z.number().int().openapi({ description: "Runs started since it was last queued" }),
       error: ProcessingErrorSchema.nullable(),
       started_at: Time.nullable(),
       finished_at: Time.nullable(),
     }),
-    metadata: z.record(z.string(), z.unknown()).openapi({ description: "The caller's own" }),
+    metadata: z.record(z.string(), z.unknown()).openapi({ description: "Your own fields" }),
     external_id: z
       .string()
       .nullable()
-      .openapi({ description: "The id that an adopted upload had before" }),
-    created_by: z.string().openapi({ description: "The credential that it came with" }),
+      .openapi({ description: "The former id of an adopted upload" }),
+    created_by: z.string().openapi({ description: "The credential that uploaded it" }),
     expires_at: Time.nullable(),
     created_at: Time.openapi({
       description:
-        "When the upload began. One that took long to come is listed only later, among older ones.",
+        "When the upload began. An upload that takes long to arrive is listed only once it is complete, in the place of its start.",
     }),
     updated_at: Time,
   })
@@ -68,7 +69,7 @@ export const ResultSchema = z
         output: z
           .record(z.string(), z.unknown())
           .nullable()
-          .openapi({ description: "Facts; `text` holds the whole text that was found" }),
+          .openapi({ description: "Facts about the file. `text` has all of its text" }),
         error: ProcessingErrorSchema.nullable(),
         duration_ms: z.number(),
       }),
@@ -78,39 +79,41 @@ export const ResultSchema = z
 
 export const UploadIdParams = z.object({
   id: z.string().openapi({
-    description: "The upload's `id`, or the `external_id` of an adopted one",
+    description: "The upload's `id`, or the `external_id` of an adopted upload",
     examples: [EXAMPLE_ID],
   }),
 });
 
-/** A flag of a query or a form: nothing but these two words. */
+/** A flag in a query or a form. */
 export const FlagSchema = z.enum(["true", "false"]);
 
-/** A time of a query, as milliseconds since 1970. */
+/** A time in a query, parsed to milliseconds since 1970. */
 export const TimeParameter = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text));
 
 export const PutQuery = z.object({
   expires_at: TimeParameter.optional().openapi({
-    ...{ type: "string", format: "date-time", description: "When it is to be removed" },
+    type: "string",
+    format: "date-time",
+    description: "When Stowage removes it",
     examples: ["2099-12-31T00:00:00Z"],
   }),
   auto_process: FlagSchema.optional().openapi({
-    description: "Process on arrival; the default is the server's",
+    description: "Process the file on arrival. The server sets the default",
   }),
 });
 export const PutNamedQuery = PutQuery.extend({
-  filename: z.string().openapi({ description: "What to call it", examples: ["resume.txt"] }),
+  filename: z.string().openapi({ description: "The filename", examples: ["resume.txt"] }),
 });
 export const FilenameParams = z.object({
   filename: z
     .string()
-    .openapi({ description: "What to call it, percent-encoded", examples: ["resume.txt"] }),
+    .openapi({ description: "The filename, percent-encoded", examples: ["resume.txt"] }),
 });
 export const FileQuery = z.object({
   inline: z
     .enum(["0", "1"])
     .optional()
-    .openapi({ description: "`1` shows it in place, if its type is harmless" }),
+    .openapi({ description: "`1` lets browsers display the file, if its type is safe" }),
 });
 
 export const TextQuery = z.object({
@@ -118,10 +121,12 @@ export const TextQuery = z.object({
     .string()
     .regex(/^[a-z0-9-]{1,40}$/, "Expected the name of a processor")
     .optional()
-    .openapi({ description: "Without it `text`, or the first by name that has found any" }),
+    .openapi({
+      description: "Whose text. Default: `text`, else the first processor by name that found any",
+    }),
 });
 
-/** Where a follower goes on; empty is what an event without an id leaves. */
+/** Where a stream resumes. Empty after an event without an id. */
 const LastEventId = z
   .string()
   .regex(/^\d{0,15}$/, "Expected the id of an event")
@@ -130,11 +135,13 @@ const LastEventId = z
   .openapi({ type: "string" });
 
 export const EventsQuery = z.object({
-  last_event_id: LastEventId.openapi({ description: "For clients that cannot send the header" }),
+  last_event_id: LastEventId.openapi({
+    description: "For clients that cannot send the header `Last-Event-ID`",
+  }),
 });
 export const EventsHeaders = z.object({
   "last-event-id": LastEventId.openapi({
-    description: "The `id` of the last message that came",
+    description: "The `id` of the last message received",
   }),
 });
 
@@ -146,39 +153,39 @@ export const ListQuery = z.object({
     .pipe(z.number().min(1).max(MAX_PAGE_SIZE))
     .optional()
     .openapi({
-      ...{ type: "integer", minimum: 1, maximum: MAX_PAGE_SIZE, default: DEFAULT_PAGE_SIZE },
-      ...{ description: "How many at most", examples: [20] },
+      type: "integer",
+      minimum: 1,
+      maximum: MAX_PAGE_SIZE,
+      default: DEFAULT_PAGE_SIZE,
+      description: "Maximum number of uploads in the page",
+      examples: [20],
     }),
-  cursor: z.string().optional().openapi({ description: "`next_cursor` of the page before" }),
+  cursor: z.string().optional().openapi({ description: "`next_cursor` of the previous page" }),
   status: Status.optional().openapi({
-    description: "Without it every status but `uploading`",
+    description: "Default: every status except `uploading`",
   }),
   filename_prefix: z
     .string()
     .min(1)
     .max(MAX_FILENAME_BYTES)
     .optional()
-    .openapi({ description: "What their names begin with", examples: ["resume"] }),
+    .openapi({ description: "Only filenames that start with this", examples: ["resume"] }),
   created_after: TimeParameter.optional().openapi({
-    ...{
-      type: "string",
-      format: "date-time",
-      description:
-        "Only with a `created_at` at this time or after it. Whoever asks again and again asks from some time before the newest one known: what took long to come is missed else.",
-    },
+    type: "string",
+    format: "date-time",
+    description:
+      "Only uploads with a `created_at` at or after this time. When you poll, overlap the windows: an upload that took long to arrive keeps its earlier `created_at`.",
     examples: ["2026-11-01T00:00:00Z"],
   }),
   created_before: TimeParameter.optional().openapi({
-    ...{
-      type: "string",
-      format: "date-time",
-      description: "Only with a `created_at` at this time or before it",
-    },
+    type: "string",
+    format: "date-time",
+    description: "Only uploads with a `created_at` at or before this time",
     examples: ["2026-12-01T00:00:00+01:00"],
   }),
 });
 
-/** As it was sent: a schema of records would drop a member called `__proto__`. */
+/** Passed on as sent: z.record() would drop a member named `__proto__`. */
 const MetadataPatch = z
   .unknown()
   .refine(
@@ -187,17 +194,17 @@ const MetadataPatch = z
   )
   .meta({}) as unknown as z.ZodType<Record<string, unknown> | null>;
 
-/** The body of a change: a merge patch. */
+/** The body of PATCH: a merge patch (RFC 7396). */
 export const PatchBody = z.strictObject({
   metadata: MetadataPatch.optional().meta({
     type: ["object", "null"],
-    description: "Members to set; those that are null go. Null removes all",
+    description: "Members to set. A null member is removed; null instead of an object removes all",
   }),
   expires_at: z.iso
     .datetime({ offset: true })
     .nullable()
     .optional()
-    .meta({ description: "When it is to be removed; null for never" }),
+    .meta({ description: "When Stowage removes the upload; null for never" }),
 });
 
 /** The body of a reprocess call. */
@@ -207,10 +214,10 @@ export const ReprocessBody = z.strictObject({
     .min(1)
     .max(32)
     .optional()
-    .meta({ description: "Without it all that read the file's type" }),
+    .meta({ description: "Default: all processors that accept the file's type" }),
 });
 
-/** Read a list query: which uploads, and how many. */
+/** The filter and page size of a list query. */
 export function toListFilter(query: z.infer<typeof ListQuery>): {
   readonly filter: ListFilter;
   readonly limit: number;
@@ -218,7 +225,7 @@ export function toListFilter(query: z.infer<typeof ListQuery>): {
   const { status, filename_prefix, created_after, created_before } = query;
   const filter: ListFilter = {
     ...(status === undefined ? {} : { status }),
-    // Filenames are kept in NFC, so that is what a prefix has to be compared in.
+    // Filenames are stored in NFC.
     ...(filename_prefix === undefined ? {} : { filenamePrefix: filename_prefix.normalize("NFC") }),
     ...(created_after === undefined ? {} : { createdAfter: created_after }),
     ...(created_before === undefined ? {} : { createdBefore: created_before }),
@@ -227,9 +234,9 @@ export function toListFilter(query: z.infer<typeof ListQuery>): {
 }
 
 /**
- * An upload as callers see it: nothing about where its bytes lie.
+ * An upload as callers see it, without where its bytes are stored.
  *
- * @throws {StowageError} `upload_not_found` for one that is being deleted.
+ * @throws {StowageError} `upload_not_found` if it is being deleted.
  */
 export function toUploadJson(upload: Upload): UploadJson {
   const { processing } = upload;
@@ -257,10 +264,10 @@ export function toUploadJson(upload: Upload): UploadJson {
   };
 }
 
-/** @throws {StowageError} `upload_not_found` for an upload that is being deleted. */
+/** @throws {StowageError} `upload_not_found` if the upload is being deleted. */
 export function toStatus(upload: Upload): UploadJson["status"] {
   if (upload.status !== "deleting") return upload.status;
-  throw new StowageError("upload_not_found", "Cannot find upload: there is none with this id");
+  throw new StowageError("upload_not_found", "Cannot find upload: none has this id");
 }
 
 export function toErrorJson(

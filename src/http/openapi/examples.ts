@@ -50,7 +50,7 @@ function stateOf(errorCode: string | null) {
   return { status: errorCode === null ? "healthy" : "unhealthy", error_code: errorCode };
 }
 
-/** @param errorCode What is the matter with the storage. */
+/** @param errorCode Why the storage is unhealthy. */
 function readiness(status: string, errorCode: string | null) {
   const checks = ["storage", "records", "processing"].map((name) => ({
     name,
@@ -59,33 +59,39 @@ function readiness(status: string, errorCode: string | null) {
   return { status, checks, connections: { open: 3, limit: 4096 } };
 }
 
-/** @param errorCode Why nothing can be written. */
+/** @param errorCode Why the storage cannot be written. */
 function storageHealth(errorCode: string | null) {
   return {
-    ...{ service: "file_storage", ...stateOf(errorCode) },
+    service: "file_storage",
+    ...stateOf(errorCode),
     storages: [
       {
-        ...{ id: "01a20ada-2c00-7979-8a95-10b166d7ffdb", uri: "memory:" },
-        ...{ service: "memory_file_storage", ...stateOf(errorCode) },
+        id: "01a20ada-2c00-7979-8a95-10b166d7ffdb",
+        uri: "memory:",
+        service: "memory_file_storage",
+        ...stateOf(errorCode),
         steps: ["write", "read", "list", "delete"].map((name) => ({
           name,
           ok: name !== "write" || errorCode === null,
         })),
-        ...{ corrupt_reads: 0, last_corrupt_read_at: null, missing_files: 0 },
+        corrupt_reads: 0,
+        last_corrupt_read_at: null,
+        missing_files: 0,
         checked_at: EXAMPLE_TIME,
       },
     ],
   };
 }
 
-/** What an operation takes and answers, by its `operationId`; answers by their status. */
+/** The bodies of an operation's request and responses. */
 export interface OperationExamples {
-  /** A form is told as its fields; anything else as it is sent. */
+  /** Fields for a form, else the body as it is sent. */
   readonly request?: unknown;
-  readonly answers: Readonly<Record<number, unknown>>;
+  /** By status. */
+  readonly responses: Readonly<Record<number, unknown>>;
 }
 
-/** Bodies of every operation but those that answer with whatever bytes were stored. */
+/** By `operationId`. */
 export const OPERATION_EXAMPLES: Readonly<Record<string, OperationExamples>> = {
   createUpload: {
     request: {
@@ -94,44 +100,47 @@ export const OPERATION_EXAMPLES: Readonly<Record<string, OperationExamples>> = {
       metadata: '{"candidate":"4711"}',
       sha256: EXAMPLE_SHA256,
     },
-    answers: { 201: { ...QUEUED, metadata: { candidate: "4711" } } },
+    responses: { 201: { ...QUEUED, metadata: { candidate: "4711" } } },
   },
-  putUpload: { request: EXAMPLE_TEXT, answers: { 201: STORED } },
-  putUploadNamed: { request: EXAMPLE_TEXT, answers: { 201: STORED } },
-  listUploads: { answers: { 200: { items: [STORED], next_cursor: null } } },
-  getUpload: { answers: { 200: STORED } },
+  putUpload: { request: EXAMPLE_TEXT, responses: { 201: STORED } },
+  putUploadNamed: { request: EXAMPLE_TEXT, responses: { 201: STORED } },
+  listUploads: { responses: { 200: { items: [STORED], next_cursor: null } } },
+  getUpload: { responses: { 200: STORED } },
   patchUpload: {
     request: { metadata: { candidate: "4711" }, expires_at: "2099-12-31T00:00:00Z" },
-    answers: {
+    responses: {
       200: { ...STORED, metadata: { candidate: "4711" }, expires_at: "2099-12-31T00:00:00.000Z" },
     },
   },
-  // What the example of `Range` asks for.
-  getFile: { answers: { 200: EXAMPLE_TEXT, 206: EXAMPLE_TEXT.slice(0, 12) } },
-  reprocess: { request: { processors: ["text"] }, answers: { 202: QUEUED } },
+  // 206 matches the example of `Range`.
+  getFile: { responses: { 200: EXAMPLE_TEXT, 206: EXAMPLE_TEXT.slice(0, 12) } },
+  reprocess: { request: { processors: ["text"] }, responses: { 202: QUEUED } },
   getResult: {
-    answers: {
+    responses: {
       200: {
         upload_id: EXAMPLE_ID,
         status: "processed",
         processors: [
           {
-            ...{ name: "text", version: "3", status: "processed" },
+            name: "text",
+            version: "3",
+            status: "processed",
             output: { characters: 39, words: 6, truncated: false, text: EXAMPLE_TEXT.trim() },
-            ...{ error: null, duration_ms: 18 },
+            error: null,
+            duration_ms: 18,
           },
         ],
       },
     },
   },
-  getText: { answers: { 200: EXAMPLE_TEXT.trim(), 206: EXAMPLE_TEXT.slice(0, 12) } },
-  getEvents: { answers: { 200: EVENTS } },
-  live: { answers: { 200: { status: "alive" } } },
-  ready: { answers: { 200: readiness("ready", null), 503: readiness("unready", READ_ONLY) } },
-  storageHealth: { answers: { 200: storageHealth(null), 503: storageHealth(READ_ONLY) } },
+  getText: { responses: { 200: EXAMPLE_TEXT.trim(), 206: EXAMPLE_TEXT.slice(0, 12) } },
+  getEvents: { responses: { 200: EVENTS } },
+  live: { responses: { 200: { status: "alive" } } },
+  ready: { responses: { 200: readiness("ready", null), 503: readiness("unready", READ_ONLY) } },
+  storageHealth: { responses: { 200: storageHealth(null), 503: storageHealth(READ_ONLY) } },
 };
 
-/** A problem as an answer tells it, but for its `detail`, which depends on what was asked. */
+/** A problem as in a response. Its `detail` depends on the request, so here it is the code's meaning. */
 export function exampleProblem(code: ErrorCode): Problem {
   const [meaning = ""] = ERROR_GUIDE[code].split(". ", 1);
   return problemOf(new StowageError(code, meaning), EXAMPLE_REQUEST_ID);

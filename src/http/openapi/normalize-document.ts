@@ -1,15 +1,15 @@
-/** As much of an OpenAPI document as is put in order here. */
+/** The parts of an OpenAPI document that are changed here. */
 export interface MutableDocument {
   paths?: Record<string, Record<string, unknown>>;
   components?: Record<string, Record<string, unknown>>;
 }
 
-/** Kinds of components that are registered whole, whoever refers to them. */
+/** Kinds of components that are all registered, used or not. */
 const SHARED_KINDS = ["parameters", "headers", "examples"] as const;
 
 /**
- * Make one path of those that differ in the names of their parameters only, which OpenAPI holds for the same
- * (`PUT /upload/{filename}` and `GET /upload/{id}`). The name that was declared last counts.
+ * Merge paths that differ only in parameter names, such as `PUT /upload/{filename}` and `GET /upload/{id}`:
+ * OpenAPI considers them identical. The name declared last wins.
  *
  * @see https://spec.openapis.org/oas/v3.1.1.html#path-templating-matching
  */
@@ -24,7 +24,7 @@ export function mergeEquivalentPaths(document: MutableDocument): void {
   document.paths = Object.fromEntries(merged);
 }
 
-/** Drop shared components that nothing refers to, but for those that say that they go with everything. */
+/** Drop shared components without references, except headers that any response may have. */
 export function dropUnusedComponents(document: MutableDocument): void {
   const text = JSON.stringify(document);
   for (const kind of SHARED_KINDS) {
@@ -42,7 +42,7 @@ function namesIn(path: string): string[] {
   return [...path.matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => name);
 }
 
-/** The operations of a path with their path parameters called otherwise. */
+/** The operations of a path with their path parameters renamed. */
 function renamed(
   item: Readonly<Record<string, unknown>>,
   from: readonly string[],

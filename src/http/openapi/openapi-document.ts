@@ -18,7 +18,7 @@ import {
   mergeEquivalentPaths,
 } from "./normalize-document.ts";
 
-/** What everyone may be told who has to show a credential. */
+/** Problems of every call that needs a credential. */
 const ACCESS_PROBLEMS: readonly ErrorCode[] = [
   "unauthenticated",
   "insufficient_scope",
@@ -26,31 +26,31 @@ const ACCESS_PROBLEMS: readonly ErrorCode[] = [
   "records_unavailable",
 ];
 
-/** What may be the matter as well wherever a storage may be away. */
+/** Problems of every call that may fail with `storage_unavailable`. */
 const STORAGE_PROBLEMS: readonly ErrorCode[] = ["storage_access_denied", "storage_misconfigured"];
 
-/** The name of the credential in the document. */
+/** The name of the security scheme in the document. */
 const SCHEME = "bearer";
 
-/** What the calls are about, in the order in which they are told. */
+/** Groups of calls, in the order in which they are shown. */
 export const TAGS = {
-  Uploads: "A file and what is known of it.",
-  Files: "The bytes themselves.",
-  Processing: "What the processors find in files, on arrival or on demand.",
-  Service: "Probes, and this description.",
+  Uploads: "A file and its record.",
+  Files: "The bytes of a file.",
+  Processing: "Text and facts that processors extract from files, on arrival or on demand.",
+  Service: "Health checks, and this documentation.",
 } as const;
 
-/** By its name in SPDX's list, which needs no address. */
+/** An SPDX identifier, which needs no URL. */
 const LICENSE = { name: "MIT", identifier: "MIT" };
 
 const DESCRIPTION = [
   "File uploads over HTTP, stored durably and processed on arrival or on demand.",
-  "Every error is `application/problem+json` (RFC 9457). Its `type` is `about:blank`: the `code` tells problems apart, never changes its meaning, and is what to look at; `detail` is for people.",
-  "Times are RFC 3339 in UTC, sizes are bytes. A slash at the end of a path makes no difference. HEAD is answered wherever GET is, by its headers. Another method than those told is 405 `method_not_allowed` with `Allow`, another path 404 `route_not_found`. What is broken as HTTP, or longer than is read of any request, is 400, 408, 414, 417 or 431 wherever it is sent.",
-  "Headers marked `x-any-answer` may come with any answer. What is told without `/api/v1` is served under it as well.",
+  "Every error is `application/problem+json` (RFC 9457) with the `type` `about:blank`. Look at its `code`, which never changes its meaning; `detail` is for humans.",
+  "Times are RFC 3339 in UTC, sizes are bytes. Trailing slashes are optional. Every GET supports HEAD. Other methods get 405 `method_not_allowed` with `Allow`, other paths 404 `route_not_found`. Any call may get 400, 408, 414, 417 or 431 if the request is malformed as HTTP, too slow or too large.",
+  "Any response may have the headers marked `x-any-answer`. Paths without `/api/v1` are also served under it.",
 ].join("\n\n");
 
-/** The route of an endpoint with what follows from the rest of it: who may call, and what can go wrong. */
+/** The route of an endpoint, completed with its security, problems, examples and common headers. */
 export function documentedRoute(endpoint: Endpoint): RouteConfig {
   const { route, access, problems } = endpoint;
   const open = access === "public";
@@ -84,7 +84,7 @@ type Parameters = NonNullable<RouteConfig["parameters"]>;
 
 function withExamples(responses: Responses, examples: OperationExamples | undefined): Responses {
   const entries = Object.entries(responses).map(([status, response]) => {
-    const example = examples?.answers[Number(status)];
+    const example = examples?.responses[Number(status)];
     if (example === undefined || "$ref" in response || response.content === undefined) {
       return [status, response];
     }
@@ -130,7 +130,7 @@ function registerComponents(app: OpenAPIHono<HttpEnv>): void {
     type: "http",
     scheme: "bearer",
     description:
-      "An API key, or a JSON Web Token. Either belongs to one tenant and holds scopes; operators' belong to none.",
+      "An API key or a JSON Web Token. It belongs to one tenant and has scopes; an operator's belongs to no tenant.",
   });
   for (const [name, note] of Object.entries(REQUEST_HEADERS)) {
     registry.registerComponent("parameters", name, { name, in: "header", ...note });
@@ -147,7 +147,7 @@ function registerComponents(app: OpenAPIHono<HttpEnv>): void {
   }
 }
 
-/** The OpenAPI document of `app` as text, made once, when somebody asks for it. */
+/** The OpenAPI document of `app` as text, generated on first use. */
 export function openapiDocument(app: OpenAPIHono<HttpEnv>, options: HttpOptions): () => string {
   registerComponents(app);
   let text: string | null = null;

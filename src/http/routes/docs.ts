@@ -4,10 +4,10 @@ import { docsPage } from "../docs/page.ts";
 import { DOCS_STYLE } from "../docs/style.ts";
 import { endpoint } from "../endpoint.ts";
 
-/** The page of each document, which is made once. */
+/** The page of each document, rendered once. */
 const pages = new WeakMap<() => string, Promise<string>>();
 
-/** Its own style, named by its hash, and nothing else: no script, no picture, no frame, no form. */
+/** Allows the page's own style, by its hash, and nothing else. */
 let policy: Promise<string> | undefined;
 
 export const docs = endpoint({
@@ -18,11 +18,11 @@ export const docs = endpoint({
     path: "/docs",
     operationId: "docs",
     tags: ["Service"],
-    summary: "This description as a page",
-    description: "Without any script, and without loading anything from anywhere.",
+    summary: "Show this documentation as a page",
+    description: "Plain HTML: no scripts, and no requests to other servers.",
     responses: {
       200: {
-        description: "A page",
+        description: "The page",
         content: { "text/html": { schema: { type: "string" as const } } },
       },
     },

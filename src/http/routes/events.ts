@@ -13,33 +13,33 @@ export const getEvents = endpoint({
     path: "/upload/{id}/events",
     operationId: "getEvents",
     tags: ["Processing"],
-    summary: "Follow an upload until it is at rest",
+    summary: "Follow an upload until it is settled",
     description:
-      'Server-sent events. First all that has happened since `Last-Event-ID`, from the beginning without it; then what happens, until the upload is `stored`, `processed`, `failed`, `quarantined` or `deleted`: then the stream ends. `event` is the new status, `id` where to go on, and `data` JSON: `{"upload_id", "status", "attempts", "error", "at"}`, attempts and error as they were then; so the messages together are the history of all attempts, those that died included: a `processing` that follows another. The stream may end before (after an hour, or when the server stops): follow again with the last `id`, as `EventSource` does by itself.',
+      'Server-sent events. The stream starts with all events after `Last-Event-ID`, or with the first event if you send none. It ends when the upload is `stored`, `processed`, `failed`, `quarantined` or `deleted`. `event` is the new status and `id` is where to resume. `data` is JSON: `{"upload_id", "status", "attempts", "error", "at"}`, with attempts and error as they were at the time. Together the messages are the history of all attempts: a `processing` right after another one means that the attempt before it crashed. The stream may end earlier (after an hour, or when the server stops). Then reconnect with the last `id`, as `EventSource` does automatically.',
     request: { params: UploadIdParams, query: EventsQuery, headers: EventsHeaders },
     responses: {
       200: {
-        description: "Messages, as they happen",
+        description: "Messages, sent as they happen",
         headers: responseHeaders("Accept-Ranges", "X-Accel-Buffering"),
         content: MESSAGES,
       },
-      204: { description: "At rest, and nothing has happened since: no need to follow again" },
+      204: { description: "The upload is settled and has no newer events: do not reconnect" },
     },
   }),
   problems: ["upload_not_found", "too_many_streams", "server_busy", "invalid_parameter"],
   async handler(c) {
-    // The header is newer: EventSource adds it to the address that it was given at first.
+    // The header is newer: when EventSource reconnects, it adds the header to its original URL.
     const after = c.req.valid("header")["last-event-id"] ?? c.req.valid("query").last_event_id ?? 0;
     const { id } = c.req.valid("param");
     const stream = await c.var.services.events.follow(c.var.caller.tenant, id, after);
     if (stream === null) return c.body(null, 204);
     return new Response(streamEvents(stream), {
       headers: {
-        // No ranges of it: which also tells runtimes apart what is streamed.
+        // No ranges. Runtimes also recognize streams by this.
         "Accept-Ranges": "none",
         "Cache-Control": "no-store, no-transform",
         "Content-Type": "text/event-stream",
-        // nginx would hold messages back until they fill a buffer.
+        // Otherwise nginx holds messages back until they fill a buffer.
         "X-Accel-Buffering": "no",
       },
     });

@@ -13,10 +13,17 @@ import { FileQuery, UploadIdParams } from "../schemas.ts";
 
 const BYTES = { "*/*": { schema: { type: "string" as const, format: "binary" } } };
 const CONDITIONS = [
-  ...(["If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since"] as const),
-];
+  "If-Match",
+  "If-None-Match",
+  "If-Modified-Since",
+  "If-Unmodified-Since",
+] as const;
 const FILE_HEADERS = responseHeaders(
-  ...(["ETag", "Last-Modified", "Accept-Ranges", "Content-Disposition", "Repr-Digest"] as const),
+  "ETag",
+  "Last-Modified",
+  "Accept-Ranges",
+  "Content-Disposition",
+  "Repr-Digest",
 );
 
 export const getFile = endpoint({
@@ -26,29 +33,35 @@ export const getFile = endpoint({
     path: "/upload/{id}/file",
     operationId: "getFile",
     tags: ["Files"],
-    summary: "Download a file, or a range of it",
+    summary: "Download a file or a range of it",
     description:
-      "HEAD answers with the same headers. Knows `Range` (one range, suffixes too), `If-Match`, `If-None-Match`, `If-Modified-Since`, `If-Unmodified-Since` and `If-Range`. The `ETag` is the SHA-256. A file that turns out damaged breaks off before its end; from then on no range of it is served until a whole download has found it restored.",
+      "HEAD returns the same headers. Supports `Range` (one range, suffixes included), `If-Match`, `If-None-Match`, `If-Modified-Since`, `If-Unmodified-Since` and `If-Range`. The `ETag` is the SHA-256. The download of a damaged file breaks off before its end. From then on ranges of it are refused until one download of the whole file succeeds.",
     parameters: requestHeaders("Range", ...CONDITIONS, "If-Range"),
     request: { params: UploadIdParams, query: FileQuery },
     responses: {
       200: { description: "The whole file", headers: FILE_HEADERS, content: BYTES },
       206: {
-        description: "The range asked for",
+        description: "The requested range",
         headers: { ...FILE_HEADERS, ...responseHeaders("Content-Range") },
         content: BYTES,
       },
       304: {
-        description: "The client has it already",
+        description: "Not modified",
         headers: responseHeaders("ETag", "Last-Modified", "Accept-Ranges"),
       },
     },
   }),
   problems: [
-    ...(["upload_not_found", "upload_in_progress", "upload_conflict"] as const),
-    ...(["precondition_failed", "range_not_satisfiable", "invalid_parameter"] as const),
-    ...(["object_not_found", "object_corrupt"] as const),
-    ...(["storage_unavailable", "storage_timeout"] as const),
+    "upload_not_found",
+    "upload_in_progress",
+    "upload_conflict",
+    "precondition_failed",
+    "range_not_satisfiable",
+    "invalid_parameter",
+    "object_not_found",
+    "object_corrupt",
+    "storage_unavailable",
+    "storage_timeout",
   ],
   async handler(c) {
     const { downloads } = c.var.services;
@@ -67,7 +80,7 @@ export const getFile = endpoint({
     const range = selection.kind === "part" ? selection.range : null;
     headers["Content-Length"] = String(range === null ? sizeBytes : range.end - range.start);
     if (range !== null) headers["Content-Range"] = formatContentRange(range, sizeBytes);
-    // The record knows it all: no storage is asked for a body that nobody will read.
+    // The record has everything that HEAD needs, so the storage is not called.
     if (c.req.method === "HEAD") return new Response(null, { headers });
     const stream = await downloads.read(upload, range, c.req.raw.signal);
     return new Response(stream, { status: range === null ? 200 : 206, headers });
@@ -81,19 +94,20 @@ function inlineOrNot({ contentType }: Upload): Disposition {
 }
 
 /**
- * What a 304 tells as well (RFC 9110, 15.4.5). Nothing of it changes when the file moves.
+ * Headers of a 304 too (RFC 9110, 15.4.5). None of them changes when the file moves to another storage.
  *
- * What every answer has for want of its own would take the place of what a cache has kept (RFC 9111, 3.2).
+ * The policies are set on 304 as well: the service's default ones would replace those that a cache has stored
+ * (RFC 9111, 3.2).
  */
 function headersOf(upload: Upload, etag: string, kind: Disposition): Record<string, string> {
-  // Browsers show no PDF in a sandbox, and their viewers are one of their own.
+  // Browsers do not display PDFs in a sandbox, and their PDF viewers are sandboxes themselves.
   const viewer = kind === "inline" && upload.contentType === "application/pdf";
   return {
     "Accept-Ranges": "bytes",
-    // For this caller alone, and only after asking whether it still may.
+    // Only this caller may cache it, and must revalidate, because its access may be revoked.
     "Cache-Control": "private, no-cache",
     "Content-Security-Policy": viewer ? "frame-ancestors 'none'" : "sandbox; default-src 'none'",
-    // Chromium shows no further than the first page of a PDF that is for its origin alone.
+    // With same-origin, Chromium shows only the first page of a PDF.
     ...(viewer ? { "Cross-Origin-Resource-Policy": "cross-origin" } : {}),
     ETag: etag,
     "Last-Modified": formatHttpDate(upload.createdAt),

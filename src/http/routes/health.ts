@@ -12,10 +12,10 @@ const ReadySchema = z
       z.object({
         name: z.string().openapi({
           description:
-            "`storage` takes uploads. `fallbacks` is there where older storages are configured",
+            "`storage` is where uploads go. `fallbacks` appears only if older storages are configured",
         }),
         status: z.enum(["healthy", "degraded", "unhealthy"]).openapi({
-          description: "`degraded`: in trouble, but uploads are taken all the same",
+          description: "`degraded`: something fails, but uploads are accepted",
         }),
         error_code: z.string().nullable(),
       }),
@@ -26,32 +26,37 @@ const ReadySchema = z
         limit: z.number().int().openapi({ description: "`MAX_CONNECTIONS`" }),
       })
       .nullable()
-      .openapi({ description: "Of this server; `null` inside another application" }),
+      .openapi({
+        description:
+          "Connections of this server; `null` if Stowage is mounted in another application",
+      }),
   })
   .openapi("Readiness");
 
 const StorageHealthSchema = z
   .object({
     service: z.literal("file_storage"),
-    status: z.enum(["healthy", "unhealthy"]).openapi({ description: "The worst of all" }),
+    status: z
+      .enum(["healthy", "unhealthy"])
+      .openapi({ description: "The worst status of all storages" }),
     error_code: z.string().nullable(),
     storages: z.array(
       z.object({
         id: z.string().openapi({
           description:
-            "Empty for a fallback that could not be opened yet and is unknown to the records",
+            "Empty for a fallback that is not in the database yet because it could not be opened",
         }),
-        uri: z.string().openapi({ description: "Secrets masked" }),
+        uri: z.string().openapi({ description: "With secrets masked" }),
         service: z.string(),
         status: z.enum(["healthy", "unhealthy"]),
         error_code: z.string().nullable(),
         steps: z.array(z.object({ name: z.string(), ok: z.boolean() })),
         corrupt_reads: z.number().int().openapi({
-          description: "How often bytes were others than those that were stored, since the start",
+          description: "Reads since start-up whose bytes failed verification",
         }),
         last_corrupt_read_at: z.iso.datetime().nullable(),
         missing_files: z.number().int().nullable().openapi({
-          description: "How many files are missing. Each call looks again for 100 of them",
+          description: "How many files are missing. Each call checks 100 of them again",
         }),
         checked_at: z.iso.datetime(),
       }),
@@ -68,8 +73,8 @@ export const live = endpoint({
     path: "/health/live",
     operationId: "live",
     tags: ["Service"],
-    summary: "Whether the process answers",
-    responses: { 200: json("It does", LiveSchema) },
+    summary: "Check that the process is alive",
+    responses: { 200: json("Alive", LiveSchema) },
   }),
   problems: [],
   handler: (c) => c.json({ status: "alive" as const }, 200),
@@ -84,10 +89,10 @@ export const ready = endpoint({
     path: "/health/ready",
     operationId: "ready",
     tags: ["Service"],
-    summary: "Whether uploads can be taken now",
+    summary: "Check that the service accepts uploads",
     responses: {
-      200: json("They can", ReadySchema),
-      503: json("They cannot, or the server is stopping", ReadySchema),
+      200: json("Ready", ReadySchema),
+      503: json("Not ready, or shutting down", ReadySchema),
     },
   }),
   problems: [],
@@ -95,7 +100,7 @@ export const ready = endpoint({
     const health = await c.var.services.health.ready();
     const checks = health.checks.map(({ name, status, errorCode }) => ({
       name,
-      // Never a 200 with `unhealthy` inside: whoever looks for that word would be misled.
+      // A 200 never contains `unhealthy`: monitors that search for the word would be misled.
       status: health.ready && status === "unhealthy" ? ("degraded" as const) : status,
       error_code: errorCode,
     }));
@@ -112,16 +117,16 @@ export const storageHealth = endpoint({
     path: "/storage/health",
     operationId: "storageHealth",
     tags: ["Service"],
-    summary: "Probe every storage",
+    summary: "Check every storage",
     responses: {
-      200: json("All are healthy", StorageHealthSchema),
-      503: json("Some are not", StorageHealthSchema),
+      200: json("All storages are healthy", StorageHealthSchema),
+      503: json("At least one storage is unhealthy", StorageHealthSchema),
     },
   }),
   problems: [],
   async handler(c) {
-    const found = await c.var.services.health.storages();
-    const storages = found.map((storage) => ({
+    const results = await c.var.services.health.storages();
+    const storages = results.map((storage) => ({
       id: storage.id,
       uri: storage.display,
       service: storage.service,

@@ -23,22 +23,37 @@ const CREATED = {
 };
 
 const BODY_HEADERS = requestHeaders(
-  ...(["Idempotency-Key", "Repr-Digest", "Content-Digest", "Content-MD5"] as const),
+  "Idempotency-Key",
+  "Repr-Digest",
+  "Content-Digest",
+  "Content-MD5",
 );
 
-/** What may go wrong with any upload. */
+/** Problems of every upload. */
 const UPLOAD_PROBLEMS: readonly ErrorCode[] = [
-  ...(["body_incomplete", "request_timeout", "upload_too_large"] as const),
-  ...(["unsupported_media_type", "invalid_parameter", "invalid_filename"] as const),
-  ...(["storage_unavailable", "storage_read_only", "storage_timeout"] as const),
-  ...(["storage_full", "records_full", "reservation_lost"] as const),
-  ...(["quota_exceeded", "invalid_digest", "digest_mismatch"] as const),
-  ...(["invalid_idempotency_key", "idempotency_key_in_use", "idempotency_key_reused"] as const),
-  // The first upload of an Idempotency-Key, once it was deleted.
+  "body_incomplete",
+  "request_timeout",
+  "upload_too_large",
+  "unsupported_media_type",
+  "invalid_parameter",
+  "invalid_filename",
+  "storage_unavailable",
+  "storage_read_only",
+  "storage_timeout",
+  "storage_full",
+  "records_full",
+  "reservation_lost",
+  "quota_exceeded",
+  "invalid_digest",
+  "digest_mismatch",
+  "invalid_idempotency_key",
+  "idempotency_key_in_use",
+  "idempotency_key_reused",
+  // For a retry after the upload of its Idempotency-Key was deleted.
   "upload_not_found",
 ];
 
-/** A file as it comes, declared raw: a zod schema would have it read whole. */
+/** Declared as plain OpenAPI: with a zod schema the library would read the whole file into memory. */
 const FILE_BODY = {
   description: "The file",
   content: { "*/*": { schema: { type: "string" as const, format: "binary" } } },
@@ -46,7 +61,7 @@ const FILE_BODY = {
 
 const FORM_BODY = {
   description:
-    "Fields may come before or after the file. Every part is the file, a field or an error; an empty file input counts as no file. Text that is not UTF-8 is read in the charset that an earlier field `_charset_` names",
+    "The file in the field `file`, and fields before or after it. No part is skipped: each is the file, a field or an error. An empty file input counts as no file. Text that is not UTF-8 is decoded with the charset named by an earlier field `_charset_`",
   required: true,
   content: {
     "multipart/form-data": {
@@ -58,22 +73,23 @@ const FORM_BODY = {
           auto_process: {
             type: "string" as const,
             enum: ["true", "false"],
-            description: "Process on arrival; the default is the server's",
+            description: "Process the file on arrival. The server sets the default",
           },
           metadata: {
             type: "string" as const,
             description:
-              "A JSON object of at most 2 KiB and 8 levels; it may be sent as a file of `application/json`",
+              "A JSON object of at most 2 KiB and 8 levels. May be sent as a file of type `application/json`",
           },
           expires_at: {
             type: "string" as const,
             format: "date-time",
-            description: "When it is to be removed; RFC 3339, in the future",
+            description: "When Stowage removes the upload: RFC 3339, in the future",
           },
           sha256: {
             type: "string" as const,
             pattern: "^[0-9A-Fa-f]{64}$",
-            description: "What the file has to be; a mismatch is 422, and nothing is kept",
+            description:
+              "The SHA-256 of the file in hexadecimal. A mismatch is 422, and nothing is stored",
           },
         },
       },
@@ -88,15 +104,18 @@ export const createUpload = endpoint({
     path: "/upload",
     operationId: "createUpload",
     tags: ["Uploads"],
-    summary: "Upload a file as a form",
+    summary: "Upload a file in a form",
     parameters: BODY_HEADERS,
     request: { body: FORM_BODY },
     responses: { 201: CREATED },
   }),
   problems: [
     ...UPLOAD_PROBLEMS,
-    ...(["invalid_multipart", "missing_file", "too_many_files"] as const),
-    ...(["too_many_fields", "invalid_metadata"] as const),
+    "invalid_multipart",
+    "missing_file",
+    "too_many_files",
+    "too_many_fields",
+    "invalid_metadata",
   ],
   async handler(c) {
     const { headers } = c.req.raw;
@@ -105,7 +124,7 @@ export const createUpload = endpoint({
     if (findMediaType(contentType) !== "multipart/form-data") {
       throw new HttpError(
         "unsupported_media_type",
-        "Cannot read upload: POST takes multipart/form-data (PUT takes the file as it is)",
+        "Cannot read upload: POST expects multipart/form-data (to send the bare file, use PUT)",
         { headers: { Accept: "multipart/form-data" } },
       );
     }
@@ -122,7 +141,7 @@ export const createUpload = endpoint({
     const whole = digestStream(bodyOf(c), claims, c.var.options.hasher);
     const form = await readUploadForm(whole.stream, contentType, maxUploadBytes);
     try {
-      // Nobody has to send a whole file to hear of a mistake before it.
+      // Report mistakes in earlier fields before the file is sent.
       readDetails(form.fieldsBefore, c.var.options.clock.now());
       const result = await idempotentUploads.upload({
         ...{ tenant, limits, createdBy: subject, via: "form", idempotencyKey },
@@ -151,8 +170,8 @@ export const putUpload = endpoint({
     path: "/upload/{filename}",
     operationId: "putUpload",
     tags: ["Uploads"],
-    summary: "Upload a file as it is, named by the path",
-    description: "What `curl -T cv.pdf …/upload/` sends.",
+    summary: "Upload a file, named in the path",
+    description: "The body is the file itself, as `curl -T cv.pdf …/upload/` sends it.",
     parameters: BODY_HEADERS,
     request: { params: FilenameParams, query: PutQuery, body: FILE_BODY },
     responses: { 201: CREATED },
@@ -171,7 +190,7 @@ export const putUploadNamed = endpoint({
     path: "/upload",
     operationId: "putUploadNamed",
     tags: ["Uploads"],
-    summary: "Upload a file as it is, named by the query",
+    summary: "Upload a file, named in the query",
     parameters: BODY_HEADERS,
     request: { query: PutNamedQuery, body: FILE_BODY },
     responses: { 201: CREATED },
@@ -183,30 +202,30 @@ export const putUploadNamed = endpoint({
   },
 });
 
-/** As sent, still encoded. Not by `URL`, which takes `%2e%2e` for the folder above. */
+/** As sent, still encoded. Not parsed by `URL`, which resolves `%2e%2e` as the parent folder. */
 function lastSegmentOf(url: string): string {
   const [path = ""] = url.split(/[?#]/, 1);
   return path.replace(/\/$/, "").replace(/^.*\//, "");
 }
 
-/** As sent, still encoded, but for the `+` that a form writes for a space. */
+/** As sent, still encoded, except that `+` becomes a space, as forms write it. */
 function filenameOfQuery(url: string): string {
   const parameters = new URL(url).search.slice(1).split("&");
-  // The `&` keeps a `?` that belongs to a name from being taken for the query's own.
+  // URLSearchParams would drop a leading `?`, which may belong to the name; the `&` protects it.
   const named = parameters.find((parameter) =>
     new URLSearchParams(`&${parameter}`).has("filename"),
   );
   return named?.replace(/^[^=]*=?/, "").replaceAll("+", " ") ?? "";
 }
 
-/** The router leaves what it cannot decode as it is, so two names could become one, or one another. */
+/** The router leaves undecodable names as they are, so different names could become the same. */
 function decodeFilename(encoded: string): string {
   try {
     return decodeURIComponent(encoded);
   } catch (error) {
     throw new StowageError(
       "invalid_filename",
-      "Cannot use filename: it is not UTF-8 in percent-encoding",
+      "Cannot use filename: it is not percent-encoded UTF-8",
       { cause: error },
     );
   }
@@ -220,14 +239,17 @@ async function putFile(
   const { headers, signal } = c.req.raw;
   refuseContentEncoding(headers);
   if (headers.has("Content-Range")) {
-    // RFC 9110, 14.5: a part would be taken for the whole.
-    throw new HttpError("invalid_request", "Cannot store a part of a file: send all of it at once");
+    // RFC 9110, 14.5: the part would be stored as if it were the whole file.
+    throw new HttpError(
+      "invalid_request",
+      "Cannot store part of a file: send the whole file without Content-Range",
+    );
   }
   const declaredType = headers.get("Content-Type") ?? undefined;
   if (findMediaType(declaredType) === "multipart/form-data") {
     throw new HttpError(
       "unsupported_media_type",
-      "Cannot read upload: PUT takes the file as it is (POST takes multipart/form-data)",
+      "Cannot read upload: PUT expects the bare file (to send multipart/form-data, use POST)",
     );
   }
   const expiresAt =

@@ -9,7 +9,7 @@ export const openapi = endpoint({
     path: "/openapi.json",
     operationId: "openapi",
     tags: ["Service"],
-    summary: "This document",
+    summary: "Get this OpenAPI document",
     responses: {
       200: {
         description: "OpenAPI 3.1",

@@ -13,7 +13,7 @@ import {
   UploadSchema,
 } from "../schemas.ts";
 
-/** A list of processors is short. */
+/** Enough for a list of processor names. */
 const MAX_BODY_BYTES = 16 * 1024;
 
 export const reprocess = endpoint({
@@ -25,17 +25,23 @@ export const reprocess = endpoint({
     tags: ["Processing"],
     summary: "Process an upload again",
     description:
-      "One that is queued or running already is answered the same, and not run twice. With `If-Match` only if the object is still the one that was read.",
+      "If the upload is already queued or processing, the response is the same and nothing runs twice. Send `If-Match` to make sure that the upload has not changed since you read it.",
     parameters: [IF_MATCH_OBJECT],
     request: { params: UploadIdParams, body: jsonBody(ReprocessBody) },
     responses: {
-      202: json("The upload, most likely queued", UploadSchema),
+      202: json("The upload, usually `queued`", UploadSchema),
     },
   }),
   problems: [
-    ...(["invalid_request", "body_too_large", "unsupported_media_type"] as const),
-    ...(["upload_not_found", "upload_in_progress", "upload_conflict"] as const),
-    ...(["unknown_processor", "invalid_parameter", "precondition_failed"] as const),
+    "invalid_request",
+    "body_too_large",
+    "unsupported_media_type",
+    "upload_not_found",
+    "upload_in_progress",
+    "upload_conflict",
+    "unknown_processor",
+    "invalid_parameter",
+    "precondition_failed",
   ],
   async handler(c) {
     const body = await readOptionalJson(c, ReprocessBody, MAX_BODY_BYTES);
@@ -55,7 +61,7 @@ export const getResult = endpoint({
     path: "/upload/{id}/result",
     operationId: "getResult",
     tags: ["Processing"],
-    summary: "Tell what the processors have found",
+    summary: "Get the results of processing",
     request: { params: UploadIdParams },
     responses: {
       200: {
@@ -69,8 +75,7 @@ export const getResult = endpoint({
     const { id } = c.req.valid("param");
     const { upload, results } = await c.var.services.processing.result(c.var.caller.tenant, id);
     const stream = await streamResult(upload, results);
-    // Typed as the JSON that it is, though it passes in pieces.
-    // No ranges of it: which also tells runtimes apart what is streamed.
+    // No ranges. Runtimes also recognize streams by this.
     const headers = { "Content-Type": "application/json", "Accept-Ranges": "none" };
     return c.body(stream, 200, headers) as never;
   },

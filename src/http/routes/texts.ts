@@ -19,29 +19,37 @@ export const getText = endpoint({
     path: "/upload/{id}/text",
     operationId: "getText",
     tags: ["Processing"],
-    summary: "Read the text that was found in a file",
+    summary: "Get the text of a file",
     description:
-      "UTF-8, streamed. HEAD answers with the same headers. Knows `Range`, `If-Match`, `If-None-Match` and `If-Range`; every run makes a new `ETag`. While an upload is processed again, the text of the run before is served; before there was any, `text_not_ready` asks for patience, and `text_not_found` says that none will come by itself.",
+      "The extracted text as UTF-8, streamed. HEAD returns the same headers. Supports `Range`, `If-Match`, `If-None-Match` and `If-Range`. Every run of a processor makes a new `ETag`. While an upload is being reprocessed, you get the text of the previous run. If there is no text yet, `text_not_ready` means that you should wait, and `text_not_found` that none is on its way.",
     parameters: requestHeaders("Range", "If-Match", "If-None-Match", "If-Range"),
     request: { params: UploadIdParams, query: TextQuery },
     responses: {
       200: { description: "The whole text", headers: TEXT_HEADERS, content: TEXT },
       206: {
-        description: "The range of its bytes asked for",
+        description: "The requested range of bytes",
         headers: { ...TEXT_HEADERS, ...responseHeaders("Content-Range") },
         content: TEXT,
       },
       304: {
-        description: "The client has it already",
+        description: "Not modified",
         headers: responseHeaders("ETag", "Accept-Ranges"),
       },
     },
   }),
   problems: [
-    ...(["upload_not_found", "upload_in_progress", "upload_conflict"] as const),
-    ...(["text_not_found", "text_not_ready", "invalid_parameter"] as const),
-    ...(["precondition_failed", "range_not_satisfiable", "object_changed"] as const),
-    ...(["object_not_found", "storage_unavailable", "storage_timeout"] as const),
+    "upload_not_found",
+    "upload_in_progress",
+    "upload_conflict",
+    "text_not_found",
+    "text_not_ready",
+    "invalid_parameter",
+    "precondition_failed",
+    "range_not_satisfiable",
+    "object_changed",
+    "object_not_found",
+    "storage_unavailable",
+    "storage_timeout",
   ],
   async handler(c) {
     const { id } = c.req.valid("param");
@@ -50,7 +58,7 @@ export const getText = endpoint({
       return await serveText(c, id, processor);
     } catch (error) {
       if (!isStowageError(error, "object_changed")) throw error;
-      // Gone between the look at the record and the first byte: there is another text by now, or none.
+      // Replaced after its record was read. Serve the text that is there now.
       return await serveText(c, id, processor);
     }
   },
@@ -65,7 +73,9 @@ async function serveText(
   const text = await texts.open(c.var.caller.tenant, id, processor);
   const { etag, sizeBytes } = text;
   const selection = selectRepresentation(c.req.method, c.req.raw.headers, {
-    ...{ etag, sizeBytes, modifiedAt: null },
+    etag,
+    sizeBytes,
+    modifiedAt: null,
   });
   const headers = headersOf(text);
   if (selection.kind === "not_modified") return new Response(null, { status: 304, headers });
@@ -82,11 +92,11 @@ async function serveText(
   return new Response(stream, { status: range === null ? 200 : 206, headers });
 }
 
-/** What a 304 tells as well (RFC 9110, 15.4.5). */
+/** Headers of a 304 too (RFC 9110, 15.4.5). */
 function headersOf({ etag }: FoundText): Record<string, string> {
   return {
     "Accept-Ranges": "bytes",
-    // For this caller alone, and only after asking whether it still may.
+    // Only this caller may cache it, and must revalidate, because its access may be revoked.
     "Cache-Control": "private, no-cache",
     ETag: etag,
   };

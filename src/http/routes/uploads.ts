@@ -20,7 +20,7 @@ import {
   UploadSchema,
 } from "../schemas.ts";
 
-/** Metadata has 2 KiB, and may be written with escapes. */
+/** Metadata has at most 2 KiB; escapes in JSON make it longer. */
 const MAX_PATCH_BYTES = 16 * 1024;
 
 export const listUploads = endpoint({
@@ -66,13 +66,14 @@ export const getUpload = endpoint({
     path: "/upload/{id}",
     operationId: "getUpload",
     tags: ["Uploads"],
-    summary: "Tell of one upload",
-    description: "`ETag` names this state of the object, for `If-Match` when it is changed.",
+    summary: "Get one upload",
+    description:
+      "`ETag` is the revision of the upload. Send it in `If-Match` when you change the upload.",
     parameters: requestHeaders("If-None-Match"),
     request: { params: UploadIdParams },
     responses: {
       200: { ...json("The upload", UploadSchema), headers: responseHeaders("ETag") },
-      304: { description: "The client has it already", headers: responseHeaders("ETag") },
+      304: { description: "Not modified", headers: responseHeaders("ETag") },
     },
   }),
   problems: ["upload_not_found"],
@@ -95,19 +96,26 @@ export const patchUpload = endpoint({
     path: "/upload/{id}",
     operationId: "patchUpload",
     tags: ["Uploads"],
-    summary: "Change metadata, or when an upload expires",
+    summary: "Change the metadata or expiry of an upload",
     description:
-      "A merge patch (RFC 7396). With `If-Match` only if the object is still the one that was read; without it no change of others is lost either: members are merged one by one.",
+      "A merge patch (RFC 7396). Send `If-Match` to make sure that the upload has not changed since you read it. Without it, concurrent changes of different members are not lost either: members are merged one by one.",
     parameters: [IF_MATCH_OBJECT],
     request: { params: UploadIdParams, body: jsonBody(PatchBody, PATCH) },
     responses: {
-      200: { ...json("The upload as it is now", UploadSchema), headers: responseHeaders("ETag") },
+      200: { ...json("The changed upload", UploadSchema), headers: responseHeaders("ETag") },
     },
   }),
   problems: [
-    ...(["invalid_request", "body_too_large", "body_incomplete", "request_timeout"] as const),
-    ...(["unsupported_media_type", "invalid_parameter", "invalid_metadata"] as const),
-    ...(["upload_not_found", "upload_in_progress", "upload_conflict"] as const),
+    "invalid_request",
+    "body_too_large",
+    "body_incomplete",
+    "request_timeout",
+    "unsupported_media_type",
+    "invalid_parameter",
+    "invalid_metadata",
+    "upload_not_found",
+    "upload_in_progress",
+    "upload_conflict",
     "precondition_failed",
   ],
   async handler(c) {
@@ -118,10 +126,10 @@ export const patchUpload = endpoint({
     const expect = ifMatchCheck(c.req.raw.headers);
     const { id } = c.req.valid("param");
     const { clock } = c.var.options;
-    const upload = await c.var.services.editor.change(c.var.caller.tenant, id, (found) => {
-      expect?.(found);
+    const upload = await c.var.services.editor.change(c.var.caller.tenant, id, (current) => {
+      expect?.(current);
       return {
-        ...(metadata === undefined ? {} : { metadata: patchMetadata(found.metadata, metadata) }),
+        ...(metadata === undefined ? {} : { metadata: patchMetadata(current.metadata, metadata) }),
         ...(expiry === undefined
           ? {}
           : { expiresAt: expiry === null ? null : requireFuture(expiry, clock) }),
@@ -135,7 +143,7 @@ export const patchUpload = endpoint({
 function requireFuture(text: string, clock: Clock): number {
   const at = Date.parse(text);
   if (at > clock.now()) return at;
-  throw new HttpError("invalid_parameter", "Cannot use body: some of its fields are wrong", {
+  throw new HttpError("invalid_parameter", "Cannot use body: some fields are invalid", {
     errors: [{ pointer: "/expires_at", detail: "Expected a time in the future" }],
   });
 }
@@ -147,17 +155,20 @@ export const deleteUpload = endpoint({
     path: "/upload/{id}",
     operationId: "deleteUpload",
     tags: ["Uploads"],
-    summary: "Delete an upload: bytes, derived data and record",
-    description: "With `If-Match` only if the object is still the one that was read.",
+    summary: "Delete an upload with its file and results",
+    description: "Send `If-Match` to make sure that the upload has not changed since you read it.",
     parameters: [IF_MATCH_OBJECT],
     request: { params: UploadIdParams },
     responses: {
-      204: { description: "Deleted; from now on it is missing" },
+      204: { description: "Deleted. From now on the upload is `upload_not_found`" },
     },
   }),
   problems: [
-    ...(["upload_not_found", "upload_in_progress", "precondition_failed"] as const),
-    ...(["storage_unavailable", "storage_timeout"] as const),
+    "upload_not_found",
+    "upload_in_progress",
+    "precondition_failed",
+    "storage_unavailable",
+    "storage_timeout",
   ],
   async handler(c) {
     const { id } = c.req.valid("param");
