@@ -6,13 +6,12 @@ import type { Problem } from "./problem.ts";
 import type { JsonBody } from "./responses/responses.ts";
 import type { ENDPOINTS } from "./router.ts";
 
-/** Every endpoint that is served. */
 type Endpoints = typeof ENDPOINTS;
 
-/** A 304 comes only to a request that asks for it, and has no body: it would take the type from what is no 200. */
+/** Without 304, which only conditional requests get: including 304 would erase the type of other answers. */
 type Answers<R extends RouteConfig> = { readonly responses: Omit<R["responses"], 304> };
 
-/** The route of an endpoint as a client sees it: with the type of its JSON body, which the server reads itself. */
+/** The route of an endpoint as a client sees it: with the type of its JSON body, which handlers read themselves. */
 type ClientRoute<R extends RouteConfig> = R extends {
   readonly request: { readonly body: JsonBody<infer Schema> };
 }
@@ -30,15 +29,15 @@ type ClientEndpoints<Table extends readonly unknown[]> = {
     : never;
 };
 
-// Only its type is looked at: the one of a Hono app on which all routes have been declared.
+// Only for its type: a Hono app with all routes declared.
 declare const app: OpenAPIHono<BlankEnv, BlankSchema, typeof BASE_PATH>;
 
-/** What may come instead of an answer, wherever. */
+/** Statuses that any call may fail with. */
 type ProblemStatus =
   | (400 | 401 | 403 | 404 | 409 | 412 | 413 | 415 | 416 | 422 | 429)
   | (500 | 503 | 504 | 507);
 
-/** The API as Hono's `hc` wants it: `hc<StowageApi>("https://files.example.com")`. */
+/** The API's type for Hono's `hc`: `hc<StowageApi>("https://files.example.com")`. */
 export type StowageApi = ApplyGlobalResponse<
   ReturnType<typeof app.openapiRoutes<ClientEndpoints<Endpoints>>>,
   { [Status in ProblemStatus]: { json: Problem } }
@@ -56,10 +55,10 @@ type RouteOf<C extends Call> = C extends `${infer Method} ${infer Path}`
   ? Extract<Endpoints[number]["route"], { readonly method: Method; readonly path: Path }>
   : never;
 
-/** What a schema reads, or nothing where there is none. */
+/** What a schema accepts; `never` without one. */
 type InputOf<Schema> = Schema extends z.ZodType ? z.input<Schema> : never;
 
-/** What a call answers as JSON when all is well. */
+/** The JSON of a successful response. */
 export type ResponseOf<C extends Call> = ContentOf<RouteOf<C>["responses"]>;
 
 type ContentOf<Responses> = {
@@ -72,7 +71,7 @@ type ContentOf<Responses> = {
     : never;
 }[keyof Responses];
 
-/** The query of a call, as it is written. */
+/** The query of a call, before parsing. */
 export type QueryOf<C extends Call> =
   RouteOf<C> extends { readonly request: { readonly query: infer Schema } }
     ? InputOf<Schema>

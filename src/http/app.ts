@@ -16,17 +16,17 @@ import { validationHook } from "./validation.ts";
 /** The API as a function of requests. */
 export interface HttpApp {
   /**
-   * Answer a request. Never rejects.
+   * Respond to a request. Never rejects.
    *
-   * @param env What the runtime knows of the request; handed to `requestBody`.
+   * @param env What the runtime knows about the request; passed to `requestBody` and `peerAddress`.
    */
   fetch(request: Request, env?: unknown): Response | Promise<Response>;
   readonly endpoints: readonly Endpoint[];
-  /** Method and path of everything that was registered, as the framework tells it. */
+  /** Method and path of every route that Hono has registered. */
   readonly registered: readonly { readonly method: string; readonly path: string }[];
 }
 
-/** Build the API over these services. */
+/** Build the API on top of these services. */
 export function createApp(
   services: HttpServices,
   options: HttpOptions,
@@ -34,12 +34,12 @@ export function createApp(
 ): HttpApp {
   const app = new OpenAPIHono<HttpEnv>({
     defaultHook: validationHook,
-    // Not strict: existing clients call /upload/ with its slash.
+    // Not strict: existing clients call /upload/ with a trailing slash.
     getPath: (request) => pathInside(getPathNoStrict(request), options.basePath ?? ""),
   });
   app.use(requestContext(services, options, openapiDocument(app, options)));
-  const pages = corsPolicy(options.corsOrigins ?? []);
-  app.use(pages.share);
+  const cors = corsPolicy(options.corsOrigins ?? []);
+  app.use(cors.handler);
   app.onError(onError);
   app.notFound(notFound);
   const limits = rateLimits(options);
@@ -53,7 +53,7 @@ export function createApp(
     app.openapi({ ...route, middleware }, endpoint.handler);
   }
   for (const [path, methods] of methodTable(routes)) {
-    app.all(path, methodNotAllowed(path, methods, pages.preflight));
+    app.all(path, methodNotAllowed(path, methods, cors.preflight));
   }
   return {
     fetch: (request, env) => app.fetch(request, env as object | undefined),
@@ -62,20 +62,20 @@ export function createApp(
   };
 }
 
-/** A path as the routes know it. Some hosts hand requests on as they came, some without the path of the mount. */
+/** The path without the mount path, which some hosts have already removed. */
 function pathInside(path: string, basePath: string): string {
   if (basePath === "" || !`${path}/`.startsWith(`${basePath}/`)) return path;
   return path.slice(basePath.length) || "/";
 }
 
-/** Where an endpoint is served. Of two places the one outside the base path is told in the document. */
+/** The paths of an endpoint. If there are two, only the one outside the base path is documented. */
 function pathsOf(endpoint: Endpoint) {
   const { method, path } = endpoint.route;
   const inside = { endpoint, method, path: BASE_PATH + path, hide: endpoint.alsoAtRoot };
   return endpoint.alsoAtRoot ? [{ endpoint, method, path, hide: false }, inside] : [inside];
 }
 
-/** Tells the log which route it was: known before anything can go wrong in it. */
+/** Sets the route pattern for the log, before anything in the route can fail. */
 function setRoutePattern(path: string): MiddlewareHandler<HttpEnv> {
   return async (c, next) => {
     c.set("routePattern", path);

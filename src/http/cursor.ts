@@ -4,7 +4,7 @@ import type { Signer } from "../domain/ports/signer.ts";
 import type { TenantId } from "../domain/tenant.ts";
 import { findUploadId } from "../domain/upload-id.ts";
 
-/** The list that a cursor belongs to. */
+/** The list that a cursor is valid for. */
 export interface CursorScope {
   readonly tenant: TenantId;
   readonly filter: ListFilter;
@@ -13,14 +13,14 @@ export interface CursorScope {
 /** Version, milliseconds since 1970, id; then the tag. */
 const CURSOR = /^2\.(0|-?[1-9]\d{0,15})\.([0-9a-f-]{36})\.([A-Za-z0-9_-]{43})$/;
 
-/** Longer ones are none of ours, and are not looked at. */
+/** Our cursors are shorter; longer ones are not parsed. */
 const MAX_LENGTH = 120;
 
 const PURPOSE = "cursor";
 
 /**
- * A place in a list as one opaque word, signed: whoever edits it, or shows it for another list or another
- * tenant's, has none.
+ * A position in a list as one opaque, signed word. It is invalid once edited, for another list, and for another
+ * tenant.
  */
 export async function formatCursor(
   position: ListPosition,
@@ -31,7 +31,7 @@ export async function formatCursor(
   return `2.${position.createdAt}.${position.id}.${tag}`;
 }
 
-/** @throws {StowageError} `invalid_cursor` for everything that {@link formatCursor} does not make. */
+/** @throws {StowageError} `invalid_cursor` unless it comes from {@link formatCursor} with the same scope. */
 export async function parseCursor(
   cursor: string,
   scope: CursorScope,
@@ -54,6 +54,6 @@ function claimOf({ createdAt, id }: ListPosition, { tenant, filter }: CursorScop
 function invalidCursor(): StowageError {
   return new StowageError(
     "invalid_cursor",
-    "Cannot use cursor: it is not a next_cursor of this list (begin again without it)",
+    "Cannot use cursor: it is not a next_cursor of this list (start again without it)",
   );
 }

@@ -9,54 +9,54 @@ import type { Principal, Scope } from "../domain/principal.ts";
 import type { TenantId } from "../domain/tenant.ts";
 import type { HttpServices } from "./services.ts";
 
-/** Where the API begins. */
+/** The path that all routes of the API start with. */
 export const BASE_PATH = "/api/v1";
 
-/** What the HTTP layer is told by whoever puts the service together. */
+/** How the service is served over HTTP. */
 export interface HttpOptions {
   readonly logger: Logger;
   readonly clock: Clock;
-  /** Verifies what requests say about their bodies. */
+  /** Verifies the digests that requests send. */
   readonly hasher: Hasher;
-  /** Makes request ids. */
+  /** Generates request ids. */
   readonly random: RandomSource;
-  /** What links begin with, without a slash at its end; `null` for links without a host. */
+  /** The start of links, without a trailing slash; `null` for links without a host. */
   readonly publicUrl?: string | null;
-  /** Where the whole is mounted, without a slash at its end: `/files`. Requests may have lost it on their way. */
+  /** The mount path, without a trailing slash: `/files`. Requests may come with or without it. */
   readonly basePath?: string;
-  /** Origins whose pages may call, or `*`. Default: none. */
+  /** Origins whose pages may call the API, or `*`. Default: none. */
   readonly corsOrigins?: readonly string[];
-  /** Who may call how often; `null`: as often as it likes. Default: everybody. */
+  /** Rate limits; `null` for no limit. Default: none. */
   readonly requestsPerMinute?: {
     readonly ofAddress: number | null;
     ofTenant(tenant: TenantId): Promise<number | null>;
   };
-  /** How many proxies in front are believed about who is calling. Default: none. */
+  /** How many proxies in front are trusted to name the caller. Default: 0. */
   readonly trustProxy?: number;
   /**
    * The address at the other end of the connection, as the runtime knows it (`env` is the second argument of
    * `fetch`); `null` if it does not.
    */
   readonly peerAddress?: (env: unknown, request: Request) => string | null;
-  /** Told in the OpenAPI document. */
+  /** The version in the OpenAPI document. */
   readonly version?: string;
   /**
-   * The body of a request as the runtime received it (`env` is the second argument of `fetch`), where that
-   * is better than `request.body`; `null` for `request.body`. Ending its iteration early must leave the
-   * connection open, so that an answer can still be sent; what was not read is the runtime's to drain.
+   * A faster way to read the body of a request than `request.body` (`env` is the second argument of `fetch`);
+   * `null` to use `request.body`. Ending its iteration early must leave the connection open, so that the response
+   * can still be sent. The runtime drains the rest.
    */
   readonly requestBody?: (env: unknown, request: Request) => ByteStream | null;
 }
 
-/** What a handler finds in `c.var`. */
+/** The environment of a handler: `c.env` and `c.var`. */
 export interface HttpEnv {
-  // biome-ignore lint/suspicious/noExplicitAny: only `requestBody` looks into it, and knows its own runtime
+  // biome-ignore lint/suspicious/noExplicitAny: only `requestBody` and `peerAddress` read it, and they know their runtime
   Bindings: any;
   Variables: {
     services: HttpServices;
     options: HttpOptions;
     requestId: string;
-    /** The route's path as declared, for the log; unset while none has matched. */
+    /** The path of the matched route as declared, for the log. */
     routePattern?: string;
     principal?: Principal;
     /** The OpenAPI document, as JSON. */
@@ -64,42 +64,42 @@ export interface HttpEnv {
   };
 }
 
-/** Who may call: anyone, a tenant's credential with this scope, or operators. */
+/** Who may call: anyone, a tenant with this scope, or operators. */
 export type Access = "public" | Scope | "operator";
 
 /** A caller that acts for a tenant. */
 export type TenantPrincipal = Principal & { readonly kind: "tenant" };
 
-/** What the guard of a route puts into `c.var`. */
+/** The environment after `bearerAuth` has admitted the caller. */
 export type EnvOf<A extends Access> = A extends Scope
   ? { Bindings: HttpEnv["Bindings"]; Variables: HttpEnv["Variables"] & { caller: TenantPrincipal } }
   : HttpEnv;
 
-/** One call of the API: how it looks, who may make it, what it does. */
+/** One call of the API: its route, who may call it, and its handler. */
 export interface Endpoint {
-  /** What it takes, and what it answers when all is well. The rest of the document is made of `problems`. */
+  /** Its input and its successful responses. Error responses are derived from `problems`. */
   readonly route: RouteConfig;
   readonly access: Access;
-  /** What it may be refused for, besides what follows from `access`. */
+  /** The errors it may return, besides those that follow from `access`. */
   readonly problems: readonly ErrorCode[];
-  /** Served outside the base path as well, for probes and tools that expect it there. */
+  /** Also served outside the base path, for probes and tools that expect it there. */
   readonly alsoAtRoot: boolean;
-  /** Whether rate limits count it: not where a probe must never be refused. */
+  /** Whether rate limits apply. Not for probes, which must never be refused. */
   readonly rateLimited: boolean;
   // biome-ignore lint/suspicious/noExplicitAny: the types of its input were checked by `endpoint`
   readonly handler: Handler<any, any, any, any>;
 }
 
-/** An endpoint that still knows the types of its route: what clients are typed by. */
+/** An endpoint that keeps the types of its route, from which the client's types derive. */
 export interface TypedEndpoint<R extends RouteConfig> extends Endpoint {
   readonly route: R;
 }
 
 /**
- * Declare an endpoint. `access` has no default: a route that nobody has thought about does not compile.
+ * Declare an endpoint. `access` has no default, so a route without a decision about it does not compile.
  *
- * A body is declared as a plain OpenAPI schema and read by the handler, under its own limit: the validators
- * of the library would read it whole, whatever its size.
+ * Declare bodies as plain OpenAPI schemas and read them in the handler, with a limit: a zod validator would read
+ * the whole body into memory, whatever its size. See docs/adr/0017.
  */
 export function endpoint<const A extends Access, R extends RouteConfig>(definition: {
   readonly access: A;

@@ -9,7 +9,7 @@ import { getResult, reprocess } from "./routes/processing.ts";
 import { getText } from "./routes/texts.ts";
 import { deleteUpload, getUpload, listUploads, patchUpload } from "./routes/uploads.ts";
 
-/** The table of contents of the API. What is not here is not served. A tuple: clients are typed by it. */
+/** All endpoints of the API. A tuple, because the client's types derive from it. */
 export const ENDPOINTS = [
   createUpload, // POST   /upload
   putUpload, // PUT    /upload/{filename}
@@ -22,10 +22,10 @@ export const ENDPOINTS = [
   reprocess, // POST   /upload/{id}/reprocess
   getResult, // GET    /upload/{id}/result
   getText, // GET    /upload/{id}/text, HEAD too
-  getEvents, // GET    /upload/{id}/events, until it is at rest
+  getEvents, // GET    /upload/{id}/events, until it is settled
   live, // GET    /health/live
   ready, // GET    /health/ready
   storageHealth, // GET    /storage/health
   openapi, // GET    /openapi.json
-  docs, // GET    /docs, the same as a page
+  docs, // GET    /docs, the same as an HTML page
 ] as const satisfies readonly Endpoint[];

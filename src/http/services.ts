@@ -10,14 +10,14 @@ import type { UploadService } from "../application/uploads/upload-service.ts";
 import type { Authenticator } from "../domain/ports/authenticator.ts";
 import type { Signer } from "../domain/ports/signer.ts";
 
-/** What the routes do their work with. */
+/** The services behind the routes. */
 export interface HttpServices {
   readonly authenticator: Authenticator;
   readonly uploads: Pick<UploadService, "get" | "list" | "delete">;
   readonly idempotentUploads: Pick<IdempotentUploads, "upload">;
   readonly tenantLimits: Pick<TenantLimitsService, "of">;
   readonly editor: Pick<UploadEditor, "change">;
-  /** Signs what callers carry for us. */
+  /** Signs cursors. */
   readonly signer: Signer;
   readonly downloads: Pick<DownloadService, "open" | "read">;
   readonly processing: Pick<ProcessingService, "reprocess" | "result">;

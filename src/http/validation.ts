@@ -3,7 +3,7 @@ import type { z } from "zod";
 import type { HttpEnv } from "./endpoint.ts";
 import { type FieldProblem, HttpError } from "./problem.ts";
 
-/** What is wrong, field by field: parameters by their name, places in JSON as RFC 6901 points to them. */
+/** The invalid fields: parameters by name, places in JSON as JSON pointers (RFC 6901). */
 export function fieldProblems(target: string, error: z.ZodError): FieldProblem[] {
   return error.issues.map((issue) => {
     const path = issue.path.map(String);
@@ -13,11 +13,14 @@ export function fieldProblems(target: string, error: z.ZodError): FieldProblem[]
   });
 }
 
-/** Parameters that do not fit their schema are one problem that lists them all. */
-// biome-ignore lint/suspicious/noExplicitAny: it stands before every route, whatever its input
+/**
+ * Runs after @hono/zod-validator has checked the parameters of a route: invalid ones become one problem that lists
+ * them all. See docs/adr/0017.
+ */
+// biome-ignore lint/suspicious/noExplicitAny: it is used for every route, whatever its input
 export const validationHook: Hook<any, HttpEnv, any, void> = (result) => {
   if (result.success) return;
-  throw new HttpError("invalid_parameter", "Cannot use request: some parameters are wrong", {
+  throw new HttpError("invalid_parameter", "Cannot use request: some parameters are invalid", {
     errors: fieldProblems(result.target, result.error),
   });
 };

@@ -6,14 +6,14 @@ import type { HttpOptions } from "../endpoint.ts";
 import { HttpError } from "../problem.ts";
 import { fieldProblems } from "../validation.ts";
 
-/** What of a handler's context is looked at here. */
+/** The part of a handler's context that is used here. */
 interface RequestContext {
   readonly env: unknown;
   readonly req: { readonly raw: Request };
   readonly var: { readonly options: HttpOptions };
 }
 
-/** The body of a request, by the shortest way the runtime offers. Once. */
+/** The body of a request, read the fastest way that the runtime offers. Can be read once. */
 export function bodyOf(c: RequestContext): ByteStream {
   return (
     c.var.options.requestBody?.(c.env, c.req.raw) ?? c.req.raw.body ?? chunksOf(new Uint8Array(0))
@@ -21,8 +21,8 @@ export function bodyOf(c: RequestContext): ByteStream {
 }
 
 /**
- * `Content-Length`, or `undefined` where only reading the body will tell. A number that is too large to be
- * exact is larger than every limit.
+ * `Content-Length`, or `undefined` if the length is unknown. A number too large to be exact still exceeds every
+ * limit.
  */
 export function findContentLength(headers: Headers): number | undefined {
   const text = headers.get("Content-Length");
@@ -30,8 +30,8 @@ export function findContentLength(headers: Headers): number | undefined {
 }
 
 /**
- * Bytes are stored as they come. A compressed body would be stored compressed under the name of what is in
- * it, so it is refused.
+ * Bodies are stored as received. A compressed body would be stored compressed under the name of the original, so
+ * it is refused.
  *
  * @throws {HttpError} `unsupported_media_type`
  */
@@ -42,18 +42,18 @@ export function refuseContentEncoding(headers: Headers): void {
     "unsupported_media_type",
     "Cannot read body: send it without Content-Encoding",
     {
-      // RFC 9110, 15.5.16 and 12.5.3: which codings would have been taken.
+      // The accepted encodings (RFC 9110, 15.5.16 and 12.5.3).
       headers: { "Accept-Encoding": "identity" },
     },
   );
 }
 
 /**
- * Read a small JSON body that may be left out.
+ * Read a small, optional JSON body.
  *
- * @returns What it says, or `null` if there is none.
- * @throws {StowageError} `unsupported_media_type`, `body_too_large`, `invalid_request` for anything that is
- *   no JSON, `invalid_parameter` for JSON that does not fit `schema`.
+ * @returns The parsed value, or `null` if the body is empty.
+ * @throws {StowageError} `unsupported_media_type`, `body_too_large`, `invalid_request` if it is not valid JSON,
+ *   `invalid_parameter` if it does not match `schema`.
  */
 export async function readOptionalJson<Schema extends z.ZodType>(
   c: RequestContext,
@@ -79,7 +79,7 @@ export async function readOptionalJson<Schema extends z.ZodType>(
   }
   const parsed = schema.safeParse(parseJson(bytes));
   if (parsed.success) return parsed.data;
-  throw new HttpError("invalid_parameter", "Cannot use body: some of its fields are wrong", {
+  throw new HttpError("invalid_parameter", "Cannot use body: some fields are invalid", {
     errors: fieldProblems("json", parsed.error),
   });
 }
@@ -88,6 +88,6 @@ function parseJson(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes));
   } catch (cause) {
-    throw new StowageError("invalid_request", "Cannot read body: it is no JSON", { cause });
+    throw new StowageError("invalid_request", "Cannot read body: it is not valid JSON", { cause });
   }
 }

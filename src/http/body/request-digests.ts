@@ -5,16 +5,16 @@ import { StowageError } from "../../domain/errors.ts";
 import type { Hasher } from "../../domain/ports/hasher.ts";
 import { findBase64, findBytes, findDictionary } from "../../domain/structured-field.ts";
 
-/** The names in `Repr-Digest` and `Content-Digest` (RFC 9530, 7.2) that are verified; others are ignored. */
+/** The algorithms in `Repr-Digest` and `Content-Digest` (RFC 9530, 7.2) that are verified. Others are ignored. */
 const VERIFIED: readonly (readonly [name: string, algorithm: DigestAlgorithm])[] = [
   ["sha-256", "sha256"],
   ["sha-512", "sha512"],
 ];
 
 /**
- * What the headers of a request say about the bytes of its body. Trailers are not looked at.
+ * The digests that a request declares in its headers. Trailers are ignored.
  *
- * @throws {StowageError} `invalid_digest` for a header that cannot be read, or a digest of the wrong length.
+ * @throws {StowageError} `invalid_digest` for a malformed header or a digest of the wrong length.
  * @see https://www.rfc-editor.org/rfc/rfc9530
  * @see https://www.rfc-editor.org/rfc/rfc1864
  */
@@ -27,7 +27,7 @@ export function readDigestHeaders(headers: Headers): DigestClaim[] {
 }
 
 /**
- * A digest of a file in hexadecimal, as fields of forms have it.
+ * Parse a hexadecimal SHA-256 from a form field.
  *
  * @throws {StowageError} `invalid_digest`
  */
@@ -39,9 +39,9 @@ export function parseSha256Field(field: string, text: string): DigestClaim {
 }
 
 /**
- * A stream whose digests are taken as it passes.
+ * Hash a stream while it is read.
  *
- * @returns With `verify`, to be called when the stream has been read to its end; it throws `digest_mismatch`.
+ * @returns The stream, and `verify`: call it after the end of the stream; it throws `digest_mismatch`.
  */
 export function digestStream(
   source: ByteStream,

@@ -6,10 +6,10 @@ import { parseSha256Field } from "./request-digests.ts";
 import type { FormFields } from "./upload-form.ts";
 
 /**
- * Read what the fields of a form say about its file. Fields that nobody knows are ignored.
+ * Read the fields of a form that describe its file. Unknown fields are ignored.
  *
  * @param now Milliseconds since 1970.
- * @throws {StowageError} `invalid_parameter` for a wrong flag or time or a field given twice,
+ * @throws {StowageError} `invalid_parameter` for an invalid flag or time or a repeated field,
  *   `invalid_metadata`, `invalid_digest`.
  */
 export function readDetails(fields: FormFields, now: number): UploadDetails {
@@ -26,7 +26,7 @@ export function readDetails(fields: FormFields, now: number): UploadDetails {
 }
 
 /**
- * What is to be removed was kept before.
+ * Check an expiry time.
  *
  * @param at Milliseconds since 1970, like `now`.
  * @throws {HttpError} `invalid_parameter`
@@ -36,14 +36,14 @@ export function requireFuture(at: number, now: number): number {
   throw invalidField("expires_at", "Expected a time in the future");
 }
 
-/** A flag that was checked already (`true`, `false`), or `null` if it was left out. */
+/** A validated flag, or `null` if it was left out. */
 export function toFlag(text: "true" | "false" | undefined): boolean | null {
   return text === undefined ? null : text === "true";
 }
 
 function findOnly(fields: FormFields, name: string): string | null {
   const values = fields.get(name) ?? [];
-  if (values.length > 1) throw invalidField(name, "Expected it once");
+  if (values.length > 1) throw invalidField(name, "Expected this field once");
   return values[0] ?? null;
 }
 
@@ -57,13 +57,13 @@ function parseFlag(text: string): boolean {
 function parseTime(text: string): number {
   const parsed = TimeParameter.safeParse(text);
   if (parsed.success) return parsed.data;
-  throw invalidField("expires_at", "Expected a time as in RFC 3339, with Z or an offset");
+  throw invalidField("expires_at", "Expected an RFC 3339 time with Z or an offset");
 }
 
 function invalidField(parameter: string, detail: string): HttpError {
   return new HttpError(
     "invalid_parameter",
-    "Cannot use what was sent with the file: some of it is wrong",
+    "Cannot use the fields of this upload: some are invalid",
     {
       errors: [{ parameter, detail }],
     },

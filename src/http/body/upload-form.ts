@@ -6,47 +6,47 @@ import { invalidMultipart } from "./multipart/invalid-multipart.ts";
 import { MultipartReader } from "./multipart/multipart-reader.ts";
 import { findText, type Part, parsePart } from "./multipart/part.ts";
 
-/** A form whose file has begun to arrive. */
+/** A form that has been read up to its file. */
 export interface UploadForm {
-  /** As sent: perhaps a whole path. */
+  /** As sent; may be a whole path. */
   readonly filename: string;
   readonly declaredType: string;
   /**
-   * The file. It is read no faster than it is asked for; ending its iteration early ends the whole form.
-   * Fails with what is wrong with the form, and with `body_incomplete` if the sender goes away.
+   * The file, read on demand. Ending its iteration early ends the whole form. Fails with the error of the form, or
+   * with `body_incomplete` if the client disconnects.
    */
   readonly file: ByteStream;
   /** The fields that came before the file. */
   readonly fieldsBefore: FormFields;
   /**
-   * All fields, those after the file among them. Once the file has been read to its end, this reads the rest of
-   * the form.
+   * All fields, including those after the file. Waits until the file has been read, then reads the rest of the
+   * form.
    *
    * @throws {StowageError} `invalid_multipart`, `too_many_files`, `too_many_fields`, `invalid_filename`,
    *   `upload_too_large`.
    */
   fields(): Promise<FormFields>;
-  /** Read no further. Nothing happens if the form has ended. */
+  /** Stop reading. Does nothing if the form has ended. */
   release(): void;
 }
 
-/** Every value of every field, in the order sent. A Map: no name means anything to it. */
+/** All values of all fields, in the order sent. A Map, because field names may be `__proto__`. */
 export type FormFields = ReadonlyMap<string, readonly string[]>;
 
 /** The field that holds the file. */
 const FILE_FIELD = "file";
-/** The field that may come as a file of JSON, as `FormData` sends a `Blob`. */
+/** The field that may be sent as a JSON file, as `FormData` sends a `Blob`. */
 const JSON_FIELD = "metadata";
 /** The field that names the charset of the form (HTML, 4.10.22.5; RFC 7578, 4.6). */
 const CHARSET_FIELD = "_charset_";
 
-/** More than any client of ours sends, and little enough to hold. */
+/** More than any known client sends, and small enough to hold in memory. */
 const MAX_PARTS = 64;
 const MAX_FIELDS = 32;
 const MAX_FIELD_BYTES = 8 * 1024;
 const MAX_PART_HEADER_BYTES = 16 * 1024;
 
-/** Upper bound of what stands around the file: headers, boundaries (less than 1 KiB each) and fields. */
+/** Upper bound on form overhead: headers, boundaries (less than 1 KiB each) and fields. */
 export const MAX_FORM_OVERHEAD_BYTES =
   MAX_PARTS * (MAX_PART_HEADER_BYTES + 1024) + MAX_FIELDS * MAX_FIELD_BYTES;
 
@@ -56,11 +56,11 @@ const MAX_BOUNDARY_LENGTH = 70;
 /**
  * Read a `multipart/form-data` body as it arrives (RFC 7578). Each part is a field, the file, or an error.
  *
- * @param source Its bytes. They are read only as the form is read.
- * @param contentType The header, with its boundary.
- * @param maxFileBytes The limit for its file. The form fails once it is too long for such a file.
- * @returns Once the file begins; fields may come before and after it.
- * @throws {UploadTooLargeError} If so much comes before the file.
+ * @param source Its bytes, read on demand.
+ * @param contentType The `Content-Type` header, with the boundary.
+ * @param maxFileBytes The size limit of the file. The form fails once it is too long for a file of this size.
+ * @returns When the file begins. Fields may come before and after it.
+ * @throws {UploadTooLargeError} If more than that comes before the file.
  * @throws {StowageError} `invalid_multipart`, `missing_file`, `too_many_fields`, `invalid_filename`,
  *   `body_incomplete`.
  */
@@ -75,7 +75,7 @@ export async function readUploadForm(
     headerBytes: MAX_PART_HEADER_BYTES,
     onChunk(byteLength) {
       bytes += byteLength;
-      // A preamble and an epilogue have no limit of their own.
+      // Also bounds the preamble and the epilogue.
       if (bytes > maxFileBytes + MAX_FORM_OVERHEAD_BYTES) {
         throw new UploadTooLargeError(maxFileBytes);
       }
@@ -97,14 +97,14 @@ class FormReader {
 
   constructor(reader: MultipartReader) {
     this.#reader = reader;
-    // It may fail before `fields` waits for it.
+    // Prevents an unhandled rejection if it fails before `fields` waits for it.
     this.#fileEnd.promise.catch(() => {});
   }
 
   async begin(): Promise<UploadForm> {
     try {
       const file = await this.#readFields();
-      if (file === null) throw this.#hasEmptyInput ? namelessFile() : missingFile("it has none");
+      if (file === null) throw this.#hasEmptyInput ? namelessFile() : missingFile("there is none");
       return {
         filename: file.filename ?? "",
         declaredType: file.mediaType,
@@ -121,7 +121,7 @@ class FormReader {
     }
   }
 
-  /** Not a generator, which could not be ended while it waits for a chunk. */
+  /** Not a generator: a generator cannot be ended while it waits for a chunk. */
   #file(): AsyncIterator<Uint8Array> {
     let ended = false;
     return {
@@ -154,7 +154,7 @@ class FormReader {
   }
 
   #release(): void {
-    this.#fail(new StowageError("request_aborted", "Cannot read form: its reader has let it go"));
+    this.#fail(new StowageError("request_aborted", "Cannot read form: reading was stopped"));
   }
 
   #fail(error: unknown): unknown {
@@ -163,7 +163,7 @@ class FormReader {
     return error;
   }
 
-  /** Read fields up to the file: its part, or `null` if the form has ended. */
+  /** Read fields up to the file. Returns the file's part, or `null` at the end of the form. */
   async #readFields(): Promise<Part | null> {
     for (;;) {
       const headers = await this.#reader.nextPart();
@@ -197,12 +197,12 @@ class FormReader {
       chunks.push(chunk);
     }
     const value = findText(concatBytes(chunks), part.charset, this.#charset);
-    if (value === null) throw invalidMultipart("a field is not text in its charset, or in UTF-8");
+    if (value === null) throw invalidMultipart("a field is not valid text in its charset or UTF-8");
     this.#addField(part.name, value);
     if (part.name === CHARSET_FIELD) this.#charset = value;
   }
 
-  /** In any other field it is an empty value: an empty `sha256` must not pass for none. */
+  /** In other fields it is an empty value: an empty `sha256` must not count as missing. */
   #addEmptyInput(part: Part): void {
     if (part.name === FILE_FIELD) this.#hasEmptyInput = true;
     else this.#addField(part.name, "");
@@ -215,7 +215,7 @@ class FormReader {
   }
 }
 
-/** What browsers send for a file input that was left empty; then no bytes follow. */
+/** What browsers send for an empty file input, if no bytes follow. */
 function isUnnamed(part: Part): boolean {
   return part.filename === "" && part.mediaType === UNKNOWN_MEDIA_TYPE;
 }
@@ -227,7 +227,7 @@ function isFile({ name, filename, mediaType }: Part): boolean {
 
 function boundaryOf(contentType: string): string {
   const value = findHeaderValue(contentType);
-  if (value === null) throw invalidMultipart("its Content-Type cannot be read");
+  if (value === null) throw invalidMultipart("its Content-Type is malformed");
   const boundary = value.parameters.get("boundary") ?? "";
   if (boundary === "") throw invalidMultipart("its Content-Type has no boundary");
   if (boundary.length > MAX_BOUNDARY_LENGTH) throw invalidMultipart("its boundary is too long");
@@ -237,7 +237,7 @@ function boundaryOf(contentType: string): string {
 function missingFile(state: string): StowageError {
   return new StowageError(
     "missing_file",
-    `Cannot find the file of this form: ${state} (send one part named "file" with a filename, like curl -F file=@cv.pdf)`,
+    `Cannot find file in form: ${state} (send one part named "file" with a filename, like curl -F file=@cv.pdf)`,
   );
 }
 

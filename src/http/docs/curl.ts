@@ -7,8 +7,8 @@ import {
 } from "./document.ts";
 
 /**
- * The command that makes this call in a shell, with `$STOWAGE` for the service and `$TOKEN` for the credential.
- * It is made of the examples of the document.
+ * The shell command for this call, built from the examples in the document. `$STOWAGE` is the URL of the service,
+ * `$TOKEN` the credential.
  */
 export function curlOf(
   document: DocsDocument,
@@ -38,7 +38,7 @@ function bodyOf(method: string, content: DocsContent): string[] {
   return json === undefined ? verb : [...verb, `--json ${quote(JSON.stringify(json))}`];
 }
 
-/** The path with its parameters, and the query with those that must be there. */
+/** The path and the required query parameters, filled with examples. */
 function fill(path: string, parameters: readonly DocsParameter[]): string {
   const exampleOf = ({ schema }: DocsParameter) =>
     encodeURIComponent(String(schema.examples?.[0] ?? ""));
@@ -49,7 +49,7 @@ function fill(path: string, parameters: readonly DocsParameter[]): string {
   return pairs.length === 0 ? filled : `${filled}?${pairs.join("&")}`;
 }
 
-/** For a shell of POSIX. */
+/** Quote for a POSIX shell. */
 function quote(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -1,4 +1,4 @@
-/** As much of an OpenAPI document as the page of the API shows. */
+/** The parts of an OpenAPI document that the page shows. */
 export interface DocsDocument {
   readonly info: { readonly title: string; readonly version: string; readonly description: string };
   readonly servers: readonly { readonly url: string }[];
@@ -60,17 +60,17 @@ export interface DocsSchema {
   readonly required?: readonly string[];
 }
 
-/** What a reference leads to, or the thing itself. */
+/** The target of a reference, or the value itself. */
 export function resolve<Kind extends "parameters" | "headers">(
   document: DocsDocument,
   kind: Kind,
-  found: DocsDocument["components"][Kind][string] | Reference,
+  value: DocsDocument["components"][Kind][string] | Reference,
 ): DocsDocument["components"][Kind][string] {
-  if (!("$ref" in found)) return found;
-  return document.components[kind][nameOf(found)] as DocsDocument["components"][Kind][string];
+  if (!("$ref" in value)) return value;
+  return document.components[kind][nameOf(value)] as DocsDocument["components"][Kind][string];
 }
 
-/** The last step of a reference: `Upload` of `#/components/schemas/Upload`. */
+/** The last segment of a reference: `Upload` for `#/components/schemas/Upload`. */
 export function nameOf({ $ref }: Reference): string {
   return $ref.replace(/^.*\//, "");
 }

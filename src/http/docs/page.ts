@@ -14,15 +14,15 @@ import {
 } from "./document.ts";
 import { DOCS_STYLE } from "./style.ts";
 
-/** A piece of the page. What goes into one is escaped, unless it is one itself. */
+/** A fragment of the page. Interpolated values are escaped, except other fragments. */
 type Html = ReturnType<typeof html>;
 
 /**
- * The OpenAPI document as a page for people: no script, and nothing that is loaded from anywhere.
+ * The OpenAPI document as an HTML page, without scripts or external resources.
  *
- * @param address Where the document itself is served.
+ * @param documentUrl The URL of the document itself.
  */
-export async function docsPage(document: DocsDocument, address: string): Promise<string> {
+export async function docsPage(document: DocsDocument, documentUrl: string): Promise<string> {
   const { title, version, description } = document.info;
   const calls = Object.entries(document.paths).flatMap(([path, item]) =>
     Object.entries(item).map(([method, operation]) => ({ path, method, operation })),
@@ -48,14 +48,14 @@ ${groups.map(
         html`<li><a href="#${operation.operationId}">${operation.summary}</a></li>`,
     )}</ul>`,
 )}
-<ul><li><a href="#schemas">Schemas</a></li><li><a href="#headers">Headers of any answer</a></li>
-<li><a href="#errors">Errors</a></li><li><a href="${address}">OpenAPI document</a></li></ul>
+<ul><li><a href="#schemas">Schemas</a></li><li><a href="#headers">Common headers</a></li>
+<li><a href="#errors">Errors</a></li><li><a href="${documentUrl}">OpenAPI document</a></li></ul>
 </nav>
 <main>
 <h1>${title} <small class="soft">${version}</small></h1>
 ${markdown(description)}
-<p>The commands for a shell want two variables: <code>STOWAGE</code>, where the service is, and
-<code>TOKEN</code>, an API key or a JWT.</p>
+<p>The shell commands use two variables: <code>STOWAGE</code>, the URL of the service, and <code>TOKEN</code>, an API
+key or a JWT.</p>
 ${groups.map(
   (group) =>
     html`<h2>${group.name}</h2>${markdown(group.description)}${group.calls.map(
@@ -66,8 +66,8 @@ ${groups.map(
 ${Object.entries(document.components.schemas).map(
   ([name, schema]) => html`<h3 id="schema-${name}">${name}</h3>${shape(schema)}`,
 )}
-<h2 id="headers">Headers of any answer</h2>
-${headerTable(anyAnswer(document))}
+<h2 id="headers">Common headers</h2>
+${headerTable(commonHeaders(document))}
 <h2 id="errors">Errors</h2>
 <table>${Object.entries(ERROR_GUIDE).map(
     ([code, guide]) =>
@@ -105,19 +105,21 @@ ${markdown(operation.description ?? "")}
     ),
   )}</table>
 ${body === undefined ? "" : html`<h4>Body</h4>${markdown(body.description ?? "")}${content(body.content)}`}
-<h4>Answers</h4>
-${Object.entries(operation.responses).map(([status, response]) => answer(document, status, response))}
+<h4>Responses</h4>
+${Object.entries(operation.responses).map(([status, response]) => responseDetails(document, status, response))}
 </section>`;
 }
 
 function accessOf({ security }: DocsOperation): Html {
   const [scopes] = security.flatMap((one) => Object.values(one));
-  if (scopes === undefined) return html`Anyone may call it.`;
+  if (scopes === undefined) return html`Public.`;
   const [scope] = scopes;
-  return scope === undefined ? html`For operators.` : html`Wants the scope <code>${scope}</code>.`;
+  return scope === undefined
+    ? html`Operators only.`
+    : html`Requires the scope <code>${scope}</code>.`;
 }
 
-function answer(document: DocsDocument, status: string, response: DocsResponse): Html {
+function responseDetails(document: DocsDocument, status: string, response: DocsResponse): Html {
   const headers = Object.entries(response.headers ?? {}).map(
     ([name, header]) => [name, resolve(document, "headers", header)] as const,
   );
@@ -128,7 +130,7 @@ ${content(response.content ?? {})}
 </details>`;
 }
 
-/** What a closed answer shows: its description, or the codes of its problems. */
+/** The summary of a response: its description, or the codes of its problems. */
 function firstLine(description: string): Html {
   const codes = [...description.matchAll(/^- (`\w+`):/gm)].map(([, code = ""]) => code);
   const [first = ""] = description.split("\n", 1);
@@ -149,7 +151,7 @@ function headerTable(headers: readonly (readonly [string, DocsHeader])[]): Html 
   )}</table>`;
 }
 
-function anyAnswer({ components }: DocsDocument): [string, DocsHeader][] {
+function commonHeaders({ components }: DocsDocument): [string, DocsHeader][] {
   return Object.entries(components.headers).filter(([, header]) => "x-any-answer" in header);
 }
 
@@ -158,7 +160,7 @@ function shape(schema: DocsSchema): Html {
   return html`<table>${properties(schema)}</table>`;
 }
 
-/** A row each; properties of properties are told with a dot between. */
+/** A row per property. Nested properties are written with dots. */
 function properties(schema: DocsSchema, before = ""): Html[] {
   return Object.entries(schema.properties ?? {}).flatMap(([name, property]) => {
     const inner = property.properties === undefined ? property.items : property;
@@ -170,9 +172,9 @@ function properties(schema: DocsSchema, before = ""): Html[] {
 }
 
 function row(name: Html, schema: DocsSchema, description: string): Html {
-  const usual =
-    schema.default === undefined ? "" : html` <small>${String(schema.default)} if left out</small>`;
-  return html`<tr><td>${name}<br><small>${typeOf(schema)}</small></td><td>${inline(description)}${usual}</td></tr>`;
+  const defaultValue =
+    schema.default === undefined ? "" : html` <small>Default: ${String(schema.default)}</small>`;
+  return html`<tr><td>${name}<br><small>${typeOf(schema)}</small></td><td>${inline(description)}${defaultValue}</td></tr>`;
 }
 
 function typeOf(schema: DocsSchema): Html {
@@ -187,13 +189,13 @@ function typeOf(schema: DocsSchema): Html {
   return html`${types}${format === undefined ? "" : `, ${format}`}`;
 }
 
-/** As much of Markdown as descriptions have: paragraphs, lists, and words in backticks. */
+/** The Markdown that descriptions use: paragraphs, lists, and backticks. */
 function markdown(text: string): Html {
   const blocks = text.split(/\n\n|\n(?=- )|(?<=:)\n/).filter((block) => block !== "");
   return html`${blocks.map((block) => html`<p>${inline(block.replace(/^- /, "• "))}</p>`)}`;
 }
 
-/** Codes of problems lead to what they mean. */
+/** Error codes link to their meaning. */
 function inline(text: string): Html {
   const pieces = text.split(/`([^`]*)`/);
   return html`${pieces.map((piece, i) => {

@@ -1,4 +1,4 @@
-/** How the page of the API looks: one column on a phone, the list of calls beside it where there is room. */
+/** The style of the page: one column on phones, with the list of calls beside it on wide screens. */
 export const DOCS_STYLE = `
 :root { color-scheme: light dark; --ink: light-dark(#1c2024, #e6e8eb); --soft: light-dark(#5b626a, #a0a7b0);
   --paper: light-dark(#fff, #14171a); --tint: light-dark(#f3f5f7, #1d2226); --line: light-dark(#dde1e6, #333a41);

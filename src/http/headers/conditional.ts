@@ -4,23 +4,22 @@ import { formatRevisionTag, ifMatchNames, ifNoneMatchNames } from "../../domain/
 import type { Upload } from "../../domain/upload.ts";
 import { findHttpDate } from "./http-date.ts";
 
-/** What the headers of a request are compared with. */
+/** What conditional headers are compared with. */
 export interface Representation {
   readonly etag: string;
-  /** Milliseconds since 1970; headers know whole seconds. `null` where no such time is told. */
+  /** Milliseconds since 1970; headers know whole seconds. `null` if unknown. */
   readonly modifiedAt: number | null;
   readonly sizeBytes: number;
 }
 
-/** What to answer with. */
+/** What to respond with. */
 export type Selection =
   | { readonly kind: "whole" }
   | { readonly kind: "part"; readonly range: ByteRange }
   | { readonly kind: "not_modified" };
 
 /**
- * Decide what a GET or HEAD is answered with, in the order of RFC 9110, 13.2.2. `Range` counts for GET only
- * (14.2).
+ * Decide what to respond to a GET or HEAD, in the order of RFC 9110, 13.2.2. `Range` applies to GET only (14.2).
  *
  * @throws {StowageError} `precondition_failed`, `range_not_satisfiable`.
  * @see https://www.rfc-editor.org/rfc/rfc9110#name-precedence-of-preconditions
@@ -31,19 +30,22 @@ export function selectRepresentation(
   file: Representation,
 ): Selection {
   if (!preconditionsHold(headers, file)) {
-    throw new StowageError("precondition_failed", "Cannot serve file: it is not the one expected");
+    throw new StowageError(
+      "precondition_failed",
+      "Cannot serve file: it does not match the precondition",
+    );
   }
   if (isNotModified(headers, file)) return { kind: "not_modified" };
   if (method !== "GET" || !rangeStillHolds(headers, file)) return { kind: "whole" };
-  const wanted = readRangeHeader(headers.get("Range"), file.sizeBytes);
-  if (wanted.kind === "unsatisfiable") throw new RangeNotSatisfiableError(file.sizeBytes);
-  return wanted;
+  const selection = readRangeHeader(headers.get("Range"), file.sizeBytes);
+  if (selection.kind === "unsatisfiable") throw new RangeNotSatisfiableError(file.sizeBytes);
+  return selection;
 }
 
 /**
- * What `If-Match` of a change asks of the upload object as it is at that moment (RFC 9110, 13.1.1).
+ * The check that `If-Match` asks for, to run on the upload at the moment of its change (RFC 9110, 13.1.1).
  *
- * @returns `undefined` where the header is missing; else throws `precondition_failed` for another object.
+ * @returns Throws `precondition_failed` for another revision; `undefined` without the header.
  */
 export function ifMatchCheck(
   headers: Headers,
@@ -52,7 +54,10 @@ export function ifMatchCheck(
   if (expected === null) return undefined;
   return ({ revision }) => {
     if (ifMatchNames(expected, formatRevisionTag(revision))) return;
-    throw new StowageError("precondition_failed", "Cannot change upload: it has changed");
+    throw new StowageError(
+      "precondition_failed",
+      "Cannot change upload: it has changed since it was read",
+    );
   };
 }
 
@@ -79,7 +84,7 @@ function rangeStillHolds(headers: Headers, file: Representation): boolean {
   return inSeconds(date) === inSeconds(file.modifiedAt);
 }
 
-/** What tells no time is never newer: the header is to be ignored then (13.1.4). */
+/** Without a known time the header is ignored (13.1.4), so it is never newer. */
 function isNewer({ modifiedAt }: Representation, since: number): boolean {
   return modifiedAt !== null && inSeconds(modifiedAt) > inSeconds(since);
 }

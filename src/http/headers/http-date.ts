@@ -1,19 +1,19 @@
 const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
 
-/** The one form to be sent, and the two old ones that still have to be understood (RFC 9110, 5.6.7). */
+/** The format to send, and two obsolete ones that must be accepted (RFC 9110, 5.6.7). */
 const IMF_FIXDATE = /^\w{3}, (\d{2}) (\w{3}) (\d{4}) (\d{2}):(\d{2}):(\d{2}) GMT$/;
 const RFC_850 = /^\w{6,9}, (\d{2})-(\w{3})-(\d{2}) (\d{2}):(\d{2}):(\d{2}) GMT$/;
 const ASCTIME = /^\w{3} (\w{3}) ([ \d]\d) (\d{2}):(\d{2}):(\d{2}) (\d{4})$/;
 
-/** A time as headers tell it, in whole seconds. */
+/** A time as an HTTP date, in whole seconds. */
 export function formatHttpDate(ms: number): string {
   return new Date(ms).toUTCString();
 }
 
 /**
- * Read a time of a header.
+ * Parse an HTTP date.
  *
- * @returns Milliseconds since 1970, or `null` for anything that is no HTTP date: the header is ignored then.
+ * @returns Milliseconds since 1970, or `null` if it is not an HTTP date; then the header is ignored.
  */
 export function findHttpDate(text: string): number | null {
   const imf = IMF_FIXDATE.exec(text);
@@ -31,6 +31,6 @@ function toMs(time: readonly string[], year = "", month = "", day = ""): number 
   const monthNumber = `${MONTHS.indexOf(month) + 1}`.padStart(2, "0");
   const iso = `${year}-${monthNumber}-${day.trim().padStart(2, "0")}T${time.join(":")}.000Z`;
   const ms = Date.parse(iso);
-  // Compared, because the 31st of June would pass as the 1st of July.
+  // Compared, because Date.parse turns June 31 into July 1.
   return Number.isNaN(ms) || new Date(ms).toISOString() !== iso ? null : ms;
 }

@@ -1,6 +1,6 @@
 import { HttpError } from "../problem.ts";
 
-/** A string of structured fields (RFC 9651, 3.3.3), as the draft asks for. */
+/** A structured-field string (RFC 9651, 3.3.3), as the draft requires. */
 const QUOTED = /^"((?:[ !#-[\]-~]|\\["\\])+)"$/;
 
 /** Without quotes, as most clients send it. */
@@ -9,10 +9,10 @@ const BARE = /^[!-~]+$/;
 const MAX_LENGTH = 255;
 
 /**
- * The key under which a request may be sent again.
+ * The key that makes a request safe to retry.
  *
  * @returns The key without quotes, or `undefined` if there is no such header.
- * @throws {HttpError} `invalid_idempotency_key`: to upload twice is what it was sent against.
+ * @throws {HttpError} `invalid_idempotency_key`. Ignoring a malformed key would risk a second upload.
  * @see https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
  */
 export function readIdempotencyKey(headers: Headers): string | undefined {
@@ -23,6 +23,6 @@ export function readIdempotencyKey(headers: Headers): string | undefined {
   if (key !== "" && key.length <= MAX_LENGTH) return key;
   throw new HttpError(
     "invalid_idempotency_key",
-    `Cannot use Idempotency-Key: expected 1 to ${MAX_LENGTH} printable ASCII characters, quoted if there are spaces`,
+    `Cannot use Idempotency-Key: expected 1 to ${MAX_LENGTH} printable ASCII characters, quoted if it contains spaces`,
   );
 }

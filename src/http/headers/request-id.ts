@@ -1,10 +1,10 @@
 /**
- * A caller's own request id, if it can do no harm in a header or a log: a credential that got into the wrong
- * header, an API key or a JSON Web Token, would stand in both.
+ * Request ids of callers that are safe in headers and logs. API keys and JSON Web Tokens that were sent in the wrong
+ * header are not.
  */
 const SAFE_REQUEST_ID = /^(?!stw_|eyJ)[A-Za-z0-9._-]{1,128}$/;
 
-/** @param text `X-Request-Id`, as it came. @returns It, or `null` where another has to be made up. */
+/** @param text `X-Request-Id`. @returns The id, or `null` if it is missing or unsafe. */
 export function findRequestId(text: unknown): string | null {
   return typeof text === "string" && SAFE_REQUEST_ID.test(text) ? text : null;
 }

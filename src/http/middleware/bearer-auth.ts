@@ -6,11 +6,11 @@ import { HttpError } from "../problem.ts";
 const CHALLENGE = 'Bearer realm="stowage"';
 
 /**
- * Lets through whoever `access` says, and nobody else. It stands before everything else of a route: before
- * validation, and before a byte of the body is read.
+ * Admits only callers that `access` allows. It runs first in a route: before validation, and before a byte of the
+ * body is read.
  *
- * @throws {HttpError} `unauthenticated`, `insufficient_scope`; whatever the authenticator throws when it
- *   cannot tell now.
+ * @throws {HttpError} `unauthenticated`, `insufficient_scope`.
+ * @throws {StowageError} `auth_unavailable` and other errors of the authenticator.
  */
 export function bearerAuth(access: Access): MiddlewareHandler<HttpEnv & EnvOf<Scope>> {
   return async (c, next) => {
@@ -30,8 +30,8 @@ function admitTenant(principal: Principal, scope: Scope): Principal & { kind: "t
   throw new HttpError(
     "insufficient_scope",
     principal.kind === "tenant"
-      ? `Cannot do this: the credential lacks the scope ${scope}`
-      : "Cannot do this: an operator's credential belongs to no tenant",
+      ? `Cannot do this: the credential does not have the scope ${scope}`
+      : "Cannot do this: the credential is an operator's and does not belong to a tenant",
     {
       headers: { "WWW-Authenticate": `${CHALLENGE}, error="insufficient_scope", scope="${scope}"` },
     },
@@ -40,21 +40,27 @@ function admitTenant(principal: Principal, scope: Scope): Principal & { kind: "t
 
 function admitOperator(principal: Principal): void {
   if (principal.kind === "operator") return;
-  throw new HttpError("insufficient_scope", "Cannot do this: it takes an operator's credential", {
-    headers: { "WWW-Authenticate": `${CHALLENGE}, error="insufficient_scope"` },
-  });
+  throw new HttpError(
+    "insufficient_scope",
+    "Cannot do this: it requires an operator's credential",
+    {
+      headers: { "WWW-Authenticate": `${CHALLENGE}, error="insufficient_scope"` },
+    },
+  );
 }
 
-/** RFC 6750, 3: whoever showed nothing is told no reason. */
+/** Without a credential, the challenge must not contain an error (RFC 6750, 3). */
 function unauthenticated(headers: Headers): HttpError {
-  const shown = headers.has("Authorization");
+  const isPresent = headers.has("Authorization");
   return new HttpError(
     "unauthenticated",
-    shown
-      ? "Cannot accept credential: it is wrong, expired or revoked"
+    isPresent
+      ? "Cannot accept credential: it is invalid, expired or revoked"
       : "Cannot do this without a credential: send Authorization: Bearer …",
     {
-      headers: { "WWW-Authenticate": shown ? `${CHALLENGE}, error="invalid_token"` : CHALLENGE },
+      headers: {
+        "WWW-Authenticate": isPresent ? `${CHALLENGE}, error="invalid_token"` : CHALLENGE,
+      },
     },
   );
 }

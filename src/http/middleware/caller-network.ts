@@ -6,21 +6,20 @@ import {
   isIPv4MappedIPv6,
 } from "hono/utils/ipaddr";
 
-/** What stands for a caller whose address nobody knows: all of them are one. */
+/** The network of callers without a known address. They all share it. */
 export const UNKNOWN_NETWORK = "unknown";
 
 /**
- * Who is calling, as far as networks tell: an IPv4 address, or the /64 of an IPv6 address, which is the least
- * that one customer gets.
+ * The caller's network: an IPv4 address, or the /64 of an IPv6 address, which is the least that one customer
+ * gets.
  *
- * `X-Forwarded-For` is read from the right, one entry for each proxy that is believed: the last was written by
- * the proxy that called us, the one before by the proxy that called that one. What stands further left was
- * written by the caller. An entry that is missing or no address ends the walk, so the proxy counts that wrote
- * it. `Forwarded` (RFC 7239) is not read: a proxy that writes one of the two headers passes the other on as the
- * caller sent it.
+ * `X-Forwarded-For` is read from the right, one entry per trusted proxy: the last entry was written by the proxy
+ * that called us, the one before it by the proxy that called that one. Entries further left were written by the
+ * caller. If an entry is missing or not an address, the proxy that wrote it counts as the caller. `Forwarded`
+ * (RFC 7239) is ignored: a proxy that writes one of the two headers forwards the other one as the caller sent it.
  *
- * @param peer The other end of the connection, as the runtime knows it; `null` if it does not.
- * @param proxies How many are believed.
+ * @param peer The address at the other end of the connection; `null` if the runtime does not know it.
+ * @param proxies How many proxies are trusted.
  */
 export function callerNetwork(
   peer: string | null,
@@ -49,7 +48,7 @@ function findNetwork(text: string): string | null {
   }
 }
 
-/** @throws {TypeError} If `address` is none. */
+/** @throws {TypeError} If `address` is not an IP address. */
 function networkOf(address: string): string {
   if (!address.includes(":")) {
     convertIPv4ToBinary(address);

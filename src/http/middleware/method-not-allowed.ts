@@ -2,13 +2,13 @@ import type { Context, Handler } from "hono";
 import type { HttpEnv } from "../endpoint.ts";
 import { HttpError } from "../problem.ts";
 
-/** Methods by the paths that have them, as the framework spells paths. */
+/** The methods of each path, with paths written as Hono does. */
 export type MethodTable = ReadonlyMap<string, readonly string[]>;
 
 /**
- * Which methods each path has. Two paths that differ in the name of a parameter only are one.
+ * The methods of each path. Paths that differ only in parameter names are the same.
  *
- * @param routes In the spelling of OpenAPI: `/upload/{id}`.
+ * @param routes With paths written as in OpenAPI: `/upload/{id}`.
  */
 export function methodTable(
   routes: readonly { readonly method: string; readonly path: string }[],
@@ -16,10 +16,9 @@ export function methodTable(
   const table = new Map<string, string[]>();
   for (const { method, path } of routes) {
     const shape = path.replaceAll(/\{[^}]+\}/g, ":any");
-    // Every path answers OPTIONS, with its methods.
     const methods = table.get(shape) ?? ["OPTIONS"];
     methods.push(method.toUpperCase());
-    // GET is answered for HEAD as well, without its body.
+    // Hono answers HEAD with the headers of GET.
     if (method === "get") methods.push("HEAD");
     table.set(shape, methods);
   }
@@ -27,8 +26,8 @@ export function methodTable(
 }
 
 /**
- * Answers the methods that no endpoint of a path has: OPTIONS by telling what there is, to pages of other
- * origins by `preflight`; the others by refusing them.
+ * Responds to methods that a path has no endpoint for: to OPTIONS with the list of methods or, for pages of other
+ * origins, with `preflight`; to all others with 405.
  */
 export function methodNotAllowed(
   path: string,
@@ -42,7 +41,7 @@ export function methodNotAllowed(
     if (c.req.method === "OPTIONS") {
       return (await preflight(c, allowed)) ?? c.body(null, 204, { Allow: allow });
     }
-    throw new HttpError("method_not_allowed", `Cannot do this here: use ${allow}`, {
+    throw new HttpError("method_not_allowed", `Cannot use this method here: use ${allow}`, {
       headers: { Allow: allow },
     });
   };

@@ -3,7 +3,7 @@ import { isStowageError, StowageError } from "../../domain/errors.ts";
 import type { HttpEnv } from "../endpoint.ts";
 import { codeOf, problemResponse, STATUS } from "../problem.ts";
 
-/** Anything thrown becomes a problem. What was the service's fault is logged, once, with its cause. */
+/** Turns anything thrown into a problem. Failures of the service are logged once, with their cause. */
 export const onError: ErrorHandler<HttpEnv> = (error, c) => {
   const { requestId, options } = c.var;
   const code = codeOf(error);
@@ -14,14 +14,14 @@ export const onError: ErrorHandler<HttpEnv> = (error, c) => {
   return problemResponse(error, requestId);
 };
 
-/** Whether the log has an earlier line about the same fault, such as a file that is missing. */
+/** Whether the fault has been logged before, such as a missing file. */
 function isReported(error: unknown): boolean {
   return isStowageError(error) && error.data["reported"] === true;
 }
 
-/** A path that nobody serves. */
+/** A path without a route. */
 export const notFound: NotFoundHandler<HttpEnv> = (c) =>
   problemResponse(
-    new StowageError("route_not_found", "Cannot find route: nothing is served here"),
+    new StowageError("route_not_found", "Cannot find route: this path does not exist"),
     c.var.requestId,
   );

@@ -6,8 +6,8 @@ import { problemResponse } from "../problem.ts";
 import type { HttpServices } from "../services.ts";
 
 /**
- * On every answer that does not say otherwise. Nothing of ours is a page: nothing may be loaded from it, and
- * no page of another origin may load it as an image or a script; those of CORS_ORIGINS fetch.
+ * Defaults for every response. Responses are data, not pages: they may load nothing, and pages of other origins may
+ * not embed them as images or scripts. Pages of CORS_ORIGINS use fetch.
  */
 const SECURITY_HEADERS: readonly (readonly [string, string])[] = [
   ["X-Content-Type-Options", "nosniff"],
@@ -18,8 +18,8 @@ const SECURITY_HEADERS: readonly (readonly [string, string])[] = [
 ];
 
 /**
- * Around everything: hand the parts to the handlers, give the request its id, tell the log how it ended.
- * The log names the route's pattern, never the path: there are filenames in paths.
+ * Wraps every request: provides the services to handlers, sets the request id and default headers, and logs the
+ * outcome. The log has the route's pattern instead of the path, because paths contain filenames.
  */
 export function requestContext(
   services: HttpServices,
@@ -39,11 +39,11 @@ export function requestContext(
     try {
       await next();
     } catch (thrown) {
-      // The framework hands errors to its error handler, but not other things that are thrown.
+      // Hono passes only instances of Error to its error handler.
       c.res = problemResponse(thrown, requestId);
       options.logger.error("request.failed", { code: "internal", requestId, error: thrown });
     }
-    // The framework answers HEAD with GET's headers and forgets the body: what feeds it has to be told.
+    // Hono answers HEAD with the headers of GET but does not cancel the body's source.
     if (c.req.method === "HEAD") await c.res.body?.cancel();
     c.res.headers.set("X-Request-Id", requestId);
     for (const [name, value] of SECURITY_HEADERS) {

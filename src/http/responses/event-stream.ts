@@ -2,15 +2,15 @@ import { type EventStream, statusOf } from "../../application/events/event-servi
 import type { RecordStatus, UploadEvent } from "../../domain/upload.ts";
 import { toErrorJson, type UploadJson } from "../schemas.ts";
 
-/** How long a client waits before it follows again when the connection has gone. */
+/** How long a client waits before it reconnects. */
 const RETRY_MS = 3_000;
 
-/** Proxies cut what is silent for a minute, and that a client has gone shows only when it is written to. */
+/** Proxies close connections that are silent for a minute, and only writing reveals that a client has gone. */
 const HEARTBEAT_MS = 15_000;
 
 /**
- * Events as a body of type `text/event-stream`, one message each, and a comment after every `heartbeatMs` of
- * silence. Cancel it, or read it to its end.
+ * Events as `text/event-stream`: a message per event, and a comment after every `heartbeatMs` of silence. Read the
+ * stream to its end, or cancel it.
  *
  * @see https://html.spec.whatwg.org/multipage/server-sent-events.html
  */
@@ -29,14 +29,14 @@ export function streamEvents(
       async pull(controller) {
         if (next === null) {
           next = events.next();
-          // It may fail while nobody waits for it, between two pulls.
+          // Prevents an unhandled rejection if it fails between two pulls.
           next.catch(() => {});
         }
-        const news = await within(next, heartbeatMs);
-        if (news === null) return controller.enqueue(encoder.encode(":\n\n"));
+        const result = await within(next, heartbeatMs);
+        if (result === null) return controller.enqueue(encoder.encode(":\n\n"));
         next = null;
-        if (news.done === true) return controller.close();
-        controller.enqueue(encoder.encode(formatEvent(news.value)));
+        if (result.done === true) return controller.close();
+        controller.enqueue(encoder.encode(formatEvent(result.value)));
       },
       cancel() {
         stream.stop();
@@ -46,7 +46,7 @@ export function streamEvents(
   );
 }
 
-/** What a message says, as JSON. */
+/** The data of a message. */
 export interface EventMessage {
   readonly upload_id: string;
   readonly status: Exclude<RecordStatus, "deleting"> | "deleted";
@@ -56,7 +56,7 @@ export interface EventMessage {
   readonly at: string;
 }
 
-/** One message. JSON has no line breaks, so each field is one line. */
+/** One message. JSON contains no line breaks, so each field is one line. */
 function formatEvent(event: UploadEvent): string {
   const status = statusOf(event);
   const data: EventMessage = {
@@ -69,14 +69,14 @@ function formatEvent(event: UploadEvent): string {
   return `id: ${event.revision}\nevent: ${data.status}\ndata: ${JSON.stringify(data)}\n\n`;
 }
 
-/** What `promise` resolves to, or `null` if that takes longer. */
+/** The result of `promise`, or `null` if it takes longer than `ms`. */
 async function within<Result>(promise: Promise<Result>, ms: number): Promise<Result | null> {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<null>((resolve) => {
+  const timeout = new Promise<null>((resolve) => {
     timer = setTimeout(() => resolve(null), ms);
   });
   try {
-    return await Promise.race([promise, late]);
+    return await Promise.race([promise, timeout]);
   } finally {
     clearTimeout(timer);
   }

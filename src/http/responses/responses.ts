@@ -7,15 +7,15 @@ import { ProblemSchema, STATUS } from "../problem.ts";
 
 type Responses = RouteConfig["responses"];
 
-/** A JSON answer of this shape. */
+/** A JSON response with this schema. */
 export function json<Schema extends z.ZodType>(description: string, schema: Schema) {
   return { description, content: { "application/json": { schema } } };
 }
 
-/** Only for types: which schema a body is read with. */
+/** Only for types: the schema that parses a body. */
 declare const SCHEMA: unique symbol;
 
-/** A JSON body in a route. It looks like any other to the framework, and clients know its type. */
+/** A JSON body in a route: plain OpenAPI for Hono, typed for clients. */
 export interface JsonBody<Schema extends z.ZodType> {
   readonly required: false;
   readonly content: { readonly "application/json": { readonly schema: object } };
@@ -23,8 +23,8 @@ export interface JsonBody<Schema extends z.ZodType> {
 }
 
 /**
- * A JSON body of this shape, as a plain OpenAPI schema: the handler reads it, under its own limit, with the
- * same zod schema.
+ * A JSON body with this schema, declared as plain OpenAPI. The handler reads it with `readOptionalJson`, which has a
+ * size limit, and the same schema.
  */
 export function jsonBody<Schema extends z.ZodType>(
   schema: Schema,
@@ -36,7 +36,7 @@ export function jsonBody<Schema extends z.ZodType>(
   return { required: false, content: content as JsonBody<Schema>["content"] };
 }
 
-/** What problems of a status may tell in headers. */
+/** Headers of problems, by status. */
 const PROBLEM_HEADERS: Readonly<Record<number, readonly ResponseHeader[]>> = {
   401: ["WWW-Authenticate"],
   403: ["WWW-Authenticate"],
@@ -48,7 +48,7 @@ const PROBLEM_HEADERS: Readonly<Record<number, readonly ResponseHeader[]>> = {
   504: ["Retry-After"],
 };
 
-/** The problems of a route, one entry a status, its codes told with what they mean and an example each. */
+/** The problems of a route: an entry per status, with the meaning and an example of each of its codes. */
 export function problemResponses(codes: readonly ErrorCode[]): Responses {
   const byStatus = Map.groupBy(new Set(codes), (code) => STATUS[code]);
   const entries = [...byStatus].map(([status, names]) => [
@@ -69,17 +69,17 @@ export function problemResponses(codes: readonly ErrorCode[]): Responses {
   return Object.fromEntries(entries);
 }
 
-/** Both answers together; those under the same status become one with both of their contents. */
-export function mergeResponses(answers: Responses, problems: Responses): Responses {
-  const merged: Responses = { ...problems, ...answers };
+/** Successful responses and problems. Two under the same status become one with both contents. */
+export function mergeResponses(responses: Responses, problems: Responses): Responses {
+  const merged: Responses = { ...problems, ...responses };
   for (const [status, problem] of Object.entries(problems)) {
-    const answer = answers[status];
-    if (answer === undefined || "$ref" in answer || "$ref" in problem) continue;
+    const response = responses[status];
+    if (response === undefined || "$ref" in response || "$ref" in problem) continue;
     merged[status] = {
-      ...answer,
-      description: `${answer.description}, or:\n${problem.description}`,
-      headers: { ...answer.headers, ...problem.headers } as NonNullable<typeof answer.headers>,
-      content: { ...answer.content, ...problem.content },
+      ...response,
+      description: `${response.description}, or:\n${problem.description}`,
+      headers: { ...response.headers, ...problem.headers } as NonNullable<typeof response.headers>,
+      content: { ...response.content, ...problem.content },
     };
   }
   return merged;

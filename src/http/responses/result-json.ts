@@ -3,11 +3,10 @@ import type { Upload } from "../../domain/upload.ts";
 import { toErrorJson, toStatus } from "../schemas.ts";
 
 /**
- * The results of an upload as JSON, with texts of any length: each is opened when its turn comes, and passes
- * in pieces.
+ * The results of an upload as JSON, with texts of any length: each text is opened when it is its turn, and streamed.
  *
- * @returns Once the first piece is there, so that a storage that does not answer is an error before the
- *   answer has begun. Cancel it, or read it to its end.
+ * @returns When the first piece is ready, so that a failing storage is reported before the response has begun. Read
+ *   the stream to its end, or cancel it.
  */
 export async function streamResult(
   upload: Upload,
@@ -45,7 +44,7 @@ async function* writeResult(
       if (text === undefined) yield JSON.stringify(result.output);
       else yield* writeOutput(result.output ?? {}, text);
     } finally {
-      // Whoever stops before the text was begun has opened it all the same.
+      // The text is open even if reading stops before its first byte.
       await text?.cancel().catch(() => {});
     }
     yield `,"error":${JSON.stringify(toErrorJson(result.error))},"duration_ms":${result.durationMs}}`;
@@ -71,7 +70,7 @@ function openObject(value: Readonly<Record<string, unknown>>): string {
   return JSON.stringify(value).slice(0, -1);
 }
 
-/** `text` as it stands between the quotes of a JSON string. The decoder never cuts a surrogate pair. */
+/** `text` escaped for a JSON string, without quotes. The decoder never splits a surrogate pair. */
 function escapeJson(text: string): string {
   return JSON.stringify(text).slice(1, -1);
 }

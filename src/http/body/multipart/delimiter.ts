@@ -3,17 +3,17 @@ import { bytesOfLatin1 } from "./latin1.ts";
 const CR = 0x0d;
 
 /**
- * What stands before each part: CRLF, two dashes and the boundary (RFC 2046, 5.1.1).
+ * The delimiter before each part: CRLF, two dashes and the boundary (RFC 2046, 5.1.1).
  *
- * The search is Horspool's, in steps as long as the delimiter: in plain JavaScript it is about as fast as the native
- * searches of Node and Bun, and much faster than Deno's (docs/adr/0015).
+ * Searches with Horspool's algorithm. In plain JavaScript it is about as fast as the native searches of Node and
+ * Bun, and much faster than Deno's (docs/adr/0015).
  */
 export class Delimiter {
   readonly #bytes: Uint8Array;
-  /** How far to go on from a byte that is under the end of the delimiter. */
+  /** By byte: how far to advance when it is aligned with the last byte of the delimiter. */
   readonly #steps: Uint8Array;
 
-  /** @param boundary One character a byte, 1 to 70. */
+  /** @param boundary 1 to 70 characters, each one byte. */
   constructor(boundary: string) {
     this.#bytes = bytesOfLatin1(`\r\n--${boundary}`);
     const last = this.byteLength - 1;
@@ -25,7 +25,7 @@ export class Delimiter {
     return this.#bytes.byteLength;
   }
 
-  /** Where it begins in `bytes` for the first time, -1 if it does not. */
+  /** Where it first occurs in `bytes`, or -1. */
   indexIn(bytes: Uint8Array): number {
     const delimiter = this.#bytes;
     const steps = this.#steps;
@@ -39,16 +39,16 @@ export class Delimiter {
     return -1;
   }
 
-  /** Where the end of `bytes` may have cut it in two: their length if nowhere. */
+  /** Where a delimiter starts that is cut off by the end of `bytes`; their length if there is none. */
   cutIn(bytes: Uint8Array): number {
     const start = Math.max(0, bytes.byteLength - this.byteLength + 1);
-    // It has no other CR than its first byte.
+    // Its only CR is its first byte.
     const at = start + bytes.subarray(start).lastIndexOf(CR);
     const isCut = at >= start && this.#beginsAt(bytes, at, bytes.byteLength - at);
     return isCut ? at : bytes.byteLength;
   }
 
-  /** Whether the first `lengthBytes` of it are in `bytes` at `start`. */
+  /** Whether `bytes` has the first `lengthBytes` of it at `start`. */
   #beginsAt(bytes: Uint8Array, start: number, lengthBytes: number): boolean {
     for (let at = 0; at < lengthBytes; at += 1) {
       if (bytes[start + at] !== this.#bytes[at]) return false;

@@ -1,24 +1,24 @@
 import { trimBlanks } from "./latin1.ts";
 
-/** A header that is a word and parameters: `form-data; name="file"`. */
+/** A header value with parameters: `form-data; name="file"`. */
 export interface HeaderValue {
   /** In lower case. */
   readonly word: string;
-  /** By name in lower case. Of two with one name the first counts. */
+  /** By name in lower case. The first of repeated parameters wins. */
   readonly parameters: ReadonlyMap<string, string>;
 }
 
-/** What stands between parameters, or behind the last one. */
+/** What separates parameters, or follows the last one. */
 const GAP = /[ \t;]*/y;
 const NAME = /([!#$%&'*+\-.^_`|~0-9A-Za-z]+)[ \t]*=[ \t]*/y;
-/** What has to stand behind a value. */
+/** What must follow a value. */
 const END = /[ \t]*(?:;|$)/y;
 
 /**
- * Take `text` apart, as leniently as there is only one way to read it: blanks around `=`, semicolons too many,
- * quotes left out, or inside of quotes.
+ * Parse `text`, leniently where its meaning is unambiguous: blanks around `=`, extra semicolons, missing quotes,
+ * quotes within quotes.
  *
- * @returns `null` if there is no way to read it.
+ * @returns `null` if it is malformed.
  */
 export function findHeaderValue(text: string): HeaderValue | null {
   const [word = ""] = text.split(";", 1);
@@ -28,21 +28,21 @@ export function findHeaderValue(text: string): HeaderValue | null {
     const name = matchAt(NAME, text, at)?.[1]?.toLowerCase();
     if (name === undefined) return null;
     at += lengthOf(NAME, text, at);
-    const found = text[at] === '"' ? findQuoted(text, at + 1) : findBare(text, at);
-    if (found === null) return null;
-    if (!parameters.has(name)) parameters.set(name, found.value);
-    at = found.end + lengthOf(GAP, text, found.end);
+    const parameter = text[at] === '"' ? findQuoted(text, at + 1) : findBare(text, at);
+    if (parameter === null) return null;
+    if (!parameters.has(name)) parameters.set(name, parameter.value);
+    at = parameter.end + lengthOf(GAP, text, parameter.end);
   }
   return { word: trimBlanks(word).toLowerCase(), parameters };
 }
 
-interface Found {
+interface ParameterValue {
   readonly value: string;
   readonly end: number;
 }
 
-/** A value up to the quote that ends it: one behind which nothing of it can stand. */
-function findQuoted(text: string, start: number): Found | null {
+/** A value up to its closing quote: the first quote that is followed by the end of a parameter. */
+function findQuoted(text: string, start: number): ParameterValue | null {
   let value = "";
   for (let at = start; at < text.length; at += 1) {
     const character = text[at] as string;
@@ -59,7 +59,7 @@ function findQuoted(text: string, start: number): Found | null {
   return null;
 }
 
-function findBare(text: string, start: number): Found {
+function findBare(text: string, start: number): ParameterValue {
   const semicolon = text.indexOf(";", start);
   const end = semicolon < 0 ? text.length : semicolon;
   return { value: trimBlanks(text.slice(start, end)), end };

@@ -1,16 +1,16 @@
-/** Bytes as text, one character each: headers are taken apart before their charset is known. A few KiB at most. */
+/** Bytes as text, one character each, since headers are parsed before their charset is known. A few KiB at most. */
 export function latin1Of(bytes: Uint8Array): string {
   return String.fromCharCode.apply(null, bytes as unknown as number[]);
 }
 
-/** The bytes of such a text. */
+/** The inverse of {@link latin1Of}. */
 export function bytesOfLatin1(text: string): Uint8Array {
   const bytes = new Uint8Array(text.length);
   for (let at = 0; at < text.length; at += 1) bytes[at] = text.charCodeAt(at);
   return bytes;
 }
 
-/** Without blanks around it. Not `trim`, which takes the last byte of an `à` in UTF-8 for one. */
+/** Without surrounding blanks. Not `trim`, which would remove the last byte of a UTF-8 `à`. */
 export function trimBlanks(text: string): string {
   let start = 0;
   let end = text.length;

@@ -4,42 +4,42 @@ import { Delimiter } from "./delimiter.ts";
 import { invalidMultipart } from "./invalid-multipart.ts";
 import { bytesOfLatin1, latin1Of, trimBlanks } from "./latin1.ts";
 
-/** The headers of a part: each value of each name in lower case, one character a byte. */
+/** The headers of a part: all values by name in lower case, one character per byte. */
 export type PartHeaders = ReadonlyMap<string, readonly string[]>;
 
 export interface MultipartLimits {
-  /** For the headers of one part, and the boundary before them. */
+  /** The limit for the headers of one part, with the boundary before them. */
   readonly headerBytes: number;
-  /** Called with the length of each chunk that has come. What it throws ends the reading. */
+  /** Called with the length of each chunk received. An error it throws ends the reading. */
   onChunk(byteLength: number): void;
 }
 
 const NOTHING = new Uint8Array(0);
 const CRLF = bytesOfLatin1("\r\n");
 const LF = 0x0a;
-/** A header, or what continues the one before: a line that begins with a blank (RFC 5322, 2.2.3). */
+/** A header, or a continuation of the previous one: a line that starts with a blank (RFC 5322, 2.2.3). */
 const HEADER = /^(?:([!#$%&'*+\-.^_`|~0-9A-Za-z]+):|(?=[\t ]))([\t\x20-\x7e\x80-\xff]*)\r\n$/;
 
 /**
- * Reads a multipart body part by part (RFC 2046, 5.1), and only as it is asked to: nothing is read ahead, and
- * no more is held than one chunk, the headers of a part, and a delimiter that a chunk has cut in two.
+ * Reads a multipart body part by part, on demand (RFC 2046, 5.1). It never reads ahead, and holds at most one chunk,
+ * the headers of a part, and a delimiter that is split between chunks.
  */
 export class MultipartReader {
   readonly #source: AsyncIterator<Uint8Array>;
   readonly #delimiter: Delimiter;
   readonly #limits: MultipartLimits;
-  /** What has come and was not looked at. */
+  /** Received but not yet scanned. */
   #chunk: Uint8Array = NOTHING;
-  /** What came before it and may begin a delimiter. The very first one needs no line break before it. */
+  /** Bytes before it that may begin a delimiter. The first delimiter needs no line break, so start with one. */
   #held: Uint8Array = CRLF;
-  /** How many of the bytes that are held have never come. */
-  #inventedBytes = CRLF.byteLength;
+  /** How many of the held bytes were not received but inserted. */
+  #insertedBytes = CRLF.byteLength;
   #isAtDelimiter = false;
   #failure: { readonly error: unknown } | null = null;
   /** Ends a wait for the source. */
   #interrupt: (error: unknown) => void = () => {};
 
-  /** @param boundary One character a byte. */
+  /** @param boundary One character per byte. */
   constructor(source: ByteStream, boundary: string, limits: MultipartLimits) {
     this.#source = source[Symbol.asyncIterator]();
     this.#delimiter = new Delimiter(boundary);
@@ -47,34 +47,35 @@ export class MultipartReader {
   }
 
   /**
-   * Go on to the next part. What was not read of the one before it is skipped.
+   * Advance to the next part, skipping the rest of the current one.
    *
-   * @returns Its headers, or `null` if there is none; then the body has been read to its end.
-   * @throws {StowageError} `invalid_multipart`, `body_incomplete`, and whatever `limits.onChunk` throws.
+   * @returns Its headers, or `null` at the end of the body.
+   * @throws {StowageError} `invalid_multipart`, `body_incomplete`, and errors that `limits.onChunk` throws.
    */
   async nextPart(): Promise<PartHeaders | null> {
     while ((await this.read()) !== null);
     const budget = { bytes: this.#limits.headerBytes };
     const line = await this.#readLine(budget);
     if (/^--[ \t]*\r?\n?$/.test(line)) {
-      // The epilogue has no meaning (RFC 2046, 5.1).
+      // Ignore the epilogue (RFC 2046, 5.1).
       while ((await this.#pull()) !== null);
       return null;
     }
     if (!line.endsWith("\n")) throw unfinished();
-    if (!/^[ \t]*\r\n$/.test(line)) throw invalidMultipart("a line goes on behind its boundary");
+    if (!/^[ \t]*\r\n$/.test(line))
+      throw invalidMultipart("a boundary is followed by other text on its line");
     const headers = await this.#readHeaders(budget);
     this.#isAtDelimiter = false;
-    // In an empty part the line break that ends the headers may be the one that begins the delimiter.
+    // In an empty part, the line break after the headers may also be the start of the delimiter.
     this.#held = CRLF;
-    this.#inventedBytes = CRLF.byteLength;
+    this.#insertedBytes = CRLF.byteLength;
     return headers;
   }
 
   /**
-   * Read on in the content of the part.
+   * Read the content of the part.
    *
-   * @returns A piece of a chunk as it came, never an empty one; `null` at the end of the part.
+   * @returns Part of a received chunk, never empty and not copied; `null` at the end of the part.
    * @throws {StowageError} As {@link nextPart} does.
    */
   async read(): Promise<Uint8Array | null> {
@@ -85,29 +86,29 @@ export class MultipartReader {
         this.#chunk = chunk;
       }
       const content = this.#scan();
-      const came = content.subarray(this.#inventedBytes);
-      this.#inventedBytes = Math.max(0, this.#inventedBytes - content.byteLength);
+      const came = content.subarray(this.#insertedBytes);
+      this.#insertedBytes = Math.max(0, this.#insertedBytes - content.byteLength);
       if (came.byteLength > 0) return came;
     }
     return null;
   }
 
-  /** Let the source go. A call that waits for it fails with `error`, and so does every later one. */
+  /** Release the source. Pending and later calls fail with `error`. */
   cancel(error: unknown): void {
     if (this.#failure !== null) return;
     this.#failure = { error };
     this.#chunk = NOTHING;
     this.#interrupt(error);
-    // Not awaited: a generator that waits for its own source answers only when that does.
+    // Not awaited: a generator that waits for its own source settles only when the source does.
     this.#source.return?.().catch(() => {});
   }
 
-  /** Take from what has come all that is known to be content, and note a delimiter behind it. */
+  /** Take all bytes that are certainly content, and note whether a delimiter follows. */
   #scan(): Uint8Array {
     const { byteLength } = this.#delimiter;
     const held = this.#held;
     const chunk = this.#chunk;
-    // With bytes held, only as much of the chunk as a delimiter that begins in them can reach.
+    // If bytes are held, scan only as far as a delimiter that begins in them can reach.
     const reach = chunk.subarray(0, byteLength - 1);
     const bytes = held.byteLength === 0 ? chunk : concatBytes([held, reach]);
     const at = this.#delimiter.indexIn(bytes);
@@ -122,7 +123,7 @@ export class MultipartReader {
       return held;
     }
     const end = this.#delimiter.cutIn(bytes);
-    // A copy, so that not all of the chunk is kept for it.
+    // Copied, so that the chunk can be freed.
     this.#held = new Uint8Array(bytes.subarray(end));
     this.#chunk = NOTHING;
     return bytes.subarray(0, end);
@@ -138,7 +139,7 @@ export class MultipartReader {
       const [, name, text] = HEADER.exec(line) ?? [];
       const before = name === undefined ? values.pop() : "";
       if (text === undefined || before === undefined) {
-        throw invalidMultipart("a header of a part cannot be read");
+        throw invalidMultipart("a header of a part is malformed");
       }
       if (name !== undefined) {
         values = headers.get(name.toLowerCase()) ?? [];
@@ -148,7 +149,7 @@ export class MultipartReader {
     }
   }
 
-  /** A line with its line break; where the body ends, without. Its length is taken from the budget. */
+  /** A line with its line break, which is missing only at the end of the body. Reduces the budget by its length. */
   async #readLine(budget: { bytes: number }): Promise<string> {
     let line = "";
     for (;;) {
@@ -165,7 +166,7 @@ export class MultipartReader {
     }
   }
 
-  /** The next chunk of the source, `null` at its end. */
+  /** The next chunk of the source, or `null` at its end. */
   async #pull(): Promise<Uint8Array | null> {
     if (this.#failure !== null) throw this.#failure.error;
     const { promise, resolve, reject } = Promise.withResolvers<IteratorResult<Uint8Array>>();
@@ -184,7 +185,7 @@ function unfinished(): StowageError {
 
 function toBodyError(error: unknown): unknown {
   if (isStowageError(error)) return error;
-  return new StowageError("body_incomplete", "Cannot read form: its body ended early", {
+  return new StowageError("body_incomplete", "Cannot read form: the body ended early", {
     cause: error,
   });
 }

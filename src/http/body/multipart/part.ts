@@ -5,27 +5,27 @@ import { invalidMultipart } from "./invalid-multipart.ts";
 import { bytesOfLatin1 } from "./latin1.ts";
 import type { PartHeaders } from "./multipart-reader.ts";
 
-/** What the headers of a part of a form say (RFC 7578, 4). */
+/** The headers of a part of a form (RFC 7578, 4). */
 export interface Part {
   readonly name: string;
-  /** As sent: perhaps a whole path, perhaps empty. `null` if there is none. */
+  /** As sent; may be a whole path, or empty. `null` if there is none. */
   readonly filename: string | null;
-  /** `type/subtype` in lower case; `text/plain` where nothing is said, or nothing that can be read. */
+  /** `type/subtype` in lower case; `text/plain` if missing or malformed. */
   readonly mediaType: string;
-  /** Of a text, as the part says. */
+  /** The `charset` of its `Content-Type`. */
   readonly charset: string | null;
 }
 
 const STRICT = { fatal: true, ignoreBOM: true };
 const UTF_8 = new TextDecoder("utf-8", STRICT);
 
-/** `Content-Transfer-Encoding`s that change nothing (RFC 2045, 6.2). Others are deprecated (RFC 7578, 4.7). */
+/** `Content-Transfer-Encoding`s without effect (RFC 2045, 6.2). Others are deprecated (RFC 7578, 4.7). */
 const IDENTITY = ["7bit", "8bit", "binary"];
 
 /**
- * Read the headers of a part.
+ * Parse the headers of a part.
  *
- * @param charset Of names that are not UTF-8, where the form says it.
+ * @param charset The charset of names that are not UTF-8, if the form declares one.
  * @throws {StowageError} `invalid_multipart`, `invalid_filename`.
  */
 export function parsePart(headers: PartHeaders, charset: string | null): Part {
@@ -33,13 +33,14 @@ export function parsePart(headers: PartHeaders, charset: string | null): Part {
   if (disposition === null) throw invalidMultipart("a part has no Content-Disposition");
   const { word, parameters } = findHeaderValue(disposition) ?? {};
   if (parameters === undefined) {
-    throw invalidMultipart("the Content-Disposition of a part cannot be read");
+    throw invalidMultipart("the Content-Disposition of a part is malformed");
   }
   if (word !== "form-data") {
     throw invalidMultipart("the Content-Disposition of a part is not form-data");
   }
   const encoding = findOnly(headers, "Content-Transfer-Encoding") ?? "binary";
-  if (!IDENTITY.includes(encoding.toLowerCase())) throw invalidMultipart("a part is sent encoded");
+  if (!IDENTITY.includes(encoding.toLowerCase()))
+    throw invalidMultipart("a part has a Content-Transfer-Encoding");
   const contentType = findOnly(headers, "Content-Type") ?? "";
   return {
     name: nameOf(parameters, charset),
@@ -50,11 +51,11 @@ export function parsePart(headers: PartHeaders, charset: string | null): Part {
 }
 
 /**
- * Read bytes as text.
+ * Decode text.
  *
- * @param charset A label of the Encoding Standard, where it is known; else they are UTF-8.
- * @param fallback Another one, for what is not UTF-8 then.
- * @returns `null` if they are not text in it, or there is no such charset.
+ * @param charset A label of the Encoding Standard; `null` for UTF-8.
+ * @param fallback Another label, to try if `charset` is `null` and the bytes are not UTF-8.
+ * @returns `null` if the bytes are not valid in the charset, or the label is unknown.
  * @see https://encoding.spec.whatwg.org/#names-and-labels
  */
 export function findText(
@@ -78,7 +79,7 @@ function nameOf(parameters: ReadonlyMap<string, string>, charset: string | null)
   return name;
 }
 
-/** `filename*` comes first if it can be read (RFC 6266, 4.3). Browsers do not send it. */
+/** A well-formed `filename*` wins (RFC 6266, 4.3). Browsers do not send it. */
 function filenameOf(
   parameters: ReadonlyMap<string, string>,
   charset: string | null,
@@ -89,7 +90,7 @@ function filenameOf(
   const plain = parameters.get("filename");
   if (plain === undefined) {
     if (extended === undefined) return null;
-    throw new StowageError("invalid_filename", "Cannot use filename: filename* cannot be read");
+    throw new StowageError("invalid_filename", "Cannot use filename: filename* is malformed");
   }
   const text = findText(bytesOfLatin1(plain), null, charset);
   if (text !== null) return text;
@@ -99,7 +100,7 @@ function filenameOf(
   );
 }
 
-/** A value as RFC 8187 writes it: its charset, its language, and bytes in percent-encoding. */
+/** An extended value (RFC 8187): charset, language and percent-encoded bytes. */
 function findExtended(value: string): string | null {
   const [, charset, encoded] = /^([^']+)'[^']*'((?:[^%]|%[0-9a-f]{2})*)$/i.exec(value) ?? [];
   if (charset === undefined || encoded === undefined) return null;
@@ -109,9 +110,9 @@ function findExtended(value: string): string | null {
   return findText(bytesOfLatin1(bytes), charset, null);
 }
 
-/** @throws {StowageError} `invalid_multipart` for several values that are not the same. */
+/** @throws {StowageError} `invalid_multipart` for different values. */
 function findOnly(headers: PartHeaders, name: string): string | null {
   const values = headers.get(name.toLowerCase()) ?? [];
-  if (new Set(values).size > 1) throw invalidMultipart(`a part has two different ${name}`);
+  if (new Set(values).size > 1) throw invalidMultipart(`a part has conflicting ${name} headers`);
   return values[0] ?? null;
 }
