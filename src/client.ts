@@ -1,5 +1,5 @@
 /**
- * The client of Stowage: for browsers, Node, Deno, Bun and Workers. It needs nothing but `fetch`.
+ * The client of Stowage, for browsers, Node, Deno, Bun and Workers. It needs only `fetch`.
  *
  * @module stowage/client
  */
@@ -28,30 +28,30 @@ export type {
 export type Upload = ResponseOf<"get /upload/{id}">;
 /** A page of uploads. */
 export type UploadPage = ResponseOf<"get /upload">;
-/** What the processors have found. */
+/** The results of processing. */
 export type ProcessingResult = ResponseOf<"get /upload/{id}/result">;
 
-/** What every call may be given. */
+/** Options of every call. */
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Which uploads to list: the parameters of the route, in camel case; times also as `Date`, numbers as such. */
+/** Which uploads to list: the query parameters in camel case. Times may be a `Date`, numbers a `number`. */
 export type ListOptions = CallOptions & InCamelCase<QueryOf<"get /upload">>;
 
 /**
- * What to change of an upload. What is left out stays, members of `metadata` too; what is `null` goes (RFC 7396).
+ * Changes to an upload (RFC 7396). Omitted fields and members of `metadata` stay as they are; `null` removes.
  */
 export type UploadChanges = InCamelCase<BodyOf<"patch /upload/{id}">>;
 
-/** A file to download. */
+/** Options of a download. */
 export interface DownloadOptions extends CallOptions {
-  /** From `start` up to, but not including, `end`; or the `last` bytes. */
+  /** From `start` up to but excluding `end`, or the `last` bytes. */
   readonly range?:
     | { readonly start: number; readonly end?: number | undefined }
     | { readonly last: number }
     | undefined;
-  /** To be shown in place, where its type is harmless. */
+  /** Let browsers display the file, if its type is safe. */
   readonly inline?: boolean | undefined;
 }
 
@@ -71,9 +71,9 @@ export function createClient(options: ClientOptions): StowageClient {
 }
 
 /**
- * The calls of the API. Each of them throws `StowageApiError` for whatever is no success, and the reason of
- * its `signal` once that is aborted. Calls that only read are tried again where that may help, and so are
- * uploads whose file can be read again; calls that change something else are not.
+ * The calls of the API. Each throws `StowageApiError` if it fails, and the reason of its `signal` if that is
+ * aborted. Reads are retried if that may help, and so are uploads whose source can be read again. Other calls are
+ * not retried.
  */
 export class StowageClient {
   readonly #transport: Transport;
@@ -85,7 +85,7 @@ export class StowageClient {
   }
 
   /**
-   * Store a file. Resolves once it is durable.
+   * Upload a file. Resolves when it is stored durably.
    *
    * @throws {TypeError} Without a filename.
    */
@@ -101,7 +101,7 @@ export class StowageClient {
     return await this.#read(pathOf(id), options, toJson<Upload>);
   }
 
-  /** Uploads, newest first; `limit` is the length of a page. The next page is asked for when it is needed. */
+  /** List uploads, newest first, fetching pages as needed. `limit` is the page size. */
   async *list(options: ListOptions = {}): AsyncGenerator<Upload, void, undefined> {
     let { cursor } = options;
     do {
@@ -111,23 +111,23 @@ export class StowageClient {
     } while (cursor !== undefined);
   }
 
-  /** One page of them, and where the next one begins. */
+  /** Get one page of the list, with the cursor of the next. */
   async listPage({ signal, ...query }: ListOptions = {}): Promise<UploadPage> {
     return await this.#read(`/upload${toQuery(query)}`, { signal }, toJson<UploadPage>);
   }
 
-  /** Change metadata or time of expiry. */
+  /** Change the metadata or expiry of an upload. */
   async update(id: string, changes: UploadChanges, options: CallOptions = {}): Promise<Upload> {
     return await this.#send("PATCH", pathOf(id), toSnakeCase(changes), options);
   }
 
-  /** Delete the file, what was found in it, and its record. */
+  /** Delete an upload with its file and results. */
   async delete(id: string, { signal }: CallOptions = {}): Promise<void> {
     const call = { method: "DELETE", path: pathOf(id), signal, repeatable: false };
     await this.#transport.call(call, () => {});
   }
 
-  /** The file, or a range of it, as an answer of `fetch` whose body has yet to be read. */
+  /** Download the file or a range of it, as an unread `Response`. */
   async download(id: string, options: DownloadOptions = {}): Promise<Response> {
     const { range, inline, ...rest } = options;
     const path = `${pathOf(id)}/file${inline === true ? "?inline=1" : ""}`;
@@ -135,7 +135,7 @@ export class StowageClient {
     return await this.#read(path, { ...rest, headers }, (response) => response);
   }
 
-  /** Process it again, with all processors that read its type or with those that are named. */
+  /** Process an upload again, with all processors that accept its type, or with those you name. */
   async reprocess(
     id: string,
     { signal, ...body }: CallOptions & BodyOf<"post /upload/{id}/reprocess"> = {},
@@ -143,12 +143,12 @@ export class StowageClient {
     return await this.#send("POST", `${pathOf(id)}/reprocess`, body, { signal });
   }
 
-  /** What the processors have found, texts included. */
+  /** Get the results of processing, including texts. */
   async result(id: string, options: CallOptions = {}): Promise<ProcessingResult> {
     return await this.#read(`${pathOf(id)}/result`, options, toJson<ProcessingResult>);
   }
 
-  /** The text that was found in it. @throws {StowageApiError} `text_not_ready`, `text_not_found` */
+  /** Get the text of the file. @throws {StowageApiError} `text_not_ready`, `text_not_found` */
   async text(
     id: string,
     { signal, ...query }: CallOptions & QueryOf<"get /upload/{id}/text"> = {},
@@ -157,7 +157,7 @@ export class StowageClient {
     return await this.#read(path, { signal }, (response) => response.text());
   }
 
-  /** What has happened to an upload, and what happens, until it is at rest. A broken connection is made anew. */
+  /** Past and future events of an upload until it is settled. Reconnects if the connection breaks. */
   events(
     id: string,
     { signal, after }: CallOptions & { readonly after?: string | undefined } = {},
@@ -165,7 +165,7 @@ export class StowageClient {
     return followEvents(this.#transport, `${pathOf(id)}/events`, after, signal);
   }
 
-  /** The upload, once it is at rest: `stored`, `processed`, `failed` or `quarantined`. */
+  /** Wait until the upload is settled: `stored`, `processed`, `failed` or `quarantined`. */
   async waitFor(id: string, options: CallOptions = {}): Promise<Upload> {
     for await (const _ of this.events(id, options));
     return await this.get(id, options);
@@ -197,13 +197,13 @@ async function toJson<Value>(response: Response): Promise<Value> {
   return (await response.json()) as Value;
 }
 
-/** `.` and `..` would lead somewhere else: URLs know them even encoded. */
+/** Rejects `.` and `..`, which URLs resolve even when they are encoded. */
 function pathOf(id: string): string {
   if (!/^\.{0,2}$/.test(id)) return `/upload/${encodeURIComponent(id)}`;
   throw new TypeError("Cannot find upload: expected an id");
 }
 
-/** RFC 9110, 14.1.2: the end is included there. */
+/** Headers include the end (RFC 9110, 14.1.2). */
 function toRange(range: NonNullable<DownloadOptions["range"]>): string {
   if ("last" in range) return `bytes=-${range.last}`;
   return `bytes=${range.start}-${range.end === undefined ? "" : range.end - 1}`;

@@ -2,22 +2,22 @@ import type { EventMessage } from "../http/responses/event-stream.ts";
 import { StowageApiError } from "./stowage-api-error.ts";
 import { type ClientCall, delay, type Transport } from "./transport.ts";
 
-/** A change of an upload, as the service tells it. */
+/** A change of an upload's status. */
 export interface UploadEvent extends EventMessage {
-  /** Where to go on after it: `client.events(id, { after })`. */
+  /** Where to resume: `client.events(id, { after })`. */
   readonly id: string;
 }
 
-/** How long before following again where the service has not said. */
+/** Delay before reconnecting, unless the service sends another. */
 const DEFAULT_RETRY_MS = 3_000;
 
-/** A stream that breaks this often without a message is not one. */
+/** Give up after this many connections in a row without a message. */
 const MAX_SILENT_STREAMS = 5;
 
 /**
- * Follow an upload until it is at rest, over as many connections as that takes.
+ * Follow an upload until it is settled, reconnecting as often as needed.
  *
- * @param after The id of the last event that is known; without it, from the beginning.
+ * @param after The id of the last known event; without it, start with the first.
  */
 export async function* followEvents(
   transport: Transport,
@@ -32,11 +32,11 @@ export async function* followEvents(
     if (lastId !== undefined) headers["Last-Event-ID"] = lastId;
     const call: ClientCall = { method: "GET", path, headers, signal, repeatable: true };
     const body = await transport.call(call, ({ status, body }) => (status === 204 ? null : body));
-    // At rest, and nothing has happened since.
+    // Settled, without newer events.
     if (body === null) return;
     let status: string | null = null;
     for await (const message of messagesOf(body, signal)) {
-      // Every stream begins with `retry`; anything else, a comment too, is a sign of life.
+      // Every stream begins with `retry`. Anything else, even a comment, shows that it works.
       if (message.retryMs !== null) retryMs = message.retryMs;
       else silent = -1;
       if (message.data === "") continue;
@@ -46,7 +46,7 @@ export async function* followEvents(
       yield { ...event, id: message.id };
     }
     if (status === "deleted") return;
-    // Whether that was the end is reported at once; a stream that was cut is given time.
+    // After a final status, confirm the end at once. After a broken stream, wait.
     if (status === null || !isSettled(status)) await delay(retryMs / 1000, signal);
   }
   throw new StowageApiError(
@@ -55,7 +55,7 @@ export async function* followEvents(
   );
 }
 
-/** Whether a stream that ends on this status has most likely ended for good. */
+/** Whether a stream that ends with this status has probably ended for good. */
 function isSettled(status: string): boolean {
   return !["uploading", "queued", "processing"].includes(status);
 }
@@ -67,7 +67,7 @@ interface Message {
 }
 
 /**
- * The messages of one stream; it may break at any moment, which ends them.
+ * The messages of one stream. They end when it breaks.
  *
  * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
  */

@@ -1,4 +1,4 @@
-/** A file to upload. What can be read once only is not tried again when the connection breaks. */
+/** A file to upload. Streams can be read only once, so they are not retried if the connection breaks. */
 export type UploadSource =
   | Blob
   | ArrayBuffer
@@ -6,32 +6,32 @@ export type UploadSource =
   | ReadableStream<Uint8Array>
   | AsyncIterable<Uint8Array>;
 
-/** Of the file, not of what is sent around it. */
+/** Progress of the file, without form overhead. */
 export interface UploadProgress {
   readonly sentBytes: number;
   /** `null` for a stream of unknown length. */
   readonly totalBytes: number | null;
 }
 
-/** One file and some fields as `multipart/form-data` (RFC 7578), not yet read. */
+/** One file and its fields as `multipart/form-data` (RFC 7578), not yet read. */
 export interface UploadForm {
   readonly contentType: string;
-  /** Of the file; `null` for a stream of unknown length. */
+  /** Size of the file; `null` for a stream. */
   readonly fileBytes: number | null;
-  /** What stands around the file. */
+  /** Size of everything around the file. */
   readonly otherBytes: number;
-  /** The whole form; `null` for a stream, which is there once. */
+  /** The whole form; `null` if the source is a stream. */
   readonly blob: Blob | null;
-  /** The whole form as a stream; of a stream, once. */
+  /** The whole form as a stream. Can be called once if the source is a stream. */
   stream(): ReadableStream<Uint8Array>;
-  /** What the source itself has failed with, if it has: a runtime tells it as a broken connection. */
+  /** The error of the source, if it failed. Runtimes report it as a broken connection. */
   failure(): { readonly error: unknown } | null;
 }
 
 /**
- * The form that uploads `source`. Fields stand before the file, so that they are known when it comes.
+ * The form that uploads `source`. Fields come before the file, so that the service knows them when it arrives.
  *
- * @throws {TypeError} For what is no source.
+ * @throws {TypeError} If `source` is not an {@link UploadSource}.
  */
 export function createForm(
   source: UploadSource,
@@ -57,7 +57,7 @@ export function createForm(
   };
 }
 
-/** 128 random bits. Not `randomUUID`, which browsers keep for secure contexts. */
+/** 128 random bits. Not `randomUUID`, which browsers offer only in secure contexts. */
 export function randomWord(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -84,7 +84,7 @@ function headOf(
     ([name, value]) =>
       `--${boundary}\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`,
   );
-  // RFC 8187 keeps every name whole: quotes, too, which a plain parameter cannot hold.
+  // RFC 8187 can encode every name, including quotes, which a plain parameter cannot.
   const name = encodeURIComponent(filename.toWellFormed()).replaceAll(
     /['()*]/g,
     (character) => `%${character.charCodeAt(0).toString(16)}`,
@@ -104,7 +104,8 @@ async function* around(
   try {
     const chunks = Symbol.asyncIterator in file ? file : chunksOf(file);
     for await (const chunk of chunks as AsyncIterable<Uint8Array>) {
-      if (!ArrayBuffer.isView(chunk)) throw new TypeError("Cannot upload: a chunk is no bytes");
+      if (!ArrayBuffer.isView(chunk))
+        throw new TypeError("Cannot upload: the stream has a chunk that is not bytes");
       yield chunk;
     }
   } catch (error) {
@@ -114,7 +115,7 @@ async function* around(
   yield tail;
 }
 
-/** For browsers whose streams cannot be iterated. */
+/** For browsers whose streams are not async iterable. */
 async function* chunksOf(
   stream: ReadableStream<Uint8Array>,
 ): AsyncGenerator<Uint8Array, void, undefined> {
@@ -130,7 +131,7 @@ async function* chunksOf(
   }
 }
 
-/** Chunks as a stream, one at a time, when somebody reads. */
+/** Chunks as a stream, pulled one at a time. */
 function streamOf(chunks: AsyncGenerator<Uint8Array, void, undefined>): ReadableStream<Uint8Array> {
   return new ReadableStream<Uint8Array>(
     {

@@ -1,7 +1,7 @@
 import type { UploadForm, UploadProgress } from "./form.ts";
 import type { ClientRequest, Send } from "./transport.ts";
 
-/** What of `XMLHttpRequest` is used: the one thing in browsers that tells how much has been sent. */
+/** The part of `XMLHttpRequest` that is used. In browsers, only it reports upload progress. */
 interface Xhr {
   withCredentials: boolean;
   responseType: string;
@@ -20,16 +20,16 @@ interface Xhr {
 
 const { XMLHttpRequest } = globalThis as { readonly XMLHttpRequest?: new () => Xhr };
 
-/** Node, Deno, Bun and Workers name themselves; browsers all claim to be Mozilla. */
+/** All browsers claim to be Mozilla. Node, Deno, Bun and Workers use their own names. */
 export const IN_BROWSER = /^Mozilla\//.test(globalThis.navigator?.userAgent ?? "");
 
-/** Whether this runtime has the means to tell progress where `fetch` has none. */
+/** Whether `XMLHttpRequest` can report progress. */
 export const HAS_XHR = XMLHttpRequest !== undefined;
 
-/** Some runtimes read a Blob in chunks of megabytes: too coarse to show. */
+/** Some runtimes read a Blob in chunks of megabytes, which is too coarse for progress. */
 const PIECE_BYTES = 64 * 1024;
 
-/** Turns bytes of a form into progress of its file. */
+/** Convert bytes sent of a form into progress of its file. */
 export function fileProgress(
   form: UploadForm,
   onProgress: (progress: UploadProgress) => void,
@@ -45,7 +45,8 @@ export function fileProgress(
 }
 
 /**
- * `stream` in pieces, and how much of it has been taken. Once `ended` is aborted it ends and lets its source go.
+ * Split a stream into pieces and count the bytes read. When `ended` is aborted, the stream fails and releases its
+ * source.
  */
 export function countBytes(
   stream: ReadableStream<Uint8Array>,

@@ -2,31 +2,31 @@ import type { ErrorCode } from "../domain/errors.ts";
 import type { Problem } from "../http/problem.ts";
 
 /**
- * A code of the service; or, of this client, `connection_failed` where no answer came, and
- * `unexpected_answer` where something else than the service has answered.
+ * A code of the service, or one of this client: `connection_failed` if no response arrived, `unexpected_answer` if
+ * the response did not come from Stowage.
  */
 export type ApiErrorCode =
   | ErrorCode
   | "connection_failed"
   | "unexpected_answer"
-  // A newer service has newer codes.
+  // A newer service may have more codes.
   | (string & Record<never, never>);
 
-/** A field of a request that was wrong. */
+/** An invalid field of a request. */
 export type FieldProblem = NonNullable<Problem["errors"]>[number];
 
-/** A call that did not succeed. What the service said of it (RFC 9457), in fields. */
+/** A failed call, with the fields of the service's problem (RFC 9457). */
 export class StowageApiError extends Error {
   override readonly name = "StowageApiError";
-  /** What to tell cases apart by: it never changes its meaning. */
+  /** What to branch on. A code never changes its meaning. */
   readonly code: ApiErrorCode;
-  /** The status of HTTP; 0 where no answer came. */
+  /** The HTTP status; 0 without a response. */
   readonly status: number;
-  /** By which the service's log knows the call; `null` where no answer came. */
+  /** Identifies the call in the service's log; `null` without a response. */
   readonly requestId: string | null;
-  /** The fields that were wrong. */
+  /** The invalid fields. */
   readonly errors: readonly FieldProblem[];
-  /** After how many seconds it is worth another try; `null` where the service did not say. */
+  /** Seconds to wait before trying again; `null` if the service sent none. */
   readonly retryAfterSeconds: number | null;
 
   constructor(
@@ -49,7 +49,7 @@ export class StowageApiError extends Error {
   }
 }
 
-/** The error that an answer stands for. Reads its body. */
+/** Convert an error response. Reads its body. */
 export async function toApiError(response: Response): Promise<StowageApiError> {
   const { status, headers } = response;
   const problem = await problemOf(response);
@@ -59,7 +59,7 @@ export async function toApiError(response: Response): Promise<StowageApiError> {
     retryAfterSeconds: parseRetryAfter(headers.get("Retry-After")),
   };
   if (problem === null) {
-    const message = `Cannot use answer: expected one of Stowage, read status ${status}`;
+    const message = `Cannot use response: status ${status}, not from Stowage`;
     return new StowageApiError("unexpected_answer", message, facts);
   }
   const { code, detail, request_id: requestId, errors = [] } = problem;

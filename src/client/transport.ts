@@ -1,24 +1,24 @@
 import { StowageApiError, toApiError } from "./stowage-api-error.ts";
 
-/** How the client reaches the service. */
+/** How to reach the service. */
 export interface ClientOptions {
-  /** Where the service is, its mount path included: `https://example.com/files`; in browsers also `/files`. */
+  /** The URL of the service, with its mount path: `https://example.com/files`. In browsers, `/files` works too. */
   readonly baseUrl: string | URL;
-  /** An API key or a JSON Web Token; a function is asked before every request. */
+  /** An API key or a JSON Web Token. A function is called before every request. */
   readonly token?: string | (() => string | Promise<string>) | undefined;
-  /** Sent with every request; a function is asked before each. */
+  /** Sent with every request. A function is called before each. */
   readonly headers?: HeaderSource | (() => HeaderSource | Promise<HeaderSource>) | undefined;
-  /** Cookies: as `fetch` has it. Default: those of the same origin. */
+  /** Whether to send cookies, as in `fetch`. Default: `same-origin`. */
   readonly credentials?: "omit" | "same-origin" | "include" | undefined;
-  /** Instead of the runtime's own. Browsers tell no progress of uploads then. */
+  /** Replaces the runtime's `fetch`. In browsers, uploads then report no progress. */
   readonly fetch?: typeof globalThis.fetch | undefined;
-  /** How often a call is tried again that may be. Default: 3; 0 for never. */
+  /** How often to retry calls that are safe to retry. Default: 3; 0 for never. */
   readonly retries?: number | undefined;
 }
 
 export type HeaderSource = Headers | Readonly<Record<string, string>>;
 
-/** One request, whole. */
+/** A complete request. */
 export interface ClientRequest {
   readonly method: string;
   readonly url: string;
@@ -28,20 +28,20 @@ export interface ClientRequest {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Sends a request: `fetch`, or what can do more than it. */
+/** Sends a request: `fetch`, or XMLHttpRequest for progress. */
 export type Send = (request: ClientRequest) => Promise<Response>;
 
 export interface ClientCall {
   readonly method: string;
-  /** What follows `/api/v1`, encoded. */
+  /** The encoded path after `/api/v1`. */
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Made anew for every try. A stream ends once `ended` is aborted: nobody reads it any more then. */
+  /** Called for every attempt. A stream must end when `ended` is aborted, since it is no longer read then. */
   readonly body?: (ended: AbortSignal) => ClientRequest["body"];
   readonly signal?: AbortSignal | undefined;
-  /** What the body itself has failed with, if it has. */
+  /** The error of the body, if it failed. */
   readonly failure?: (() => { readonly error: unknown } | null) | undefined;
-  /** Whether doing it twice is the same as doing it once. */
+  /** Whether the call is idempotent. */
   readonly repeatable: boolean;
   readonly send?: Send | undefined;
 }
@@ -49,20 +49,20 @@ export interface ClientCall {
 const BASE_PATH = "/api/v1";
 const DEFAULT_RETRIES = 3;
 
-/** Nobody should wait in silence for longer than this. */
+/** Do not wait longer than this without reporting an error. */
 const MAX_WAIT_SECONDS = 60;
 const FIRST_WAIT_SECONDS = 0.25;
 
-/** A lease of the service, which has a minute without a byte, and what it takes to begin it again. */
+/** Long enough for the service's default lease of a minute to expire and to be cleaned up. */
 const MAX_BUSY_SECONDS = 75;
 const BUSY_STEP_SECONDS = 5;
-/** Counted for every wait, so that those of no length come to an end. */
+/** Counted for every wait at least, so that waits of 0 seconds come to an end. */
 const MIN_BUSY_STEP_SECONDS = 1;
 
-/** Statuses that pass by themselves. */
+/** Statuses of temporary failures. */
 const RETRYABLE_STATUSES: readonly number[] = [408, 429, 502, 503, 504];
 
-/** Sends calls, with the caller's credential, and again where that is safe. */
+/** Sends calls with the caller's credential, and retries those that are safe to retry. */
 export class Transport {
   readonly #options: ClientOptions;
   readonly #base: string;
@@ -73,9 +73,9 @@ export class Transport {
   }
 
   /**
-   * @param read Takes what is needed of an answer that is well.
-   * @throws {StowageApiError} For every other answer, and where none came.
-   * @throws The reason of `signal` once that is aborted; what the body fails with.
+   * @param read Reads a successful response.
+   * @throws {StowageApiError} If the call fails, or no response arrives.
+   * @throws The reason of `signal` if it is aborted; the error of the body if that fails.
    */
   async call<Result>(
     call: ClientCall,
@@ -109,16 +109,19 @@ export class Transport {
     const headers = await this.#headers(call);
     call.signal?.throwIfAborted();
     const send = call.send ?? this.#fetch;
-    // Node's fetch goes on reading a body when its request has failed or is answered already.
+    // Node's fetch keeps reading a body after its request has failed or has been answered.
     const ended = new AbortController();
     const stop = (): void => ended.abort(call.signal?.reason);
     call.signal?.addEventListener("abort", stop, { once: true });
     try {
       const response = await orConnectionFailed(
         send({
-          ...{ method: call.method, url: this.#base + call.path, headers },
+          method: call.method,
+          url: this.#base + call.path,
+          headers,
           credentials: this.#options.credentials ?? "same-origin",
-          ...{ body: call.body?.(ended.signal) ?? null, signal: call.signal },
+          body: call.body?.(ended.signal) ?? null,
+          signal: call.signal,
         }),
       );
       if (!response.ok) throw await toApiError(response);
@@ -146,7 +149,7 @@ export class Transport {
   }
 }
 
-/** Whatever breaks on the way is one error, with what the runtime said of it as its cause. */
+/** Converts failures of the connection to `connection_failed`, with the runtime's error as the cause. */
 async function orConnectionFailed<Result>(promise: Promise<Result>): Promise<Result> {
   try {
     return await promise;
@@ -158,7 +161,7 @@ async function orConnectionFailed<Result>(promise: Promise<Result>): Promise<Res
   }
 }
 
-/** How long to wait before a call is tried again that may be; `null` where that would not help. */
+/** How long to wait before a retry; `null` if a retry would not help. */
 export function waitSeconds(error: unknown, tries: number): number | null {
   if (!(error instanceof StowageApiError)) return null;
   const { code, status, retryAfterSeconds } = error;
@@ -166,16 +169,16 @@ export function waitSeconds(error: unknown, tries: number): number | null {
   if (retryAfterSeconds !== null) {
     return retryAfterSeconds > MAX_WAIT_SECONDS ? null : retryAfterSeconds;
   }
-  // Spread out: whoever failed together must not come back together.
+  // Jitter, so that clients that failed together do not retry together.
   return FIRST_WAIT_SECONDS * 2 ** tries * (0.5 + Math.random());
 }
 
 /**
- * How long to wait for the try before, which has lost its connection without the service having noticed yet:
- * mostly for a moment, but for its whole lease where the service has died. `null` for any other error, and once
- * there has been enough of it.
+ * How long to wait for the previous attempt, whose broken connection the service has not noticed yet: usually a
+ * moment, but its whole lease if the service has crashed. `null` for any other error, and after
+ * `MAX_BUSY_SECONDS`.
  *
- * @param waitedSeconds How long it has been waited for already.
+ * @param waitedSeconds How long the call has waited for it already.
  */
 export function busyWaitSeconds(error: unknown, waitedSeconds: number): number | null {
   if (!(error instanceof StowageApiError) || error.code !== "idempotency_key_in_use") return null;
@@ -183,7 +186,7 @@ export function busyWaitSeconds(error: unknown, waitedSeconds: number): number |
   return Math.min(error.retryAfterSeconds ?? BUSY_STEP_SECONDS, BUSY_STEP_SECONDS);
 }
 
-/** @throws The reason of `signal`, as soon as it is aborted. */
+/** @throws The reason of `signal` when it is aborted. */
 export async function delay(seconds: number, signal: AbortSignal | undefined): Promise<void> {
   signal?.throwIfAborted();
   await new Promise<void>((resolve, reject) => {

@@ -9,33 +9,33 @@ import { toText } from "./names.ts";
 import { countBytes, fileProgress, HAS_XHR, IN_BROWSER, sendByXhr } from "./progress.ts";
 import type { ClientCall } from "./transport.ts";
 
-/** What may be said about an upload. */
+/** Options of an upload. */
 export interface UploadOptions {
   /** Default: the name of a `File`. */
   readonly filename?: string | undefined;
   /** JSON, at most 2 KiB. */
   readonly metadata?: Readonly<Record<string, unknown>> | undefined;
-  /** Whether to process it on arrival. Default: the service's. */
+  /** Whether to process the file on arrival. The service sets the default. */
   readonly autoProcess?: boolean | undefined;
-  /** When it is to be removed. */
+  /** When Stowage removes the upload. */
   readonly expiresAt?: Date | string | undefined;
-  /** Hexadecimal: the service keeps nothing that is not this file. */
+  /** The SHA-256 in hexadecimal. The service rejects any other file. */
   readonly sha256?: string | undefined;
   /**
-   * What makes a repeat answer with the first upload, for 24 hours. Default: one of its own for every call, if
-   * the file can be read again: so that a broken connection may be tried again.
+   * Calls with the same key return the first upload, for 24 hours. Default: a new key for every call whose source can
+   * be read again, so that broken connections can be retried.
    */
   readonly idempotencyKey?: string | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Told as bytes leave. It begins anew when the upload is tried again. */
+  /** Called as bytes are sent. Starts over when the upload is retried. */
   readonly onProgress?: ((progress: UploadProgress) => void) | undefined;
 }
 
 /**
  * The call that uploads `source`.
  *
- * @param ownFetch Whether the application brought a `fetch` of its own, which has to be used then.
- * @throws {TypeError} Without a filename, or for what is no source.
+ * @param ownFetch Whether the application passed its own `fetch`, which must then be used.
+ * @throws {TypeError} Without a filename, or if `source` is not an {@link UploadSource}.
  */
 export async function uploadCall(
   source: UploadSource,
@@ -44,14 +44,16 @@ export async function uploadCall(
 ): Promise<ClientCall> {
   const { signal, onProgress } = options;
   const filename = options.filename ?? (source as { readonly name?: unknown }).name;
-  if (typeof filename !== "string") throw new TypeError("Cannot upload: give it a filename");
+  if (typeof filename !== "string") throw new TypeError("Cannot upload: pass a filename");
   const form = await readable(createForm(source, filename, fieldsOf(options)));
   const key = options.idempotencyKey ?? (form.blob === null ? undefined : randomWord());
   const onBytes = onProgress && fileProgress(form, onProgress);
   const byXhr = onBytes !== undefined && HAS_XHR && !ownFetch && form.blob !== null;
   const byStream = form.blob === null || (onBytes !== undefined && !byXhr && !IN_BROWSER);
   return {
-    ...{ method: "POST", path: "/upload", signal },
+    method: "POST",
+    path: "/upload",
+    signal,
     headers: {
       "Content-Type": form.contentType,
       ...(key === undefined ? {} : { "Idempotency-Key": key }),
@@ -74,7 +76,7 @@ function fieldsOf(options: UploadOptions): Record<string, string> {
   };
 }
 
-/** Browsers send no streams over HTTP/1.1: there the form is gathered first, which they do on disk if it is large. */
+/** Browsers cannot send streams over HTTP/1.1, so read the form first; browsers keep large ones on disk. */
 async function readable(form: UploadForm): Promise<UploadForm> {
   if (form.blob !== null || !IN_BROWSER) return form;
   const blob = await new Response(form.stream()).blob();
