@@ -9,19 +9,19 @@ import type { StorageUri } from "./domain/storage-uri.ts";
 
 export type { ConfigProblem } from "./config/problem.ts";
 
-/** How tokens are verified: by a shared secret (HS256) or by somebody's published keys. */
+/** How tokens are verified: with a shared secret (HS256) or with published keys. */
 export type JwtConfig = (
   | { readonly kind: "secret"; readonly secret: string }
   | { readonly kind: "jwks"; readonly url: string }
 ) & {
-  /** With a key set both are given. */
+  /** Both are set when tokens are verified with a key set. */
   readonly issuer: string | null;
   readonly audience: string | null;
   readonly tenantClaim: string;
   readonly operatorClaim: string | null;
 };
 
-/** Everything that the environment decides. Deeply frozen. */
+/** All settings from the environment. Deeply frozen. */
 export interface Config {
   readonly production: boolean;
   readonly storage: {
@@ -30,40 +30,40 @@ export interface Config {
     /** Older storages, still read from. */
     readonly fallbacks: readonly StorageUri[];
   };
-  /** Modules with further drivers, as they are written. */
+  /** Modules with further drivers, as configured. */
   readonly drivers: readonly string[];
-  /** Modules with further processors, as they are written. */
+  /** Modules with further processors, as configured. */
   readonly processors: readonly string[];
   readonly database: { readonly kind: "sqlite"; readonly path: string };
   readonly server: {
     readonly host: string;
     /** 0 takes any free port. */
     readonly port: number;
-    /** Without a slash at its end; `null`: links have no host. */
+    /** Without a trailing slash; `null`: links have no host. */
     readonly publicUrl: string | null;
-    /** How many proxies in front may say who is calling; 0: none. */
+    /** How many proxies in front are trusted to report the caller's address; 0: none. */
     readonly trustProxy: number;
-    /** Origins whose pages may call, or `*`; empty: none. */
+    /** Origins whose pages may call the API, or `*`; empty: none. */
     readonly corsOrigins: readonly string[];
-    /** Requests in a minute; `null`: no limit. The tenant's may be overridden for one tenant. */
+    /** Requests per minute; `null`: no limit. The tenant limit can be overridden for single tenants. */
     readonly requestsPerMinute: {
       readonly tenant: number | null;
       readonly address: number | null;
     };
-    /** Of uploads and downloads; 0: no minimum. */
+    /** For uploads and downloads; 0: no minimum. */
     readonly minTransferBytesPerSecond: number;
     /** How many connections may be open at once. */
     readonly maxConnections: number;
-    /** Between readiness that falls and the listener that closes. */
+    /** From the moment readiness answers 503 until the listener closes. */
     readonly shutdownDelaySeconds: number;
     readonly shutdownGraceSeconds: number;
   };
   readonly uploads: {
     readonly maxBytes: number;
-    /** Patterns for `matchesMediaType`; any type: the pattern for all. */
+    /** Patterns for `matchesMediaType`. */
     readonly allowedContentTypes: readonly string[];
     readonly autoProcess: boolean;
-    /** What one tenant may keep; `null`: no limit. */
+    /** Limits of one tenant; `null`: no limit. */
     readonly quotaBytes: number | null;
     readonly quotaUploads: number | null;
     readonly leaseSeconds: number;
@@ -82,11 +82,11 @@ export interface Config {
     readonly level: "debug" | "info" | "warn" | "error";
     readonly format: "json" | "pretty";
   };
-  /** Sentences about settings that are no error but hardly meant. To be logged once. */
+  /** Warnings about settings that are valid but probably mistakes. Logged once. */
   readonly warnings: readonly string[];
 }
 
-/** The settings are wrong; `problems` and the message hold every one of them. */
+/** Settings are wrong; `problems` and the message list them all. */
 export class ConfigError extends StowageError {
   readonly problems: readonly ConfigProblem[];
   constructor(problems: readonly ConfigProblem[]) {
@@ -100,10 +100,10 @@ export class ConfigError extends StowageError {
 }
 
 /**
- * Read the configuration. A variable that is empty counts as unset.
+ * Read the configuration. An empty variable counts as unset.
  *
- * @param defaults What the runtime knows. `production` overrules `NODE_ENV`; Workers are always production.
- * @throws {ConfigError} Naming every problem at once.
+ * @param defaults What the runtime knows. `production` overrides `NODE_ENV`; Workers are always production.
+ * @throws {ConfigError} Listing every problem.
  */
 export function loadConfig(env: Env, defaults: Partial<Place> = {}): Config {
   const runtime = defaults.runtime ?? "node";
@@ -165,7 +165,7 @@ export function loadConfig(env: Env, defaults: Partial<Place> = {}): Config {
   });
 }
 
-/** A variable that is wrong reads as `null`: the caller throws before anybody uses it. */
+/** An invalid variable reads as `null`: the caller throws before it is used. */
 function readValues(env: Env, place: Place, problems: ConfigProblem[]): Values {
   const entries = Object.entries(SETTINGS).map(([variable, setting]: [string, Setting]) => {
     const given = env[variable]?.trim() || null;
@@ -175,28 +175,28 @@ function readValues(env: Env, place: Place, problems: ConfigProblem[]): Values {
     if (result.success) return [variable, result.data];
     if (isNone(text, setting)) return [variable, null];
     const read = mask(text, setting.secret === true);
-    problems.push({ variable, read, expected: setting.explain?.(text) ?? setting.expected });
+    problems.push({ variable, read, expected: setting.hint?.(text) ?? setting.expected });
     return [variable, null];
   });
   return Object.fromEntries(entries) as Values;
 }
 
-/** The word that the table has for an unset one, where it is nothing else; a secret is never a word. */
+/** `none` counts as unset where the help shows it as the default, except for secrets. */
 function isNone(text: string, setting: Setting): boolean {
   return text.toLowerCase() === "none" && describeDefault(setting) === "none" && !setting.secret;
 }
 
-/** AWS's variables may be set for another program: without an S3 storage they are none of our business. */
+/** AWS variables may be set for other programs: without an S3 storage they are not checked. */
 function concerns(variable: string, values: Values): boolean {
   const setting: Setting | undefined = SETTINGS[variable as SettingName];
   return setting?.only !== "s3" || usesS3(values);
 }
 
-/** A Worker is one bundle: it loads no module that is named at run time. */
+/** A Worker is one bundle: it cannot load modules at run time. */
 function modulesOnWorkers(values: Values): ConfigProblem[] {
   const advice = {
     STOWAGE_DRIVERS: "import the driver and pass it to createStowage({ drivers })",
-    STOWAGE_PROCESSORS: "files are not processed there yet",
+    STOWAGE_PROCESSORS: "Workers do not process files yet",
   };
   return (["STOWAGE_DRIVERS", "STOWAGE_PROCESSORS"] as const).flatMap((variable) => {
     const names = values[variable];
@@ -208,18 +208,19 @@ function modulesOnWorkers(values: Values): ConfigProblem[] {
 
 function jwtConfig(values: Values, problems: ConfigProblem[]): JwtConfig | null {
   const need = (variable: SettingName, expected: string) => {
-    const told = problems.some((problem) => problem.variable === variable);
-    if (!told) problems.push({ variable, read: "nothing", expected });
+    const reported = problems.some((problem) => problem.variable === variable);
+    if (!reported) problems.push({ variable, read: "nothing", expected });
   };
   const { AUTH_JWT_SECRET: secret, AUTH_JWKS_URL: url } = values;
   if (secret !== null && url !== null) {
-    const expected = "nothing where AUTH_JWT_SECRET is set: tokens come from one or the other";
+    const expected = "nothing, as AUTH_JWT_SECRET is set: set one or the other";
     problems.push({ variable: "AUTH_JWKS_URL", read: mask(url, false), expected });
   }
   if (url !== null) {
-    if (values.AUTH_JWT_ISSUER === null) need("AUTH_JWT_ISSUER", "the issuer, for AUTH_JWKS_URL");
+    if (values.AUTH_JWT_ISSUER === null)
+      need("AUTH_JWT_ISSUER", "the issuer, as AUTH_JWKS_URL is set");
     if (values.AUTH_JWT_AUDIENCE === null)
-      need("AUTH_JWT_AUDIENCE", "the audience, for AUTH_JWKS_URL");
+      need("AUTH_JWT_AUDIENCE", "the audience, as AUTH_JWKS_URL is set");
   }
   const common = {
     issuer: values.AUTH_JWT_ISSUER,
@@ -229,7 +230,7 @@ function jwtConfig(values: Values, problems: ConfigProblem[]): JwtConfig | null 
   };
   if (common.operatorClaim !== null && common.operatorClaim === common.tenantClaim) {
     const read = mask(common.operatorClaim, false);
-    const expected = "another claim than AUTH_TENANT_CLAIM";
+    const expected = "a claim other than AUTH_TENANT_CLAIM";
     problems.push({ variable: "AUTH_OPERATOR_CLAIM", read, expected });
   }
   if (url !== null) return { kind: "jwks", url, ...common };

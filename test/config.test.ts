@@ -248,7 +248,7 @@ describe("loadConfig() on storage", () => {
   ])("refuses %s for records", (text) => {
     const [problem] = problemsOf({ DATABASE_URL: text });
     expect(problem?.variable).toBe("DATABASE_URL");
-    expect(problem?.expected).toContain("postgres:// is not built yet");
+    expect(problem?.expected).toContain("postgres:// is not supported yet");
   });
 });
 
@@ -389,8 +389,8 @@ describe("loadConfig() warns", () => {
 
   it("of misspelt names", () => {
     expect(warnings({ FILE_STORGE_TYPE: "s3", AUTH_JWT_SECERT: "x" })).toEqual([
-      "FILE_STORGE_TYPE is set but not read: is FILE_STORAGE_TYPE meant?",
-      "AUTH_JWT_SECERT is set but not read: is AUTH_JWT_SECRET meant?",
+      "FILE_STORGE_TYPE is set but not used: did you mean FILE_STORAGE_TYPE?",
+      "AUTH_JWT_SECERT is set but not used: did you mean AUTH_JWT_SECRET?",
     ]);
     expect(warnings({ file_storage_type: "s3" })).toHaveLength(1);
   });

@@ -4,10 +4,10 @@ import { parseStorageUri, type StorageUri } from "../domain/storage-uri.ts";
 /** Reads the text of one environment variable. */
 export interface Reader<T> {
   readonly schema: z.ZodType<T, string>;
-  /** What would be right, as the end of "expected …". */
+  /** A valid value, as the end of "expected …". */
   readonly expected: string;
-  /** The same for a text whose mistake can be told apart; `null` where `expected` says it all. */
-  readonly explain?: (text: string) => string | null;
+  /** A better ending for a recognized mistake; `null` where `expected` suffices. */
+  readonly hint?: (text: string) => string | null;
 }
 
 /** A whole number in decimal digits. */
@@ -22,7 +22,7 @@ export function whole(min: number, max: number): Reader<number> {
   };
 }
 
-/** `1` is what most shells have for "yes", and `0` reads as true elsewhere: only the two words will do. */
+/** Only the two words: `1` and `0` mean different things to different programs. */
 export const yesOrNo: Reader<boolean> = {
   schema: z.enum(["true", "false"]).transform((word) => word === "true"),
   expected: "true or false",
@@ -37,19 +37,19 @@ export function oneOf<const Words extends readonly [string, ...string[]]>(
   } as Reader<Words[number]>;
 }
 
-/** Words that are written in one way and read in any case. */
+/** Words with a fixed spelling, read in any case. */
 export function choice<const Words extends readonly [string, ...string[]]>(
   ...words: Words
 ): Reader<Words[number]> {
-  const inTheirCase = (text: string) =>
+  const withFixedCase = (text: string) =>
     words.find((word) => word.toLowerCase() === text.toLowerCase()) ?? text;
   return {
-    schema: z.string().transform(inTheirCase).pipe(z.enum(words)),
+    schema: z.string().transform(withFixedCase).pipe(z.enum(words)),
     expected: `one of ${words.join(", ")}`,
   } as Reader<Words[number]>;
 }
 
-/** IEC and SI units. A bare `K` or `M` means either, so it is refused. */
+/** IEC and SI units. A bare `K` or `M` is ambiguous and refused. */
 const UNITS: Readonly<Record<string, number>> = {
   "": 1,
   B: 1,
@@ -95,21 +95,21 @@ export function text(
   };
 }
 
-/** The name of a driver. Whether there is such a driver is for the registry to say. */
+/** The name of a driver. The registry checks whether it exists. */
 export const driverName: Reader<string> = {
   schema: z
     .string()
     .toLowerCase()
     .regex(/^[a-z][a-z0-9+.-]*$/),
   expected: "local, s3, r2, memory, unstorage or the name of a registered driver",
-  explain(text) {
+  hint(text) {
     const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(text)?.[1]?.toLowerCase();
     if (scheme === undefined) return null;
     const rest =
       scheme === "s3"
-        ? "AWS_S3_BUCKET and FILE_STORAGE_PATH say where"
-        : "FILE_STORAGE_PATH says where";
-    return `the driver's name alone, ${scheme}, no URI: ${rest}`;
+        ? "set the location in AWS_S3_BUCKET and FILE_STORAGE_PATH"
+        : "set the location in FILE_STORAGE_PATH";
+    return `only the driver's name, ${scheme}, not a URI; ${rest}`;
   },
 };
 
@@ -144,7 +144,7 @@ export const mediaTypes: Reader<readonly string[]> = {
   expected: "media types separated by commas, like application/pdf, image/*",
 };
 
-/** Where the records are. Only SQLite is built; the path stays as it is written. */
+/** The database. Only SQLite is supported; the path is used as written. */
 export const database: Reader<{ readonly kind: "sqlite"; readonly path: string }> = {
   schema: z
     .string()
@@ -153,10 +153,11 @@ export const database: Reader<{ readonly kind: "sqlite"; readonly path: string }
       kind: "sqlite" as const,
       path: text.replace(/^sqlite:(?:\/\/(?=\/))?/, ""),
     })),
-  expected: "sqlite: and a path, like sqlite:./storage/stowage.db (postgres:// is not built yet)",
+  expected:
+    "sqlite: and a path, like sqlite:./storage/stowage.db (postgres:// is not supported yet)",
 };
 
-/** An HTTP address that paths are appended to, without a slash at its end. */
+/** An HTTP base URL, without a trailing slash. */
 export function address(example: string): Reader<string> {
   return {
     schema: z.string().transform((text, context) => {
@@ -166,28 +167,28 @@ export function address(example: string): Reader<string> {
       context.addIssue({ code: "custom" });
       return z.NEVER;
     }),
-    expected: `an http or https address without query or credentials, like ${example}`,
+    expected: `an http or https URL without query or credentials, like ${example}`,
   };
 }
 
-/** Keys fetched over plain HTTP could be anybody's, except from this very machine. */
+/** Keys fetched over plain HTTP could be forged, except from this machine. */
 export const jwksUrl: Reader<string> = {
   schema: z.string().refine((text) => {
     const url = findUrl(text);
     if (url === null || `${url.hash}${url.username}${url.password}` !== "") return false;
     return url.protocol === "https:" || (url.protocol === "http:" && isLoopback(url.hostname));
   }),
-  expected: "an https address without credentials (http only for localhost)",
+  expected: "an https URL without credentials (http only for localhost)",
 };
 
-/** HS256 takes a key at least as long as its hash (RFC 7518, 3.2). */
+/** HS256 requires a key at least as long as its hash (RFC 7518, 3.2). */
 const SECRET_BYTES = 32;
 
-/** What people paste where a secret belongs. A random one holds none of these. */
+/** Placeholders that people leave in place of a secret. A random secret contains none of these. */
 const PLACEHOLDER =
   /secret|password|changeme|change[-_ ]me|change[-_ ]this|example|placeholder|your[-_ ]|qwerty|12345678|abcdefgh/i;
 
-/** Random text of 32 characters in 16 digits has 14 of them; repeated or typed text has few. */
+/** 32 random hex digits have 14 different ones; repeated or typed text has few. */
 const DISTINCT_CHARACTERS = 10;
 
 export const signingSecret: Reader<string> = {
@@ -202,7 +203,7 @@ export const signingSecret: Reader<string> = {
   expected: `at least ${SECRET_BYTES} random bytes, such as the output of: openssl rand -base64 48`,
 };
 
-/** `*`, or origins as browsers write them (RFC 6454, 6.2): no path, no slash, no default port. */
+/** `*`, or origins as browsers send them (RFC 6454, 6.2): no path, no slash, no default port. */
 export const origins: Reader<readonly string[]> = {
   schema: z
     .string()

@@ -1,16 +1,16 @@
 import type { Reader } from "./readers.ts";
 
-/** Where the service runs, as far as defaults depend on it. */
+/** The environment of the service, as far as defaults depend on it. */
 export interface Place {
   readonly production: boolean;
   readonly runtime: "node" | "deno" | "bun" | "workers";
-  /** How much it computes at once. */
+  /** CPU cores. */
   readonly cores: number;
-  /** Whether a person reads the log. */
+  /** Whether the log goes to a terminal. */
   readonly terminal: boolean;
 }
 
-/** A default that depends on the place, with the words that describe it. */
+/** A default that depends on the place, with its description. */
 export interface PlacedDefault {
   readonly words: string;
   of(place: Place): string;
@@ -20,11 +20,11 @@ export interface PlacedDefault {
 export interface Setting<T = unknown> extends Reader<T> {
   /** What it means, in one line. */
   readonly about: string;
-  /** Used where the variable is unset or empty: text as one would write it, or the words for none. */
+  /** Used when the variable is unset or empty: the value as text, or the description of no value. */
   readonly default: string | PlacedDefault | { readonly words: string };
   /** Never show its value. */
-  readonly secret?: true;
-  /** Read only where such a storage is configured: elsewhere it may be set for somebody else. */
+  readonly secret?: true | undefined;
+  /** Read only with such a storage: otherwise it may be set for another program. */
   readonly only?: "s3";
 }
 
@@ -35,16 +35,16 @@ export function setting<T, const D extends Setting["default"]>(
   reader: Reader<T>,
   secret?: true,
 ): Setting<T> & { readonly default: D } {
-  return { about, default: fallback, ...reader, ...(secret && { secret }) };
+  return { about, default: fallback, ...reader, secret };
 }
 
-/** The text that is read where `setting` is unset, or `null`. */
+/** The text that is read when `setting` is unset, or `null`. */
 export function defaultText(setting: Setting, place: Place): string | null {
   if (typeof setting.default === "string") return setting.default;
   return "of" in setting.default ? setting.default.of(place) : null;
 }
 
-/** The default in words. */
+/** The default, as shown in the help. */
 export function describeDefault(setting: Setting): string {
   return typeof setting.default === "string" ? setting.default : setting.default.words;
 }

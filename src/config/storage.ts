@@ -4,10 +4,10 @@ import { mask } from "./mask.ts";
 import type { ConfigProblem, Env } from "./problem.ts";
 import type { Values } from "./settings.ts";
 
-/** The prefix of a bucket where nobody has said another. */
+/** The default key prefix in a bucket. */
 export const DEFAULT_PREFIX = "uploads";
 
-/** Where new files go. Keys and secrets never become part of it: the driver reads them where it needs them. */
+/** The storage for new files. The URI never contains keys or secrets: the driver reads those from the environment. */
 export function primaryStorage(values: Values, problems: ConfigProblem[]): StorageUri {
   const scheme = values.FILE_STORAGE_TYPE;
   const given = values.FILE_STORAGE_PATH;
@@ -23,7 +23,7 @@ export function primaryStorage(values: Values, problems: ConfigProblem[]): Stora
   return scheme === "s3" ? bucketUri(values, prefix) : plainUri(scheme, prefix);
 }
 
-/** `./` and doubled slashes mean nothing in a bucket. */
+/** Drops `./` and doubled slashes, which mean nothing in a bucket. */
 export function keyPrefix(path: string): string {
   return path
     .split("/")
@@ -31,7 +31,7 @@ export function keyPrefix(path: string): string {
     .join("/");
 }
 
-/** Whether a storage reads the `AWS_…` variables. With `?env=ARCHIVE` it has its own. */
+/** Whether a storage reads the `AWS_…` variables. With `?env=ARCHIVE` it reads prefixed ones. */
 export function usesS3(values: Values): boolean {
   const fallbacks = values.FILE_STORAGE_FALLBACK ?? [];
   return (
@@ -40,13 +40,13 @@ export function usesS3(values: Values): boolean {
   );
 }
 
-/** The prefixes of variables that fallbacks name: `ARCHIVE` in `s3://bucket?env=ARCHIVE`. */
+/** The variable prefixes of fallbacks: `ARCHIVE` in `s3://bucket?env=ARCHIVE`. */
 export function variablePrefixes(values: Values): readonly string[] {
   const named = (values.FILE_STORAGE_FALLBACK ?? []).map((uri) => uri.options["env"]);
   return [...new Set(named.filter((prefix) => prefix !== undefined))];
 }
 
-/** What is wrong with settings that are right each for itself. */
+/** Problems with combinations of valid settings. */
 export function s3Problems(env: Env, values: Values): readonly ConfigProblem[] {
   const problems: ConfigProblem[] = [];
   for (const start of ["", ...variablePrefixes(values).map((prefix) => `${prefix}_`)]) {
@@ -70,7 +70,7 @@ export function s3Problems(env: Env, values: Values): readonly ConfigProblem[] {
 function bucketProblems(env: Env, values: Values): readonly ConfigProblem[] {
   const bucket = values.AWS_S3_BUCKET;
   if (bucket === null) {
-    if (env["AWS_S3_BUCKET"]?.trim()) return []; // told already
+    if (env["AWS_S3_BUCKET"]?.trim()) return []; // reported already
     const expected = "the name of a bucket, as FILE_STORAGE_TYPE is s3";
     return [{ variable: "AWS_S3_BUCKET", read: "nothing", expected }];
   }
@@ -78,30 +78,30 @@ function bucketProblems(env: Env, values: Values): readonly ConfigProblem[] {
     const endpoint = values[variable];
     if (endpoint === null) continue;
     const { protocol, host, pathname } = new URL(endpoint);
-    // What consoles show for copying: the bucket would be named twice.
+    // Consoles show this form for copying; the bucket would appear twice.
     const server = host.startsWith(`${bucket}.`) ? host.slice(bucket.length + 1) : host;
     const base = pathname.endsWith(`/${bucket}`) ? pathname.slice(0, -bucket.length - 1) : pathname;
     if (server === host && base === pathname) return [];
     const right = `${protocol}//${server}${base}`.replace(/\/$/, "");
-    const expected = `the server's address without the bucket, ${right}`;
+    const expected = `the server's URL without the bucket, ${right}`;
     return [{ variable, read: mask(endpoint, false), expected }];
   }
   return [];
 }
 
-/** Built as a value: an odd character in a path needs no escaping. */
+/** Built without parsing, so that no character in a path needs escaping. */
 function plainUri(scheme: string, path: string): StorageUri {
   return { scheme, authority: "", path, options: {}, display: `${scheme}:${path}` };
 }
 
-/** `UNSTORAGE_DRIVER` with the prefix behind the driver's name, where the URI has it. */
+/** `UNSTORAGE_DRIVER` with the prefix after the driver's name, as in the URI. */
 function unstorageUri(values: Values, prefix: string, problems: ConfigProblem[]): StorageUri {
   const variable = "UNSTORAGE_DRIVER";
   const driver = values[variable];
   if (driver === null) {
-    const told = problems.some((problem) => problem.variable === variable);
+    const reported = problems.some((problem) => problem.variable === variable);
     const expected = "a driver of unstorage, like redis?url=redis://localhost";
-    if (!told) problems.push({ variable, read: "nothing", expected });
+    if (!reported) problems.push({ variable, read: "nothing", expected });
     return plainUri("unstorage", prefix);
   }
   const path = prefix === "" ? driver.path : `${driver.path}/${prefix}`;
@@ -109,7 +109,7 @@ function unstorageUri(values: Values, prefix: string, problems: ConfigProblem[])
   return { ...driver, path, display };
 }
 
-/** As one would write it, so that what messages show can be handed back as a fallback. */
+/** Built as text, so that the URI shown in messages works as a fallback. */
 function bucketUri(values: Values, prefix: string): StorageUri {
   const pathStyle = values.AWS_S3_FORCE_PATH_STYLE;
   const options = {
@@ -119,7 +119,7 @@ function bucketUri(values: Values, prefix: string): StorageUri {
     sse: values.AWS_S3_SSE,
     sse_kms_key_id: values.AWS_S3_SSE_KMS_KEY_ID,
     storage_class: values.AWS_S3_STORAGE_CLASS,
-    // As with the AWS command line, keys that are set come first.
+    // As in the AWS CLI, keys in the environment win.
     profile: values.AWS_ACCESS_KEY_ID === null ? values.AWS_PROFILE : null,
   };
   const set = Object.entries(options).filter((pair): pair is [string, string] => pair[1] !== null);

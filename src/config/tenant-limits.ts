@@ -1,7 +1,7 @@
 import type { Config } from "../config.ts";
 import type { TenantLimits } from "../domain/tenant-limits.ts";
 
-/** What applies to a tenant about whom nothing else was said. */
+/** The limits of tenants without limits of their own. */
 export function configuredLimits({ uploads, server }: Config): TenantLimits {
   return {
     maxUploadBytes: uploads.maxBytes,

@@ -1,18 +1,18 @@
 import type { Env } from "./problem.ts";
 
-/** Shorter names (`HOST`, `PORT`) are a letter away from too many honest ones. */
+/** Shorter names (`HOST`, `PORT`) are one letter away from too many legitimate ones. */
 const SHORTEST = 8;
 
-/** AWS names an endpoint for each of its services, most of them two letters away from that of S3. */
+/** AWS has an endpoint variable for each service, most of them two letters away from S3's. */
 const OTHERS = /^AWS_ENDPOINT_URL_/;
 
-/** A variable that is set but not read, and the one that is probably meant. */
+/** A variable that is set but not used, and the one that was probably meant. */
 export interface Typo {
   readonly name: string;
   readonly meant: string;
 }
 
-/** Variables that are set, are none of ours, and yet look like a slip of the pen. */
+/** Variables that are set but unknown, and close to a known name. */
 export function findTypos(env: Env, known: readonly string[]): readonly Typo[] {
   const long = known.filter((name) => name.length >= SHORTEST);
   return Object.keys(env)
@@ -24,7 +24,7 @@ export function findTypos(env: Env, known: readonly string[]): readonly Typo[] {
     });
 }
 
-/** Letters to insert, delete or replace between two short words; two that changed places count 2. */
+/** Levenshtein distance; swapped letters count 2. */
 function distance(a: string, b: string): number {
   if (Math.abs(a.length - b.length) > 2) return 3;
   let old = Array.from({ length: b.length + 1 }, (_, j) => j);

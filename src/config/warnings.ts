@@ -5,7 +5,7 @@ import { SETTINGS, type Values } from "./settings.ts";
 import { DEFAULT_PREFIX, keyPrefix, usesS3, variablePrefixes } from "./storage.ts";
 import { findTypos, type Typo } from "./typos.ts";
 
-/** Other programs' names, and people's, for what we read under another. */
+/** Names that other programs use, or that people guess, and the ones we read. */
 const OTHER_NAMES: Readonly<Record<string, keyof typeof S3_SETTINGS>> = {
   AWS_BUCKET: "AWS_S3_BUCKET",
   AWS_BUCKET_NAME: "AWS_S3_BUCKET",
@@ -21,22 +21,22 @@ const OTHER_NAMES: Readonly<Record<string, keyof typeof S3_SETTINGS>> = {
   AWS_SECURITY_TOKEN: "AWS_SESSION_TOKEN",
 };
 
-/** A folder, as one writes it for the type local: `./storage`, `/data`, `C:\data`. */
+/** A folder path, as for the type local: `./storage`, `/data`, `C:\data`. */
 const FOLDER = /^(?:\.{0,2}[/\\]|[A-Za-z]:[/\\])/;
 
-/** Sentences about settings that are no error but hardly meant. */
+/** Warnings about settings that are valid but probably mistakes. */
 export function warningsOf(env: Env, values: Values, production: boolean): readonly string[] {
   return [
     ...misnamed(env, values).map(inWords),
     ...storageWarnings(env, values),
     ...tokenWarnings(values),
     ...(!production && /^prod/i.test(values.NODE_ENV ?? "")
-      ? ["NODE_ENV is not production: only that very word makes defaults strict"]
+      ? ["NODE_ENV is not production: stricter defaults apply only to exactly that word"]
       : []),
   ];
 }
 
-/** `problem` with what is set instead of a variable that is missed: a start that is refused warns of nothing. */
+/** Add to a missing variable what may be set instead: a start that fails shows no warnings. */
 export function withHint(problem: ConfigProblem, env: Env, values: Values): ConfigProblem {
   if (env[problem.variable]?.trim()) return problem;
   const instead = misnamed(env, values).filter(({ meant }) => meant === problem.variable);
@@ -45,7 +45,7 @@ export function withHint(problem: ConfigProblem, env: Env, values: Values): Conf
 }
 
 function inWords({ name, meant }: Typo): string {
-  return `${name} is set but not read: is ${meant} meant?`;
+  return `${name} is set but not used: did you mean ${meant}?`;
 }
 
 function misnamed(env: Env, values: Values): readonly Typo[] {
@@ -58,7 +58,7 @@ function misnamed(env: Env, values: Values): readonly Typo[] {
   ];
 }
 
-/** With those of `?env=ARCHIVE`. */
+/** Including those of `?env=ARCHIVE`. */
 function knownNames(values: Values): readonly string[] {
   const prefixed = variablePrefixes(values).flatMap((prefix) =>
     Object.keys(S3_SETTINGS).map((name) => `${prefix}_${name}`),
@@ -72,7 +72,7 @@ function storageWarnings(env: Env, values: Values): readonly string[] {
   const path = values.FILE_STORAGE_PATH;
   if (type === "local" && env["AWS_S3_BUCKET"]?.trim() && !usesS3(values)) {
     warnings.push(
-      "AWS_S3_BUCKET is set but files are kept locally: is FILE_STORAGE_TYPE=s3 meant?",
+      "AWS_S3_BUCKET is set but files are stored locally: did you mean FILE_STORAGE_TYPE=s3?",
     );
   }
   if (type !== "local" && type !== "memory" && path !== null && FOLDER.test(path)) {
@@ -85,7 +85,7 @@ function storageWarnings(env: Env, values: Values): readonly string[] {
     warnings.push("AWS_SESSION_TOKEN has no effect without AWS_ACCESS_KEY_ID");
   }
   if (values.AWS_ACCESS_KEY_ID !== null && values.AWS_PROFILE !== null) {
-    warnings.push("AWS_PROFILE gives no keys beside AWS_ACCESS_KEY_ID");
+    warnings.push("AWS_PROFILE has no effect with AWS_ACCESS_KEY_ID");
   }
   return warnings;
 }

@@ -107,7 +107,7 @@ describe("stowage doctor", () => {
     const { code, out } = await doctor({ ...settings(), FILE_STORGE_TYPE: "s3" });
     expect(code).toBe(0);
     expect(out).toContain(
-      "warn  FILE_STORGE_TYPE is set but not read: is FILE_STORAGE_TYPE meant?",
+      "warn  FILE_STORGE_TYPE is set but not used: did you mean FILE_STORAGE_TYPE?",
     );
     expect(out).toMatch(/\n1 warning\n$/);
   });

@@ -22,7 +22,7 @@ test.each([
   "data:text/javascript,export default 1",
 ])("STOWAGE_DRIVERS refuses %s: nothing is loaded over the network", (text) => {
   expect(() => loadConfig({ STOWAGE_DRIVERS: text })).toThrow(
-    `STOWAGE_DRIVERS: read ${JSON.stringify(text)}, expected modules that are installed here: nothing is loaded`,
+    `STOWAGE_DRIVERS: read ${JSON.stringify(text)}, expected modules installed on this machine: nothing is loaded`,
   );
 });
 
@@ -35,7 +35,7 @@ test.each([
   "acme//x",
 ])("STOWAGE_DRIVERS refuses %s", (text) => {
   expect(() => loadConfig({ STOWAGE_DRIVERS: text })).toThrow(
-    "expected names of packages or paths",
+    "expected package names or file paths",
   );
 });
 

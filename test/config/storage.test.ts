@@ -81,7 +81,7 @@ describe("loadConfig() on s3", () => {
     expect(primary({ AWS_PROFILE: "work" }).options).toEqual({ profile: "work" });
     expect(primary({ AWS_PROFILE: "work", ...KEYS }).options).toEqual({});
     expect(warnings({ ...S3, ...KEYS, AWS_PROFILE: "work" })).toEqual([
-      "AWS_PROFILE gives no keys beside AWS_ACCESS_KEY_ID",
+      "AWS_PROFILE has no effect with AWS_ACCESS_KEY_ID",
     ]);
     expect(warnings({ ...S3, AWS_SESSION_TOKEN: "t" })).toEqual([
       "AWS_SESSION_TOKEN has no effect without AWS_ACCESS_KEY_ID",
@@ -103,23 +103,25 @@ describe("loadConfig() on s3", () => {
   ])("names %s beside the bucket that it asks for, in its message", (name) => {
     const load = () => loadConfig({ FILE_STORAGE_TYPE: "s3", [name]: "files" });
     expect(load).toThrow(
-      `  AWS_S3_BUCKET: read nothing, expected the name of a bucket, as FILE_STORAGE_TYPE is s3 (${name} is set but not read: is AWS_S3_BUCKET meant?)`,
+      `  AWS_S3_BUCKET: read nothing, expected the name of a bucket, as FILE_STORAGE_TYPE is s3 (${name} is set but not used: did you mean AWS_S3_BUCKET?)`,
     );
   });
 
   it("names what stands for half a pair, and nothing beside a value that is wrong", () => {
     const { AWS_ACCESS_KEY_ID } = KEYS;
     const half = problemOf({ ...S3, AWS_ACCESS_KEY_ID, AWS_SECRET_KEY: "hunter2" });
-    expect(half?.expected).toMatch(/ \(AWS_SECRET_KEY is set but not read: is \S+ meant\?\)$/);
+    expect(half?.expected).toMatch(
+      / \(AWS_SECRET_KEY is set but not used: did you mean AWS_SECRET_ACCESS_KEY\?\)$/,
+    );
     const wrong = problemOf({ ...S3, AWS_S3_BUCKET: "my files", AWS_BUCKET: "files" });
     expect(wrong?.expected).toBe("the name of a bucket, like my-uploads");
   });
 
   it.each([
-    ["s3://files/a/b", "the bucket's name alone: AWS_S3_BUCKET=files, and FILE_STORAGE_PATH=a/b"],
-    ["s3://files", "the bucket's name alone: AWS_S3_BUCKET=files"],
-    ["arn:aws:s3:::files", "the bucket's name alone: AWS_S3_BUCKET=files"],
-    ["files/a", "the bucket's name alone: AWS_S3_BUCKET=files, and FILE_STORAGE_PATH=a"],
+    ["s3://files/a/b", "only the bucket's name: AWS_S3_BUCKET=files, and FILE_STORAGE_PATH=a/b"],
+    ["s3://files", "only the bucket's name: AWS_S3_BUCKET=files"],
+    ["arn:aws:s3:::files", "only the bucket's name: AWS_S3_BUCKET=files"],
+    ["files/a", "only the bucket's name: AWS_S3_BUCKET=files, and FILE_STORAGE_PATH=a"],
     ["https://s3.example.com/files", expect.stringContaining("AWS_ENDPOINT_URL_S3")],
     ["my files", "the name of a bucket, like my-uploads"],
   ])("says what to write instead of the bucket %s", (text, expected) => {
@@ -127,12 +129,12 @@ describe("loadConfig() on s3", () => {
   });
 
   it.each([
-    ["s3://files/a", "s3, no URI: AWS_S3_BUCKET and FILE_STORAGE_PATH say where"],
-    ["local:./x", "local, no URI: FILE_STORAGE_PATH says where"],
+    ["s3://files/a", "s3, not a URI; set the location in AWS_S3_BUCKET and FILE_STORAGE_PATH"],
+    ["local:./x", "local, not a URI; set the location in FILE_STORAGE_PATH"],
   ])("says what to write instead of the type %s", (text, expected) => {
     expect(problemOf({ FILE_STORAGE_TYPE: text })).toMatchObject({
       variable: "FILE_STORAGE_TYPE",
-      expected: `the driver's name alone, ${expected}`,
+      expected: `only the driver's name, ${expected}`,
     });
   });
 
@@ -177,7 +179,7 @@ describe("loadConfig() on s3", () => {
       const problem = problemOf({ ...S3, [variable]: endpoint });
       expect(problem).toMatchObject({
         variable,
-        expected: `the server's address without the bucket, ${right}`,
+        expected: `the server's URL without the bucket, ${right}`,
       });
     }
   });
@@ -213,7 +215,7 @@ describe("loadConfig() on s3", () => {
 describe("loadConfig() warns", () => {
   it("of a bucket that nothing uses", () => {
     expect(warnings({ AWS_S3_BUCKET: "files" })).toEqual([
-      "AWS_S3_BUCKET is set but files are kept locally: is FILE_STORAGE_TYPE=s3 meant?",
+      "AWS_S3_BUCKET is set but files are stored locally: did you mean FILE_STORAGE_TYPE=s3?",
     ]);
     expect(warnings({ AWS_S3_BUCKET: "files", FILE_STORAGE_FALLBACK: "s3://files" })).toEqual([]);
   });
@@ -235,20 +237,20 @@ describe("loadConfig() warns", () => {
 
   it("of names that others have for the same", () => {
     expect(warnings({ ...S3, AWS_S3_ENDPOINT: "http://a" })).toEqual([
-      "AWS_S3_ENDPOINT is set but not read: is AWS_ENDPOINT_URL_S3 meant?",
+      "AWS_S3_ENDPOINT is set but not used: did you mean AWS_ENDPOINT_URL_S3?",
     ]);
     expect(warnings({ AWS_S3_ENDPOINT: "http://a" })).toEqual([]);
   });
 
   it("of misspelt variables, of prefixed ones too, and not of those that ?env= names", () => {
     expect(warnings({ AWS_SECRET_ACESS_KEY: "x" })).toEqual([
-      "AWS_SECRET_ACESS_KEY is set but not read: is AWS_SECRET_ACCESS_KEY meant?",
+      "AWS_SECRET_ACESS_KEY is set but not used: did you mean AWS_SECRET_ACCESS_KEY?",
     ]);
     const fallback = { FILE_STORAGE_FALLBACK: "s3://old?env=A" };
     const pair = { A_AWS_ACCESS_KEY_ID: "x", A_AWS_SECRET_ACCESS_KEY: "x", A_AWS_REGION: "x" };
     expect(warnings({ ...fallback, ...pair })).toEqual([]);
     expect(warnings({ ...fallback, A_AWS_REGOIN: "x" })).toEqual([
-      "A_AWS_REGOIN is set but not read: is A_AWS_REGION meant?",
+      "A_AWS_REGOIN is set but not used: did you mean A_AWS_REGION?",
     ]);
   });
 
