@@ -41,8 +41,7 @@ const FORMATS: readonly Format[] = [
       `${OOXML}.spreadsheetml.template`,
       "application/vnd.ms-excel.sheet.macroenabled.12",
       "application/vnd.ms-excel.template.macroenabled.12",
-      // Compound files: Office puts what has a password in one, and its oldest formats are ones. They get
-      // a reason here.
+      // Compound files: encrypted Office documents, and the formats before Office 2007. They fail with a reason.
       "application/x-cfb",
       "application/msword",
       "application/vnd.ms-excel",
@@ -80,7 +79,7 @@ const FORMATS: readonly Format[] = [
     load: async () => (await import("./text/html.ts")).readHtml,
   },
   {
-    // Their bytes are what a reader sees, source code and data among them. After those that are markup.
+    // Read as they are, including source code and data. Must come after the formats with markup.
     types: [
       "text/*",
       "application/javascript",
@@ -99,11 +98,11 @@ const FORMATS: readonly Format[] = [
 ];
 
 /**
- * Finds the text of a document, in the formats above.
+ * Extracts the text of a document, in the formats above.
  *
- * Its output is `{ pages?, characters, words, truncated }`: pages of a PDF; characters (code points) and
- * words of the text that was kept. The readers are loaded when first needed, so that a server which only
- * wants to know what is accepted carries no parser.
+ * Its output is `{ pages?, characters, words, truncated }`: the pages of a PDF, and the characters (code points)
+ * and words of the text that was kept. Readers are loaded when first needed, so that a server which only asks
+ * for the accepted types loads no parser.
  */
 export default defineProcessor({
   name: "text",
@@ -119,7 +118,7 @@ export default defineProcessor({
   },
 });
 
-/** Load every reader, so that a library which is missing shows at the start. */
+/** Load every reader, so that a missing library shows at start-up. */
 export async function loadReaders(): Promise<void> {
   await Promise.all(FORMATS.map(({ load }) => load()));
 }

@@ -35,7 +35,7 @@ export type {
  *   },
  * });
  * ```
- * @throws {StowageError} `invalid_config`, naming all that is wrong with it.
+ * @throws {StowageError} `invalid_config`, listing all problems.
  */
 export function defineProcessor(processor: Processor): Processor {
   const { name, version, accepts } = processor;
@@ -45,8 +45,10 @@ export function defineProcessor(processor: Processor): Processor {
     throw new StowageError("invalid_config", `Cannot define processor: ${problems.join("; ")}`);
   }
   return PROCESSOR_MARK.stamp({
-    ...{ name, version, accepts: Object.freeze([...accepts]) },
-    // Called on what was given: it may be of a class with private fields.
+    name,
+    version,
+    accepts: Object.freeze([...accepts]),
+    // Called on the given object, which may be of a class with private fields.
     process: (input, context) => processor.process(input, context),
   });
 }

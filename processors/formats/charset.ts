@@ -3,26 +3,26 @@ import { type ByteStream, concatBytes, StowageError } from "../../src/processor.
 import { findByteOrderMark } from "./byte-order-mark.ts";
 
 /**
- * Finds the encoding that a document names itself.
+ * Finds the encoding that a document declares.
  *
- * @param head Its first bytes, one character each.
+ * @param head Its first bytes, one character per byte.
  */
 export type FindDeclared = (head: string) => string | null;
 
-/** What is looked at before a decision; whoever reads text in another encoding shows it within this. */
+/** How much is examined before the encoding is chosen. Other encodings show within this. */
 const SAMPLE_BYTES = 64 * 1024;
 const DECLARATION_BYTES = 4096;
 
-/** Below this a guess is worth less than the most common encoding of the rest. */
+/** Below this, a guess is worse than the most common encoding. */
 const MIN_CONFIDENCE = 20;
 const LAST_RESORT = "windows-1252";
 
 /**
- * Decode text as it comes, in any encoding of the WHATWG standard: by its byte order mark, else as it
- * declares, else as UTF-8 or UTF-16 if it is that, else by the most likely guess from its letters, else as
- * windows-1252. Bytes that mean nothing become U+FFFD.
+ * Decode text as it arrives, in any encoding of the WHATWG standard. The encoding is that of the byte order
+ * mark, else the declared one, else UTF-8 or UTF-16 if the bytes are valid, else the best guess from the
+ * letters, else windows-1252. Invalid bytes become U+FFFD.
  *
- * @throws {StowageError} `document_wrong_type` for bytes that are no text, `document_unreadable` for UTF-32.
+ * @throws {StowageError} `document_wrong_type` for binary data, `document_unreadable` for UTF-32.
  */
 export async function* decodeText(
   stream: ByteStream,
@@ -36,7 +36,7 @@ export async function* decodeText(
   yield decoder.end();
 }
 
-/** Holds bytes back until they tell their encoding. As long as all are ASCII there is nothing to decide. */
+/** Holds bytes back until their encoding is known. While all of them are ASCII, there is nothing to decide. */
 class CharsetDecoder {
   readonly #findDeclared: FindDeclared;
   #decoder: InstanceType<typeof TextDecoder> | null = null;
@@ -51,7 +51,7 @@ class CharsetDecoder {
   write(chunk: Uint8Array): string {
     if (this.#decoder !== null) return this.#decoder.decode(chunk, { stream: true });
     if (!this.#atStart && this.#heldBytes === 0 && isAscii(chunk)) return decodeAscii(chunk);
-    // A copy: the sender may use its chunk again.
+    // A copy, because the sender may reuse its chunk.
     this.#held.push(chunk.slice());
     this.#heldBytes += chunk.byteLength;
     return this.#heldBytes < SAMPLE_BYTES ? "" : this.#decide(true);
@@ -61,7 +61,7 @@ class CharsetDecoder {
     return this.#heldBytes > 0 ? this.#decide(false) : (this.#decoder?.decode() ?? "");
   }
 
-  /** @param more Whether the text goes on, so that its last character may be cut here. */
+  /** @param more Whether more text follows, so that the last character may be cut in two. */
   #decide(more: boolean): string {
     const bytes = concatBytes(this.#held);
     const encoding =
@@ -80,7 +80,7 @@ class CharsetDecoder {
     if (marked !== null) return marked;
     const head = latin1(bytes.subarray(0, DECLARATION_BYTES));
     const declared = findEncoding(this.#findDeclared(head));
-    // Many say UTF-8 who are not; of others only they themselves can know better.
+    // UTF-8 is often declared wrongly, so check it. Other declarations are trusted.
     if (declared !== null && (declared !== "utf-8" || isValid("utf-8", bytes, more))) {
       return declared;
     }
@@ -88,13 +88,13 @@ class CharsetDecoder {
   }
 }
 
-/** Of bytes that say nothing themselves; `null` for ASCII alone. */
+/** For bytes that declare nothing. `null` for pure ASCII. */
 function findByLooks(bytes: Uint8Array, more: boolean): string | null {
   if (isValid("utf-8", bytes, more)) {
     if (hasJapaneseShift(bytes)) return "iso-2022-jp";
     return bytes.some((byte) => byte >= 0x80) ? "utf-8" : null;
   }
-  // Every encoding that is left gives each byte a meaning; NUL tells that these are no characters.
+  // The remaining encodings accept every byte. NUL shows that these are not characters.
   if (bytes.includes(0))
     throw new StowageError("document_wrong_type", "Cannot read text: found binary data");
   for (const { name, confidence } of analyse(linesBeyondAscii(bytes))) {
@@ -104,7 +104,7 @@ function findByLooks(bytes: Uint8Array, more: boolean): string | null {
   return LAST_RESORT;
 }
 
-/** What speaks for an encoding: a comment in another language is lost among its English source code. */
+/** The lines that identify an encoding. In source code, English lines would outweigh a comment in another language. */
 function linesBeyondAscii(bytes: Uint8Array): Uint8Array {
   const lines: Uint8Array[] = [];
   for (let start = 0; start < bytes.byteLength; ) {
@@ -116,7 +116,7 @@ function linesBeyondAscii(bytes: Uint8Array): Uint8Array {
   return concatBytes(lines);
 }
 
-/** At least a tenth of text in any script are spaces, digits and line ends, whose high byte is NUL. */
+/** In any script, at least a tenth of a text is spaces, digits and line ends, whose high byte is NUL. */
 function findUnmarkedUtf16(bytes: Uint8Array, more: boolean): string | null {
   const nuls = [0, 0] as [number, number];
   for (const [i, byte] of bytes.entries()) {
@@ -129,8 +129,8 @@ function findUnmarkedUtf16(bytes: Uint8Array, more: boolean): string | null {
   return (more || bytes.byteLength % 2 === 0) && isValid(encoding, bytes, more) ? encoding : null;
 }
 
-/** No text holds these: C1 controls are what a wrong table makes of other bytes, the rest of UTF-16. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+/** Not in any text: C1 controls result from decoding with a wrong table, the others from wrong UTF-16. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern looks for them
 const NO_TEXT = /[\x01-\x08\x0e-\x1a\x80-\x9f\ue000-\uf8ff]/;
 
 function isValid(encoding: string, bytes: Uint8Array, more: boolean): boolean {
@@ -142,12 +142,12 @@ function isValid(encoding: string, bytes: Uint8Array, more: boolean): boolean {
   }
 }
 
-/** UTF-8 with a NUL here and there: UTF-16 of other letters than Latin is full of control characters. */
+/** UTF-8 with a few NULs. Non-Latin UTF-16, read as UTF-8, is full of control characters instead. */
 function isTextButForNul(bytes: Uint8Array, more: boolean): boolean {
   return isValid("utf-8", bytes, more) && !NO_TEXT.test(new TextDecoder().decode(bytes));
 }
 
-/** The standard's name of an encoding; `null` for labels that it does not know. */
+/** The standard's name of an encoding. `null` for unknown labels. */
 function findEncoding(label: string | null): string | null {
   try {
     return label === null ? null : new TextDecoder(label).encoding;
@@ -171,7 +171,7 @@ function isAscii(bytes: Uint8Array): boolean {
   return bytes.every((byte) => byte < 0x80 && byte !== ESCAPE);
 }
 
-/** The same in every encoding that comes here. */
+/** ASCII is the same in every supported encoding. */
 function decodeAscii(bytes: Uint8Array): string {
   return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
 }

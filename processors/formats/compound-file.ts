@@ -1,15 +1,15 @@
 import { StowageError } from "../../src/processor.ts";
 
-/** [MS-CFB] 2.2: what every compound file (OLE) begins with. */
+/** [MS-CFB] 2.2: the signature of every compound file (OLE). */
 const MAGIC = Buffer.from("d0cf11e0a1b11ae1", "hex");
 
-/** [MS-OFFCRYPTO] 2.3.4: the stream that holds an encrypted document; names are UTF-16. */
+/** [MS-OFFCRYPTO] 2.3.4: the stream that contains an encrypted document. Names are UTF-16. */
 const ENCRYPTED_PACKAGE = Buffer.from("EncryptedPackage", "utf16le");
 
 /**
- * Refuse compound files: Office wraps what has a password in one, and its formats before 2007 are ones.
+ * Reject compound files: documents of Office with a password, and its formats before 2007.
  *
- * @throws {StowageError} `document_encrypted` or `document_unreadable` if `bytes` are a compound file.
+ * @throws {StowageError} `document_encrypted` or `document_unreadable` if `bytes` are one.
  */
 export function refuseCompoundFile(bytes: Buffer): void {
   if (!bytes.subarray(0, MAGIC.length).equals(MAGIC)) return;

@@ -1,15 +1,15 @@
-/** How much text there is. */
+/** The size of a text. */
 export type TextCounts = {
   /** Unicode code points. */
   readonly characters: number;
   /**
    * Runs of anything but white space and control characters. Chinese and Japanese have no spaces: as in word
-   * processors each of their characters counts, Katakana by runs, and their punctuation parts words.
+   * processors, each character counts, Katakana by runs, and their punctuation separates words.
    */
   readonly words: number;
 };
 
-/** One pass without a list of the words: a text may hold millions of them. */
+/** One pass without a list of words, because a text may contain millions. */
 export function countText(text: string): TextCounts {
   let characters = 0;
   let words = 0;
@@ -25,11 +25,11 @@ export function countText(text: string): TextCounts {
 
 type Kind = "space" | "letter" | "katakana" | "ideograph";
 
-/** The first character that may be one of East Asia. */
+/** The first code point that may be East Asian. */
 const EAST_ASIAN = 0x2e80;
 const IDEOGRAPH = /[\p{Script=Han}\p{Script=Hiragana}]/u;
 const KATAKANA = /[\p{Script=Katakana}ー\uff70\uff9e\uff9f]/u;
-/** Of East Asia, and what of its full-width forms is no letter or digit. */
+/** East Asian punctuation, and full-width forms other than letters and digits. */
 const PUNCTUATION = /[\u3000-\u303f\uff00-\uffef]/u;
 
 function kindOf(character: string): Kind {

@@ -5,9 +5,9 @@ const TABLE = Int32Array.from({ length: 256 }, (_, byte) => {
 });
 
 /**
- * CRC-32 as ZIP has it (ISO 3309).
+ * The CRC-32 of ZIP (ISO 3309).
  *
- * @param before The sum of the bytes that came before.
+ * @param before The checksum of the preceding bytes.
  * @returns An unsigned number.
  */
 export function crc32(bytes: Uint8Array, before = 0): number {

@@ -1,13 +1,13 @@
 import { concatBytes } from "../../src/processor.ts";
 import { decodeText } from "./charset.ts";
 
-/** What servers let through is some hundred KiB at most. */
+/** Servers accept a few hundred KiB at most. */
 export const MAX_HEADER_BYTES = 1024 * 1024;
 
 const CR = 0x0d;
 const LF = 0x0a;
 
-/** The header of a message, up to the empty line that ends it. */
+/** The header of a message, including the empty line that ends it. */
 export function headerOf(bytes: Uint8Array): Uint8Array {
   const head = bytes.subarray(0, MAX_HEADER_BYTES);
   for (let at = head.indexOf(LF); at >= 0; at = head.indexOf(LF, at + 1)) {
@@ -18,10 +18,10 @@ export function headerOf(bytes: Uint8Array): Uint8Array {
 }
 
 /**
- * Old programs write names and subjects as bytes of their own charset, where RFC 2047 wants them encoded and
- * RFC 6532 allows UTF-8.
+ * Convert the header to UTF-8. Old programs write names and subjects as bytes of their own charset, although
+ * RFC 2047 requires them to be encoded and RFC 6532 allows only UTF-8.
  *
- * @returns The message with a header in UTF-8; the same bytes if they need nothing.
+ * @returns The message with its header in UTF-8; the same bytes if nothing had to change.
  */
 export async function withReadableHeader(message: Uint8Array): Promise<Uint8Array> {
   const header = headerOf(message);
@@ -31,7 +31,7 @@ export async function withReadableHeader(message: Uint8Array): Promise<Uint8Arra
   return concatBytes([new TextEncoder().encode(text), message.subarray(header.byteLength)]);
 }
 
-/** Of the text below: it was the same program that wrote it. */
+/** The charset of the body, which the same program wrote. */
 function findCharset(head: string): string | null {
   return (
     /^content-type:[^\n]*(?:\r?\n[ \t][^\n]*)*?\bcharset="?([\w.:-]+)/im.exec(head)?.[1] ?? null

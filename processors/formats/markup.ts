@@ -1,42 +1,41 @@
 import { Parser } from "htmlparser2";
 import { StowageError } from "../../src/processor.ts";
 
-/** Attributes of an element by name. Without a prototype: `constructor` is a name like any other. */
+/** Attributes of an element by name. Without a prototype, because `constructor` is a valid name. */
 export type Attributes = Readonly<Record<string, string>>;
 
-/** What happens in a document, in its order. Every `open` has its `close`, whatever the document forgot. */
+/** Receives the parts of a document in order. Every `open` has a `close`, even if the document lacks it. */
 export interface MarkupHandler {
   open?(name: string, attributes: Attributes): void;
   close?(name: string): void;
-  /** Entities are resolved; one text may come in several pieces. */
+  /** Entities are resolved. A text may come in several pieces. */
   text?(text: string): void;
-  /** Once true, no more is read. Looked at between chunks. */
+  /** Stops reading once true. Checked between chunks. */
   readonly done?: boolean;
 }
 
 export interface MarkupOptions {
   /**
-   * `xml` keeps the case of names, knows the five entities of XML, and wants every element closed by its
-   * own tag. `html` reads what browsers read, names in lower case; `xhtml` is that with `<br/>` for any name.
+   * `xml` keeps the case of names, knows the five entities of XML, and requires an end tag for every element.
+   * `html` reads like a browser, with names in lower case. `xhtml` is `html` plus `<br/>` for any name.
    */
   readonly mode: "xml" | "html" | "xhtml";
   readonly signal: AbortSignal;
 }
 
-/** Elements inside each other; the deepest of real documents has some hundred. */
+/** Nesting of elements. Real documents have a hundred levels at most. */
 const MAX_DEPTH = 1_000;
 const MAX_ATTRIBUTES = 1_000;
-/** UTF-16 units of one tag, comment or CDATA section, which are held until they end. */
+/** UTF-16 units of one tag, comment or CDATA section, which is held in memory until it ends. */
 const MAX_TOKEN_LENGTH = 8 * 1024 * 1024;
 
 /**
- * Read markup as it comes: `handler` hears of every element and text, nothing is kept.
+ * Read markup as it arrives, and pass every element and text to `handler`. Nothing is kept.
  *
- * Nothing outside the document is ever looked at: a document type is skipped, entities that it declares are
- * none.
+ * Nothing outside the document is read. Document types are skipped, and entities that they declare do not exist.
  *
- * @throws {StowageError} `document_unreadable` for XML that is cut off, not well-formed or declares
- *   entities; `document_too_complex` beyond the limits of depth and of the length of a tag.
+ * @throws {StowageError} `document_unreadable` for XML that is truncated, not well-formed or declares
+ *   entities; `document_too_complex` if the nesting or a tag exceeds its limit.
  */
 export async function readMarkup(
   pieces: AsyncIterable<string> | Iterable<string>,
@@ -48,14 +47,14 @@ export async function readMarkup(
   let elements = 0;
   let attributeCount = 0;
   let attributes: Record<string, string> = Object.create(null);
-  /** Where the tag ends that was opened last: `<a/>` is opened and closed at one place. */
+  /** Where the last opening tag ends: `<a/>` opens and closes at the same place. */
   let openedAt = -1;
   const parser = new Parser(
     {
       onopentagname(name) {
         attributes = Object.create(null);
         attributeCount = 0;
-        // An empty name is a `form` in a form, which HTML ignores.
+        // An empty name is a nested `form`, which HTML ignores.
         if (name !== "" && depth >= MAX_DEPTH)
           throw tooComplex("its elements are nested too deeply");
       },
@@ -79,7 +78,7 @@ export async function readMarkup(
         handler.text?.(text);
       },
       onprocessinginstruction(name, data) {
-        // An internal subset: where entities, and entities of entities, are declared.
+        // An internal subset, which can declare entities.
         if (strict && name.startsWith("!") && data.includes("[")) throw declaresEntities();
       },
     },

@@ -1,9 +1,9 @@
 const OOXML = "http://schemas.openxmlformats.org";
-/** Strict Office Open XML (ISO/IEC 29500-1) means the same by other names. */
+/** Strict Office Open XML (ISO/IEC 29500-1) has other names for the same namespaces. */
 const STRICT = "http://purl.oclc.org/ooxml";
 const ODF = "urn:oasis:names:tc:opendocument:xmlns";
 
-/** How our readers call the namespaces that they know, by what a document declares. */
+/** The prefixes that our readers use, by the namespace that a document declares. */
 export const PREFIXES: ReadonlyMap<string, string> = new Map([
   ...both("w", "wordprocessingml/2006/main", "wordprocessingml/main"),
   ...both("x", "spreadsheetml/2006/main", "spreadsheetml/main"),

@@ -3,16 +3,16 @@ import type { MarkupHandler } from "./markup.ts";
 import { readXml, type XmlOptions } from "./xml.ts";
 import { ZipArchive } from "./zip.ts";
 
-/** How a part refers to another of the same package. References to anything outside do not show. */
+/** A reference from one part to another of the same package. External references are left out. */
 export interface Relationship {
   readonly id: string;
   /** The last segment of the type's URI: `slide`, `footnotes`. */
   readonly type: string;
-  /** The name of the part; there may be none of that name. */
+  /** The name of the part, which may not exist. */
   readonly target: string;
 }
 
-/** What every reader passes over: what a program may show that does not know the newer markup before it. */
+/** Skipped by every reader: alternatives for programs that do not know the newer markup before them. */
 export const FALLBACK = "mc:Fallback";
 
 /**
@@ -25,7 +25,7 @@ export class OfficePackage {
   readonly main: string;
   readonly #zip: ZipArchive;
   readonly #signal: AbortSignal;
-  /** Names in lower case: names of parts are equal if only their case differs. */
+  /** By lower-case name, because part names ignore case. */
   readonly #names: ReadonlyMap<string, string>;
 
   private constructor(zip: ZipArchive, signal: AbortSignal, main: string) {
@@ -58,7 +58,7 @@ export class OfficePackage {
     await readXml(this.#zip.stream(name), handler, { signal: this.#signal, ignore });
   }
 
-  /** Those of a part, in their order; of the package itself for an empty name. */
+  /** The relationships of a part in order, or of the package itself for an empty name. */
   async relationships(part: string): Promise<Relationship[]> {
     const slash = part.lastIndexOf("/") + 1;
     const folder = part.slice(0, slash);
@@ -92,7 +92,7 @@ export class OfficePackage {
   }
 }
 
-/** A name relative to a folder made absolute. It is compared with names of parts, and leads nowhere else. */
+/** Resolve a name relative to a folder. The result is only compared with part names. */
 export function partName(folder: string, target: string): string {
   const segments: string[] = [];
   for (const segment of (target.startsWith("/") ? target : folder + target).split("/")) {

@@ -1,29 +1,29 @@
 import { getDocumentProxy } from "unpdf";
 import { StowageError } from "../../src/processor.ts";
 
-/** A document as PDF.js opened it: whoever has it calls `loadingTask.destroy()` in the end. */
+/** A document opened by PDF.js. Call `loadingTask.destroy()` when you are done. */
 export type PdfDocument = Awaited<ReturnType<typeof getDocumentProxy>>;
 
-/** Junk that may stand before the beginning and after the end (ISO 32000-1, annex H.3.4). */
+/** Junk that may precede the header and follow the end (ISO 32000-1, annex H.3.4). */
 const PDF_JUNK_BYTES = 1024;
 const PDF_END_BYTES = 2048;
 
 /**
  * Open a PDF.
  *
- * @param bytes The document. PDF.js takes them for its own: the array is empty afterwards.
- * @throws {StowageError} `document_encrypted` if it opens with a password only (one that merely restricts
- *   printing is read), `document_wrong_type` for what is no PDF, `document_truncated` for one without an end of
- *   which nothing can be saved, `document_unreadable` for anything else PDF.js cannot make sense of.
+ * @param bytes The document. PDF.js detaches the array: it is empty afterwards.
+ * @throws {StowageError} `document_encrypted` if it needs a password to open (a mere restriction of printing is
+ *   ignored), `document_wrong_type` if it is not a PDF, `document_truncated` if the end is missing and nothing can
+ *   be recovered, `document_unreadable` for anything else that PDF.js cannot read.
  */
 export async function openPdf(bytes: Uint8Array): Promise<PdfDocument> {
-  // Before its bytes are given away.
+  // Before PDF.js detaches the bytes.
   const [head, tail] = [
     latin1(bytes.subarray(0, PDF_JUNK_BYTES)),
     latin1(bytes.subarray(-PDF_END_BYTES)),
   ];
   try {
-    // Verbosity 0: its warnings quote the document.
+    // Verbosity 0, because warnings quote the document.
     return await getDocumentProxy(bytes, { verbosity: 0, disableFontFace: true });
   } catch (error) {
     if (error instanceof Error && error.name === "PasswordException") {
@@ -47,7 +47,7 @@ function latin1(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString("latin1");
 }
 
-/** What PDF.js stumbles over later is the file's fault, too. */
+/** For errors after opening, which are also the file's fault. */
 export function unreadablePdf(cause: unknown): StowageError {
   return new StowageError("document_unreadable", "Cannot read PDF: the file is corrupt", {
     cause,

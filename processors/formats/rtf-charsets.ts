@@ -21,7 +21,7 @@ const CODE_PAGES: Readonly<Record<number, string>> = {
   65001: "utf-8",
 };
 
-/** Code pages by the character set of a font, `\fcharset`; 1 is the document's own. */
+/** Code pages by the character set of a font, `\fcharset`. 1 means the document's own. */
 const FONT_CHARSETS: Readonly<Record<number, number>> = {
   0: 1252,
   2: 1252,
@@ -41,14 +41,14 @@ const FONT_CHARSETS: Readonly<Record<number, number>> = {
   238: 1250,
 };
 
-/** What RTF is in when it says nothing, and for those code pages of DOS that nobody decodes. */
+/** For RTF that declares nothing, and for DOS code pages that `TextDecoder` does not support. */
 export const DEFAULT_ENCODING = "windows-1252";
 
 export function encodingOfCodePage(codePage: number): string {
   return CODE_PAGES[codePage] ?? DEFAULT_ENCODING;
 }
 
-/** `null` for a font without a character set of its own. */
+/** `null` for a font without its own character set. */
 export function encodingOfFont(charset: number): string | null {
   const codePage = FONT_CHARSETS[charset];
   return codePage === undefined ? null : encodingOfCodePage(codePage);

@@ -1,6 +1,6 @@
 import { StowageError } from "../../src/processor.ts";
 
-/** What an RTF file consists of, in its order. */
+/** Receives the tokens of an RTF file in order. */
 export interface RtfHandler {
   /** `{` */
   open(): void;
@@ -8,13 +8,13 @@ export interface RtfHandler {
   close(): void;
   /** `\par`, `\u8364`: a name with the number that follows it, `null` without one. */
   word(name: string, value: number | null): void;
-  /** `\~`: a backslash with a character that is no letter, save those that stand for themselves. */
+  /** `\~`: a backslash and a character that is neither a letter nor escaped. */
   symbol(character: string): void;
-  /** One byte of text, in whichever encoding holds here. */
+  /** One byte of text, in the current encoding. */
   byte(byte: number): void;
 }
 
-/** Longest name and number of the specification; what goes beyond is no control word of anybody. */
+/** Longest name and number in the specification. */
 const MAX_NAME = 32;
 const MAX_DIGITS = 10;
 
@@ -24,7 +24,7 @@ const CLOSE = 0x7d;
 const APOSTROPHE = 0x27;
 
 /**
- * Tells the tokens of an RTF file as its bytes come; keeps no more than one of them.
+ * Splits an RTF file into tokens as its bytes arrive. Holds one token at a time.
  *
  * @see https://learn.microsoft.com/openspecs/exchange_server_protocols/ms-oxrtfex/411d0d58-49f7-496c-b8c3-5859b045f6cf
  */
@@ -53,7 +53,7 @@ export class RtfTokens {
     }
   }
 
-  /** A control word may be the last thing there is. */
+  /** The file may end with a control word. */
   end(): void {
     if (this.#state === "name" || this.#state === "number") this.#endWord();
   }
@@ -81,7 +81,7 @@ export class RtfTokens {
     if (byte === BACKSLASH) this.#state = "backslash";
     else if (byte === OPEN) this.#handler.open();
     else if (byte === CLOSE) this.#handler.close();
-    // Line ends are there for people who look at the file.
+    // Line ends have no meaning.
     else if (byte !== 0x0d && byte !== 0x0a && byte !== 0) this.#handler.byte(byte);
   }
 
@@ -134,7 +134,7 @@ export class RtfTokens {
     }
   }
 
-  /** One space ends a control word and belongs to it; the bytes of `\bin` follow after it. */
+  /** A space that ends a control word belongs to it. The bytes of `\bin` follow it. */
   #afterWord(byte: number): void {
     if (byte === 0x20) return;
     if (this.#state === "binary") {

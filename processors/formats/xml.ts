@@ -5,13 +5,13 @@ import { decodeXml } from "./xml-encoding.ts";
 
 export interface XmlOptions {
   readonly signal: AbortSignal;
-  /** Elements that are passed over with everything inside. */
+  /** Elements that are skipped with their content. */
   readonly ignore?: ReadonlySet<string>;
 }
 
 /**
- * Read XML as it comes. Names have the prefixes of {@link PREFIXES}, whatever the document calls its
- * namespaces; `?:name` is in a namespace that we do not know, a bare name in none.
+ * Read XML as it arrives. Names have the prefixes of {@link PREFIXES}, whatever prefixes the document uses.
+ * `?:name` is in an unknown namespace, a bare name in none.
  *
  * @throws {StowageError} As `readMarkup` and `decodeXml` do.
  */
@@ -26,12 +26,12 @@ export async function readXml(
   });
 }
 
-/** What prefixes mean from an element on. */
+/** The meaning of prefixes from an element on. */
 interface Scope {
   readonly depth: number;
   /** The empty prefix is the default namespace. */
   readonly prefixes: ReadonlyMap<string, string>;
-  /** Names as written, to names as given; filled as they occur. */
+  /** Written names to qualified names, filled as they occur. */
   readonly elements: Map<string, string>;
   readonly attributes: Map<string, string>;
 }
@@ -42,7 +42,7 @@ class QualifiedHandler implements MarkupHandler {
   readonly #scopes: Scope[] = [];
   #scope = scope(0, new Map());
   #depth = 0;
-  /** The depth of the element that is passed over; 0 for none. */
+  /** The depth of the skipped element, or 0. */
   #ignoredFrom = 0;
 
   constructor(handler: MarkupHandler, ignore: ReadonlySet<string>) {
@@ -85,7 +85,7 @@ class QualifiedHandler implements MarkupHandler {
     return name;
   }
 
-  /** Declarations are no attributes; they count for the very element that they stand at. */
+  /** Removes declarations, which already apply to their own element. */
   #attributes(written: Attributes): Attributes {
     let declares = false;
     let renamed = false;

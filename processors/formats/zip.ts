@@ -10,26 +10,26 @@ import { crc32 } from "./crc32.ts";
 
 const MIB = 1024 * 1024;
 
-/** What one archive may cost: real documents stay well below, bombs go far beyond. */
+/** Limits of one archive. Real documents stay well below, bombs go far beyond. */
 export const ZIP_LIMITS = {
-  /** The archive itself, which is held in memory: half of what its process may take. */
+  /** The archive itself, which is held in memory: half of the limit of its process. */
   archiveBytes: 256 * MIB,
   entries: 32_768,
-  /** Names, extra fields and comments of all entries together. */
+  /** Names, extra fields and comments of all entries. */
   directoryBytes: 16 * MIB,
-  /** Inflated, of all entries that are read together. */
+  /** Inflated, of all entries that are read. */
   inflatedBytes: 256 * MIB,
-  /** Inflated bytes for each compressed one; office XML has 5 to 30, deflate ends at 1,032. */
+  /** Inflated bytes per compressed byte. Office XML has 5 to 30, the maximum of deflate is 1,032. */
   ratio: 200,
-  /** Below this many inflated bytes no ratio is too high. */
+  /** The ratio is not checked below this many inflated bytes. */
   ratioFromBytes: 8 * MIB,
 } as const;
 
 /**
  * A ZIP archive whose entries are read one by one, by name, as streams.
  *
- * A name is a key of a map and never a path. What cannot be told apart (two entries of one name, or sharing
- * bytes) is refused, as is everything beyond {@link ZIP_LIMITS}. Entries inside entries are never opened.
+ * A name is a key of a map, never a path. Ambiguous archives (two entries with the same name or overlapping
+ * bytes) are rejected, as is everything beyond {@link ZIP_LIMITS}. Archives inside entries are not opened.
  *
  * @see https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
  */
@@ -44,11 +44,11 @@ export class ZipArchive {
   }
 
   /**
-   * Read the directory of a document, all of which is taken into memory.
+   * Load a document into memory and read its directory.
    *
-   * @throws {StowageError} `document_wrong_type` for what is no ZIP archive, `document_truncated` for one
-   *   without an end, `document_unreadable` for what contradicts itself, `document_too_complex` beyond the
-   *   limits, `document_encrypted` for what Office made a compound file for the sake of a password.
+   * @throws {StowageError} `document_wrong_type` if it is not a ZIP archive, `document_truncated` if its end is
+   *   missing, `document_unreadable` if it contradicts itself, `document_too_complex` if it exceeds a limit,
+   *   `document_encrypted` if Office wrapped it in a compound file because of a password.
    */
   static async open(input: ProcessorInput): Promise<ZipArchive> {
     if (input.sizeBytes > ZIP_LIMITS.archiveBytes) {
@@ -65,7 +65,7 @@ export class ZipArchive {
     }
   }
 
-  /** In the order of the directory. */
+  /** In directory order. */
   get names(): Iterable<string> {
     return this.#entries.keys();
   }
@@ -75,10 +75,10 @@ export class ZipArchive {
   }
 
   /**
-   * Inflate an entry. Whoever stops reading early stops the inflating.
+   * Inflate an entry. Stop reading to stop inflating.
    *
-   * @throws {StowageError} While it is read: `document_unreadable` if there is no such entry or its bytes are
-   *   damaged, `document_encrypted` if it needs a password, `document_too_complex` beyond the limits.
+   * @throws {StowageError} While reading: `document_unreadable` if the entry is missing or corrupt,
+   *   `document_encrypted` if it needs a password, `document_too_complex` if it exceeds a limit.
    */
   async *stream(name: string): ByteStream & AsyncGenerator<Uint8Array> {
     const entry = this.#entries.get(name);
@@ -87,7 +87,7 @@ export class ZipArchive {
       throw new StowageError("document_encrypted", "Cannot open document: it needs a password");
     }
     try {
-      // What it claims is never exceeded; so much of it is not worth beginning with.
+      // yauzl enforces the claimed size, so the ratio can be checked before inflating.
       this.#checkRatio(entry.uncompressedSize, entry.compressedSize);
       let sum = 0;
       for await (const chunk of await this.#file.openReadStreamPromise(entry)) {
@@ -137,7 +137,7 @@ async function readDirectory(file: ZipFile): Promise<Map<string, Entry>> {
   return entries;
 }
 
-/** A local header has 30 bytes and the name; what else it holds makes an entry only longer. */
+/** A local header has at least 30 bytes plus the name. */
 function overlaps(entries: Entry[]): boolean {
   entries.sort((a, b) => a.relativeOffsetOfLocalHeader - b.relativeOffsetOfLocalHeader);
   return entries.some((entry, i) => {
@@ -148,7 +148,7 @@ function overlaps(entries: Entry[]): boolean {
   });
 }
 
-/** APPNOTE.TXT, 4.3.7 and 4.3.16: what an archive begins with, and the record that ends it, but for a comment. */
+/** APPNOTE.TXT, 4.3.7 and 4.3.16: the start of an archive, and the record at its end, which a comment may follow. */
 const FIRST_HEADER = Buffer.from("PK\x03\x04");
 const END_RECORD = Buffer.from("PK\x05\x06");
 const MAX_END_BYTES = 22 + 65_535;

@@ -1,29 +1,29 @@
 import { oneLine } from "./one-line.ts";
 
-/** Where text goes; says `false` once there is no room for more. */
+/** Receives text. `add` returns `false` once there is no room for more. */
 export interface TextSink {
   add(piece: string): boolean;
 }
 
-/** UTF-16 units of an unfinished block that are held at most; the rest of it goes ahead. */
+/** UTF-16 units of an unfinished block that are held. Longer blocks are sent in parts. */
 const MAX_HELD_LENGTH = 64 * 1024;
 /** As many columns as a spreadsheet has. */
 const MAX_TABS = 16_384;
 
 /**
- * Writes a document as blocks of text: a blank line between paragraphs, a line for each row of a table with
- * tabs between its cells. Blank blocks are left out, as is white space at both ends of a block; a cell is put
- * on one line, so that rows stay rows. A table in a cell becomes part of the cell.
+ * Writes a document as blocks of text: a blank line between paragraphs, and a line for each row of a table,
+ * with tabs between cells. Drops blank blocks, and white space at both ends of a block. A cell becomes one line,
+ * so that rows stay rows. A table in a cell becomes part of the cell.
  */
 export class BlockWriter {
   readonly #sink: TextSink;
   #full = false;
-  /** What belongs between that which was written and that which comes next, if anything does. */
+  /** Separates the last written text from the next, if there is more. */
   #gap = "";
   #block = "";
-  /** Paragraphs that wait until something which stands beside them is written. */
+  /** Paragraphs that wait for a text box to be written first. */
   readonly #waiting: string[] = [];
-  /** Whether part of the current block or row went ahead. */
+  /** Whether part of the current block or row was already sent. */
   #begun = false;
   #tables = 0;
   #row = "";
@@ -34,18 +34,18 @@ export class BlockWriter {
     this.#sink = sink;
   }
 
-  /** There is no room for more, and no use in reading on. */
+  /** There is no room for more: stop reading. */
   get full(): boolean {
     return this.#full;
   }
 
-  /** A piece of the current paragraph; line breaks and tabs are pieces too. */
+  /** Add to the current paragraph. Line breaks and tabs are text too. */
   write(text: string): void {
     this.#block += text;
-    if (this.#block.length > MAX_HELD_LENGTH) this.#goAhead();
+    if (this.#block.length > MAX_HELD_LENGTH) this.#sendPart();
   }
 
-  /** End the current paragraph. What comes next does so after a blank line, or after `gap`. */
+  /** End the current paragraph. A blank line, or `gap`, precedes the next. */
   endBlock(gap = "\n\n"): void {
     const block = this.#block;
     this.#block = "";
@@ -53,13 +53,13 @@ export class BlockWriter {
     else this.#end(this.#begun ? block.trimEnd() : block.trim(), gap);
   }
 
-  /** What comes next does so after a blank line, but for a cell: rows stay together. */
+  /** A blank line precedes the next block, except in a cell, because rows stay together. */
   separate(): void {
     this.endBlock();
     if (this.#gap !== "" && this.#tables === 0) this.#gap = "\n\n";
   }
 
-  /** What follows stands beside the current paragraph, such as a text box: it is written before it. */
+  /** Begin a text box, which is written before the current paragraph. */
   beginTextBox(): void {
     if (this.#begun && this.#tables === 0) this.endBlock();
     this.#waiting.push(this.#block);
@@ -83,7 +83,7 @@ export class BlockWriter {
     this.#tabs += 1;
   }
 
-  /** Put one-line text into a row outside of any table, `columns` after the last. */
+  /** Add one-line text to a row outside of tables, `columns` after the last. */
   cell(text: string, columns: number): void {
     this.#tabs += columns;
     this.#cell = text;
@@ -124,8 +124,8 @@ export class BlockWriter {
     this.#row = "";
   }
 
-  /** Send what there is of a block. White space at its end waits: the block may end here. */
-  #goAhead(): void {
+  /** Send the block so far. Hold back white space at its end, in case the block ends here. */
+  #sendPart(): void {
     if (this.#tables > 0) {
       this.endBlock();
       return;

@@ -1,11 +1,11 @@
 import type { TextSink } from "./block-writer.ts";
 
-/** Text that is kept for later, no more of it than is worth keeping. */
+/** Text that is kept for later, up to a limit. */
 export class BoundedText implements TextSink {
   text = "";
   readonly #maxLength: number;
 
-  /** @param maxLength In UTF-16 units. The last piece may go beyond it. */
+  /** @param maxLength In UTF-16 units. The last piece may exceed it. */
   constructor(maxLength: number) {
     this.#maxLength = maxLength;
   }

@@ -9,17 +9,17 @@ import { HtmlText } from "./html-text.ts";
 
 const CHAPTERS = new Set(["application/xhtml+xml", "text/html"]);
 
-/** Fonts are made useless outside of the book, which no reader of text minds. */
+/** These algorithms only obfuscate fonts, which do not matter for text. */
 const OBFUSCATIONS = new Set([
   "http://www.idpf.org/2008/embedding",
   "http://ns.adobe.com/pdf/enc#RC",
 ]);
 
 /**
- * Read the text of a book: its chapters in the order of the spine, each as a page of HTML.
+ * Read the text of a book: its chapters in spine order, each as an HTML page.
  *
  * @throws {StowageError} As `ZipArchive`, `readXml` and `readMarkup` do; `document_encrypted` if chapters are
- *   encrypted, `document_unreadable` if there is no package document.
+ *   encrypted, `document_wrong_type` if the package document is missing.
  * @see https://www.w3.org/TR/epub-33/
  */
 export async function readEpub(
@@ -44,7 +44,7 @@ export async function readEpub(
 
 type Read = (part: string, handler: MarkupHandler) => Promise<void>;
 
-/** Each chapter once, however often the spine names it. */
+/** Each chapter once, even if the spine repeats it. */
 async function chaptersOf(zip: ZipArchive, read: Read): Promise<Set<string>> {
   let book: string | undefined;
   await read("META-INF/container.xml", {
@@ -82,7 +82,7 @@ async function encryptedParts(zip: ZipArchive, read: Read): Promise<Set<string>>
   return parts;
 }
 
-/** A page without its head, whose title readers of books do not show. It comes after a blank line. */
+/** A page without its head, because e-readers do not show its title. A blank line precedes it. */
 class ChapterHandler implements MarkupHandler {
   readonly #page: HtmlText;
   #heads = 0;

@@ -1,18 +1,18 @@
 import type { TextCollector } from "./collector.ts";
 
-/** White space that a browser shows as one space; of a no-break one only the space matters in text. */
+/** White space that a browser shows as one space. A no-break space is just a space in text. */
 const SPACES = /[ \t\n\f\r\u00a0]+/g;
 
-/** Text that flows as in a browser: white space is one space at most, and breaks count once text follows. */
+/** Text that flows as in a browser: white space collapses, and breaks count only if text follows. */
 export class HtmlFlow {
   readonly #sink: Pick<TextCollector, "add"> | null;
   #held = "";
   #begun = false;
   #full = false;
-  /** What stands between the last text and the next: a space, or this many line ends. */
+  /** Separates the last text from the next: a space, or this many line ends. */
   #space = false;
   #breaks = 0;
-  /** Line ends of preformatted text, which count only if more of it follows. */
+  /** Line ends of preformatted text, which count only if more follows. */
   #openLines = 0;
   #atPreformattedStart = false;
 
@@ -20,7 +20,7 @@ export class HtmlFlow {
     this.#sink = sink;
   }
 
-  /** Keeps its text to itself. */
+  /** Keeps its text instead of sending it. */
   static held(): HtmlFlow {
     return new HtmlFlow(null);
   }
@@ -49,7 +49,7 @@ export class HtmlFlow {
     this.#openLines = 0;
   }
 
-  /** As it stands, but for the line end right after the tag and those before its end. */
+  /** Unchanged, except for a line end right after the tag and those at its end. */
   addPreformatted(text: string): void {
     const lines = text.replaceAll("\r\n", "\n");
     const start = this.#atPreformattedStart && lines.startsWith("\n") ? 1 : 0;
@@ -60,27 +60,27 @@ export class HtmlFlow {
     this.#openLines = end > start ? lines.length - end : this.#openLines + lines.length - start;
   }
 
-  /** One line as it is, on its own. */
+  /** Add a separate, unchanged line. */
   addLine(line: string): void {
     this.endBlock(1);
     if (line !== "") this.#put(line);
     this.endBlock(1);
   }
 
-  /** Go on with what `other` has held so far, and as it would. */
+  /** Append the text of `other`, and continue in its state. */
   take(other: HtmlFlow): void {
     if (other.#held !== "") this.#put(other.#held);
     this.#space = other.#space;
     this.#breaks = Math.max(this.#breaks, other.#breaks);
   }
 
-  /** Two in a row leave a blank line. */
+  /** Two in a row make a blank line. */
   lineBreak(): void {
     this.#breaks = Math.min(this.#breaks + 1, 2);
     this.#space = false;
   }
 
-  /** @param breaks Line ends that there are at least; a block without text adds none. */
+  /** @param breaks Minimum number of line ends. A block without text adds none. */
   endBlock(breaks: 1 | 2): void {
     this.#breaks = Math.max(this.#breaks, breaks);
     this.#space = false;

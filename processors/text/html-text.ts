@@ -2,14 +2,14 @@ import type { Attributes, MarkupHandler } from "../formats/markup.ts";
 import type { TextCollector } from "./collector.ts";
 import { HtmlFlow } from "./html-flow.ts";
 
-/** Elements that show nothing, or something that is no text. */
+/** Elements that show nothing, or no text. */
 const SKIPPED = new Set(
   "script style template noscript noembed noframes iframe object svg canvas audio video datalist".split(
     " ",
   ),
 );
 
-/** Where a browser leaves a blank line, or what is set apart in print. */
+/** Elements around which a browser leaves a blank line, or that print sets apart. */
 const PARAGRAPHS = new Set(
   (
     "address article aside blockquote details dialog dl fieldset figure footer h1 h2 h3 h4 h5 h6 header " +
@@ -26,33 +26,33 @@ const LISTS = new Set(["dl", "menu", "ol", "ul"]);
 const CELLS = new Set(["td", "th"]);
 const PREFORMATTED = new Set(["listing", "pre", "textarea", "xmp"]);
 
-/** A row longer than this holds a part of the page, not entries of a table. */
+/** A longer row contains part of the page, not table entries. */
 const MAX_ROW_LENGTH = 64 * 1024;
-/** As many as one cell may span: https://html.spec.whatwg.org/#attributes-common-to-td-and-th-elements */
+/** The maximum span of a cell: https://html.spec.whatwg.org/#attributes-common-to-td-and-th-elements */
 const MAX_COLUMNS = 1_000;
 
 interface Row {
-  /** Of its element, counted from the root. */
+  /** Depth of its element, counted from the root. */
   readonly depth: number;
   readonly cells: HtmlFlow[];
   /** Further columns that the last cell takes. */
   spanned: number;
-  /** UTF-16 units, as they came. */
+  /** UTF-16 units before white space collapses. */
   length: number;
 }
 
 /**
- * The text of an HTML document as a browser shows it without any style: its title, a blank line between
- * paragraphs, a line for each `div`, each entry of a list and each row of a table, with tabs between cells.
- * Scripts, hidden elements, pictures and what stands for them are left out; nothing is fetched.
+ * The text of an HTML document as a browser shows it without styles: the title, a blank line between
+ * paragraphs, a line for each `div`, list item and table row, with tabs between cells. Leaves out scripts,
+ * hidden elements, pictures and their fallbacks. Nothing is fetched.
  *
- * Tables that lay out a page, which have tables or long texts in their cells, are read cell after cell.
+ * Tables used for layout, with tables or long texts in their cells, are read cell by cell.
  */
 export class HtmlText implements MarkupHandler {
   readonly #page: HtmlFlow;
   #row: Row | null = null;
   #depth = 0;
-  /** Depth of the element whose content is skipped; 0 if none is. */
+  /** Depth of the skipped element, or 0. */
   #skippedAt = 0;
   #lists = 0;
   #preformatted = 0;
@@ -110,7 +110,7 @@ export class HtmlText implements MarkupHandler {
   }
 
   #break(name: string): void {
-    // A list within another one is a part of its entry.
+    // A nested list is part of its item.
     if (PARAGRAPHS.has(name)) this.#flow.endBlock(this.#lists > 0 && LISTS.has(name) ? 1 : 2);
     else if (LINES.has(name)) this.#flow.endBlock(1);
   }
@@ -142,7 +142,7 @@ export class HtmlText implements MarkupHandler {
     this.#page.addLine(line.trimEnd());
   }
 
-  /** It was no row of a table, but boxes on a page: they are read one after the other. */
+  /** Not a table row but a page layout: read its cells one after the other. */
   #dissolveRow(): void {
     const cells = this.#row?.cells ?? [];
     this.#row = null;

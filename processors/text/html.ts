@@ -5,10 +5,10 @@ import { type CollectedText, TextCollector } from "./collector.ts";
 import { HtmlText } from "./html-text.ts";
 
 /**
- * Read the text of a page; see {@link HtmlText} for what is a page's text.
+ * Read the text of an HTML page, as {@link HtmlText} describes.
  *
- * @throws {StowageError} `document_unreadable` for bytes that are no text, `document_too_complex` for elements
- *   nested beyond measure.
+ * @throws {StowageError} `document_wrong_type` for binary data, `document_too_complex` for too deeply nested
+ *   elements.
  */
 export async function readHtml(
   input: ProcessorInput,
@@ -29,7 +29,7 @@ function findHtmlEncoding(head: string): string | null {
   const shown = head.replace(/<!--.*?(?:-->|$)/gs, "");
   const found = inXml ?? /<meta\s[^>]*?charset\s*=\s*["']?\s*([\w.:-]+)/i.exec(shown)?.[1];
   if (found === undefined) return null;
-  // It could be read, so it is none of these.
+  // The declaration was readable as single bytes, so UTF-16 cannot be true.
   if (/^utf-?16/i.test(found)) return "utf-8";
   return found.toLowerCase() === "x-user-defined" ? "windows-1252" : found;
 }

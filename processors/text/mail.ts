@@ -5,21 +5,21 @@ import { readMarkup } from "../formats/markup.ts";
 import { type CollectedText, TextCollector } from "./collector.ts";
 import { HtmlText } from "./html-text.ts";
 
-/** Parts within parts. */
+/** Nesting of parts. */
 const MAX_PART_DEPTH = 100;
-/** Messages within messages that are read; of deeper ones only the name is told. */
+/** Nesting of messages that are read. Deeper ones are only named. */
 const MAX_MESSAGE_DEPTH = 5;
-/** Each is compared with every line that begins with two hyphens. */
+/** Each boundary is compared with every line that starts with two hyphens. */
 const MAX_BOUNDARIES = 500;
 /**
- * The parser makes an object of each line that is not encoded, about 2 KB in all, and a dozen of each part.
- * Lines of an encoded attachment, however large, are longer than these.
+ * The parser allocates about 2 KB for each line that is not encoded, and a dozen objects for each part. Lines of
+ * encoded attachments are longer than these.
  */
 const MAX_SHORT_LINES = 100_000;
 const SHORT_LINE_BYTES = 56;
 const HTML_PIECE_LENGTH = 64 * 1024;
 
-/** One of these is in every message. */
+/** Every message has at least one of these. */
 const TELLING = new Set([
   "date",
   "from",
@@ -31,11 +31,11 @@ const TELLING = new Set([
 ]);
 
 /**
- * Read a message: who wrote it to whom, its subject and date, then its plain text, or the text of its HTML
- * where it has no other, then the names of what is attached. Messages in it follow the same way.
+ * Read a message: sender, recipients, subject and date, then its plain text, or that of its HTML if there is
+ * none, then the names of its attachments. Attached messages follow in the same form.
  *
- * @throws {StowageError} `document_unreadable` for what is no message, `document_too_complex` for parts
- *   nested beyond measure.
+ * @throws {StowageError} `document_wrong_type` if it is not a message, `document_unreadable` if it is corrupt,
+ *   `document_too_complex` for too many lines or parts.
  */
 export async function readMail(
   input: ProcessorInput,
@@ -83,7 +83,7 @@ async function parse(bytes: Uint8Array): Promise<Email> {
       forceRfc822Attachments: true,
     });
   } catch (error) {
-    // The library's errors have no codes: src/mime-node.ts.
+    // The library's errors have no codes, see its src/mime-node.ts.
     if (error instanceof Error && error.message.startsWith("Maximum")) throw tooComplex(error);
     throw new StowageError("document_unreadable", "Cannot read message: the message is corrupt", {
       cause: error,
@@ -101,7 +101,7 @@ async function writeHtml(html: string, text: TextCollector, signal: AbortSignal)
 }
 
 function headerLines(email: Email): string[] {
-  // As it was written, with its time zone.
+  // Unchanged, with its time zone.
   const date = email.headers.find(({ key }) => key === "date")?.value;
   const values = [
     ["From", email.from === undefined ? "" : formatAddress(email.from)],
@@ -121,7 +121,7 @@ function formatAddress(address: Address): string {
   return address.address === "" ? address.name : `${address.name} <${address.address}>`;
 }
 
-/** A picture that the HTML shows is a part of it. */
+/** Pictures that the HTML shows are not listed. */
 function attachmentLine({ filename, mimeType, related }: Attachment): string[] {
   return related === true ? [] : [`Attachment: ${filename ?? mimeType}`];
 }
@@ -135,7 +135,7 @@ const LINE_FEED = 0x0a;
 const SPACES = [0x20, 0x09];
 const PARAMETER = new TextEncoder().encode("boundary").toReversed();
 
-/** Found before the parser sees them: `boundary=` in any case, with white space or without. */
+/** Counted before parsing: `boundary=` in any case, with or without white space. */
 function countBoundaries(bytes: Uint8Array): number {
   let count = 0;
   for (let at = bytes.indexOf(EQUALS); at >= 0; at = bytes.indexOf(EQUALS, at + 1)) {
@@ -160,8 +160,6 @@ function tooComplex(cause?: unknown): StowageError {
   return new StowageError(
     "document_too_complex",
     "Cannot read message: it has too many lines or parts",
-    {
-      cause,
-    },
+    { cause },
   );
 }

@@ -8,7 +8,7 @@ import { writeWorkbook } from "./workbook.ts";
 
 type Write = (document: OfficePackage, sink: TextSink, maxLength: number) => Promise<void>;
 
-/** By the outermost element of the main part: what a document is, whatever it was called. */
+/** By the root element of the main part, which shows the kind of a document regardless of its name. */
 const WRITERS: ReadonlyMap<string, Write> = new Map([
   ["w:document", writeWord],
   ["x:workbook", writeWorkbook],
@@ -16,8 +16,8 @@ const WRITERS: ReadonlyMap<string, Write> = new Map([
 ]);
 
 /**
- * Read the text of an Office Open XML document: Word, Excel or PowerPoint. Nothing outside of it is opened;
- * what is embedded in it is passed over.
+ * Read the text of an Office Open XML document: Word, Excel or PowerPoint. External and embedded files are
+ * not opened.
  *
  * @throws {StowageError} As `OfficePackage` does; `document_wrong_type` for a document of another kind.
  */

@@ -2,7 +2,7 @@ import type { Attributes, MarkupHandler } from "../formats/markup.ts";
 import { BlockWriter } from "./block-writer.ts";
 import { BoundedText } from "./bounded-text.ts";
 
-/** What may stand inside a paragraph and hold paragraphs of its own. */
+/** Elements inside a paragraph that contain paragraphs themselves. */
 const BOXES = new Set(
   "text-box caption circle connector custom-shape ellipse line measure path polygon polyline rect regular-polygon"
     .split(" ")
@@ -14,12 +14,12 @@ const MAX_SPACES = 1_000;
 
 /** The content of a text document, a presentation or a drawing, or a piece of it. */
 export class ContentHandler implements MarkupHandler {
-  /** Foot- and endnotes, in the order in which they are referred to. */
+  /** Footnotes and endnotes, in the order of their references. */
   readonly notes: string[] = [];
   readonly #content: BlockWriter;
   readonly #gap: string;
   readonly #maxNotesLength: number;
-  /** Where text goes now: the content itself, or a note. */
+  /** Where text goes: the content itself, or a note. */
   #writer: BlockWriter;
   #note: BoundedText | null = null;
   #notesLength = 0;
@@ -27,7 +27,7 @@ export class ContentHandler implements MarkupHandler {
 
   /**
    * @param gap Between paragraphs of the same page.
-   * @param maxNotesLength UTF-16 units of all notes that are worth keeping.
+   * @param maxNotesLength How much of all notes is kept, in UTF-16 units.
    */
   constructor(content: BlockWriter, gap: string, maxNotesLength: number) {
     this.#content = content;
@@ -61,7 +61,7 @@ export class ContentHandler implements MarkupHandler {
     else if (BOXES.has(name)) this.#endBox();
   }
 
-  /** White space is one space, as in HTML; more of it has elements of its own. */
+  /** White space collapses as in HTML. Further spaces are elements. */
   text(text: string): void {
     if (this.#paragraphs > 0) this.#writer.write(text.replace(/[ \t\r\n]+/g, " "));
   }

@@ -5,7 +5,7 @@ import { ContentHandler } from "./opendocument-content.ts";
 
 const HEADER_OR_FOOTER = /^style:(header|footer)(?:-left|-first)?$/;
 
-/** The headers and footers among the styles of a text document. Pages repeat them: each text counts once. */
+/** The headers and footers in the styles of a text document. Repeated texts count once. */
 export class HeadersHandler implements MarkupHandler {
   readonly headers = new Set<string>();
   readonly footers = new Set<string>();
@@ -14,7 +14,7 @@ export class HeadersHandler implements MarkupHandler {
   #text = new BoundedText(0);
   #content: ContentHandler | null = null;
 
-  /** @param maxLength UTF-16 units of all that is worth keeping. */
+  /** @param maxLength How much is kept in total, in UTF-16 units. */
   constructor(maxLength: number) {
     this.#maxLength = maxLength;
   }

@@ -1,19 +1,19 @@
 import type { Attributes, MarkupHandler } from "../formats/markup.ts";
 import type { BlockWriter } from "./block-writer.ts";
 
-/** A gap of more empty cells than this in a row says nothing but that there is one. */
+/** Longer gaps of empty cells in a row are shortened to this. */
 const MAX_GAP = 64;
-/** As many as a sheet has. */
+/** The size of a sheet. */
 const MAX_COLUMNS = 16_384;
 const MAX_ROWS = 1_048_576;
 
 interface Cell {
   readonly text: string;
-  /** From the cell before it that holds anything. */
+  /** Distance from the previous cell with text. */
   readonly columns: number;
 }
 
-/** The sheets of a spreadsheet: ODF 1.3 part 3, 9.1. Repeated cells and rows are written as often as shown. */
+/** The sheets of a spreadsheet: ODF 1.3 part 3, 9.1. Repeated cells and rows are written out. */
 export class SheetsHandler implements MarkupHandler {
   readonly #writer: BlockWriter;
   #tables = 0;
@@ -104,7 +104,7 @@ export class SheetsHandler implements MarkupHandler {
 
 const SPACES = new Set(["text:s", "text:tab", "text:line-break"]);
 
-/** The value as it is stored, where the format could show it in many ways. */
+/** The stored value, if the format could show it in several ways. */
 function storedValue(cell: Attributes, shown: string): string {
   switch (cell["office:value-type"]) {
     case "float":
@@ -122,7 +122,7 @@ function storedValue(cell: Attributes, shown: string): string {
   }
 }
 
-/** Of a duration such as `PT18H30M00S` (ODF 1.3 part 3, 19.386), as an XLSX has it. */
+/** Converts a duration such as `PT18H30M00S` (ODF 1.3 part 3, 19.386) to the form used for XLSX. */
 function clockTime(duration = ""): string | null {
   const parts = /^PT(\d{1,9})H(\d{1,2})M(\d{1,2})(?:[.,]\d+)?S$/.exec(duration)?.slice(1);
   return parts?.map((part) => part.padStart(2, "0")).join(":") ?? null;

@@ -8,7 +8,7 @@ import { ContentHandler } from "./opendocument-content.ts";
 import { HeadersHandler } from "./opendocument-headers.ts";
 import { SheetsHandler } from "./opendocument-sheets.ts";
 
-/** What is no text of the document: what a tracked change took away, comments, what is read out, objects. */
+/** Not text of the document: tracked deletions, comments, alternative texts, objects. */
 const IGNORED = new Set([
   "draw:object",
   "office:annotation",
@@ -25,9 +25,9 @@ const IGNORED = new Set([
 const TYPE = "application/vnd.oasis.opendocument.";
 
 /**
- * Read the text of an OpenDocument file. A text document: headers, the text with `[1]` where a note is
- * referred to, the notes, footers. A presentation or drawing: page after page, each with its notes. A
- * spreadsheet: sheet after sheet, its name, then a line for each row that holds anything.
+ * Read the text of an OpenDocument file. Text documents: headers, the text with `[1]` for a reference to a note,
+ * the notes, footers. Presentations and drawings: page by page, with notes. Spreadsheets: for each sheet its name,
+ * then a line for each row with content.
  *
  * @throws {StowageError} As `ZipArchive` and `readXml` do; `document_encrypted` if it needs a password.
  * @see https://docs.oasis-open.org/office/OpenDocument/v1.3/
@@ -69,7 +69,7 @@ function writeBlocks(writer: BlockWriter, blocks: Iterable<string>): void {
   writer.separate();
 }
 
-/** What the package says of itself, else what the document was taken for. */
+/** The kind that the package states, else that of the detected type. */
 async function kindOf(zip: ZipArchive, contentType: string): Promise<string> {
   let type = "";
   if (zip.has("mimetype")) {
@@ -82,7 +82,7 @@ async function kindOf(zip: ZipArchive, contentType: string): Promise<string> {
   return (type.startsWith(TYPE) ? type : contentType).slice(TYPE.length);
 }
 
-/** The parts of an encrypted document are no XML; the manifest, which is, tells how they were encrypted. */
+/** The manifest of an encrypted document is plain XML, and lists how its parts are encrypted. */
 async function refuseEncrypted(
   zip: ZipArchive,
   read: (part: string, handler: MarkupHandler) => Promise<void>,

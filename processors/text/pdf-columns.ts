@@ -1,21 +1,21 @@
 import { type Line, type Segment, WIDE_GAP } from "./pdf-lines.ts";
 
-/** So many lines with the same gap in them are columns, or a table. */
+/** This many lines with the same gap form columns or a table. */
 const MIN_ROWS = 5;
-/** From line to line, times the height of the letters: more than that ends the columns. */
+/** A larger step between lines ends the columns. In letter heights. */
 const MAX_DROP = 3;
-/** The same where one column has ended and what follows may be below both. */
+/** The same if one column has ended, and the next line may be below both. */
 const MAX_DROP_ALONE = 1.8;
-/** Halves of halves that are taken apart. */
+/** How often a half is split again. */
 const MAX_DEPTH = 5;
-/** Gaps of a row that are tried. A page has few columns. */
+/** How many gaps of a row are tried. Pages have few columns. */
 const MAX_GAPS = 4;
-/** What tells prose from the cells of a table: words in a line, and lines that take most of the width. */
+/** What distinguishes prose from table cells: words per line, and lines that fill most of the width. */
 const MIN_WORDS = 3;
 const FULL_WIDTH = 0.6;
 const FULL_LINES = 0.6;
 const MAX_DIGITS = 0.3;
-/** Scripts without spaces put about two letters into a word. */
+/** Scripts without spaces have about two letters per word. */
 const IDEOGRAPHS = /[\u3040-\u30FF\u3400-\u9FFF]{2}/g;
 
 interface Gap {
@@ -24,19 +24,19 @@ interface Gap {
 }
 
 interface Run {
-  /** The row after it. */
+  /** The row after the run. */
   readonly end: number;
   readonly gap: Gap;
-  /** Rows with something on both sides. */
+  /** Rows with text on both sides. */
   readonly rows: number;
 }
 
 /**
- * Take columns apart that are drawn row by row, across the gutter between them.
+ * Separate columns that are drawn row by row, across the gutter between them.
  *
  * As in projection profiles (Nagy and Seth, "Hierarchical representation of optically scanned documents", 1984),
- * a gutter is white through all the rows of a run; runs are sought downwards, in one pass. A table has gutters,
- * too, and stays as it is: its cells are short, or mostly numbers.
+ * a gutter is white in all rows of a run. Runs are searched downwards, in one pass. Tables also have gutters, but
+ * stay unchanged: their cells are short, or mostly numbers.
  */
 export function splitColumns(lines: readonly Line[], depth = 0): readonly Line[] {
   if (depth === MAX_DEPTH || !lines.some(({ segments }) => segments.length > 1)) return lines;
@@ -100,7 +100,7 @@ function runAlong(lines: readonly Line[], from: number, first: Gap): Run {
   return { end, gap, rows };
 }
 
-/** What this line leaves white of a gap, unless it is too little. */
+/** The part of a gap that stays white in this line, unless it is too narrow. */
 function narrow(gap: Gap, line: Line): (Gap & { readonly both: boolean }) | undefined {
   let { start, end } = gap;
   let left = false;

@@ -3,7 +3,7 @@ import { isCrowded, type Line } from "./pdf-lines.ts";
 
 type PdfPage = Awaited<ReturnType<PdfDocument["getPage"]>>;
 
-/** What was filled into a page, and where. */
+/** A filled-in value or a note on a page, and its place. */
 export interface Field {
   readonly text: string;
   readonly turn: number;
@@ -13,7 +13,7 @@ export interface Field {
   readonly bottom: number;
 }
 
-/** What PDF.js says of an annotation, as far as it matters here; its types leave it open. */
+/** The fields of an annotation that matter here. PDF.js does not type them. */
 interface Annotation {
   readonly subtype?: string;
   readonly annotationFlags?: number;
@@ -25,25 +25,25 @@ interface Annotation {
   readonly options?: readonly { readonly exportValue?: string; readonly displayValue?: string }[];
 }
 
-/** Of one page. Long forms have a hundred. */
+/** Per page. Long forms have a hundred. */
 const MAX_FIELDS = 1_000;
-/** Of one page, in UTF-16 units. */
+/** Per page, in UTF-16 units. */
 const MAX_LENGTH = 1 << 20;
-/** ISO 32000-1, 12.5.3: hidden, and not to be viewed. */
+/** ISO 32000-1, 12.5.3: the flags Hidden and NoView. */
 const UNSEEN = 2 | 32;
-/** Points: the letters of a field that is higher are not larger than that. */
+/** Maximum letter height in points, also in taller fields. */
 const MAX_LETTERS = 12;
-/** From line to line, times the height of the letters. */
+/** Line height in letter heights. */
 const LINE_HEIGHT = 1.2;
 
 /**
- * What is filled into the text and choice fields of a page, and the text of notes that are written on it
- * (ISO 32000-1, 12.5.6.6 and 12.7): the page itself draws neither. Hidden ones and passwords are left out.
+ * Read the values of text and choice fields, and free-text notes (ISO 32000-1, 12.5.6.6 and 12.7), which the
+ * page itself does not draw. Leaves out hidden ones and passwords.
  */
 export async function readFields(page: PdfPage): Promise<Field[]> {
   const fields: Field[] = [];
   let left = MAX_LENGTH;
-  // A broken form takes no text away from the page.
+  // A broken form must not hide the text of the page.
   const annotations: readonly Annotation[] = await page.getAnnotations().catch(() => []);
   for (const annotation of annotations) {
     const text = filledIn(annotation).slice(0, left);
@@ -68,7 +68,7 @@ function filledIn(annotation: Annotation): string {
   return values.map((value) => names.get(value) ?? value).join("\n");
 }
 
-/** Text that stands upright on a page is turned as the page is. */
+/** Upright text is rotated with the page. */
 function placeOf(rect: readonly number[], turn: number): Omit<Field, "text"> {
   const [x1 = 0, y1 = 0, x2 = 0, y2 = 0] = rect;
   const [cos, sin] = [Math.cos((turn * Math.PI) / 180), Math.sin((turn * Math.PI) / 180)];
@@ -83,7 +83,7 @@ function placeOf(rect: readonly number[], turn: number): Omit<Field, "text"> {
   };
 }
 
-/** Put each field into the line of its label, or else lines of its own after all others. */
+/** Append each field to the line of its label, or add it as separate lines at the end. */
 export function withFields(lines: readonly Line[], fields: readonly Field[]): Line[] {
   const all = [...lines];
   const labels = isCrowded(lines) ? [] : lines;
@@ -96,7 +96,7 @@ export function withFields(lines: readonly Line[], fields: readonly Field[]): Li
   return all;
 }
 
-/** The line to the left of a field that is on its height. */
+/** The line to the left of a field, at the same height. */
 function labelOf(field: Field, lines: readonly Line[]): Line | undefined {
   return lines.find(
     ({ turn, baseline, height, segments }) =>

@@ -1,15 +1,15 @@
 import { type Place, placeOf, type TextItem, type TextStyles } from "./pdf-pieces.ts";
 
-/** A part of a line with no wide gap in it. */
+/** A part of a line without a wide gap. */
 export interface Segment {
   text: string;
   start: number;
   end: number;
-  /** Whether any of it is read from right to left. */
+  /** Whether any of it is right-to-left. */
   rightToLeft: boolean;
 }
 
-/** Its segments in the order in which they are drawn. */
+/** A line with its segments in drawing order. */
 export interface Line {
   readonly turn: number;
   baseline: number;
@@ -17,26 +17,26 @@ export interface Line {
   readonly segments: Segment[];
 }
 
-/** A page of a newspaper has a thousand; where there are more, nothing is made of their places. */
+/** A newspaper page has a thousand. Beyond this, positions are ignored. */
 const MAX_SEGMENTS = 10_000;
 interface Piece {
   readonly place: Place;
   readonly item: TextItem;
 }
 
-/** From which gap on two pieces of a line are segments of their own, times the height of the letters. */
+/** A gap of this width separates segments. In letter heights. */
 export const WIDE_GAP = 1;
-/** How much wider than usual the space between two lines is where a paragraph ends. */
+/** How much larger than usual the line spacing is at the end of a paragraph. */
 const PARAGRAPH_SPACE = 1.3;
-/** From line to line, times the height of the letters, where no other lines tell what is usual. */
+/** Line height in letter heights, if no other lines show what is usual. */
 const LINE_HEIGHT = 1.4;
-/** Times the height of the letters: half of what a space takes in most fonts. */
+/** In letter heights: half a space in most fonts. */
 const WORD_SPACE = 0.13;
-/** Beside larger letters: raised or lowered ones are smaller than that, and no further off than that. */
+/** Superscripts and subscripts are smaller than this, relative to the larger letters, and at most this far off. */
 const SMALL = 0.8;
 const RAISED = 0.75;
 
-/** The lines of a page, in the order in which they are drawn. What is raised or lowered stays in its line. */
+/** The lines of a page in drawing order. Superscripts and subscripts stay in their line. */
 export function linesOf(items: readonly TextItem[], styles: TextStyles = {}): Line[] {
   const lines: Line[] = [];
   let line: Line | undefined;
@@ -62,7 +62,7 @@ export function linesOf(items: readonly TextItem[], styles: TextStyles = {}): Li
   return lines;
 }
 
-/** Whether a piece belongs to a line that PDF.js takes for ended, which it does at letters that are raised. */
+/** Whether a piece continues a line that PDF.js considers ended, as it does at superscripts. */
 function goesOn(line: Line, last: Place, place: Place): boolean {
   if (place.turn !== line.turn) return false;
   const larger = Math.max(line.height, place.height);
@@ -87,7 +87,7 @@ function append(
       ? Number.POSITIVE_INFINITY
       : Math.max(place.start - segment.end, segment.start - place.end);
   if (line.height <= place.height * SMALL) {
-    // It began with something raised.
+    // The line began with a superscript.
     line.baseline = place.baseline;
     line.height = place.height;
   }
@@ -96,8 +96,8 @@ function append(
     return;
   }
   const around = segment.rightToLeft || rightToLeft;
-  // PDF.js finds the spaces between those that go on to the right; from one that is read to the left, and back
-  // to it, numbers and foreign words stand on its left side.
+  // PDF.js finds spaces in left-to-right text. In right-to-left text, numbers and foreign words continue on the
+  // left side.
   const [before, after] = around ? [place.end, last.place.start] : [last.place.end, place.start];
   const apart = after - before > WORD_SPACE * (around ? item.height : line.height);
   const missing = apart && (around || afterEnd);
@@ -108,15 +108,15 @@ function append(
   segment.rightToLeft = around;
 }
 
-/** Whether a page has so much on it that comparing places would cost more than reading it. */
+/** Whether a page has so many segments that comparing positions would cost more than reading it. */
 export function isCrowded(lines: readonly Line[]): boolean {
   return lines.reduce((sum, { segments }) => sum + segments.length, 0) > MAX_SEGMENTS;
 }
 
 /**
- * Put the lines of a page together: a line of text for each, a blank one between paragraphs.
+ * Join the lines of a page, with a blank line between paragraphs.
  *
- * A PDF knows no paragraphs; wider space between lines, or a jump back up to the next column, stands for one.
+ * PDF has no paragraphs. Larger line spacing, or a jump up to the next column, indicates one.
  */
 export function joinLines(lines: readonly Line[]): string {
   const ends = paragraphEnds(lines);
@@ -131,7 +131,7 @@ function textOf({ segments }: Line): string {
   return read.map(({ text }) => text.trim()).join(" ");
 }
 
-/** Of each line whether a paragraph ends with it. */
+/** For each line, whether a paragraph ends with it. */
 export function paragraphEnds(lines: readonly Line[]): boolean[] {
   const drops = lines.slice(1).map((line, i) => {
     const above = lines[i];
@@ -143,7 +143,7 @@ export function paragraphEnds(lines: readonly Line[]): boolean[] {
   return drops.map((drop) => drop < 0 || drop > usual * PARAGRAPH_SPACE);
 }
 
-/** The space within paragraphs, even on a page of short ones, and whatever a superscript does now and then. */
+/** The spacing within paragraphs, robust against short paragraphs and superscripts. */
 function lowerQuartile(numbers: readonly number[]): number {
   const sorted = numbers.toSorted((a, b) => a - b);
   return sorted[sorted.length >> 2] ?? 0;

@@ -1,20 +1,20 @@
 import { splitColumns } from "./pdf-columns.ts";
 import { isCrowded, type Line, paragraphEnds } from "./pdf-lines.ts";
 
-/** They are compared each with each. */
+/** Every block is compared with every other. */
 const MAX_BLOCKS = 500;
-/** Two blocks are above each other if they share that much of the narrower one's width. */
+/** Two blocks are above each other if they share this much of the narrower one's width. */
 const MIN_SHARED = 0.5;
-/** What is clear of everything else by that, times the height of its letters, is a header or footer. */
+/** A header or footer has this much space to everything else. In letter heights. */
 const CLEAR = 1.5;
-/** Times the height of the letters: with less between their baselines, two blocks are on one row. */
+/** Two blocks with a smaller step between their baselines are in one row. In letter heights. */
 const MIN_DROP = 0.8;
 
-/** Lines that are drawn downwards one after the other. */
+/** Lines that are drawn downwards in sequence. */
 interface Block {
   readonly lines: Line[];
   readonly turn: number;
-  /** Baselines of its first line and its last. */
+  /** Baselines of its first and last line. */
   readonly top: number;
   bottom: number;
   start: number;
@@ -22,11 +22,10 @@ interface Block {
 }
 
 /**
- * Bring the lines of a page into the order in which they are read, where that in which they are drawn cannot be.
+ * Put the lines of a page into reading order, if the drawing order is not readable.
  *
- * What is above something in the same column is read before it: the first rule of Breuel, "High performance
- * document layout analysis", 2003. His second one, left before right, is left to the document, which knows
- * more of its columns than their places tell.
+ * In a column, upper lines are read first: the first rule of Breuel, "High performance document layout analysis",
+ * 2003. His second rule, left before right, is not used: the drawing order of columns is more reliable.
  */
 export function inReadingOrder(lines: readonly Line[]): readonly Line[] {
   if (isCrowded(lines)) return lines;
@@ -57,7 +56,7 @@ function blocksOf(lines: readonly Line[]): Block[] {
   return blocks;
 }
 
-/** Whether anything is drawn after what is below it. */
+/** Whether a block is drawn after one below it. */
 function goesUp(blocks: readonly Block[]): boolean {
   return blocks.some((block, i) => {
     const before = blocks[i - 1];
@@ -66,8 +65,8 @@ function goesUp(blocks: readonly Block[]): boolean {
 }
 
 /**
- * Headers that are drawn last and footers that are drawn first count as wide as the page, so that they are
- * above or below every column, even where they are in the middle.
+ * Treat headers that are drawn last, and footers that are drawn first, as wide as the page, so that they are
+ * above or below every column.
  */
 function widenMargins(blocks: readonly Block[]): void {
   const upright = blocks.filter(({ turn }) => turn === blocks[0]?.turn);
@@ -88,7 +87,7 @@ function widenMargins(blocks: readonly Block[]): void {
   }
 }
 
-/** Those of one line on the first row of these, if nothing else is near that row. */
+/** The one-line blocks in the first row, if nothing else is near that row. */
 function outermost(blocks: readonly Block[]): Set<Block> {
   const height = blocks[0]?.lines[0]?.height ?? 0;
   const row = blocks[0]?.top ?? 0;
@@ -101,10 +100,10 @@ function outermost(blocks: readonly Block[]): Set<Block> {
   return new Set(clear >= CLEAR * height ? blocks.slice(0, outer) : []);
 }
 
-/** In the order given, but each after all that are above it. */
+/** In the given order, but each block after all blocks above it. */
 function sorted(blocks: readonly Block[]): Block[] {
   const out: Block[] = [];
-  // Marked before what is above is looked for: places that make no sense may go round in a circle.
+  // Marked before the search, because invalid positions may form a circle.
   const seen = new Set<Block>();
   const place = (block: Block): void => {
     if (seen.has(block)) return;
@@ -116,7 +115,7 @@ function sorted(blocks: readonly Block[]): Block[] {
   return out;
 }
 
-/** What is above is so with all of its lines. */
+/** Whether all lines of `block` are above `other`. */
 function isAbove(block: Block, other: Block): boolean {
   if (block.turn !== other.turn) return false;
   const height = other.lines[0]?.height ?? 0;

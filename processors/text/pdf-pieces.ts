@@ -1,28 +1,28 @@
-/** What PDF.js says of a piece of text; the rest of its fields does not matter here. */
+/** The fields of a PDF.js text item that matter here. */
 export interface TextItem {
   readonly str: string;
-  /** Which way it is read. */
+  /** The reading direction. */
   readonly dir: string;
-  /** In points, as everything here. */
+  /** In points, like all lengths here. */
   readonly width: number;
   readonly height: number;
-  /** The text matrix; its last numbers are where it begins: from the page's left, and above its foot. */
+  /** The text matrix. Its last two numbers are the start: from the left and from the bottom of the page. */
   readonly transform: readonly number[];
   readonly fontName: string;
-  /** The end of a line. */
+  /** Whether it ends a line. */
   readonly hasEOL: boolean;
 }
 
-/** Of each font whether its letters stand below each other, as PDF.js says. */
+/** By font: whether PDF.js considers it vertical. */
 export type TextStyles = Readonly<Record<string, { readonly vertical: boolean } | undefined>>;
 
-/** Where a piece lies, seen as it is read: as if the page had been turned until it stands upright. */
+/** The position of a piece, as if the page were rotated until the piece is upright. */
 export interface Place {
-  /** Whole degrees, against the clock. Only places of one turn can be compared. */
+  /** Whole degrees, counterclockwise. Only places with the same turn can be compared. */
   readonly turn: number;
   readonly start: number;
   readonly end: number;
-  /** Less for what is further down. */
+  /** Smaller further down. */
   readonly baseline: number;
   readonly height: number;
 }
@@ -35,7 +35,7 @@ export function placeOf(item: TextItem, styles: TextStyles): Place {
   if (b === 0 && c === 0 && d > 0 && !vertical) {
     return { turn: 0, start: x, end: x + length, baseline: y, height };
   }
-  // Where mirrored, up is right, and along is not.
+  // In mirrored text, only the upward axis is reliable.
   const radians = a * d < b * c ? Math.atan2(-c, d) : Math.atan2(b, a);
   const degrees = Math.round((radians * 180) / Math.PI) - (vertical ? 90 : 0);
   const turn = (degrees + 720) % 360;

@@ -6,14 +6,14 @@ import { joinLines, linesOf } from "./pdf-lines.ts";
 import { inReadingOrder } from "./pdf-order.ts";
 import type { TextItem } from "./pdf-pieces.ts";
 
-/** Each costs time even where it is empty, and a hundred bytes claim a billion. */
+/** Even empty pages cost time, and a hundred bytes can claim a billion of them. */
 const MAX_PAGES = 10_000;
 
 /**
- * Read the text of a PDF, page after page, in the order in which the document draws it unless it cannot be read so.
+ * Read the text of a PDF page by page, in drawing order if that is readable.
  *
- * @throws {StowageError} As `openPdf` does; `document_unreadable` for a page that is broken,
- *   `document_has_no_text` for pages without any, as scans are, `document_has_no_pages` for none at all.
+ * @throws {StowageError} As `openPdf` does; `document_unreadable` for a corrupt page, `document_has_no_text` if
+ *   no page has text, as in scans, `document_has_no_pages` if there are no pages.
  */
 export async function readPdf(
   input: ProcessorInput,

@@ -3,10 +3,10 @@ import { decodeText } from "../formats/charset.ts";
 import { type CollectedText, TextCollector } from "./collector.ts";
 
 /**
- * Read plain text in any encoding, as it stands: Markdown, CSV, JSON and source code are what a reader of them
- * sees. Reads no further than the text limit can need, so the size of the document does not matter.
+ * Read plain text in any encoding, unchanged, including Markdown, CSV, JSON and source code. Stops at the text
+ * limit, so the size of the document does not matter.
  *
- * @throws {StowageError} `document_wrong_type` for bytes that are no text at all.
+ * @throws {StowageError} `document_wrong_type` for binary data.
  */
 export async function readPlain(
   input: ProcessorInput,
@@ -20,7 +20,7 @@ export async function readPlain(
   return text.finish();
 }
 
-/** https://www.w3.org/TR/xml/#NT-EncodingDecl: one byte per character is known, so it is no UTF-16. */
+/** https://www.w3.org/TR/xml/#NT-EncodingDecl: the declaration was readable as single bytes, so UTF-16 cannot be true. */
 function findXmlEncoding(head: string): string | null {
   const declared = /^<\?xml\s[^>]*?encoding\s*=\s*["']([\w.:-]+)["']/.exec(head)?.[1];
   return declared === undefined || /^utf-?16/i.test(declared) ? null : declared;

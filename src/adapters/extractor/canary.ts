@@ -4,15 +4,15 @@ import type { Clock } from "../../domain/ports/clock.ts";
 import type { Extractor } from "../../domain/ports/extractor.ts";
 import { unavailable } from "./exit-reasons.ts";
 
-/** A failure is asked about again after this long: readiness is probed more often than things get repaired. */
+/** How long a failure is remembered. Readiness is probed more often than things get repaired. */
 const FAILURE_KEPT_MS = 10_000;
 
 const CONTENT_TYPE = "text/plain";
 
 /**
- * A document that cannot fail, to tell an extractor that cannot run at all from a bad document.
+ * A document that cannot fail: it tells a broken extractor from a bad document.
  *
- * A success is remembered until `forget`; callers who ask at the same time share one run.
+ * A success is remembered until `forget`. Simultaneous callers share one run.
  */
 export function createCanary(
   extractor: Pick<Extractor, "processors" | "run">,
@@ -43,7 +43,7 @@ export function createCanary(
 }
 
 async function runCanary(extractor: Pick<Extractor, "processors" | "run">): Promise<void> {
-  // With nothing that reads plain text, any processor's complaint still proves that it could be asked.
+  // If no processor reads plain text, an error from any processor still proves that it runs.
   const reader = extractor.processors.find(({ accepts }) =>
     matchesMediaType(CONTENT_TYPE, accepts),
   );
@@ -63,8 +63,8 @@ async function runCanary(extractor: Pick<Extractor, "processors" | "run">): Prom
     const reason = error instanceof Error ? error.message : String(error);
     const code = error instanceof Error && "code" in error ? error.code : undefined;
     if (code === "extractor_unavailable") throw error;
-    const complained = code === "processor_failed" || String(code).startsWith("document_");
-    if (reader === undefined && complained) return;
+    const answered = code === "processor_failed" || String(code).startsWith("document_");
+    if (reader === undefined && answered) return;
     throw unavailable(`its canary failed: ${reason}`, error);
   }
 }

@@ -2,10 +2,10 @@ import { Child, type ChildOptions } from "./child.ts";
 import type { ReadyMessage } from "./protocol.ts";
 
 /**
- * Ask an extraction process what it can run, and what came of the modules of its command line. They are
- * loaded there, under its limits, and nowhere else.
+ * Ask an extraction process what it can run, and how the modules on its command line loaded. They are loaded
+ * only there, under its limits.
  *
- * @throws {StowageError} `extractor_unavailable` if it does not live to tell.
+ * @throws {StowageError} `extractor_unavailable` if the process does not start.
  */
 export async function readCatalogue(
   options: Omit<ChildOptions, "processors">,

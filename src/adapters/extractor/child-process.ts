@@ -8,24 +8,23 @@ import { abandoned, unavailable } from "./exit-reasons.ts";
 import { type ExtractionLimits, limitsWith } from "./limits.ts";
 
 export interface ChildExtractorOptions extends Omit<ChildOptions, "limits"> {
-  /** Those that are to differ from the defaults: see `limitsWith`. */
+  /** Changes to the defaults: see `limitsWith`. */
   readonly limits?: Partial<ExtractionLimits>;
-  /** How many processes at most, each with one document. */
+  /** The maximum number of processes, each with one document. */
   readonly concurrency: number;
   /**
-   * After how many documents a process is replaced. What one document leaves behind can reach the next
-   * within a process; 1 keeps all of them apart, for the price of a start each. Default 500.
+   * After how many documents a process is replaced. Within a process, a document may leave something behind
+   * for the next one. 1 separates all documents, at the cost of a start each. Default 500.
    */
   readonly documentsPerProcess?: number;
-  /** How long a process waits for its next document before it is ended. Default 30 s. */
+  /** How long an idle process waits for its next document before it is ended. Default 30 s. */
   readonly idleMs?: number;
 }
 
 /**
- * Run processors in processes of their own, under limits of memory, CPU and time.
+ * Run processors in separate processes, with limits on memory, CPU and time.
  *
- * A process is started with the first document that needs one and used again until it is worn, idle, or
- * anything about it was wrong.
+ * A process starts with the first document that needs one. It is reused until it is worn, idle or broken.
  */
 export function createChildExtractor(options: ChildExtractorOptions): Extractor {
   return new ChildExtractor({ ...options, limits: limitsWith(options.limits) });
@@ -38,10 +37,10 @@ class ChildExtractor implements Extractor {
   readonly concurrency: number;
   readonly #options: CompleteOptions;
   readonly #semaphore: Semaphore;
-  /** Waiting for a document, each with how to stop its idle clock; the last one used comes first. */
+  /** Processes without a document, each with its idle timer. The last one used is taken first. */
   readonly #idle = new Map<Child, ReturnType<typeof setTimeout>>();
   readonly #closing = new AbortController();
-  /** Every run, so that `close` can wait for what it cut short. */
+  /** Every run, so that `close` can wait for the ones it aborts. */
   readonly #runs = new Set<Promise<unknown>>();
   readonly #ending = new Set<Promise<unknown>>();
   readonly #canary: ReturnType<typeof createCanary>;

@@ -32,24 +32,24 @@ import { watch } from "./watchdog.ts";
 
 export interface ChildOptions {
   readonly host: Host;
-  /** How to start an extraction process, without its limits. */
+  /** The command that starts an extraction process, without its limits. */
   readonly command: readonly string[];
-  /** What it must offer. */
+  /** The processors it must offer. */
   readonly processors: readonly ProcessorInfo[];
   readonly limits: ExtractionLimits;
   readonly logger: Logger;
   readonly clock: Clock;
 }
 
-/** A process that takes longer to load its libraries will not come up. */
+/** A process that has not loaded its libraries by then will not start. */
 const START_MS = 20_000;
 
 const NOTHING_USED: ProcessUsage = { cpuMs: 0, rssBytes: 0 };
 
-/** Of one document. More would fill the service's log, and keep it busy with nothing else. */
+/** Per document. More would flood the service's log. */
 const MAX_LOG_LINES = 1000;
 
-/** One extraction process: takes one document at a time, and none once it is `broken`. */
+/** One extraction process. Takes one document at a time, and none once it is `broken`. */
 export class Child {
   readonly #options: ChildOptions;
   readonly #process: HostProcess;
@@ -57,14 +57,14 @@ export class Child {
   #offer: ReadyMessage = { type: "ready", processors: [], modules: [], usage: NOTHING_USED };
   #documents = 0;
   #usage = NOTHING_USED;
-  /** Why we ended it; the first reason counts. */
+  /** Why we ended it. The first reason counts. */
   #killReason: unknown;
   #broken = false;
 
   private constructor(options: ChildOptions) {
     this.#options = options;
     const [program, ...args] = limitedCommand(options.command, options.limits);
-    // Nothing else of the service's environment: it holds keys. The path finds `sh` and the program.
+    // Nothing else of the service's environment, because it contains keys. PATH finds `sh` and the program.
     const path = options.host.env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin";
     this.#process = options.host.spawn(program, args, { env: { PATH: path } });
     this.#frames = readFrames(this.#process.output);
@@ -76,7 +76,7 @@ export class Child {
   /**
    * Start a process and wait until it can take a document.
    *
-   * @throws {StowageError} `extractor_unavailable` if it does not come up; `request_aborted`.
+   * @throws {StowageError} `extractor_unavailable` if it does not start; `request_aborted`.
    */
   static async start(options: ChildOptions, signal: AbortSignal): Promise<Child> {
     signal.throwIfAborted();
@@ -105,12 +105,12 @@ export class Child {
     }
   }
 
-  /** What it said when it was ready. */
+  /** Its ready message. */
   get offer(): ReadyMessage {
     return this.#offer;
   }
 
-  /** How many documents it was given. */
+  /** How many documents it has received. */
   get documents(): number {
     return this.#documents;
   }
@@ -123,21 +123,21 @@ export class Child {
     return this.#process.ended;
   }
 
-  /** Whether the next document could pay for what the ones before used: CPU time, and memory still held. */
+  /** Whether earlier documents used so much CPU time, or still hold so much memory, that the next could suffer. */
   get worn(): boolean {
     const { limits } = this.#options;
     const cpuSecondsLeft = processCpuSeconds(limits) - this.#usage.cpuMs / 1000;
     return cpuSecondsLeft < limits.cpuSeconds || this.#usage.rssBytes > limits.memoryBytes / 2;
   }
 
-  /** End it now; what it is working on fails with `reason`. */
+  /** End it now. Its current document fails with `reason`. */
   kill(reason?: unknown): void {
     this.#broken = true;
     this.#killReason ??= reason;
     this.#process.kill("SIGKILL");
   }
 
-  /** Run one document; see `Extractor.run`. `stream` is read to its end or until there is an answer. */
+  /** Run one document: see `Extractor.run`. Reads `stream` until its end or an answer. */
   async run(extraction: Extraction, stream: ByteStream): Promise<ProcessorOutput> {
     const { host, clock } = this.#options;
     const { processor, contentType, extension, sizeBytes, textFailure, signal } = extraction;
@@ -173,7 +173,8 @@ export class Child {
 
   async #handshake(): Promise<void> {
     const message = parseChildMessage((await this.#next("message")).payload);
-    if (message.type !== "ready") throw new ProtocolError("Cannot start: it was not ready");
+    if (message.type !== "ready")
+      throw new ProtocolError("Cannot start: the process was not ready");
     this.#offer = message;
     this.#usage = message.usage;
     const reason = this.#unfit(message);
@@ -182,7 +183,7 @@ export class Child {
     throw reason;
   }
 
-  /** Why no document may be given to a process that says it is ready. */
+  /** Why a ready process must not receive documents. */
   #unfit({ processors, usage }: ReadyMessage): StowageError | undefined {
     const { limits } = this.#options;
     if (usage.rssBytes > limits.memoryBytes) return tooLargeAtStart(usage.rssBytes, limits);
@@ -194,7 +195,7 @@ export class Child {
     return unavailable(`it does not offer processor ${missing.name} in version ${missing.version}`);
   }
 
-  /** The frames of one answer, put together. */
+  /** Reads the frames of one answer. */
   async #answer(): Promise<{ message: ResultMessage | ErrorMessage; text: string }> {
     const { limits, logger } = this.#options;
     const decoder = new TextDecoder();
@@ -210,7 +211,8 @@ export class Child {
         continue;
       }
       const message = parseChildMessage(payload);
-      if (message.type === "ready") throw new ProtocolError("Cannot read answer: ready once more");
+      if (message.type === "ready")
+        throw new ProtocolError("Cannot read answer: a second ready message");
       if (message.type !== "log") return { message, text: text + decoder.decode() };
       lines += 1;
       if (lines > MAX_LOG_LINES) throw new ProtocolError("Cannot read answer: too many log lines");
@@ -224,7 +226,7 @@ export class Child {
     if (message.type === "result") {
       return message.hasText ? { output: message.output, text } : { output: message.output };
     }
-    // A processor that failed for an unknown reason may have left anything behind.
+    // A processor that failed unexpectedly may have left anything behind.
     if (!message.code.startsWith("document_")) this.#broken = true;
     throw new StowageError(message.code, message.detail, { cause: errorOf(message.causes) });
   }
@@ -232,11 +234,12 @@ export class Child {
   async #next(...kinds: FrameKind[]): Promise<Frame> {
     const next = await this.#frames.next();
     if (next.done) throw new ProtocolError("Cannot read frame: the stream ended", true);
-    if (!kinds.includes(next.value.kind)) throw new ProtocolError("Cannot read frame: out of turn");
+    if (!kinds.includes(next.value.kind))
+      throw new ProtocolError("Cannot read frame: unexpected kind");
     return next.value;
   }
 
-  /** Whatever went wrong while reading, the process is done for. If it died by itself, how is the reason. */
+  /** After any error while reading, the process must go. If it ended by itself, its exit is the reason. */
   #die(error: unknown): Promise<ProcessEnd> {
     const byItself = error instanceof ProtocolError && error.streamEnded;
     this.kill(byItself ? undefined : protocolViolation(error));

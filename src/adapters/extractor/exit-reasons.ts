@@ -10,7 +10,7 @@ export interface ProcessEnd {
   readonly signal: string | null;
 }
 
-/** No document can be processed at all, or not now. */
+/** No document can be processed, at least for now. */
 export function unavailable(found: string, cause?: unknown): StowageError {
   return new StowageError(
     "extractor_unavailable",
@@ -19,7 +19,7 @@ export function unavailable(found: string, cause?: unknown): StowageError {
   );
 }
 
-/** Nothing can be processed within these limits; no document is to blame. */
+/** The limits are too low for any document. */
 export function tooLargeAtStart(rssBytes: number, limits: ExtractionLimits): StowageError {
   const needed = `${Math.ceil(rssBytes / MIB)} MiB of memory before its first document`;
   return unavailable(
@@ -32,7 +32,7 @@ export function abandoned(): StowageError {
   return new StowageError("request_aborted", "Cannot process document: the caller gave up");
 }
 
-/** The document asked for more than a limit allows. */
+/** The document exceeded a limit. */
 export function limitExceeded(excess: Excess, limits: ExtractionLimits): StowageError {
   const allowed = {
     memory: `${Math.round(limits.memoryBytes / MIB)} MiB of memory`,
@@ -46,17 +46,17 @@ function inTenths(seconds: number): number {
   return Math.round(seconds * 10) / 10;
 }
 
-/** The process said what no extraction process says. Perhaps a document took it over. */
+/** The process violated the protocol. A document may have taken it over. */
 export function protocolViolation(cause: unknown): StowageError {
   return crashed("the extraction process sent an invalid answer", {}, cause);
 }
 
-/** A process that we did not end, but that ended while it had a document. */
+/** The process ended by itself while it had a document. */
 export function fromExit({ code, signal }: ProcessEnd): StowageError {
   if (signal === "SIGXCPU") {
     return tooComplex("it used up its CPU time", { limit: "cpu" });
   }
-  // How V8 ends itself when it is refused memory, be it by its own heap limit or by RLIMIT_DATA.
+  // V8 aborts when it gets no more memory, from its own heap limit or RLIMIT_DATA.
   if (signal === "SIGABRT" || signal === "SIGTRAP") {
     return tooComplex("it ran out of memory", { limit: "memory" });
   }
@@ -72,7 +72,7 @@ function tooComplex(found: string, data: Data): StowageError {
   return new StowageError("document_too_complex", `Cannot process document: ${found}`, { data });
 }
 
-/** Retryable: it may have been the system short of memory, or an operator. */
+/** Retryable: the cause may have been a system short of memory, or an operator. */
 function crashed(found: string, data: Data, cause?: unknown): StowageError {
   return new StowageError("extractor_crashed", `Cannot process document: ${found}`, {
     retryable: true,

@@ -10,18 +10,18 @@ import {
 
 const NOTHING = new Uint8Array(0);
 
-/** Sends one document to a process, as fast as that takes it. */
+/** Sends one document to a process, as fast as the process reads. */
 export class Feeder {
   readonly #process: HostProcess;
   #waiting = false;
   #ended = false;
-  #letGo: () => Promise<unknown> = async () => {};
+  #release: () => Promise<unknown> = async () => {};
 
   constructor(process: HostProcess) {
     this.#process = process;
   }
 
-  /** Whether it is waiting for the stream, and the process therefore perhaps for it. */
+  /** Whether it waits for the stream, so that the process may be waiting too. */
   get waiting(): boolean {
     return this.#waiting;
   }
@@ -29,11 +29,11 @@ export class Feeder {
   /**
    * Send the request and the document. Ends early after {@link Feeder.end} or when the process is gone.
    *
-   * @throws Only what `stream` throws, and only before that: later it is nobody's concern.
+   * @throws Only what `stream` throws, and only before the feeder has ended.
    */
   async feed(request: RunMessage, stream: ByteStream): Promise<void> {
     const chunks = stream[Symbol.asyncIterator]();
-    this.#letGo = async () => chunks.return?.();
+    this.#release = async () => chunks.return?.();
     try {
       await this.#send("message", encodeMessage(request));
       this.#waiting = true;
@@ -43,7 +43,7 @@ export class Feeder {
         if (this.#ended) return;
         this.#waiting = true;
       }
-      this.#letGo = async () => {};
+      this.#release = async () => {};
       this.end();
     } catch (error) {
       if (!this.#ended) throw error;
@@ -52,10 +52,10 @@ export class Feeder {
     }
   }
 
-  /** Tell the process that the document is over, and let go of what of it was not sent. */
+  /** Signal the end of the document, and release what was not sent. */
   end(): void {
-    // Not awaited: it may have to wait for a read on its way, and the process has no part in that.
-    this.#letGo().catch(() => {});
+    // Not awaited: it may wait for a pending read, which does not concern the process.
+    this.#release().catch(() => {});
     if (this.#ended) return;
     void this.#send("end", NOTHING);
     this.#ended = true;
@@ -64,10 +64,10 @@ export class Feeder {
   async #send(kind: FrameKind, payload: Uint8Array): Promise<void> {
     if (this.#ended) return;
     try {
-      // Both at once: no other frame may get between them.
+      // Both at once, so that no other frame gets between them.
       await Promise.all(frameBytes(kind, payload).map((bytes) => this.#process.write(bytes)));
     } catch {
-      // The process is gone; why, its end will tell.
+      // The process is gone. Its exit gives the reason.
       this.#ended = true;
     }
   }

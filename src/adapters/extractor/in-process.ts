@@ -14,18 +14,18 @@ export interface InProcessExtractorOptions {
   readonly processors: readonly Processor[];
   readonly concurrency: number;
   readonly logger: Logger;
-  /** Those that are to differ from {@link DEFAULT_LIMITS}. There are no others here. */
+  /** Changes to {@link DEFAULT_LIMITS}. Other limits do not apply in-process. */
   readonly limits?: Partial<Pick<ExtractionLimits, "wallMs" | "maxTextBytes">>;
-  /** Finds the text that a processor asks for. Default: the processor `text` among these. */
+  /** Finds the text that a processor asks for. Default: the processor `text` of this list. */
   readonly findText?: (extraction: Extraction) => Promise<string>;
 }
 
 /**
- * Run processors right here, for hosts without processes, for processors that an application trusts, and for
- * tests.
+ * Run processors in this process: for hosts without processes, for processors that an application trusts, and
+ * for tests.
  *
- * Only time and text are limited: a document that takes all memory takes the service with it, and a run that
- * was aborted or took too long goes on unheard until its processor looks at the signal.
+ * Only time and text are limited. A document that uses up all memory crashes the service, and a run that was
+ * aborted or took too long continues in the background until its processor checks the signal.
  */
 export function createInProcessExtractor(options: InProcessExtractorOptions): Extractor {
   const { processors, concurrency, logger } = options;
@@ -58,7 +58,7 @@ export function createInProcessExtractor(options: InProcessExtractorOptions): Ex
     }
   }
 
-  /** Where the text comes from, if not from a processor among these. */
+  /** Where the text comes from, if not from a processor of this list. */
   function finderElsewhere(
     extraction: Extraction,
     signal: AbortSignal,

@@ -4,10 +4,10 @@ import type { ProcessorInput } from "../../domain/ports/processor.ts";
 
 export type DocumentFacts = Pick<ProcessorInput, "contentType" | "extension" | "sizeBytes">;
 
-/** Finds the text of a document: what stands behind `ProcessorInput.text`. */
+/** Finds the text of a document for `ProcessorInput.text`. */
 export type TextFinder = (facts: DocumentFacts, stream: ByteStream) => Promise<string>;
 
-/** A document that arrives once, as a processor sees it. */
+/** A document that can be read once, as a processor sees it. */
 export class OneDocument {
   readonly input: ProcessorInput;
   readonly #facts: DocumentFacts;
@@ -30,7 +30,7 @@ export class OneDocument {
     };
   }
 
-  /** @throws What kept it from being read, if that is neither its own fault nor the processor's. */
+  /** @throws The error that prevented reading, if neither the document nor the processor is at fault. */
   throwIfFailed(): void {
     if (this.#failure) throw this.#failure.error;
   }
@@ -43,7 +43,7 @@ export class OneDocument {
     return this.#watched();
   }
 
-  /** Remembers what the stream itself threw, whatever the processor makes of it. */
+  /** Remembers what the stream threw, even if the processor swallows it. */
   async *#watched(): AsyncGenerator<Uint8Array> {
     try {
       yield* this.#stream;
@@ -64,7 +64,7 @@ export class OneDocument {
   }
 
   async #find(): Promise<string> {
-    // Read from the array that the processor has: a reader may take its own away (PDF.js does).
+    // Read from the array that the processor has: a reader may detach its own (PDF.js does).
     const stream = this.#bytes === undefined ? this.#take() : chunksOf(await this.#bytes);
     try {
       return await this.#findText(this.#facts, stream);
@@ -77,7 +77,7 @@ export class OneDocument {
   }
 }
 
-/** One array of the announced size, filled as the bytes arrive: never the document twice. */
+/** One array of the announced size, filled as the bytes arrive, so that memory holds the document only once. */
 async function collect(stream: ByteStream, sizeBytes: number): Promise<Uint8Array> {
   const bytes = new Uint8Array(sizeBytes);
   let length = 0;

@@ -6,14 +6,14 @@ import type { ProcessorInfo } from "../../domain/ports/processor.ts";
 import { processorProblems } from "../../domain/processor-info.ts";
 
 /*
- * What the service and an extraction process say to each other over two pipes, in frames:
+ * The protocol between the service and an extraction process: frames over two pipes.
  *
  *     kind (1 byte) · length of the payload (4 bytes, big-endian) · payload
  *
  * Service → process, for each document: `message` RunMessage, `data` … (the document), `end`.
  * Process → service: once `message` ReadyMessage; then for each document any number of LogMessage, `data` …
- * (the text, UTF-8), and `message` ResultMessage or ErrorMessage. An answer may come before `end`; the
- * process then skips what is left of the document.
+ * (the text, UTF-8), and `message` ResultMessage or ErrorMessage. An answer may come before `end`: the
+ * process then skips the rest of the document.
  */
 
 export type FrameKind = "message" | "data" | "end";
@@ -34,7 +34,7 @@ export interface RunMessage {
   readonly textFailure?: TextFailure | undefined;
 }
 
-/** What a process has used since its start, by its own account. */
+/** What a process reports to have used since its start. */
 export interface ProcessUsage {
   readonly cpuMs: number;
   readonly rssBytes: number;
@@ -42,14 +42,14 @@ export interface ProcessUsage {
 
 export interface ReadyMessage {
   readonly type: "ready";
-  /** All that it can run, its own first. */
+  /** Everything it can run, built-in processors first. */
   readonly processors: readonly ProcessorInfo[];
-  /** What came of the modules that it was started with, in their order. */
+  /** How the modules that it was started with loaded, in order. */
   readonly modules: readonly ModuleReport[];
   readonly usage: ProcessUsage;
 }
 
-/** What a module has brought, or why nothing can be done with it: the end of a sentence "expected …". */
+/** The processors of a module, or why it cannot be used, to complete the sentence "expected …". */
 export type ModuleReport =
   | { readonly processors: readonly ProcessorInfo[] }
   | { readonly expected: string };
@@ -64,7 +64,7 @@ export interface LogMessage {
 export interface ResultMessage {
   readonly type: "result";
   readonly output: Readonly<Record<string, unknown>>;
-  /** Whether the data frames before it, be they none, are the text. */
+  /** Whether the data frames before it (possibly none) are the text. */
   readonly hasText: boolean;
   readonly usage: ProcessUsage;
 }
@@ -73,17 +73,17 @@ export interface ErrorMessage {
   readonly type: "error";
   readonly code: ErrorCode;
   readonly detail: string;
-  /** What caused it, without any message. */
+  /** Its causes, without their messages. */
   readonly causes: readonly TracedError[];
   readonly usage: ProcessUsage;
 }
 
 export type ChildMessage = ReadyMessage | LogMessage | ResultMessage | ErrorMessage;
 
-/** The other side said something that the protocol does not know, or stopped in the middle of a frame. */
+/** The other side violated the protocol, or stopped in the middle of a frame. */
 export class ProtocolError extends Error {
   override readonly name = "ProtocolError";
-  /** Whether there was no more to read, rather than something wrong. */
+  /** Whether the stream ended, as opposed to invalid data. */
   readonly streamEnded: boolean;
 
   constructor(message: string, streamEnded = false) {
@@ -92,14 +92,14 @@ export class ProtocolError extends Error {
   }
 }
 
-/** No frame carries more, so that neither side ever buffers more than this for the other. */
+/** Largest payload of a frame. Neither side buffers more than this. */
 export const MAX_PAYLOAD_BYTES = 256 * 1024;
 
 const HEADER_BYTES = 5;
 const KINDS: readonly FrameKind[] = ["message", "data", "end"];
-/** Far from printable characters: a line printed by mistake is no frame. */
+/** Not printable, so that a line printed by mistake is not taken for a frame. */
 const FIRST_KIND = 0xf5;
-/** What a process may answer with; every other code would be its invention. */
+/** The codes that a process may answer with. */
 const CHILD_CODES: ReadonlySet<string> = new Set<ErrorCode>([
   "document_unreadable",
   "document_wrong_type",
@@ -113,10 +113,10 @@ const CHILD_CODES: ReadonlySet<string> = new Set<ErrorCode>([
   "processor_missing",
 ]);
 
-/** Up to this a frame is one piece: to copy it costs less than to write, and read, twice. */
+/** Smaller frames are sent in one piece: copying costs less than writing and reading twice. */
 const ONE_PIECE_BYTES = 64 * 1024;
 
-/** The bytes of one frame: in one piece if it is small, else head and payload, of which nothing is copied. */
+/** The bytes of one frame: one piece if it is small, otherwise head and payload without a copy. */
 export function frameBytes(kind: FrameKind, payload: Uint8Array): readonly Uint8Array[] {
   if (payload.byteLength > MAX_PAYLOAD_BYTES) {
     throw new ProtocolError(`Cannot send frame: it exceeds ${MAX_PAYLOAD_BYTES} bytes`);
@@ -131,7 +131,7 @@ export function encodeMessage(message: RunMessage | ChildMessage): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(message));
 }
 
-/** Cut `bytes` into payloads that a frame can carry; none for no bytes. */
+/** Cut `bytes` into payloads of frames. Zero bytes give none. */
 export function* payloadsOf(bytes: Uint8Array): Generator<Uint8Array> {
   for (let at = 0; at < bytes.byteLength; at += MAX_PAYLOAD_BYTES) {
     yield bytes.subarray(at, at + MAX_PAYLOAD_BYTES);
@@ -139,7 +139,7 @@ export function* payloadsOf(bytes: Uint8Array): Generator<Uint8Array> {
 }
 
 /**
- * The frames of a stream, however it is split into chunks.
+ * Read the frames of a stream, however it is split into chunks.
  *
  * @throws {ProtocolError} At the first byte that cannot belong to a frame, or when the stream ends in one.
  */
@@ -156,7 +156,7 @@ export async function* readFrames(stream: ByteStream): AsyncGenerator<Frame> {
         head.set(part, headLength);
         headLength += part.byteLength;
         at += part.byteLength;
-        // The first byte is judged alone: what is no frame need not have five.
+        // Check the first byte alone: invalid data may be shorter than a frame head.
         const kind = parseKind(head[0]);
         if (headLength < HEADER_BYTES) continue;
         frame = { kind, payload: new Uint8Array(parseLength(head)) };
@@ -190,7 +190,7 @@ function parseLength(head: Uint8Array): number {
   return length;
 }
 
-/** Read what an extraction process says. It may be hostile by now: nothing is taken on trust. */
+/** Parse a message of an extraction process. It may be hostile, so nothing is trusted. */
 export function parseChildMessage(payload: Uint8Array): ChildMessage {
   const message = parseJson(payload);
   switch (message["type"]) {

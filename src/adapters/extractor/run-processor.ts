@@ -5,20 +5,20 @@ import type { TextFailure } from "../../domain/ports/extractor.ts";
 import type { Processor, ProcessorContext, ProcessorOutput } from "../../domain/ports/processor.ts";
 import { type DocumentFacts, OneDocument, type TextFinder } from "./one-document.ts";
 
-/** Facts are for records and answers; text goes where there is room. */
+/** Output is stored in records and sent in answers. Text is stored separately. */
 const MAX_OUTPUT_BYTES = 64 * 1024;
 
-/** What V8 says when a document asked for more stack or memory than there is. */
+/** V8's messages when stack or memory runs out. */
 const EXHAUSTION =
   /call stack|allocation failed|allocate memory|out of memory|Invalid (?:string|array|typed array) length/i;
 
 /**
- * Run one processor on one document and hold it to its contract.
+ * Run one processor on one document and check its contract.
  *
- * @throws {StowageError} A `document_*` error of the processor's own; `document_too_complex` when it ran out
- *   of stack or memory; `processor_failed` for everything else, a broken contract included. What `stream`
- *   throws passes through, and so does what `findText` throws of its own: neither a sick storage nor a sick
- *   extractor is blamed on the document, whatever the processor makes of it.
+ * @throws {StowageError} The processor's own `document_*` error; `document_too_complex` if it ran out of stack
+ *   or memory; `processor_failed` for everything else, including a broken contract. Errors of `stream` and
+ *   `findText` pass through, even if the processor swallows them: the document is not blamed for a failing
+ *   storage or extractor.
  */
 export async function runProcessor(
   processor: Processor,
@@ -40,7 +40,7 @@ export async function runProcessor(
 }
 
 /**
- * What finds the text for other processors: `text`, on the same bytes and under the same limits.
+ * Finds the text for other processors by running `text` on the same bytes, under the same limits.
  *
  * @param text The processor of that name, if there is one.
  */
@@ -56,14 +56,14 @@ export function textFinder(text: Processor | undefined, context: ProcessorContex
   };
 }
 
-/** What finds no text, for a reason that is known. */
+/** Always fails, for a known reason. */
 export function knownFailure({ code, detail }: TextFailure): TextFinder {
   return async () => {
     throw new StowageError(code, detail);
   };
 }
 
-/** There is no text to be had of such a document. */
+/** Documents of this type have no text that we can find. */
 export function unreadable(contentType: string): StowageError {
   return new StowageError(
     "document_unreadable",
@@ -105,7 +105,7 @@ function blame(error: unknown, processor: string): StowageError {
   );
 }
 
-/** Looks through what a processor or its library wrapped around it. */
+/** Also looks at the causes that a processor or its library wrapped. */
 function isExhaustion(error: unknown): boolean {
   for (
     let link = error, depth = 0;

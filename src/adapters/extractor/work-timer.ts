@@ -1,6 +1,6 @@
 import type { ByteStream } from "../../domain/bytes.ts";
 
-/** Counts the time that a processor works: not what it waits for bytes, or for somebody else's work. */
+/** Counts a processor's working time, without its waiting for bytes or other work. */
 export class WorkTimer {
   #leftMs: number;
   readonly #onExcess: () => void;
@@ -8,7 +8,7 @@ export class WorkTimer {
   #since = 0;
   #pauses = 0;
 
-  /** @param onExcess Called at most once, when it has worked for `limitMs`. */
+  /** @param onExcess Called at most once, after `limitMs` of work. */
   constructor(limitMs: number, onExcess: () => void) {
     this.#leftMs = limitMs;
     this.#onExcess = onExcess;
@@ -20,7 +20,7 @@ export class WorkTimer {
     clearTimeout(this.#timer);
   }
 
-  /** Do not count until `work` is settled. */
+  /** Stop counting until `work` settles. */
   async without<Result>(work: Promise<Result>): Promise<Result> {
     this.#pause();
     try {
@@ -30,7 +30,7 @@ export class WorkTimer {
     }
   }
 
-  /** The same bytes; waiting for them does not count. */
+  /** The same bytes. Waiting for them does not count. */
   async *reading(stream: ByteStream): AsyncGenerator<Uint8Array> {
     const chunks = stream[Symbol.asyncIterator]();
     try {
