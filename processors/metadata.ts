@@ -6,7 +6,7 @@ import {
 } from "../src/processor.ts";
 import type { DocumentFacts, RawFacts } from "./metadata/facts.ts";
 
-/** Reads what a document says of itself, whatever its text. */
+/** Reads what a document states about itself, apart from its text. */
 type Reader = (input: ProcessorInput, context: ProcessorContext) => Promise<RawFacts>;
 
 interface Format {
@@ -64,7 +64,7 @@ const FORMATS: readonly Format[] = [
   },
 ];
 
-/** These say nothing of themselves: what there is to know is in their text. */
+/** Formats without metadata. All facts come from their text. */
 const PLAIN = [
   "text/plain",
   "text/markdown",
@@ -90,13 +90,13 @@ const IMAGES = [
 ];
 
 /**
- * Finds what a file says of itself.
+ * Finds what a file states about itself.
  *
- * Of a document: `{ pages?, slides?, sheets?, words?, characters?, lines?, title?, author?, description?,
- * created_at?, modified_at?, language?, producer? }`. Words and characters are those of the text that the
- * processor `text` finds, where it finds all of it; lines those of plain text; the language is declared, else
- * detected. Of an image: `{ type, width?, height?, orientation?, frames? }`. What a file does not say is left
- * out. The readers are loaded when first needed.
+ * For documents: `{ pages?, slides?, sheets?, words?, characters?, lines?, title?, author?, description?,
+ * created_at?, modified_at?, language?, producer? }`. Words and characters are counted in the text that the
+ * processor `text` finds, if that is complete; lines only in plain text. The language is the declared one, else
+ * detected. For images: `{ type, width?, height?, orientation?, frames? }`. Missing facts are left out. Readers
+ * are loaded when first needed.
  */
 export default defineProcessor({
   name: "metadata",
@@ -110,11 +110,11 @@ export default defineProcessor({
       const { readImage } = await import("./metadata/image.ts");
       return { output: { ...(await readImage(input, context)) } };
     }
-    return { output: { ...(await describe(input, context)) } };
+    return { output: { ...(await readDocument(input, context)) } };
   },
 });
 
-/** Load every reader, so that a library which is missing shows at the start. */
+/** Load every reader, so that a missing library shows at start-up. */
 export async function loadReaders(): Promise<void> {
   await Promise.all([
     ...FORMATS.map(({ load }) => load()),
@@ -125,21 +125,24 @@ export async function loadReaders(): Promise<void> {
   ]);
 }
 
-async function describe(input: ProcessorInput, context: ProcessorContext): Promise<DocumentFacts> {
+async function readDocument(
+  input: ProcessorInput,
+  context: ProcessorContext,
+): Promise<DocumentFacts> {
   const { documentFacts } = await import("./metadata/facts.ts");
   const { countsOf, findText } = await import("./metadata/text-facts.ts");
   const { detectLanguage } = await import("./metadata/detect-language.ts");
   const format = FORMATS.find(({ types }) => types.includes(input.contentType));
   const read = await format?.load();
   const own = read === undefined ? {} : documentFacts(await read(input, context));
-  // Of a plain text there is nothing else to tell: if it cannot be read, that is the answer.
+  // Plain text has no other facts: if it cannot be read, that is the result.
   const text = read === undefined ? await input.text() : await findText(input);
   if (text === null) return own;
   const { lines, ...counts } = countsOf(text, context);
   const language = own.language ?? detectLanguage(text);
   return {
     ...own,
-    // Counted here: what a document states may be as old as the program that wrote it.
+    // Counted here, because the counts in a document may be outdated.
     ...counts,
     ...(read === undefined && lines !== undefined ? { lines } : {}),
     ...(language === undefined ? {} : { language }),

@@ -1,6 +1,6 @@
 import { type ByteStream, concatBytes, StowageError } from "../../src/processor.ts";
 
-/** Reads a stream forward by counts of bytes. Holds no more than what was asked for and one chunk. */
+/** Reads a stream forward by byte counts. Holds at most the requested bytes and one chunk. */
 export class ByteReader {
   readonly #chunks: AsyncIterator<Uint8Array>;
   #buffer: Uint8Array = new Uint8Array(0);
@@ -10,18 +10,18 @@ export class ByteReader {
     this.#chunks = stream[Symbol.asyncIterator]();
   }
 
-  /** How many bytes lie behind. */
+  /** How many bytes were consumed. */
   get position(): number {
     return this.#position;
   }
 
-  /** The next bytes, which stay to be read: `count` of them, or all there are. */
+  /** The next `count` bytes, or all that are left, without consuming them. */
   async peek(count: number): Promise<Uint8Array> {
     if (this.#buffer.byteLength < count) await this.#fill(count);
     return this.#buffer.subarray(0, count);
   }
 
-  /** @throws {StowageError} `document_truncated` if the stream ends before. */
+  /** @throws {StowageError} `document_truncated` if the stream ends early. */
   async take(count: number): Promise<DataView> {
     const bytes = await this.peek(count);
     if (bytes.byteLength < count) throw cutOff();
@@ -29,7 +29,7 @@ export class ByteReader {
     return new DataView(bytes.buffer, bytes.byteOffset, count);
   }
 
-  /** @throws {StowageError} `document_truncated` if the stream ends before. */
+  /** @throws {StowageError} `document_truncated` if the stream ends early. */
   async skip(count: number): Promise<void> {
     let left = count;
     while (left > this.#buffer.byteLength) {
@@ -42,7 +42,7 @@ export class ByteReader {
     this.#advance(left);
   }
 
-  /** Read no more; whoever sends stops. */
+  /** Stop reading, and the source with it. */
   async close(): Promise<void> {
     await this.#chunks.return?.();
   }

@@ -4,16 +4,16 @@ export interface Element {
   /** As `readXml` names it: `dc:title`. */
   readonly name: string;
   readonly attributes: Attributes;
-  /** What stands in it, and in nothing inside it. */
+  /** Its own text, without that of nested elements. */
   readonly text: string;
 }
 
-/** Nobody has more titles, authors and sheets than this. */
+/** More titles, authors and sheets than any real document has. */
 const MAX_ELEMENTS = 10_000;
 /** UTF-16 units. */
 const MAX_TEXT_LENGTH = 8_192;
 
-/** Keeps the elements of some names, in the order in which they end. */
+/** Collects the elements with certain names, in the order in which they end. */
 export class ElementCollector implements MarkupHandler {
   readonly #names: ReadonlySet<string>;
   readonly #open: { name: string; attributes: Attributes; text: string }[] = [];
@@ -23,7 +23,7 @@ export class ElementCollector implements MarkupHandler {
     this.#names = new Set(names);
   }
 
-  /** The attributes of the first element of this name; none if there is no such element. */
+  /** The attributes of the first element of this name, empty if it is missing. */
   attributes(name: string): Attributes {
     return this.#found.find((element) => element.name === name)?.attributes ?? {};
   }

@@ -7,7 +7,7 @@ import type { RawFacts } from "./facts.ts";
 const METADATA = ["dc:title", "dc:creator", "dc:description", "dc:date", "dc:language", "opf:meta"];
 
 /**
- * Read what the package document of an e-book says of it.
+ * Read what the package document states about an e-book.
  *
  * @throws {StowageError} `document_unreadable`, `document_too_complex`
  * @see https://www.w3.org/TR/epub-33/#sec-pkg-metadata

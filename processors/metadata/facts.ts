@@ -1,6 +1,6 @@
-/** What a document says of itself. What it does not say is left out. */
+/** What a document states about itself. Missing facts are left out. */
 export interface DocumentFacts {
-  /** As its writer counted them when it was saved, but in a PDF, which knows. */
+  /** As counted by the program that saved the document. For a PDF, the actual number. */
   readonly pages?: number;
   readonly slides?: number;
   readonly sheets?: number;
@@ -8,12 +8,12 @@ export interface DocumentFacts {
   /** Unicode code points. */
   readonly characters?: number;
   readonly lines?: number;
-  /** Of a mail, its subject. */
+  /** For mail, the subject. */
   readonly title?: string;
-  /** Several are joined by `; `. Of a mail, its sender. */
+  /** Several are joined by `; `. For mail, the sender. */
   readonly author?: string;
   readonly description?: string;
-  /** RFC 3339, UTC. Of a mail, its date. */
+  /** RFC 3339, UTC. For mail, the date. */
   readonly created_at?: string;
   readonly modified_at?: string;
   /** BCP 47. Declared, else detected. */
@@ -22,7 +22,7 @@ export interface DocumentFacts {
   readonly producer?: string;
 }
 
-/** What a format's reader finds, before it is put in order: times, tags and numbers as they are written. */
+/** What a format's reader finds, before normalization: times, tags and numbers as written. */
 export interface RawFacts {
   readonly pages?: string | number | undefined;
   readonly slides?: number | undefined;
@@ -38,13 +38,13 @@ export interface RawFacts {
   readonly producer?: string | undefined;
 }
 
-/** Enough for any title; nobody's record is to be filled by one. */
+/** Enough for any title, without filling the record. */
 const MAX_CHARACTERS = 500;
 
-/** Beyond this a count was not counted. */
+/** Larger counts are not credible. */
 const MAX_COUNT = 1_000_000_000;
 
-/** Put facts in order, and leave out what says nothing. */
+/** Normalize facts, and leave out empty ones. */
 export function documentFacts(raw: RawFacts): DocumentFacts {
   const facts = {
     pages: findCount(raw.pages),
@@ -69,12 +69,12 @@ export function documentFacts(raw: RawFacts): DocumentFacts {
 }
 
 /**
- * Text as one line: NFC, white space and control characters as single spaces, without characters that turn
- * the direction of what follows, at most 500 characters.
+ * Text as one line: NFC, white space and control characters as single spaces, without characters that change
+ * the text direction, at most 500 characters.
  */
 export function findLine(text: string | undefined): string | undefined {
   if (text === undefined) return undefined;
-  // Normalizing may triple the length; before and after it the line is bounded.
+  // Normalizing may triple the length, so limit the line before and after.
   const line = text
     .slice(0, 8 * MAX_CHARACTERS)
     .toWellFormed()
@@ -89,15 +89,15 @@ export function findLine(text: string | undefined): string | undefined {
   return kept === "" ? undefined : kept;
 }
 
-/** Zero is what programs write that did not count. */
+/** Programs that do not count write zero. */
 function findCount(value: string | number | undefined): number | undefined {
   const count = typeof value === "string" ? Number(/^\s*(\d{1,10})\s*$/.exec(value)?.[1]) : value;
   return count !== undefined && count > 0 && count <= MAX_COUNT ? count : undefined;
 }
 
 /**
- * XML Schema's dateTime and date, as RFC 3339 in UTC. A time that does not say where is taken as UTC; less
- * than a day is no time.
+ * XML Schema's dateTime and date, as RFC 3339 in UTC. Without a time zone, UTC is assumed. Incomplete dates are
+ * ignored.
  *
  * @see https://www.w3.org/TR/xmlschema11-2/#dateTime
  */
@@ -116,7 +116,7 @@ function findTime(text: string | undefined): string | undefined {
   if (day === undefined) return undefined;
   const offset = zone.toUpperCase().replace(/^([+-]\d\d)(\d\d)$/, "$1:$2");
   const at = new Date(`${day}T${time}${seconds}.${fraction.padEnd(3, "0")}${offset}`);
-  // The day itself may not exist: Date takes February 30 for March.
+  // The day may not exist: Date turns February 30 into March.
   if (Number.isNaN(at.getTime()) || !isDay(day)) return undefined;
   const year = at.getUTCFullYear();
   return year >= 1 && year <= 9999 ? at.toISOString() : undefined;
@@ -136,7 +136,7 @@ function isDay(day: string): boolean {
   return !Number.isNaN(midnight.getTime()) && midnight.toISOString().startsWith(day);
 }
 
-/** Tags that say that nothing is said. @see https://www.rfc-editor.org/rfc/rfc5646#section-4.1 */
+/** Tags for an unknown language. @see https://www.rfc-editor.org/rfc/rfc5646#section-4.1 */
 const NO_LANGUAGE = /^(?:und|mul|zxx|mis|root)(?:-|$)/;
 
 /** A language tag in its canonical form: `en-US` for `EN_us`. */

@@ -1,10 +1,10 @@
 import type { ByteReader } from "./byte-reader.ts";
 
 /**
- * Count the pictures in one file, from its beginning.
+ * Count the pictures in a file, reading from its start.
  *
- * @returns 1 for formats that hold a single one.
- * @throws {StowageError} `document_unreadable` if the file ends before they do.
+ * @returns 1 for formats with a single picture.
+ * @throws {StowageError} `document_truncated` if the file ends early.
  */
 export async function countFrames(
   format: string,
@@ -38,7 +38,7 @@ async function ofPng(reader: ByteReader, signal: AbortSignal): Promise<number> {
   }
 }
 
-/** Blocks begin with `,` (an image) or `!` (an extension). @see https://www.w3.org/Graphics/GIF/spec-gif89a.txt */
+/** Blocks start with `,` (an image) or `!` (an extension). @see https://www.w3.org/Graphics/GIF/spec-gif89a.txt */
 async function ofGif(reader: ByteReader, signal: AbortSignal): Promise<number> {
   const screen = await reader.take(13);
   await reader.skip(colourBytes(screen.getUint8(10)));
@@ -87,7 +87,7 @@ async function ofWebp(reader: ByteReader, signal: AbortSignal): Promise<number> 
       continue;
     }
     if (nameAt(head, 0) === "ANMF") frames += 1;
-    // One without `VP8X` holds one picture.
+    // A file without `VP8X` has one picture.
     else if (nameAt(head, 0).startsWith("VP8")) return 1;
     // The last chunk's padding may lie past the end.
     await reader.skip(Math.min(length + (length % 2), Math.max(length, end - reader.position)));

@@ -1,15 +1,14 @@
 import type { ProcessorContext, ProcessorInput } from "../../src/processor.ts";
 import { decodeText } from "../formats/charset.ts";
 import { type MarkupHandler, readMarkup } from "../formats/markup.ts";
-import { chunksOf } from "./chunks.ts";
 import type { RawFacts } from "./facts.ts";
 
 const MAX_TITLE_LENGTH = 8_192;
 
 /**
- * Read what the head of a page says of it.
+ * Read what the head of a page states about it.
  *
- * @throws {StowageError} `document_unreadable` for what is no text, `document_too_complex`
+ * @throws {StowageError} `document_wrong_type` for binary data, `document_too_complex`
  * @see https://html.spec.whatwg.org/multipage/semantics.html#the-head-element
  */
 export async function readHtml(
@@ -32,13 +31,13 @@ export async function readHtml(
 class Head implements MarkupHandler {
   language: string | undefined;
   title: string | undefined;
-  /** `meta` elements by their name; the first of each counts. */
+  /** `meta` elements by name. The first of each counts. */
   readonly named: Record<string, string> = Object.create(null);
   done = false;
   #inTitle = false;
 
   open(name: string, attributes: Readonly<Record<string, string>>): void {
-    // It is only between chunks that reading stops.
+    // Reading stops only between chunks.
     if (this.done) return;
     if (name === "html") this.language ??= attributes["lang"] ?? attributes["xml:lang"];
     if (name === "body") this.done = true;
@@ -65,4 +64,13 @@ class Head implements MarkupHandler {
 /** @see https://html.spec.whatwg.org/multipage/parsing.html#prescan-a-byte-stream-to-determine-its-encoding */
 function findCharset(head: string): string | null {
   return /<meta\s[^>]{0,200}?charset\s*=\s*["']?\s*([\w.:-]{1,40})/i.exec(head)?.[1] ?? null;
+}
+
+const CHUNK_BYTES = 64 * 1024;
+
+/** Split bytes into chunks, so that reading can stop early. */
+async function* chunksOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.byteLength; at += CHUNK_BYTES) {
+    yield bytes.subarray(at, at + CHUNK_BYTES);
+  }
 }

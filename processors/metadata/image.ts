@@ -5,7 +5,7 @@ import { countFrames } from "./frames.ts";
 import { readSvg } from "./svg.ts";
 import { readTiff } from "./tiff.ts";
 
-/** Formats by media type, as `image-size` calls them. */
+/** Formats by media type, with the names of `image-size`. */
 const FORMATS: Readonly<Record<string, readonly ImageFormat[]>> = {
   "image/png": ["png"],
   "image/apng": ["png"],
@@ -35,31 +35,31 @@ export type ImageFormat =
   | "ico"
   | "svg";
 
-/** What an image says of itself. */
+/** What an image states about itself. */
 export interface ImageFacts {
   readonly type: ImageFormat;
-  /** Pixels as they are stored, before `orientation` turns them; of the largest of several images. */
+  /** Pixels as stored, before `orientation` is applied. For several images, the largest. */
   readonly width?: number;
   readonly height?: number;
-  /** 1 to 8 (Exif 2.32, 4.6.5): 6 is to be turned right by 90 degrees. */
+  /** 1 to 8 (Exif 2.32, 4.6.5). For 6, rotate by 90 degrees clockwise. */
   readonly orientation?: number;
-  /** Pictures of an animation, pages of a TIFF, sizes of an icon; only where there are several. */
+  /** Pictures of an animation, pages of a TIFF or sizes of an icon. Only if there are several. */
   readonly frames?: number;
 }
 
-/** Where every format but JPEG has its size. */
+/** Contains the size in every format but JPEG. */
 const HEAD_BYTES = 64 * 1024;
 
-/** A JPEG may carry previews, profiles and maps before its size, 64 KiB at a time. */
+/** In a JPEG, previews, profiles and maps may precede the size, in segments of 64 KiB. */
 const JPEG_HEAD_BYTES = 4 * 1024 * 1024;
 
-/** No camera or scanner comes near; a file that claims more wants to hurt whoever decodes it. */
+/** Far beyond cameras and scanners. A file that claims more attacks decoders. */
 const MAX_SIDE = 1_000_000;
 
 /**
- * Read the size of an image. Nothing is decoded, and no more is read than it takes.
+ * Read the size of an image without decoding it. Reads no more than necessary.
  *
- * @throws {StowageError} `document_unreadable` for what is no image of its type or cut off before its size,
+ * @throws {StowageError} `document_unreadable` if it is not an image of its type or ends before its size,
  *   `document_too_complex` for sides beyond a million pixels.
  */
 export async function readImage(

@@ -4,9 +4,9 @@ import { headerOf, MAX_HEADER_BYTES, withReadableHeader } from "../formats/mail-
 import type { RawFacts } from "./facts.ts";
 
 /**
- * Read what the header of a mail says of it. Its body stays unread.
+ * Read what the header of a message states about it. The body is not read.
  *
- * @throws {StowageError} `document_wrong_type` for what has no header of a mail.
+ * @throws {StowageError} `document_wrong_type` if it has no mail headers.
  * @see https://www.rfc-editor.org/rfc/rfc5322
  */
 export async function readMail(
@@ -27,7 +27,7 @@ export async function readMail(
 
 const KNOWN: ReadonlySet<string> = new Set(["from", "to", "subject", "date", "message-id"]);
 
-/** A group's name stands for its members. */
+/** For a group, its name without the members. */
 function mailboxes({ name, address }: Address): string[] {
   if (!address) return [name];
   return [name === "" || name === address ? address : `${name} <${address}>`];

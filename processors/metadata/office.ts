@@ -14,8 +14,8 @@ const CORE = [
 const EXTENDED = ["ep:Pages", "ep:Words", "ep:Application", "ep:AppVersion"];
 
 /**
- * Read what a document of Office Open XML (Word, Excel, PowerPoint) says of itself: its core and extended
- * properties, and how many sheets or slides it lists.
+ * Read what an Office Open XML document (Word, Excel, PowerPoint) states about itself: its core and extended
+ * properties, and the number of sheets or slides.
  *
  * @throws {StowageError} `document_unreadable`, `document_encrypted`, `document_too_complex`
  * @see https://ecma-international.org/publications-and-standards/standards/ecma-376/ part 2, 8 and part 1, 22.2
@@ -31,7 +31,7 @@ export async function readOffice(
   const core = await readProperties(office, /^core-properties$/, CORE);
   const extended = await readProperties(office, /^extended-?properties$/i, EXTENDED);
   const members = new ElementCollector(["x:sheet", "p:sldId"]);
-  // That of a text is as long as the text, and lists neither.
+  // In a Word document, the main part is the text, and has neither.
   if (!/word/.test(input.contentType)) await office.read(office.main, members);
   return {
     pages: extended.texts("ep:Pages")[0],
@@ -48,7 +48,7 @@ export async function readOffice(
   };
 }
 
-/** A document may do without. */
+/** Properties are optional. */
 async function readProperties(
   office: OfficePackage,
   type: RegExp,

@@ -17,7 +17,7 @@ const META = [
 ];
 
 /**
- * Read what an OpenDocument text, spreadsheet or presentation says of itself, in its `meta.xml`.
+ * Read what an OpenDocument text, spreadsheet or presentation states about itself in its `meta.xml`.
  *
  * @throws {StowageError} `document_unreadable`, `document_encrypted`, `document_too_complex`
  * @see https://docs.oasis-open.org/office/OpenDocument/v1.3/os/part3-schema/OpenDocument-v1.3-os-part3-schema.html 4.3
@@ -37,7 +37,7 @@ export async function readOpenDocument(
   return {
     pages: counts["meta:page-count"],
     words: counts["meta:word-count"],
-    // A text may have tables as well; they are no sheets.
+    // The tables of a text are not sheets.
     sheets: input.contentType.endsWith(".spreadsheet") ? counts["meta:table-count"] : undefined,
     title: meta.texts("dc:title")[0],
     authors: authors.length > 0 ? authors : meta.texts("dc:creator"),
@@ -49,7 +49,7 @@ export async function readOpenDocument(
   };
 }
 
-/** Part 2, 4.8.1: the manifest says how each encrypted file of the package is. */
+/** Part 2, 4.8.1: the manifest lists how each file of the package is encrypted. */
 async function refuseEncrypted(archive: ZipArchive, signal: AbortSignal): Promise<void> {
   const name = "manifest:encryption-data";
   const manifest = await collect(archive, "META-INF/manifest.xml", [name], signal);
@@ -57,7 +57,7 @@ async function refuseEncrypted(archive: ZipArchive, signal: AbortSignal): Promis
   throw new StowageError("document_encrypted", "Cannot open document: it needs a password");
 }
 
-/** Nothing, if the archive has no such part. */
+/** Finds nothing if the part is missing. */
 async function collect(
   archive: ZipArchive,
   part: string,

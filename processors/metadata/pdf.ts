@@ -3,17 +3,17 @@ import { openPdf } from "../formats/pdf.ts";
 import type { RawFacts } from "./facts.ts";
 
 /**
- * Read what a PDF says of itself: its XMP metadata, else its information dictionary (which XMP replaces), and
- * how many pages it has.
+ * Read what a PDF states about itself: its XMP metadata, else its information dictionary (which XMP replaces),
+ * and its number of pages.
  *
- * @throws {StowageError} `document_encrypted` if it opens with a password only, `document_unreadable`
+ * @throws {StowageError} `document_encrypted` if it needs a password to open, `document_unreadable`
  * @see ISO 32000-1, 14.3
  */
 export async function readPdf(
   input: ProcessorInput,
   { signal }: ProcessorContext,
 ): Promise<RawFacts> {
-  // A copy: PDF.js keeps what it is given, and the text may be wanted after this.
+  // A copy, because PDF.js detaches its array, and the text may be needed later.
   const pdf = await openPdf((await input.bytes()).slice());
   try {
     signal.throwIfAborted();
@@ -37,7 +37,7 @@ export async function readPdf(
   }
 }
 
-/** PDF.js gives whatever the file has in that place. */
+/** PDF.js returns whatever the file contains there. */
 function asTexts(value: unknown): string[] {
   return (Array.isArray(value) ? value : [value]).map(asText).filter((text) => text !== undefined);
 }

@@ -3,15 +3,15 @@ import { DEFAULT_ENCODING, encodingOfCodePage } from "../formats/rtf-charsets.ts
 import { type RtfHandler, RtfTokens } from "../formats/rtf-tokens.ts";
 import type { RawFacts } from "./facts.ts";
 
-/** What comes before it are tables of fonts, styles and lists. */
+/** Tables of fonts, styles and lists precede `\info`. */
 const MAX_BYTES = 1024 * 1024;
 const PIECE_BYTES = 16 * 1024;
 const MAX_LENGTH = 4_000;
 
 /**
- * Read what a Rich Text file says of itself in its group `\info`; no further than that.
+ * Read what an RTF file states about itself in its group `\info`. Reads no further.
  *
- * @throws {StowageError} `document_unreadable` for control words of nobody.
+ * @throws {StowageError} `document_unreadable` for invalid control words.
  * @see Rich Text Format Specification 1.9.1, Information Group
  */
 export async function readRtf(input: ProcessorInput, context: ProcessorContext): Promise<RawFacts> {
@@ -33,13 +33,13 @@ interface Field {
 class InfoHandler implements RtfHandler {
   ended = false;
   #depth = 0;
-  /** Where the group `\info` is open. */
+  /** The depth of the group `\info`. */
   #infoDepth: number | null = null;
   readonly #fields = new Map<string, Field>();
   #field: Field | null = null;
   #encoding = DEFAULT_ENCODING;
   #bytes: number[] = [];
-  /** How many characters stand for the last of Unicode where that is not known, and are left to pass over. */
+  /** How many bytes repeat a Unicode character for old programs, and how many of them are still to be skipped. */
   #fallback = 1;
   #skip = 0;
 
@@ -92,14 +92,14 @@ class InfoHandler implements RtfHandler {
     };
   }
 
-  /** The first of each name counts. */
+  /** The first field of each name counts. */
   #begin(name: string): void {
     this.#field = { text: "", numbers: new Map() };
     if (!this.#fields.has(name) && FIELDS.has(name)) this.#fields.set(name, this.#field);
   }
 
   #unicode(value: number): void {
-    // Written as a signed number of 16 bits.
+    // A signed 16-bit number.
     this.#add(String.fromCharCode(value & 0xffff));
     this.#skip = this.#fallback;
   }
@@ -115,7 +115,7 @@ class InfoHandler implements RtfHandler {
     if (this.#field !== null && this.#field.text.length < MAX_LENGTH) this.#field.text += text;
   }
 
-  /** Local, and nobody says where; LibreOffice writes zeros for none. */
+  /** Local time without a time zone. LibreOffice writes zeros for a missing time. */
   #time(name: string): string | undefined {
     const numbers = this.#fields.get(name)?.numbers;
     if (numbers === undefined) return undefined;

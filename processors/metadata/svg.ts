@@ -17,10 +17,10 @@ const PIXELS: Readonly<Record<string, number>> = {
 const LENGTH = /^\s*\+?(\d{1,9}(?:\.\d{0,9})?|\.\d{1,9})([a-z]{0,2})\s*$/i;
 
 /**
- * Read the size that a drawing asks for, in CSS pixels: its width and height, else those of its `viewBox`.
- * One that takes whatever room it gets has neither.
+ * Read the size of a drawing in CSS pixels: its width and height, else those of its `viewBox`. A drawing that
+ * fills the available space has neither.
  *
- * @throws {StowageError} `document_unreadable` for what does not begin with `<svg>`.
+ * @throws {StowageError} `document_unreadable` if the root element is not `<svg>`.
  */
 export async function readSvg(
   input: ProcessorInput,
@@ -37,7 +37,7 @@ export async function readSvg(
         return root !== undefined;
       },
     },
-    // As browsers read it: editors declare entities there, which XML read for data would refuse.
+    // Like a browser, because editors declare entities, which strict XML mode rejects.
     { mode: "xhtml", signal },
   );
   if (root?.name.replace(/^.*:/, "") !== "svg") {

@@ -1,7 +1,7 @@
 import { isStowageError, type ProcessorContext, type ProcessorInput } from "../../src/processor.ts";
 import { countText, type TextCounts } from "../formats/count-text.ts";
 
-/** Reasons that mean: it was read, and there is none. */
+/** Reasons that mean that the document was read and has no text. */
 const TEXTLESS: ReadonlySet<string> = new Set([
   "document_empty",
   "document_has_no_pages",
@@ -11,7 +11,7 @@ const TEXTLESS: ReadonlySet<string> = new Set([
 /**
  * The text of a document, as the processor `text` finds it.
  *
- * @returns `null` if it cannot be had: what the document says of itself is worth having all the same.
+ * @returns `null` if it cannot be read. The other facts are still useful.
  */
 export async function findText(input: ProcessorInput): Promise<string | null> {
   try {
@@ -23,12 +23,12 @@ export async function findText(input: ProcessorInput): Promise<string | null> {
   }
 }
 
-/** How much text there is; nothing for one that was cut, of which nobody knows. */
+/** The size of a text. Empty for a text that was cut, whose full size is unknown. */
 export function countsOf(
   text: string,
   { maxTextBytes }: Pick<ProcessorContext, "maxTextBytes">,
 ): Partial<TextCounts & { lines: number }> {
-  // Cut between characters, of which none takes more than four bytes: at most three are left free.
+  // Text is cut between characters of up to four bytes, so at most three bytes stay unused.
   const cut = new TextEncoder().encode(text).byteLength > maxTextBytes - 4;
   return cut ? {} : { ...countText(text), lines: countLines(text) };
 }

@@ -2,17 +2,17 @@ import { StowageError } from "../../src/processor.ts";
 import type { ByteReader } from "./byte-reader.ts";
 
 const TAG = { kind: 254, width: 256, height: 257, orientation: 274 } as const;
-/** Types of values, with their size in bytes: SHORT, LONG, LONG8. */
+/** Value types with their size in bytes: SHORT, LONG, LONG8. */
 const BYTES_OF: Readonly<Record<number, 2 | 4 | 8>> = { 3: 2, 4: 4, 16: 8 };
 
-/** TIFF's own tags and those of cameras together are some hundred. */
+/** TIFF's own tags and those of cameras are a few hundred. */
 const MAX_TAGS = 4_096;
 
 /**
  * Read the size of a TIFF and count its pages, without their thumbnails.
  *
- * Its directories may lie anywhere, most often behind the pixels, which are skipped. Where one points back,
- * counting ends.
+ * Directories may be anywhere, usually after the pixels, which are skipped. Counting ends at a directory that
+ * points back.
  *
  * @throws {StowageError} `document_unreadable`
  * @see https://www.itu.int/itudoc/itu-t/com16/tiff-fx/docs/tiff6.pdf and, for files beyond 4 GiB,
@@ -32,9 +32,10 @@ export async function readTiff(
     next = page.next;
   }
   return {
-    ...{ width, height },
+    width,
+    height,
     ...(orientation >= 1 && orientation <= 8 ? { orientation } : {}),
-    // One that points back has pages nobody counted.
+    // If a directory points back, the count is incomplete.
     ...(frames > 1 && next === 0 ? { frames } : {}),
   };
 }
@@ -42,7 +43,7 @@ export async function readTiff(
 interface Layout {
   readonly little: boolean;
   readonly big: boolean;
-  /** Where the next directory begins; 0 after the last. */
+  /** Where the next directory starts, or 0 after the last. */
   readonly next: number;
 }
 

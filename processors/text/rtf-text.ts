@@ -6,37 +6,36 @@ import { BlockWriter, type TextSink } from "./block-writer.ts";
 import { BoundedText } from "./bounded-text.ts";
 import { BLOCK_ENDS, CHARACTERS, DESTINATIONS, SKIPPED, SYMBOLS, TEXT_BOXES } from "./rtf-words.ts";
 
-/** Groups inside each other; Word writes some dozen. */
+/** Nesting of groups. Word writes a few dozen levels. */
 const MAX_DEPTH = 1_000;
 const MAX_FONTS = 65_536;
-/** Bytes that stand for one character, for programs that know no Unicode. */
+/** Fallback bytes for one character, for programs without Unicode. */
 const MAX_FALLBACK = 16;
 const MAX_HELD_BYTES = 8 * 1024;
 
-/** What holds within a group and those in it. */
+/** The state of a group, which nested groups inherit. */
 interface Group {
   skipped: boolean;
   hidden: boolean;
   inTable: boolean;
   encoding: string;
-  /** Bytes after `\u` that stand for the same character. */
+  /** How many bytes after `\u` repeat its character. */
   fallback: number;
-  /** What the group itself is; it ends with it. */
+  /** The kind of the group itself, which nested groups do not inherit. */
   kind: "fonts" | "textBox" | "note" | "header" | "footer" | null;
 }
 
-/** A text of its own: the document, a note, a header or a footer. */
+/** A separate text: the document, a note, a header or a footer. */
 interface Destination {
   readonly writer: BlockWriter;
-  /** `row`: at the beginning of one that may not come. */
+  /** `row`: at the start of a row, which may not come. */
   table: "none" | "row" | "cell";
   readonly kept: BoundedText | null;
 }
 
 /**
- * The text of an RTF file: headers, paragraphs and tables with `[1]` where a note is referred to, the notes,
- * footers. What is hidden or deleted, pictures, numbers of lists and everything that only a program needs are
- * left out.
+ * The text of an RTF file: headers, paragraphs and tables with `[1]` for a reference to a note, the notes,
+ * footers. Leaves out hidden and deleted text, pictures, list numbers and data for programs.
  */
 export class RtfText implements RtfHandler {
   readonly #maxLength: number;
@@ -44,8 +43,12 @@ export class RtfText implements RtfHandler {
   readonly #destinations: Destination[];
   readonly #groups: Group[] = [];
   #group: Group = {
-    ...{ skipped: false, hidden: false, inTable: false, kind: null },
-    ...{ encoding: DEFAULT_ENCODING, fallback: 1 },
+    skipped: false,
+    hidden: false,
+    inTable: false,
+    encoding: DEFAULT_ENCODING,
+    fallback: 1,
+    kind: null,
   };
   readonly #fonts = new Map<number, string>();
   #font = 0;
@@ -54,7 +57,7 @@ export class RtfText implements RtfHandler {
   readonly #decoders = new Map<string, InstanceType<typeof TextDecoder>>();
   #bytes: number[] = [];
   #toSkip = 0;
-  /** After `\*`: a group that is skipped by whoever does not know it. */
+  /** After `\*`: readers that do not know the group skip it. */
   #optional = false;
   #begun = false;
   #ended = false;
@@ -64,14 +67,14 @@ export class RtfText implements RtfHandler {
   readonly #headers = new Set<string>();
   readonly #footers = new Set<string>();
 
-  /** @param maxLength UTF-16 units of notes, headers and footers that are worth keeping. */
+  /** @param maxLength How much of notes, headers and footers is kept, in UTF-16 units. */
   constructor(sink: TextSink, maxLength: number) {
     this.#maxLength = maxLength;
     this.#document = { writer: new BlockWriter(sink), table: "none", kept: null };
     this.#destinations = [this.#document];
   }
 
-  /** There is no use in reading on. */
+  /** Nothing more will be written: stop reading. */
   get done(): boolean {
     return this.#ended || this.#document.writer.full;
   }
@@ -87,7 +90,7 @@ export class RtfText implements RtfHandler {
     this.#flush();
     this.#toSkip = 0;
     this.#groups.push(this.#group);
-    // Each font is a group of its own in the table.
+    // In the font table, each font is a group.
     this.#group = { ...this.#group, kind: this.#group.kind === "fonts" ? "fonts" : null };
   }
 
@@ -152,9 +155,9 @@ export class RtfText implements RtfHandler {
   }
 
   /**
-   * Write what stands after the text.
+   * Write notes and footers, which follow the text.
    *
-   * @throws {StowageError} `document_truncated` if the file did not come to its end.
+   * @throws {StowageError} `document_truncated` if the end of the file is missing.
    */
   end(): void {
     if (!this.#begun) throw notRtf();
@@ -175,7 +178,7 @@ export class RtfText implements RtfHandler {
     return this.#destinations.at(-1) ?? this.#document;
   }
 
-  /** @returns Whether it is about characters. */
+  /** @returns Whether the word was about characters. */
   #setCharacter(name: string, value: number | null): boolean {
     if (name === "u") {
       this.#write(String.fromCharCode((value ?? 0) & 0xffff));
@@ -277,7 +280,7 @@ export class RtfText implements RtfHandler {
     this.#destination.writer.endBlock();
   }
 
-  /** @param more Whether the bytes of the same text go on, so that a character may be cut here. */
+  /** @param more Whether more bytes of the text follow, so that the last character may be cut in two. */
   #flush(more = false): void {
     if (this.#bytes.length === 0) return;
     const { encoding } = this.#group;

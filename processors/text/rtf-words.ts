@@ -1,4 +1,4 @@
-/** Control words that are a character themselves. */
+/** Control words for single characters. */
 export const CHARACTERS: ReadonlyMap<string, string> = new Map([
   ["bullet", "\u2022"],
   ["emdash", "\u2014"],
@@ -18,7 +18,7 @@ export const CHARACTERS: ReadonlyMap<string, string> = new Map([
   ["zwnj", "\u200c"],
 ]);
 
-/** A backslash before one of these; what else may stand there shows nothing. */
+/** Characters after a backslash. Others show nothing. */
 export const SYMBOLS: ReadonlyMap<string, string> = new Map([
   ["\t", "\t"],
   ["~", "\u00a0"],
@@ -26,7 +26,7 @@ export const SYMBOLS: ReadonlyMap<string, string> = new Map([
   ["-", "\u00ad"],
 ]);
 
-/** A paragraph ends here, or something greater. */
+/** End a paragraph, or something larger. */
 export const BLOCK_ENDS: ReadonlySet<string> = new Set([
   "column",
   "nestcell",
@@ -36,7 +36,7 @@ export const BLOCK_ENDS: ReadonlySet<string> = new Set([
   "sect",
 ]);
 
-/** Destinations that are read though they are marked as optional: drawings, and the text boxes in them. */
+/** Optional destinations that are read anyway: drawings (`false`), and the text boxes in them (`true`). */
 export const TEXT_BOXES: ReadonlyMap<string, boolean> = new Map([
   ["do", false],
   ["dptxbxtext", true],
@@ -44,7 +44,7 @@ export const TEXT_BOXES: ReadonlyMap<string, boolean> = new Map([
   ["shptxt", true],
 ]);
 
-/** Destinations with a text of their own; some programs mark them as optional, too. */
+/** Destinations with a separate text. Some programs mark these as optional too. */
 export const DESTINATIONS: ReadonlyMap<string, "note" | "header" | "footer"> = new Map([
   ["footer", "footer"],
   ["footerf", "footer"],
@@ -57,7 +57,7 @@ export const DESTINATIONS: ReadonlyMap<string, "note" | "header" | "footer"> = n
   ["headerr", "header"],
 ]);
 
-/** Destinations that hold no text of the document, not all of them marked so. */
+/** Destinations without text of the document. Not all are marked as optional. */
 export const SKIPPED: ReadonlySet<string> = new Set([
   "aftncn",
   "aftnsep",

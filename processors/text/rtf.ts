@@ -4,10 +4,10 @@ import { type CollectedText, TextCollector } from "./collector.ts";
 import { RtfText } from "./rtf-text.ts";
 
 /**
- * Read the text of a Rich Text file as its bytes come; see {@link RtfText} for what is its text.
+ * Read the text of an RTF file as its bytes arrive, as {@link RtfText} describes.
  *
- * @throws {StowageError} `document_wrong_type` for what is no RTF, `document_truncated` for what is cut off,
- *   `document_unreadable` for what is damaged, `document_too_complex` for groups nested beyond measure.
+ * @throws {StowageError} `document_wrong_type` if it is not RTF, `document_truncated` if its end is missing,
+ *   `document_unreadable` if it is corrupt, `document_too_complex` for too deeply nested groups.
  */
 export async function readRtf(
   input: ProcessorInput,

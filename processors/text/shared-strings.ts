@@ -1,7 +1,7 @@
 import { StowageError } from "../../src/processor.ts";
 import { FALLBACK, type OfficePackage } from "../formats/office-package.ts";
 
-/** UTF-8 of all strings together: they are held while the sheets are read. */
+/** UTF-8 of all strings, which are held in memory while the sheets are read. */
 const MAX_BYTES = 64 * 1024 * 1024;
 const MAX_STRINGS = 4_000_000;
 
@@ -10,11 +10,11 @@ const IGNORED = new Set([FALLBACK, "x:rPh"]);
 
 /** The strings that cells refer to by number. */
 export interface SharedStrings {
-  /** Empty for a number that there is not. */
+  /** Empty for an unknown number. */
   get(index: number): string;
 }
 
-/** @throws {StowageError} `document_too_complex` if there are more than can be held. */
+/** @throws {StowageError} `document_too_complex` if they exceed a limit. */
 export async function readSharedStrings(
   document: OfficePackage,
   part: string | undefined,
@@ -43,7 +43,7 @@ export async function readSharedStrings(
   return strings;
 }
 
-/** Strings as UTF-8 in one array: each alone would keep alive the text of which it is a piece. */
+/** Strings as UTF-8 in one array. Separate strings would keep the parsed text alive that they are slices of. */
 class PackedStrings implements SharedStrings {
   #bytes = new Uint8Array(64 * 1024);
   #ends = new Uint32Array(1024);
@@ -64,7 +64,7 @@ class PackedStrings implements SharedStrings {
     return this.#decoder.decode(this.#bytes.subarray(this.#end(index), this.#end(index + 1)));
   }
 
-  /** Where the strings before that of this number end. */
+  /** Where the previous string ends. */
   #end(index: number): number {
     return index === 0 ? 0 : (this.#ends[index - 1] ?? 0);
   }

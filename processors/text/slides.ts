@@ -2,12 +2,12 @@ import type { Attributes, MarkupHandler } from "../formats/markup.ts";
 import type { OfficePackage } from "../formats/office-package.ts";
 import { BlockWriter, type TextSink } from "./block-writer.ts";
 
-/** Placeholders of what stands on every slide: its number, date, header and footer. */
-const FURNITURE = new Set(["sldNum", "dt", "hdr", "ftr"]);
+/** Placeholders that repeat on every slide: number, date, header and footer. */
+const REPEATED = new Set(["sldNum", "dt", "hdr", "ftr"]);
 
 /**
- * Write a presentation, slide after slide as they are shown: the text of the shapes in their order, a line
- * for each paragraph; diagrams; then the speaker's notes.
+ * Write a presentation slide by slide, in the order shown: the text of its shapes, with a line for each
+ * paragraph, then its diagrams and speaker notes.
  */
 export async function writeSlides(document: OfficePackage, sink: TextSink): Promise<void> {
   const writer = new BlockWriter(sink);
@@ -33,7 +33,7 @@ async function writeSlide(
   }
 }
 
-/** In the order in which they are shown; each once, however often the list names it. */
+/** Slides in the order shown, each once even if the list repeats it. */
 async function slidesOf(document: OfficePackage): Promise<Set<string>> {
   const parts = await document.relationships(document.main);
   const targets = new Map(parts.map(({ id, target }) => [id, target]));
@@ -53,7 +53,7 @@ class ShapesHandler implements MarkupHandler {
   readonly diagrams = new Set<string>();
   readonly #writer: BlockWriter;
   #inText = false;
-  #furniture = false;
+  #repeated = false;
 
   constructor(writer: BlockWriter) {
     this.#writer = writer;
@@ -64,11 +64,11 @@ class ShapesHandler implements MarkupHandler {
   }
 
   open(name: string, attributes: Attributes): void {
-    if (name === "a:t") this.#inText = !this.#furniture;
+    if (name === "a:t") this.#inText = !this.#repeated;
     else if (name === "a:br") this.#writer.write("\n");
     else if (name === "a:tab") this.#writer.write("\t");
     else if (name === "a:tbl") this.#writer.beginTable();
-    else if (name === "p:ph") this.#furniture = FURNITURE.has(attributes["type"] ?? "");
+    else if (name === "p:ph") this.#repeated = REPEATED.has(attributes["type"] ?? "");
     else if (name === "dgm:relIds") this.diagrams.add(attributes["r:dm"] ?? "");
   }
 
@@ -87,6 +87,6 @@ class ShapesHandler implements MarkupHandler {
 
   #endShape(): void {
     this.#writer.separate();
-    this.#furniture = false;
+    this.#repeated = false;
   }
 }

@@ -1,17 +1,17 @@
 import type { OfficePackage } from "../formats/office-package.ts";
 
-/** What a number format shows of a date: its day, its time, or both. */
+/** What a number format shows: the day, the time, or both. */
 export type DateKind = "day" | "time" | "both";
 
 const DAY_MS = 86_400_000;
-/** The day before the first; 1900 was no leap year, but day 60 is its 29 February, so March begins at 61. */
+/** Day 0 from March 1900 on. Spreadsheets count a 29 February 1900 as day 60, although 1900 was not a leap year. */
 const EPOCH_1900 = Date.UTC(1899, 11, 30);
 const EPOCH_1904 = Date.UTC(1904, 0, 1);
-/** 9999-12-31, the last date that a spreadsheet knows. */
+/** 9999-12-31, the last date of a spreadsheet. */
 const MAX_DAY = 2_958_465;
 const MAX_STYLES = 65_536;
 
-/** ECMA-376 part 1, 18.8.30: formats that every program knows by number. */
+/** ECMA-376 part 1, 18.8.30: the built-in formats. */
 const BUILT_IN: ReadonlyMap<number, DateKind> = new Map([
   ...[14, 15, 16, 17, 27, 28, 29, 30, 31, 36, 50, 51, 52, 53, 54, 57, 58].map(
     (id): [number, DateKind] => [id, "day"],
@@ -23,7 +23,7 @@ const BUILT_IN: ReadonlyMap<number, DateKind> = new Map([
   [22, "both"],
 ]);
 
-/** Which styles of cells show a number as a date, by number of the style. */
+/** The cell styles that show a number as a date, by style number. */
 export async function readDateStyles(
   document: OfficePackage,
   part: string | undefined,
@@ -50,7 +50,7 @@ export async function readDateStyles(
   return styles;
 }
 
-/** Of a format such as `[$-409]d/m/yy h:mm "h"`: what is quoted, escaped or in brackets stands for itself. */
+/** The kind of a format such as `[$-409]d/m/yy h:mm "h"`. Ignores quoted, escaped and bracketed parts. */
 export function dateKind(formatCode: string): DateKind | undefined {
   const letters = formatCode
     .slice(0, 255)
@@ -63,7 +63,7 @@ export function dateKind(formatCode: string): DateKind | undefined {
   return /m/.test(letters) ? "day" : undefined;
 }
 
-/** @returns `null` for what is no date: negative, or beyond the year 9999. */
+/** @returns `null` for an invalid date: negative, or beyond the year 9999. */
 export function toIsoDate(value: number, kind: DateKind, from1904: boolean): string | null {
   if (!(value >= 0 && value < MAX_DAY + 1)) return null;
   const early = !from1904 && value < 60 ? DAY_MS : 0;

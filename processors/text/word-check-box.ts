@@ -1,4 +1,4 @@
-/** A check box of a form (ECMA-376 part 1, 17.16.7): its state stands in elements inside it. */
+/** A check box of a form (ECMA-376 part 1, 17.16.7). Nested elements contain its state. */
 export class CheckBox {
   #open = false;
   #checked = false;
@@ -12,7 +12,7 @@ export class CheckBox {
     }
   }
 
-  /** @returns What stands for the box, once it is over. */
+  /** @returns The character for the box at its end. */
   close(name: string): "☒" | "☐" | "" {
     if (name !== "w:checkBox") return "";
     this.#open = false;

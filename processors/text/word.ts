@@ -4,7 +4,7 @@ import { BlockWriter, type TextSink } from "./block-writer.ts";
 import { BoundedText } from "./bounded-text.ts";
 import { CheckBox } from "./word-check-box.ts";
 
-/** Properties, what a tracked change took away, and the reading aid above East Asian words. */
+/** Properties, tracked deletions, and reading aids above East Asian words. */
 const IGNORED = new Set([
   FALLBACK,
   "w:del",
@@ -29,11 +29,10 @@ const CHARACTERS: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * Write a Word document: headers, the text with `[1]` where a note is referred to, the notes, footers. A
- * text box comes before the paragraph that it hangs on. Tracked insertions are text, deletions and comments
- * are not.
+ * Write a Word document: headers, the text with `[1]` for a reference to a note, the notes, footers. A text box
+ * precedes the paragraph it is anchored to. Includes tracked insertions, but not deletions and comments.
  *
- * @param maxLength UTF-16 units of notes, or of a header, that are worth keeping.
+ * @param maxLength How much of the notes, or of a header, is kept, in UTF-16 units.
  */
 export async function writeWord(
   document: OfficePackage,
@@ -46,7 +45,7 @@ export async function writeWord(
   const partsOf = (type: string) =>
     parts.filter((part) => part.type === type && document.has(part.target));
 
-  /** Sections repeat them: the same text is written once. */
+  /** Sections repeat headers and footers, so equal texts are written once. */
   const writeOnce = async (type: string) => {
     const texts = new Set<string>();
     for (const { target } of partsOf(type)) {
@@ -77,14 +76,14 @@ function writeBlock(writer: BlockWriter, text: string): void {
   writer.endBlock();
 }
 
-/** Body, header, footer or note: blocks of paragraphs and tables. */
+/** A body, header, footer or note: paragraphs and tables. */
 class BlocksHandler implements MarkupHandler {
   readonly #writer: BlockWriter;
   readonly #references: Map<string, number>;
   readonly #checkBox = new CheckBox();
   #inText = false;
 
-  /** @param references Gets the number of each note, by kind and id, in the order of first reference. */
+  /** @param references Receives the number of each note, by kind and id, in the order of first reference. */
   constructor(writer: BlockWriter, references: Map<string, number>) {
     this.#writer = writer;
     this.#references = references;
@@ -126,7 +125,7 @@ class BlocksHandler implements MarkupHandler {
   }
 }
 
-/** Footnotes or endnotes, each with blocks of its own. They may refer to each other. */
+/** Footnotes or endnotes, each with separate blocks. They may refer to each other. */
 class NotesHandler implements MarkupHandler {
   readonly texts = new Map<string, BoundedText>();
   readonly #references: Map<string, number>;
@@ -166,7 +165,7 @@ class NotesHandler implements MarkupHandler {
   }
 }
 
-/** Symbol fonts keep their signs in U+F000–F0FF, where they mean nothing to anybody else. */
+/** Symbol fonts use U+F000–F0FF, which is meaningless without the font. */
 function symbol(char = ""): string {
   const code = Number.parseInt(char, 16);
   return code < 0xe000 && code >= 0x20 ? String.fromCharCode(code) : "";

@@ -5,7 +5,7 @@ import { oneLine } from "./one-line.ts";
 import { readSharedStrings, type SharedStrings } from "./shared-strings.ts";
 import { type DateKind, readDateStyles, toIsoDate } from "./spreadsheet-dates.ts";
 
-/** A gap of more empty cells than this in a row says nothing but that there is one. */
+/** Longer gaps of empty cells in a row are shortened to this. */
 const MAX_GAP = 64;
 
 interface Sheet {
@@ -15,21 +15,21 @@ interface Sheet {
 
 interface Workbook {
   readonly sheets: readonly Sheet[];
-  /** Days are counted from 1904. */
+  /** Whether days are counted from 1904. */
   readonly from1904: boolean;
 }
 
-/** What the cells of every sheet refer to. */
+/** Shared data that cells refer to. */
 interface CellContext {
   readonly strings: SharedStrings;
-  /** By the number of a cell's style. */
+  /** By style number. */
   readonly dates: readonly (DateKind | undefined)[];
   readonly from1904: boolean;
 }
 
 /**
- * Write a workbook, sheet after sheet: its name, then a line for each row that holds anything, with tabs
- * between the cells. Numbers are as stored, dates as in ISO 8601; of a formula its last result.
+ * Write a workbook sheet by sheet: its name, then a line for each row with content, with tabs between cells.
+ * Numbers are written as stored, dates as ISO 8601, formulas as their last result.
  */
 export async function writeWorkbook(document: OfficePackage, sink: TextSink): Promise<void> {
   const writer = new BlockWriter(sink);
@@ -60,7 +60,7 @@ async function readWorkbook(document: OfficePackage): Promise<Workbook> {
   await document.read(document.main, {
     open(element, { name = "", state, date1904, "r:id": id = "" }) {
       if (element === "x:workbookPr") from1904 = date1904 === "1" || date1904 === "true";
-      // Programs keep their own data in sheets that are very hidden.
+      // Programs keep internal data in "very hidden" sheets.
       if (element === "x:sheet" && state !== "veryHidden") sheets.set(id, { name, id });
     },
   });
@@ -71,7 +71,7 @@ async function readWorkbook(document: OfficePackage): Promise<Workbook> {
 class SheetHandler implements MarkupHandler {
   readonly #writer: BlockWriter;
   readonly #context: CellContext;
-  /** The column of the last cell with text, and of the cell that is read; the first is 1. */
+  /** Columns of the last cell with text and of the current cell. The first is 1. */
   #lastColumn = 0;
   #column = 0;
   #type = "";
@@ -118,7 +118,7 @@ class SheetHandler implements MarkupHandler {
   #endCell(): void {
     const text = oneLine(this.#text());
     if (text === "") return;
-    // Cells in no order follow each other.
+    // Unordered cells simply follow each other.
     const gap = Math.min(Math.max(this.#column - this.#lastColumn - 1, 0), MAX_GAP);
     this.#writer.cell(text, this.#lastColumn === 0 ? gap : gap + 1);
     this.#lastColumn = this.#column;
@@ -135,7 +135,7 @@ class SheetHandler implements MarkupHandler {
   }
 }
 
-/** Of a reference such as `AB12`. */
+/** The column of a reference such as `AB12`. */
 function columnOf(reference = ""): number | undefined {
   let column = 0;
   for (const letter of reference.slice(0, 3)) {
