@@ -32,7 +32,7 @@ export function createApiKeyRecords(executor: SqlExecutor): ApiKeyRecords {
 
     async replace(id, successor, endsAt) {
       const row = fromApiKey(successor);
-      // The old one is looked at by both, and last by the one that lets it end.
+      // Both queries check the old key, so the one that lets it expire comes last.
       const [inserted] = await executor.batch([
         db
           .insertInto("api_keys")
@@ -72,7 +72,7 @@ function columnsOf(row: ApiKeyRow): (keyof ApiKeyRow)[] {
   return Object.keys(row) as (keyof ApiKeyRow)[];
 }
 
-/** Whether a key counts at the time `now`, in SQL. */
+/** Whether a key is valid at the time `now`, in SQL. */
 function counts(id: string, now: number) {
   return sql<SqlBool>`id = ${id} and revoked_at is null and (expires_at is null or expires_at > ${now})`;
 }

@@ -10,15 +10,15 @@ import { type RecordStatus, statusesBefore } from "../../domain/upload.ts";
 import type { UploadId } from "../../domain/upload-id.ts";
 import { db, type Schema } from "./schema.ts";
 
-/** Which upload is meant, and what must still be true of it. */
+/** Selects an upload, and states what must still be true of it. */
 export type UploadCondition = (eb: ExpressionBuilder<Schema, "uploads">) => Expression<SqlBool>;
 
-/** `+` keeps SQLite from walking the index of `storage_id`: what is due comes first. */
+/** `+` keeps SQLite from using the index of `storage_id`: the order of due times matters more. */
 export function inStorages(storageIds: readonly string[]): Expression<SqlBool> {
   return sql<SqlBool>`+storage_id in (${sql.join(storageIds)})`;
 }
 
-/** One upload of a tenant, at this revision; `null`: at whichever. */
+/** One upload of a tenant, at this revision; `null`: at any. */
 export function theOne(
   eb: ExpressionBuilder<Schema, "uploads">,
   tenant: TenantId,
@@ -28,14 +28,14 @@ export function theOne(
   return eb.and({ id, tenant, ...(revision === null ? {} : { revision }) });
 }
 
-/** From its end on an upload reads as missing, whenever somebody gets to remove it. */
+/** An expired upload counts as missing, even before it is removed. */
 export function notExpired(now: number): Expression<SqlBool> {
   return sql<SqlBool>`(uploads.expires_at is null or uploads.expires_at > ${now})`;
 }
 
 export interface Change {
   readonly to: RecordStatus;
-  /** Default: every status from which `to` may be reached. */
+  /** Default: every status that may change to `to`. */
   readonly from?: readonly RecordStatus[];
   readonly where: UploadCondition;
   /** Milliseconds since 1970. */
@@ -45,12 +45,11 @@ export interface Change {
 }
 
 /**
- * A change of one record as the last queries of a batch: its event, then the change itself, which returns
- * the changed row or nothing.
+ * The queries for a change of one record, for the end of a batch: first its event, then the change, which returns the
+ * changed row or nothing.
  *
- * The event is selected by the condition of the change, before it: inside one batch both see the same row,
- * so there is an event if and only if there is a change. Afterwards a row that somebody else has changed
- * could be taken for ours.
+ * The event has the same condition and comes first. Within a batch both see the same row, so there is an event if and
+ * only if there is a change. An event inserted afterwards could match a row that another writer has changed.
  */
 export function change({ to, from = statusesBefore(to), where, at, set = {} }: Change) {
   const condition: UploadCondition = (eb) => eb.and([where(eb), eb("status", "in", from)]);
@@ -66,9 +65,9 @@ export function change({ to, from = statusesBefore(to), where, at, set = {} }: C
 }
 
 /**
- * Appends the event of the change that is about to be made to what `condition` selects.
+ * Insert the event for the change of the row that `condition` selects. Runs before the change.
  *
- * @param set What the change will set: events tell of attempts and errors as they are afterwards.
+ * @param set What the change will set: an event has the attempts and errors after the change.
  */
 export function eventOf(
   to: RecordStatus,

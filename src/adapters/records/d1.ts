@@ -3,7 +3,7 @@ import type { RowsOf, SqlExecutor } from "./executor.ts";
 import { toRecordsError } from "./sqlite-errors.ts";
 
 /**
- * The part of a D1 binding that is used here.
+ * The part of a D1 binding that Stowage uses.
  *
  * @see https://developers.cloudflare.com/d1/worker-api/d1-database/
  */
@@ -17,8 +17,8 @@ export interface D1Statement {
 }
 
 /**
- * The records in Cloudflare's D1. A batch is a transaction there and the only kind there is, so every
- * write is one; D1 serialises them. Nothing is retried: what a write that failed has done is not known.
+ * The records in Cloudflare D1. A batch is its only kind of transaction, so every write is a batch; D1 serializes them.
+ * Nothing is retried, because a failed write may have happened.
  */
 export function openD1(database: D1Binding): SqlExecutor {
   const batch = async <const Queries extends readonly CompiledQuery[]>(

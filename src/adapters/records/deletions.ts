@@ -15,13 +15,13 @@ import { toUpload } from "./rows.ts";
 import { db } from "./schema.ts";
 import { leaveTombstone } from "./tombstones.ts";
 
-/** What callers may delete. Reservations end by `release` or by being collected. */
+/** What callers may delete. Reservations end by `release` or `collectAbandoned`. */
 const DELETABLE = statusesBefore("deleting").filter((status) => status !== "uploading");
 
-/** Literals, not parameters: only so can SQLite prove that the partial index `uploads_remains` fits. */
-const IS_REMAINS = sql<SqlBool>`status in ('uploading', 'deleting')`;
+/** Literals, because SQLite uses the partial index `uploads_remains` only if it can prove that it applies. */
+const IS_LEFTOVER = sql<SqlBool>`status in ('uploading', 'deleting')`;
 
-/** Row first, then bytes, then the rest: and what crashes left of that. */
+/** Deletes uploads, and collects what expired or was left behind by crashes. */
 export function deletions(
   executor: SqlExecutor,
   clock: Clock,
@@ -52,12 +52,11 @@ export function deletions(
 
     async collectAbandoned(limit, deleteGraceMs, storageIds) {
       const now = clock.now();
-      const abandoned = oldestRemains(limit, now, now - deleteGraceMs, storageIds);
+      const abandoned = oldestLeftovers(limit, now, now - deleteGraceMs, storageIds);
       const wasUploading = sql<SqlBool>`status = 'uploading'`;
       const [, rows] = await executor.batch([
         eventOf("deleting", (eb) => eb.and([wasUploading, abandoned(eb)]), now),
-        // To take up an interrupted delete again is no change: only its time moves, so that others come
-        // first next time.
+        // Resuming an interrupted delete is not a change. Only its time moves, so that others come first next time.
         db
           .updateTable("uploads")
           .set({
@@ -93,8 +92,8 @@ function deleting({ id, tenant }: Upload): UploadCondition {
   return (eb) => eb.and({ id, tenant, status: "deleting" });
 }
 
-/** Reservations whose lease has ended, and deletes that were begun before `begunBefore`. */
-function oldestRemains(
+/** Reservations whose lease has ended, and deletes that began before `begunBefore`. */
+function oldestLeftovers(
   limit: number,
   now: number,
   begunBefore: number,
@@ -103,7 +102,7 @@ function oldestRemains(
   const chosen = db
     .selectFrom("uploads")
     .select("id")
-    .where(IS_REMAINS)
+    .where(IS_LEFTOVER)
     .where(inStorages(storageIds))
     .where((eb) => eb.or([eb("status", "=", "uploading"), eb("due_at", "<", begunBefore)]))
     .where("due_at", "<=", now)
@@ -113,7 +112,7 @@ function oldestRemains(
   return (eb) => eb("id", "in", chosen);
 }
 
-/** The literal: only so can SQLite prove that the partial index `uploads_expiry` fits. */
+/** A literal, because SQLite uses the partial index `uploads_expiry` only if it can prove that it applies. */
 function firstExpired(limit: number, now: number, storageIds: readonly string[]): UploadCondition {
   const chosen = db
     .selectFrom("uploads")

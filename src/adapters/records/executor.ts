@@ -10,28 +10,27 @@ export type RowsOf<Queries extends readonly CompiledQuery[]> = {
 /**
  * A database that speaks SQLite's SQL.
  *
- * The caller sends queries whose parameters are `null`, numbers, strings or bytes, at most 100 each (D1's
- * limit), and learns what a write has touched from `RETURNING`: the one way that is exact everywhere. The
- * executor throws only StowageError: `records_full` and `records_unavailable`, both retryable,
- * `upload_conflict` where a unique index refuses, `internal` for a query that is wrong.
+ * Parameters are `null`, numbers, strings or bytes, at most 100 per query (the limit of D1). Use `RETURNING` to learn what
+ * a write has changed: it is the only way that is exact everywhere. The executor throws only StowageError:
+ * `records_full` and `records_unavailable`, both retryable, `upload_conflict` for a violated unique index, `internal`
+ * for an invalid query.
  */
 export interface SqlExecutor {
-  /** One query. A write is durable when this resolves; a read sees all that was durable when it began. */
+  /** Run one query. A write is durable when this resolves. A read sees everything that was durable at its start. */
   run<Row>(query: CompiledQuery<Row>): Promise<readonly Row[]>;
-  /** All of `queries` in their order, or none; nobody sees, or writes, anything in between. */
+  /** Run all queries in order, or none. Nothing else is read or written in between. */
   batch<const Queries extends readonly CompiledQuery[]>(queries: Queries): Promise<RowsOf<Queries>>;
-  /** Wait for what is under way, then let the database go. */
+  /** Wait for running queries, then close the database. */
   close(): Promise<void>;
 }
 
-/** Runs one query within a unit, at once. Throws whatever the database throws. */
+/** Runs one query within a unit, synchronously. Throws what the database throws. */
 export type RunQuery = <Row>(query: CompiledQuery<Row>) => readonly Row[];
 
-/** An executor in this process, whose units may look at what they read before they write. */
+/** An executor in this process. Its units may read before they write. */
 export interface UnitExecutor extends SqlExecutor {
   /**
-   * Do `work`, which must not wait for anything, while nobody else writes. If it throws, nothing of it
-   * has happened.
+   * Run `work` without concurrent writers. It must be synchronous. If it throws, it is rolled back.
    */
   unit<Result>(work: (run: RunQuery) => Result): Promise<Result>;
 }

@@ -5,24 +5,23 @@ import type { SqlExecutor } from "./executor.ts";
 import { db } from "./schema.ts";
 
 /**
- * So many uploads are put in order before anybody waits (2,000 take 1 ms). Where more of them begin alike, a
- * walk from the newest on soon meets enough of them.
+ * So many uploads can be sorted without delay (2,000 take 1 ms). If more filenames begin like this, a scan from the
+ * newest upload soon finds enough of them.
  */
 const RARE = 2_000;
 
 /**
- * What must be true of the uploads of `tenant` whose filename begins with `prefix`, compared exactly.
+ * The condition for uploads of `tenant` whose filename begins with `prefix`, compared exactly.
  *
- * They are found by the index of filenames where they are few, and else by one condition more on the walk
- * through all uploads of the tenant. SQLite cannot choose by itself, since it plans without looking at
- * values: `+` keeps it from the other way.
+ * A few uploads are found by the index of filenames; many by a condition on the scan of all uploads of the tenant.
+ * SQLite plans without the values and cannot choose, so a `+` disables the other index.
  */
 export async function beginningWith(
   executor: SqlExecutor,
   tenant: TenantId,
   prefix: string,
 ): Promise<Expression<SqlBool>> {
-  // A lone surrogate is bound as U+FFFD, which a filename may well hold.
+  // A lone surrogate would be bound as U+FFFD, which filenames may contain.
   if (!prefix.isWellFormed()) return sql<SqlBool>`1 = 0`;
   const named = sql<SqlBool>`tenant = ${tenant} and ${between("filename", prefix)}`;
   const [found] = await executor.run(
@@ -34,7 +33,7 @@ export async function beginningWith(
     : sql<SqlBool>`tenant = ${tenant} and ${between("+filename", prefix)}`;
 }
 
-/** LIKE would fold ASCII case, know wildcards, and take 50 bytes on D1. */
+/** Not LIKE: it ignores ASCII case, has wildcards, and is limited to 50 bytes on D1. */
 function between(column: "filename" | "+filename", prefix: string): Expression<SqlBool> {
   const name = sql.raw(column);
   const behind = firstBehind(prefix);

@@ -5,14 +5,14 @@ import type { RunQuery } from "./executor.ts";
 import { backoff } from "./retry-while-busy.ts";
 import { isBusy, toRecordsError } from "./sqlite-errors.ts";
 
-/** Units in one transaction at most: it runs without a break, and nothing else does meanwhile. */
+/** The most units in one transaction. It blocks the event loop until it is done. */
 const MAX_GROUP = 128;
 
-/** How long a unit waits at most, in milliseconds. */
+/** The longest waits of a unit, in milliseconds. */
 export interface Waits {
-  /** For company, when it may be expected. */
+  /** For other units, if they can be expected. */
   readonly gatherMs: number;
-  /** For another process to let go of the database. */
+  /** For the lock of another process. */
   readonly lockTimeoutMs: number;
 }
 
@@ -20,24 +20,24 @@ interface Unit {
   readonly work: (run: RunQuery) => unknown;
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: StowageError) => void;
-  /** How long it has waited for somebody else's lock. */
+  /** How long it has waited for the lock of another process. */
   lockedMs: number;
 }
 
 /**
- * Lets units that arrive close together share one transaction, and so one fsync, with a savepoint each.
+ * Runs units that arrive close together in one transaction, and so with one fsync. Each has its own savepoint.
  *
- * A transaction runs from BEGIN to COMMIT without giving up the event loop, so whoever reads over the same
- * connection sees what was committed and nothing else. A lone unit goes at the next turn of the loop; only
- * when the last group was a crowd does the next one wait a little until it is one again.
+ * A transaction blocks the event loop from BEGIN to COMMIT, so readers on the same connection see only committed data. A
+ * single unit starts at the next turn of the event loop. Only if the last group was larger, the next one waits a little
+ * for as many units.
  */
 export class GroupCommit {
   readonly #database: DatabaseSync;
   readonly #run: RunQuery;
   readonly #waits: Waits;
   #queue: Unit[] = [];
-  /** Size of the last group: as many are expected to come again. */
-  #crowd = 1;
+  /** Size of the last group: as many units are expected again. */
+  #expected = 1;
   #draining: Promise<void> | null = null;
   #onArrival: () => void = () => {};
   #closed = false;
@@ -58,7 +58,7 @@ export class GroupCommit {
     });
   }
 
-  /** Take no more units and wait for those that are there. */
+  /** Refuse new units and wait for the queued ones. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#draining;
@@ -67,12 +67,12 @@ export class GroupCommit {
   async #drain(): Promise<void> {
     while (this.#queue.length > 0) {
       await new Promise((resolve) => setImmediate(resolve));
-      if (this.#queue.length < this.#crowd) await this.#gather();
+      if (this.#queue.length < this.#expected) await this.#gather();
       await this.#begin();
-      // Taken only now: whoever came while the lock was awaited goes along.
+      // Taken only now, to include units that arrived during the wait for the lock.
       const group = this.#queue.splice(0, MAX_GROUP);
       if (group.length === 0) continue;
-      this.#crowd = group.length;
+      this.#expected = group.length;
       this.#commit(group);
     }
     this.#draining = null;
@@ -87,12 +87,12 @@ export class GroupCommit {
       };
       const timer = setTimeout(done, this.#waits.gatherMs);
       this.#onArrival = () => {
-        if (this.#queue.length >= this.#crowd) done();
+        if (this.#queue.length >= this.#expected) done();
       };
     });
   }
 
-  /** Open the transaction, or leave an empty queue behind: everybody in it has been told why. */
+  /** Open the transaction. If that fails, all units are rejected and the queue is empty. */
   async #begin(): Promise<void> {
     for (let delayMs = 1; ; delayMs = backoff(delayMs)) {
       if (this.#queue.length === 0) return;
@@ -100,12 +100,12 @@ export class GroupCommit {
         this.#database.exec("BEGIN IMMEDIATE");
         return;
       } catch (error) {
-        const patient = isBusy(error)
+        const waiting = isBusy(error)
           ? this.#queue.filter((unit) => unit.lockedMs < this.#waits.lockTimeoutMs)
           : [];
         for (const unit of this.#queue)
-          if (!patient.includes(unit)) unit.reject(toRecordsError(error));
-        this.#queue = patient;
+          if (!waiting.includes(unit)) unit.reject(toRecordsError(error));
+        this.#queue = waiting;
       }
       for (const unit of this.#queue) unit.lockedMs += delayMs;
       await delay(delayMs);
@@ -122,7 +122,7 @@ export class GroupCommit {
       this.#database.exec("COMMIT");
     } catch (error) {
       this.#rollBack();
-      // To reject one that has failed by itself already changes nothing.
+      // Rejecting a unit that was rejected already has no effect.
       for (const unit of group) unit.reject(toRecordsError(error));
       return;
     }
@@ -140,7 +140,7 @@ export class GroupCommit {
       try {
         this.#database.exec("ROLLBACK TO unit; RELEASE unit");
       } catch {
-        // A full or failing disk may have rolled everything back, savepoints and all.
+        // On a full or failing disk, SQLite may have rolled back the whole transaction.
         throw error;
       }
       unit.reject(toRecordsError(error));
@@ -157,7 +157,7 @@ export class GroupCommit {
   }
 }
 
-/** What a caller is told that comes after `close`. */
+/** The error for calls after `close`. */
 function closed(): StowageError {
   return new StowageError("records_unavailable", "Cannot reach records: they are closed", {
     retryable: true,

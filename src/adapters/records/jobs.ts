@@ -9,18 +9,18 @@ import type { SqlExecutor } from "./executor.ts";
 import { toJson, toUpload } from "./rows.ts";
 import { db, type UploadRow } from "./schema.ts";
 
-/** Where a job may be asked for; the other ways into the queue are commit, retry and hand back. */
-const AT_REST = statusesBefore("queued").filter(
+/** The statuses in which processing can be requested. Commit, retry and hand back queue uploads, too. */
+const SETTLED = statusesBefore("queued").filter(
   (status) => status !== "uploading" && status !== "processing",
 );
 
-/** A run whose lease has ended is given back and taken again in one step. */
+/** A job whose lease has ended is claimed again directly. */
 const CLAIMABLE = [...statusesBefore("processing"), "processing"] as const;
 
-/** Literals, not parameters: only so can SQLite prove that the partial index `uploads_jobs` fits. */
+/** Literals, because SQLite uses the partial index `uploads_jobs` only if it can prove that it applies. */
 const IS_JOB = sql<boolean>`status in ('queued', 'processing')`;
 
-/** What must still be done with the uploads that are durable. */
+/** The processing jobs. A job is an upload that is `queued` or `processing`. */
 export function jobs(
   executor: SqlExecutor,
   clock: Clock,
@@ -28,7 +28,7 @@ export function jobs(
   UploadRecords,
   "requeue" | "claim" | "renewJob" | "finishJob" | "retryJob" | "handBackJob" | "nextJobAt"
 > {
-  /** The tenant whose job was claimed last, by this process: each process lets the tenants take turns. */
+  /** The tenant of the last claimed job. Each process lets the tenants take turns. */
   let lastServed = "";
   return {
     async requeue(tenant, id, processors, revision = null) {
@@ -36,7 +36,7 @@ export function jobs(
       const [, [queued], [found]] = await executor.batch([
         ...change({
           to: "queued",
-          from: AT_REST,
+          from: SETTLED,
           where: (eb) => eb.and([theOne(eb, tenant, id, revision), notExpired(now)]),
           at: now,
           set: {
@@ -77,7 +77,7 @@ export function jobs(
           to: "processing",
           from: CLAIMABLE,
           where: (eb) =>
-            // Tenant ids are not empty: after the last one comes the first.
+            // After the last tenant comes the first one. Tenant ids are never empty.
             eb(
               "id",
               "=",
@@ -109,7 +109,7 @@ export function jobs(
         db
           .updateTable("uploads")
           .set({ lease_until: leaseUntil })
-          .where(held(job))
+          .where(stillOwned(job))
           .returning("id")
           .compile(),
       );
@@ -122,7 +122,7 @@ export function jobs(
         ...results.map((result) => replaceResult(job, result)),
         ...change({
           to: status,
-          where: held(job),
+          where: stillOwned(job),
           at: now,
           set: { ...LEASE_OVER, error: toJson(error), finished_at: now },
         }),
@@ -135,7 +135,7 @@ export function jobs(
       const [, rows] = await executor.batch(
         change({
           to: "queued",
-          where: held(job),
+          where: stillOwned(job),
           at: clock.now(),
           set: {
             ...LEASE_OVER,
@@ -150,11 +150,11 @@ export function jobs(
 
     async handBackJob(job) {
       await executor.batch(
-        // `run_after` is as it was: the job keeps its place. So does `started_at`: something may have been
-        // derived, and whoever deletes the upload looks there.
+        // `run_after` stays, so that the job keeps its place. `started_at` stays, too: the run may have stored texts,
+        // and a delete must look for them.
         change({
           to: "queued",
-          where: held(job),
+          where: stillOwned(job),
           at: clock.now(),
           set: { ...LEASE_OVER, attempts: sql`attempts - 1` },
         }),
@@ -179,8 +179,8 @@ export function jobs(
 }
 
 /**
- * The job to claim: the oldest that is due of the first tenant after `tenant` that has any; tenants go by
- * name. It hops over the index from tenant to tenant, so nobody's backlog is walked through, however long.
+ * The job to claim: the oldest due job of the first tenant after `tenant` that has one, in the order of their names. The
+ * query skips from tenant to tenant in the index, so a long backlog costs nothing.
  */
 function firstJobAfter(
   tenant: string,
@@ -189,7 +189,7 @@ function firstJobAfter(
   const nextTenant = (after: unknown) =>
     sql`(select min(tenant) from uploads where ${IS_JOB} and tenant > ${after})`;
   const current = sql.ref("turns.tenant");
-  // Most often nothing is: then no tenant is looked at.
+  // Usually nothing is due. Then no tenant is looked at.
   const isAnyDue = sql`exists (select 1 from uploads where ${IS_JOB} and due_at <= ${due.now})`;
   const oldest = sql`(select id from uploads
     where ${IS_JOB} and tenant = ${current} and due_at <= ${due.now} and ${inStorages(due.storageIds)}
@@ -207,8 +207,8 @@ function firstJobAfter(
 
 const LEASE_OVER = { lease_token: null, lease_until: null };
 
-/** The job as long as nobody else has claimed, finished or deleted it. */
-function held({ upload, leaseToken }: Job): UploadCondition {
+/** Whether the job still belongs to this claim: it was not claimed again, finished or deleted. */
+function stillOwned({ upload, leaseToken }: Job): UploadCondition {
   return (eb) =>
     eb.and({
       id: upload.id,
@@ -218,7 +218,7 @@ function held({ upload, leaseToken }: Job): UploadCondition {
     });
 }
 
-/** Fenced like the change that follows in the same batch. */
+/** Fenced like the change that follows in the batch. */
 function replaceResult(job: Job, result: ProcessorResult) {
   return db
     .replaceInto("results")
@@ -245,7 +245,7 @@ function replaceResult(job: Job, result: ProcessorResult) {
           eb.val(toJson(result.error)).as("error"),
           eb.val(result.durationMs).as("duration_ms"),
         ])
-        .where(held(job)),
+        .where(stillOwned(job)),
     )
     .compile();
 }

@@ -7,7 +7,7 @@ import { SCHEMA_3 } from "./schema-3.ts";
 import { SCHEMA_4 } from "./schema-4.ts";
 import { SCHEMA_5 } from "./schema-5.ts";
 
-/** One step of the schema, forward only. Once released it never changes. */
+/** One forward-only step of the schema. Never change it after a release. */
 export interface Migration {
   /** 1, 2, 3 … without gaps. */
   readonly version: number;
@@ -16,7 +16,7 @@ export interface Migration {
   readonly statements: readonly string[];
 }
 
-/** All migrations by version. `migrations/*.sql` holds the same for wrangler; a test keeps them equal. */
+/** All migrations by version. `migrations/*.sql` has the same SQL for wrangler; a test keeps them equal. */
 export const MIGRATIONS: readonly Migration[] = [
   { version: 1, name: "schema", statements: SCHEMA_1 },
   { version: 2, name: "multipart", statements: SCHEMA_2 },
@@ -37,10 +37,10 @@ export function migrationFile(migration: Migration): {
 }
 
 /**
- * Bring the database to the newest schema. One process migrates, all others that start meanwhile wait and
- * find it done; a migration that fails leaves the schema as it was.
+ * Migrate the database to the newest schema. One process migrates; others that start meanwhile wait for it. A failed
+ * migration leaves the schema as it was.
  *
- * @throws {StowageError} `records_newer` if a newer version of the code has migrated it.
+ * @throws {StowageError} `records_newer` if a newer release has migrated it.
  */
 export async function migrate(
   executor: UnitExecutor,
@@ -56,7 +56,7 @@ export async function migrate(
 }
 
 /**
- * Prove that the database has the newest schema, where it is not ours to migrate (D1).
+ * Check that the database has the newest schema, without migrating it (D1).
  *
  * @throws {StowageError} `invalid_config` if it is older, `records_newer` if it is newer.
  */
@@ -66,11 +66,11 @@ export async function requireSchema(executor: SqlExecutor): Promise<void> {
   if (version === MIGRATIONS.length) return;
   throw new StowageError(
     "invalid_config",
-    `Cannot use database: its schema is version ${version} instead of ${MIGRATIONS.length}; run "wrangler d1 migrations apply"`,
+    `Cannot use database: its schema has version ${version} instead of ${MIGRATIONS.length}; run "wrangler d1 migrations apply"`,
   );
 }
 
-/** The version of the schema that a database has; 0 for an empty one. */
+/** The schema version of a database; 0 for an empty one. */
 export async function findSchemaVersion(executor: Pick<SqlExecutor, "run">): Promise<number> {
   const [found] = await executor.run(FIND_META);
   const [row] = found === undefined ? [] : await executor.run(SELECT_VERSION);
@@ -93,6 +93,6 @@ function refuseNewer(version: number, known: number): void {
   if (version <= known) return;
   throw new StowageError(
     "records_newer",
-    `Cannot use database: its schema is version ${version}, this release knows ${known}`,
+    `Cannot use database: its schema has version ${version}, this release supports ${known}`,
   );
 }

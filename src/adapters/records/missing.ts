@@ -8,7 +8,7 @@ import { db } from "./schema.ts";
 /** The condition of the partial index `uploads_missing`. */
 const IS_MISSING = sql<SqlBool>`missing_since is not null`;
 
-/** Uploads whose file is not in its storage. No caller sees any of it: no revision and no event changes. */
+/** Uploads whose file is missing. Invisible to callers: neither revision nor events change. */
 export function missing(
   executor: SqlExecutor,
   clock: Clock,

@@ -7,22 +7,22 @@ import { retryWhileBusy } from "./retry-while-busy.ts";
 import { toRecordsError } from "./sqlite-errors.ts";
 
 /**
- * How long SQLite itself may wait for a lock, in milliseconds. It stops the event loop meanwhile: enough
- * for another process's usual commit; whatever takes longer is awaited outside.
+ * How long SQLite itself waits for a lock, in milliseconds. This blocks the event loop, so it only covers a normal
+ * commit of another process. Longer waits are asynchronous.
  */
 const BUSY_TIMEOUT_MS = 5;
 
 /**
- * Company is awaited for less than most disks take for an fsync; a lock for as long as a caller of HTTP
- * would wait anyway.
+ * Gathering takes less time than an fsync on most disks. The lock timeout is what an HTTP client would wait anyway.
  */
 const WAITS: Waits = { gatherMs: 2, lockTimeoutMs: 5_000 };
 
 /**
  * Open the SQLite database at `path`, creating the file but not its folder, or `:memory:`.
  *
- * WAL with `synchronous=FULL`: a commit is on the disk before it is told, and readers never wait for
- * writers. Units that come close together share a commit. Several processes of one machine may open the same file; a network filesystem will not do.
+ * Uses WAL with `synchronous=FULL`: a commit is on disk before it is reported, and readers never wait for writers. Units
+ * that arrive close together share a commit. Several processes of one machine may open the same file, but not over a
+ * network filesystem.
  *
  * @throws {StowageError} `records_unavailable` if it cannot be opened or cannot be put into WAL mode.
  */
@@ -36,7 +36,7 @@ export async function openNodeSqlite(
     database = new DatabaseSync(path, { enableForeignKeyConstraints: true });
     const opened = database;
     opened.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
-    // Two processes that change the mode at once get "locked" without any waiting.
+    // If two processes change the mode at once, SQLite reports "locked" without waiting.
     await retryWhileBusy(() => enterWal(opened), waits.lockTimeoutMs);
     opened.exec("PRAGMA synchronous = FULL");
     return new NodeSqlite(opened, waits);
@@ -59,7 +59,7 @@ class NodeSqlite implements UnitExecutor {
   readonly #database: DatabaseSync;
   readonly #waits: Waits;
   readonly #commits: GroupCommit;
-  /** Bounded by the code: values are parameters, so the same query is always the same text. */
+  /** Bounded by the code: values are parameters, so a query always has the same text. */
   readonly #statements = new Map<string, StatementSync>();
 
   constructor(database: DatabaseSync, waits: Waits) {

@@ -8,10 +8,10 @@ import { beginningWith } from "./filename-prefix.ts";
 import { toEvent, toResult, toUpload } from "./rows.ts";
 import { db, type Schema } from "./schema.ts";
 
-/** An executor takes 100 parameters at least. */
+/** Every executor allows 100 parameters. */
 const IDS_IN_A_QUERY = 90;
 
-/** What callers see of their tenant's uploads. */
+/** What callers read of the uploads of their tenant. */
 export function reading(
   executor: SqlExecutor,
   clock: Clock,
@@ -33,7 +33,7 @@ export function reading(
           )
           .compile(),
       );
-      // Both may match: an adopted upload's old id looks like anything. Our own goes first.
+      // Both may match, because the external id of an adopted upload can be any text. Our own id goes first.
       const row = rows.find((candidate) => candidate.id === ownId) ?? rows[0];
       return row === undefined ? null : toUpload(row);
     },
@@ -127,7 +127,7 @@ function conditionsOf({ status, createdAfter, createdBefore }: ListFilter): Expr
   ];
 }
 
-/** By position, not by offset: what comes or goes before the position moves nothing after it. */
+/** By position, not by offset, so that new and deleted uploads do not shift the page. */
 function beyond(after: ListPosition | null): Expression<SqlBool>[] {
   return after === null ? [] : [sql<SqlBool>`(created_at, id) < (${after.createdAt}, ${after.id})`];
 }

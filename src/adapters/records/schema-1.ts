@@ -1,6 +1,6 @@
 /**
- * Schema 1. Times are milliseconds since 1970; JSON is text. The statuses of `due_at` and of the partial
- * indexes are literals in the queries too: SQLite takes such an index only if it can prove that it fits.
+ * Schema 1. Times are milliseconds since 1970; JSON is text. Queries repeat the statuses of `due_at` and of the partial
+ * indexes as literals: SQLite uses such an index only if it can prove that it applies.
  */
 export const SCHEMA_1: readonly string[] = [
   `CREATE TABLE meta (

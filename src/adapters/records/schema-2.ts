@@ -1,6 +1,5 @@
 /**
- * Schema 2: a reservation keeps the id of the multipart upload that its put has begun, so that its parts
- * can be given up by whoever finds the reservation.
+ * Schema 2: a reservation stores the id of its multipart upload, so that clean-up can abort it.
  */
 export const SCHEMA_2: readonly string[] = [
   "ALTER TABLE uploads ADD COLUMN multipart_id TEXT",

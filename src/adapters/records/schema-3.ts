@@ -1,6 +1,6 @@
 /**
- * Schema 3: events tell how a job stood after the change, and tenants' jobs can be found in turn. The
- * statuses of the index are literals in the queries too (see schema 1).
+ * Schema 3: events store the state of the job after the change, and an index finds the jobs of the tenants in turn.
+ * Queries repeat its statuses as literals (see schema 1).
  */
 export const SCHEMA_3: readonly string[] = [
   "ALTER TABLE events ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0",

@@ -1,10 +1,9 @@
 /**
- * Schema 4: what every tenant keeps is known without counting, operators' words about tenants, and the
- * `Idempotency-Key`s that uploads were made with.
+ * Schema 4: the usage of each tenant, the overrides of operators, and the `Idempotency-Key`s of uploads.
  *
- * Triggers keep `usage`, so that no way in or out of `uploads` can forget it. A row counts until it is gone:
- * for its size, and before that is known for `held_bytes`. They free a key, too, as soon as the upload that
- * has it cannot be committed any more.
+ * Triggers update `usage` with every change of `uploads`, so that no code can forget it. A row counts until it is
+ * removed: with its size, or with `held_bytes` while the size is unknown. Triggers also free a key when its upload can no
+ * longer be committed.
  */
 export const SCHEMA_4: readonly string[] = [
   "ALTER TABLE uploads ADD COLUMN held_bytes INTEGER NOT NULL DEFAULT 0",
@@ -67,7 +66,7 @@ END`,
   `CREATE INDEX uploads_expiry ON uploads (expires_at, id)
 WHERE expires_at IS NOT NULL AND status <> 'deleting'`,
 
-  // A list of one rare beginning: found by it, not by a walk through everything else.
+  // For lists by a rare filename prefix, which would otherwise scan all uploads.
   "CREATE INDEX uploads_filenames ON uploads (tenant, filename)",
 
   "UPDATE meta SET value = '4' WHERE name = 'schema_version'",

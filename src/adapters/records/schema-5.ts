@@ -1,6 +1,6 @@
 /**
- * Schema 5: a row says that its file is missing in its storage, and when its job was last taken from a worker
- * whose lease had ended, and who may still write.
+ * Schema 5: since when a file is missing in its storage, and when its job was last taken over from a worker that may
+ * still write.
  */
 export const SCHEMA_5: readonly string[] = [
   "ALTER TABLE uploads ADD COLUMN missing_since INTEGER",

@@ -17,7 +17,7 @@ import type { UploadId } from "../../domain/upload-id.ts";
 /** Text that holds JSON. */
 type Json = string;
 
-/** The tables as the newest migration leaves them. Times are milliseconds since 1970. */
+/** The tables after the newest migration. Times are milliseconds since 1970. */
 export interface Schema {
   uploads: UploadsTable;
   results: ResultsTable;
@@ -26,9 +26,9 @@ export interface Schema {
   storages: { storage_id: string; display: string };
   api_keys: ApiKeysTable;
   meta: { name: string; value: string };
-  /** Kept by triggers on `uploads`, and by nothing else. A tenant without uploads has no row. */
+  /** Maintained only by triggers on `uploads`. A tenant without uploads has no row. */
   usage: { tenant: TenantId; bytes: number; uploads: number };
-  repeats: RepeatsTable;
+  repeats: IdempotencyRecordsTable;
   tenants: { id: TenantId; overrides: Json; created_at: number; updated_at: number };
 }
 
@@ -53,34 +53,34 @@ interface UploadsTable {
   error: Json | null;
   /** While `queued`: not before this. */
   run_after: number | null;
-  /** While `processing`: whose run it is. */
+  /** While `processing`: the claim that owns the run. */
   lease_token: string | null;
-  /** While `uploading`, `processing`: after this anybody may take over. `deleting`: when it was begun. */
+  /** While `uploading`, `processing`: when the lease ends. While `deleting`: when the delete began. */
   lease_until: number | null;
   started_at: number | null;
   finished_at: number | null;
   created_at: number;
   updated_at: number;
-  /** When somebody must look at it again: `run_after` or `lease_until`, as the status says. */
+  /** When the row is due again: `run_after` or `lease_until`, depending on the status. */
   due_at: ColumnType<number | null, never, never>;
-  /** While `uploading`, and in what is left of it: whose parts the storage holds. */
+  /** While `uploading`, and afterwards until clean-up: the multipart upload that holds the parts. */
   multipart_id: string | null;
-  /** What the row counts for as long as `size_bytes` is not known. */
+  /** The bytes that count while `size_bytes` is unknown. */
   held_bytes: Generated<number>;
-  /** Since when its file is known to be missing in its storage. */
+  /** Since when its file is known to be missing. */
   missing_since: number | null;
-  /** When its job was last claimed while another worker had it, under a lease that had ended. */
+  /** When its job was last taken over from a worker whose lease had ended. */
   taken_over_at: number | null;
 }
 
-/** Which upload has which `Idempotency-Key`. */
-interface RepeatsTable {
+/** The `Idempotency-Key`s of uploads. */
+interface IdempotencyRecordsTable {
   tenant: TenantId;
   key: string;
   upload_id: UploadId;
   fingerprint: string | null;
   created_at: number;
-  /** `null` while its upload may yet be given up, and the key with it. */
+  /** `null` while its upload may still be abandoned. Then the key becomes free. */
   committed_at: number | null;
 }
 
@@ -123,7 +123,7 @@ export type ResultRow = Selectable<ResultsTable>;
 export type EventRow = Selectable<EventsTable>;
 export type ApiKeyRow = Selectable<ApiKeysTable>;
 
-/** Builds and compiles queries; it has no connection. Run what it compiles with an executor. */
+/** Builds and compiles queries. It has no connection: an executor runs the queries. */
 export const db = new Kysely<Schema>({
   dialect: {
     createAdapter: () => new SqliteAdapter(),

@@ -1,8 +1,8 @@
 import { isStowageError, StowageError } from "../../domain/errors.ts";
 
 /**
- * SQLite's primary result codes that mean something of their own here. All others are trouble that may
- * pass: a lock, a disk that fails, a file that is away.
+ * The primary result codes of SQLite that are handled specially. All others count as temporary: a lock, a failing disk, a
+ * missing file.
  *
  * @see https://www.sqlite.org/rescode.html
  */
@@ -17,8 +17,8 @@ const PRIMARY_CODES: Readonly<Record<number, string>> = {
   25: "RANGE",
 };
 
-/** Faults of a query, which no repetition cures. */
-const OUR_FAULTS = new Set([
+/** Invalid queries. Retrying does not help. */
+const INVALID_QUERY = new Set([
   "ERROR",
   "TOOBIG",
   "CONSTRAINT",
@@ -28,12 +28,12 @@ const OUR_FAULTS = new Set([
   "TYPE",
 ]);
 
-/** Whether another connection holds the lock: the same call may succeed in a moment. */
+/** Whether another connection holds the lock. The same call may succeed soon. */
 export function isBusy(error: unknown): boolean {
   return sqliteCode(error) === "BUSY";
 }
 
-/** `error` as the executor may throw it, whether it comes from `node:sqlite` or from D1. */
+/** Convert an error of `node:sqlite` or D1 to one that an executor may throw. */
 export function toRecordsError(error: unknown): StowageError {
   if (isStowageError(error)) return error;
   const code = sqliteCode(error);
@@ -46,12 +46,12 @@ export function toRecordsError(error: unknown): StowageError {
   if (code === "CONSTRAINT" && messageOf(error).includes("UNIQUE constraint")) {
     return new StowageError(
       "upload_conflict",
-      "Cannot write record: another one has the same id or key",
+      "Cannot write record: another record has the same id or key",
       { cause: error },
     );
   }
-  if (OUR_FAULTS.has(code)) {
-    return new StowageError("internal", "Cannot query records: the database refuses the query", {
+  if (INVALID_QUERY.has(code)) {
+    return new StowageError("internal", "Cannot query records: the database rejected the query", {
       cause: error,
     });
   }
@@ -61,10 +61,10 @@ export function toRecordsError(error: unknown): StowageError {
   });
 }
 
-/** SQLite's own words for a result code: fixed ones, without a path or a value in them. */
+/** SQLite's text for a result code. It is fixed and contains neither paths nor values. */
 function stateOf(error: unknown): string {
   const { errstr } = error as { readonly errstr?: unknown };
-  return typeof errstr === "string" ? errstr : "the database does not answer";
+  return typeof errstr === "string" ? errstr : "the database does not respond";
 }
 
 /** The name of the result code without `SQLITE_`: from the number that `node:sqlite` gives, or D1's text. */

@@ -3,7 +3,7 @@ import type { UploadRecords } from "../../domain/ports/records.ts";
 import type { SqlExecutor } from "./executor.ts";
 import { db } from "./schema.ts";
 
-/** What lies where, and whether the database itself is well. */
+/** The known storages, secrets, and the check of the database. */
 export function storages(
   executor: SqlExecutor,
 ): Pick<UploadRecords, "noteStorage" | "dropStorage" | "storageUsage" | "secret" | "check"> {
@@ -35,7 +35,7 @@ export function storages(
           .leftJoin("storages", "storages.storage_id", "uploads.storage_id")
           .select((eb) => [
             "uploads.storage_id as storageId",
-            // One that was never opened here is named by what is known of it.
+            // A storage that was never opened here has only its id.
             eb.fn.coalesce("storages.display", "uploads.storage_id").as("display"),
             eb.fn.countAll<number>().as("uploads"),
           ])
@@ -51,7 +51,7 @@ export function storages(
       const select = db.selectFrom("meta").select("value").where("name", "=", row.name).compile();
       const [known] = await executor.run(select);
       if (known !== undefined) return known.value;
-      const [, [kept]] = await executor.batch([
+      const [, [stored]] = await executor.batch([
         db
           .insertInto("meta")
           .values(row)
@@ -59,11 +59,11 @@ export function storages(
           .compile(),
         select,
       ]);
-      return kept?.value ?? fresh;
+      return stored?.value ?? fresh;
     },
 
     async check() {
-      // Another value each time: to write what is there already touches no disk.
+      // A new value each time: writing the same value would not touch the disk.
       await executor.run(
         db
           .insertInto("meta")

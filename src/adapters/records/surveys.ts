@@ -7,7 +7,7 @@ import type { SqlExecutor } from "./executor.ts";
 import { toUpload } from "./rows.ts";
 import { db, type Schema } from "./schema.ts";
 
-/** What operators see: the uploads of every tenant. */
+/** Uploads of all tenants, for operators. */
 export function surveys(executor: SqlExecutor): Pick<UploadRecords, "survey" | "tally"> {
   return {
     async survey(filter, { limit, after }) {
@@ -39,8 +39,8 @@ export function surveys(executor: SqlExecutor): Pick<UploadRecords, "survey" | "
 }
 
 /**
- * `+` keeps SQLite on the walk by id, whose pages follow each other without sorting. The statuses are literals
- * because only so can it prove that a partial index fits.
+ * `+` makes SQLite scan by id, so that pages need no sorting. The statuses are literals, because SQLite uses a partial
+ * index only if it can prove that it applies.
  */
 function conditions(
   filter: SurveyFilter,

@@ -16,7 +16,7 @@ export function createTenantRecords(executor: SqlExecutor, clock: Clock): Tenant
 
     async list({ limit, after }) {
       const beyond = after ?? "";
-      // Both parts come in the order of their index: SQLite merges them without sorting.
+      // Both parts are in index order, so SQLite merges them without sorting.
       const names = sql`
         select tenant from usage where tenant > ${beyond}
         union select id from tenants where id > ${beyond}
@@ -43,7 +43,7 @@ export function createTenantRecords(executor: SqlExecutor, clock: Clock): Tenant
   };
 }
 
-/** The overrides after the changes, made where they lie: nobody else's changes get lost in between. */
+/** The overrides after the changes, computed in the database: no concurrent change is lost. */
 function changed(changes: TenantChanges): RawBuilder<string> {
   const entries = Object.entries(changes).map(([name, value]) => ({ path: `$.${name}`, value }));
   const removed = entries.filter(({ value }) => value === undefined);

@@ -5,7 +5,7 @@ import type { UploadCondition } from "./changes.ts";
 import type { SqlExecutor } from "./executor.ts";
 import { db } from "./schema.ts";
 
-/** Where somebody may yet write whose upload was given up. */
+/** Where a late writer of an abandoned upload may still write. */
 export function tombstones(
   executor: SqlExecutor,
 ): Pick<UploadRecords, "tombstones" | "dropTombstones"> {
@@ -36,7 +36,7 @@ export function tombstones(
   };
 }
 
-/** Only where there is a row that is given up: the second of two deleters leaves nothing behind. */
+/** Only if `condition` selects a row: of two concurrent deletes, the second leaves no tombstone. */
 export function leaveTombstone({ storageId, key, until }: Tombstone, condition: UploadCondition) {
   return db
     .insertInto("tombstones")

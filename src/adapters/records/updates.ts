@@ -6,7 +6,7 @@ import type { SqlExecutor } from "./executor.ts";
 import { toUpload } from "./rows.ts";
 import { db } from "./schema.ts";
 
-/** What callers change of an upload without touching its status. */
+/** Changes of an upload that keep its status. */
 export function updates(executor: SqlExecutor, clock: Clock): Pick<UploadRecords, "update"> {
   return {
     async update(tenant, id, { metadata, expiresAt }, revision) {

@@ -1,7 +1,7 @@
 import type { Scope } from "../principal.ts";
 import type { TenantId } from "../tenant.ts";
 
-/** An API key as it is kept: never the key itself, only the SHA-256 of its secret. */
+/** A stored API key: not the key itself, only its SHA-256. */
 export interface ApiKey {
   /** Public half: names the key in lists, logs and `created_by`. */
   readonly id: string;
@@ -10,7 +10,7 @@ export interface ApiKey {
   /** `null` for an operator's key. */
   readonly tenant: TenantId | null;
   readonly scopes: readonly Scope[];
-  /** What a person called it. */
+  /** A name given by a person. */
   readonly label: string;
   readonly createdAt: number;
   readonly expiresAt: number | null;
@@ -23,9 +23,9 @@ export interface ApiKeyRecords {
   /** Newest first; of one tenant, or all. */
   list(tenant?: TenantId): Promise<readonly ApiKey[]>;
   /**
-   * Insert `successor`, and let the key `id` expire at `endsAt` unless it does sooner: both or neither.
+   * Insert `successor`, and let the key `id` expire at `endsAt`, or earlier if it already does. Both or neither.
    *
-   * @returns `false`, and nothing has changed, if no such key counts when the successor is made.
+   * @returns `false`, without a change, if there is no valid key `id`.
    */
   replace(id: string, successor: ApiKey, endsAt: number): Promise<boolean>;
   /** @returns `false` if there is no such key. Revoking twice keeps the first time. */

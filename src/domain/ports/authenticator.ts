@@ -1,38 +1,38 @@
 import type { Principal, Scope } from "../principal.ts";
 
-/** Finds out who is calling. A host application may bring its own. */
+/** Identifies the caller. A host application may provide its own. */
 export interface Authenticator {
   /**
    * @param request Only its headers may be read.
-   * @param env The second argument of `fetch`: what whoever handed the request on knows of it.
-   * @returns Who it is, or `null` if it carries no credential that counts (wrong, expired, revoked, none).
-   * @throws Only when it cannot be found out now (`records_unavailable` …); that is a 503, not a 401.
+   * @param env The second argument of `fetch`, from the code that passed the request on.
+   * @returns The caller, or `null` without a valid credential (wrong, expired, revoked, none).
+   * @throws Only if the caller cannot be identified now (`records_unavailable` …). That is a 503, not a 401.
    */
   authenticate(request: Request, env?: unknown): Promise<Principal | null>;
 }
 
-/** Who is calling, as a host application says it: in plain strings, which are checked, or as a `Principal`. */
+/** The caller, from a host application: plain strings, which are validated, or a `Principal`. */
 export type Caller =
   | Principal
   | {
       /** Whose uploads these are: 1 to 64 of `A-Za-z0-9._-`, not beginning with a dot. */
       readonly tenant: string;
-      /** Who it is: kept as `created_by`. Default: `application`. */
+      /** The name of the caller, stored as `created_by`. Default: `application`. */
       readonly subject?: string;
-      /** What it may do. Default: everything with its tenant's uploads. */
+      /** Default: all scopes. */
       readonly scopes?: Iterable<Scope>;
     };
 
 /**
- * A host application's own way to find out who is calling.
+ * Identifies the caller in a host application.
  *
  * @param request Only its headers may be read.
- * @param env The second argument of `fetch`: an application that knows the caller already hands it over there.
- * @returns `null` for a request without a credential that counts: it is answered with 401.
- * @throws Anything, when it cannot be found out now: it is answered with 503, and logged.
+ * @param env The second argument of `fetch`. Use it if your application knows the caller already.
+ * @returns `null` without a valid credential. The response is 401.
+ * @throws Anything if the caller cannot be identified now. The response is 503, and the error is logged.
  */
 export type Authenticate = (
   request: Request,
-  // biome-ignore lint/suspicious/noExplicitAny: the application's own, and only it knows its type
+  // biome-ignore lint/suspicious/noExplicitAny: only the application knows the type
   env: any,
 ) => Caller | null | undefined | Promise<Caller | null | undefined>;

@@ -2,7 +2,7 @@ import type { ByteStream } from "../bytes.ts";
 import type { ErrorCode } from "../errors.ts";
 import type { ProcessorInfo, ProcessorOutput } from "./processor.ts";
 
-/** Why the processor `text` finds none in a document. */
+/** Why the processor `text` failed on a document. */
 export interface TextFailure {
   readonly code: ErrorCode;
   readonly detail: string;
@@ -14,7 +14,7 @@ export interface Extraction {
   readonly contentType: string;
   readonly extension: string;
   readonly sizeBytes: number;
-  /** Known already: nobody looks for its text again, and `text()` of the input throws this. */
+  /** If set, the text is not extracted again, and `text()` of the input throws this error. */
   readonly textFailure?: TextFailure | undefined;
   /** Opens the document; called at most once. */
   open(): Promise<ByteStream>;
@@ -22,23 +22,23 @@ export interface Extraction {
 }
 
 /**
- * Runs processors where a hostile document can do no harm.
+ * Runs processors in isolation, so that a hostile document can do no harm.
  */
 export interface Extractor {
   /** The processors it can run. */
   readonly processors: readonly ProcessorInfo[];
-  /** How many documents it takes at once. */
+  /** How many documents it processes at once. */
   readonly concurrency: number;
   /**
    * Run one processor on one document.
    *
-   * @throws {StowageError} `document_*` for the document's own faults (not retryable), `extractor_crashed`
-   *   for a death whose cause is unknown, `extractor_unavailable` (retryable) when no document could be
-   *   processed at all, `processor_failed` for anything else the processor threw. Errors of `open` pass
-   *   through. An aborted signal ends it soon with `request_aborted`.
+   * @throws {StowageError} `document_*` if the document is at fault (not retryable), `extractor_crashed` for a crash of
+   *   unknown cause, `extractor_unavailable` (retryable) if no document can be processed, `processor_failed` for
+   *   other errors of the processor. Errors of `open` pass through. An aborted signal ends it with
+   *   `request_aborted`.
    */
   run(extraction: Extraction): Promise<ProcessorOutput>;
-  /** Whether documents can be processed at all: a canary. @throws `extractor_unavailable` with the reason. */
+  /** Check with a canary that documents can be processed. @throws `extractor_unavailable` with the reason. */
   check(): Promise<void>;
   close(): Promise<void>;
 }

@@ -1,20 +1,20 @@
-/** What a started process gives back. */
+/** A started process. */
 export interface HostProcess {
   readonly pid: number;
-  /** Write to its standard input; resolves when more may be written. Rejects once the process is gone. */
+  /** Write to its standard input. Resolves when you may write more. Rejects after the process has exited. */
   write(bytes: Uint8Array): Promise<void>;
   /** Close its standard input. */
   end(): void;
   /** Its standard output. */
   readonly output: AsyncIterable<Uint8Array>;
-  /** Resolves when it has ended, with its exit code or the signal that ended it. */
+  /** Resolves after its exit, with the exit code or the signal. */
   readonly ended: Promise<{ readonly code: number | null; readonly signal: string | null }>;
   kill(signal: "SIGTERM" | "SIGKILL"): void;
 }
 
 /**
- * What a server runtime (Node, Deno, Bun) offers and a Worker does not. Adapters and drivers reach
- * processes, files and the environment through this alone.
+ * What a server runtime (Node, Deno, Bun) offers and a Worker does not. Adapters and drivers access processes, files and
+ * the environment only through this.
  */
 export interface Host {
   /** The environment, read-only. */
@@ -22,8 +22,8 @@ export interface Host {
   /** @returns The text of a small file, or `null` if there is none. */
   readTextFile(path: string): Promise<string | null>;
   /**
-   * Run a program with exactly this environment; its standard error is discarded or logged by the host. It
-   * does not outlive this process, however that ends.
+   * Run a program with exactly this environment. The host discards or logs its standard error. The program ends with
+   * this process, even after a crash.
    */
   spawn(
     command: string,

@@ -2,7 +2,7 @@
 export type LogFields = Readonly<Record<string, unknown>>;
 
 /**
- * Where events are told.
+ * Where events are logged.
  *
  * `event` is a fixed dotted name (`upload.stored`), never a sentence with data in it. Callers keep
  * filenames, keys, tokens and document text out of `info` and above. A logger never throws.
@@ -16,7 +16,7 @@ export interface Logger {
   with(fields: LogFields): Logger;
 }
 
-/** A logger that says nothing. */
+/** A logger that drops everything. */
 export const SILENT: Logger = Object.freeze({
   debug() {},
   info() {},

@@ -2,30 +2,29 @@ import type { ByteStream } from "../bytes.ts";
 import type { Logger } from "./logger.ts";
 
 /**
- * The document to process. It arrives once: take `stream()`, or `bytes()` and after it `text()`, or `text()`
- * alone.
+ * The document to process. It arrives once: use `stream()`, or `bytes()` and then `text()`, or only `text()`.
  */
 export interface ProcessorInput {
-  /** Sniffed from the bytes, or declared where they say nothing. */
+  /** Sniffed from the bytes, or as declared if they do not tell. */
   readonly contentType: string;
   readonly sizeBytes: number;
   /** The last extension of the filename, lower case with its dot (`.pdf`); empty if it has none. */
   readonly extension: string;
-  /** The document, from its beginning. Once. */
+  /** The document from its beginning. Call this once. */
   stream(): ByteStream;
-  /** All of it in memory; for formats that cannot be read otherwise. The same array every time. */
+  /** The whole document in memory, for formats that need random access. The same array every time. */
   bytes(): Promise<Uint8Array>;
   /**
-   * The text that the processor `text` finds in it, cut at `maxTextBytes`. The same every time.
+   * The text from the processor `text`, cut at `maxTextBytes`. The same every time.
    *
-   * @throws {StowageError} The `document_*` error of that processor; `document_unreadable` for a type that it
-   *   does not read. Let it pass, unless you can do without the text.
+   * @throws {StowageError} The `document_*` error of that processor; `document_unreadable` for a type that it does not
+   *   read. Do not catch it unless you can do without the text.
    */
   text(): Promise<string>;
 }
 
 export interface ProcessorContext {
-  /** Aborted when time is up or the job was lost. */
+  /** Aborted at the time limit, or if the job was lost. */
   readonly signal: AbortSignal;
   readonly logger: Logger;
   /** Text beyond this many bytes of UTF-8 is cut; say so in the output. */
@@ -35,16 +34,16 @@ export interface ProcessorContext {
 export interface ProcessorOutput {
   /** Small facts, JSON of at most 64 KiB: `{ "pages": 4 }`. */
   readonly output: Readonly<Record<string, unknown>>;
-  /** The text found, if that is what the processor is for. Kept outside the records. */
+  /** The extracted text, if any. Stored outside the records. */
   readonly text?: string;
 }
 
 /**
- * Makes something of a document.
+ * Extracts data from a document.
  *
  * It runs in a process of its own under limits of memory, CPU and time, and may be killed at any moment and
- * run again: it keeps nothing and changes nothing outside its return value. It throws StowageError with one
- * of the `document_*` codes for what is the document's own fault; anything else becomes `processor_failed`.
+ * run again: it keeps nothing and changes nothing outside its return value. If the document is at fault, it
+ * throws a StowageError with a `document_*` code; any other error becomes `processor_failed`.
  */
 export interface Processor {
   /** 1–40 of `a-z0-9-`. */
@@ -56,5 +55,5 @@ export interface Processor {
   process(input: ProcessorInput, context: ProcessorContext): Promise<ProcessorOutput>;
 }
 
-/** What the service needs to know of a processor without running it. */
+/** The description of a processor. */
 export type ProcessorInfo = Pick<Processor, "name" | "version" | "accepts">;

@@ -11,7 +11,7 @@ import type {
 import type { UploadId } from "../upload-id.ts";
 import type { Tombstone, UpkeepRecords } from "./upkeep-records.ts";
 
-/** What is known of an upload before its bytes. */
+/** An upload before its bytes have arrived. */
 export interface NewUpload {
   readonly id: UploadId;
   readonly tenant: TenantId;
@@ -19,18 +19,18 @@ export interface NewUpload {
   readonly key: ObjectKey;
   readonly filename: Filename;
   readonly originalFilename: string;
-  /** As declared; `commit` says what it is. */
+  /** As declared. `commit` sets the final type. */
   readonly contentType: string;
   readonly createdBy: string;
 }
 
-/** What a tenant may keep; `null`: no limit. */
+/** The quota of a tenant; `null`: no limit. */
 export interface Quota {
   readonly bytes: number | null;
   readonly uploads: number | null;
 }
 
-/** What a tenant keeps, uploads that are arriving or being deleted included. */
+/** The usage of a tenant, including uploads that are arriving or being deleted. */
 export interface Usage {
   readonly bytes: number;
   readonly uploads: number;
@@ -48,7 +48,7 @@ export interface ReservationTerms {
 /** The upload that belongs to an `Idempotency-Key`. It may still be arriving. */
 export interface IdempotencyRecord {
   readonly uploadId: UploadId;
-  /** `null` once it has been deleted. One that is `uploading` has not been committed. */
+  /** `null` if it was deleted. While it is `uploading`, it is not committed. */
   readonly upload: Upload | null;
   /** What `commit` stored to recognize the request; `null` before. */
   readonly fingerprint: string | null;
@@ -56,7 +56,7 @@ export interface IdempotencyRecord {
   readonly leaseUntil: number | null;
 }
 
-/** The right to finish one upload, for as long as its lease lasts. */
+/** The right to finish one upload while its lease lasts. */
 export interface Reservation {
   readonly id: UploadId;
   readonly tenant: TenantId;
@@ -65,47 +65,47 @@ export interface Reservation {
   readonly revision: number;
 }
 
-/** What is known once the bytes are durable. */
+/** An upload whose bytes are durable. */
 export interface CommitFacts {
   readonly sizeBytes: number;
   readonly sha256: string;
   readonly contentType: string;
   readonly metadata: Readonly<Record<string, unknown>>;
   readonly expiresAt: number | null;
-  /** What tells this request from another under the same `Idempotency-Key`; `null` only without a key. */
-  readonly fingerprint?: string | null;
-  /** Processors to run now, or `null` to let the upload rest as `stored`. */
+  /** Identifies the request among others with the same `Idempotency-Key`; `null` without a key. */
+  readonly fingerprint?: string | null | undefined;
+  /** Processors to run now, or `null` to leave the upload `stored`. */
   readonly process: readonly string[] | null;
 }
 
 export interface ListFilter {
-  /** Without it: every status but `uploading`. */
+  /** Default: every status except `uploading`. */
   readonly status?: UploadStatus;
-  /** Beginning of the filename, compared exactly. */
+  /** Prefix of the filename, compared exactly. */
   readonly filenamePrefix?: string;
   /** Created at or after, at or before; milliseconds since 1970. */
   readonly createdAfter?: number;
   readonly createdBefore?: number;
 }
 
-/** Where a page ended. */
+/** The end of a page. */
 export interface ListPosition {
   readonly createdAt: number;
   readonly id: UploadId;
 }
 
-/** One claimed run of the processors of one upload. */
+/** A claimed job: run the processors on one upload. */
 export interface Job {
   readonly upload: Upload;
-  /** The fence: unique for every claim, and worthless as soon as somebody else has claimed. */
+  /** The fence: unique for every claim, and invalid once another worker has claimed the job. */
   readonly leaseToken: string;
-  /** The processors to run, as asked for. */
+  /** The processors to run. */
   readonly processors: readonly string[];
-  /** 1 for the first try. Counted before anything is parsed. */
+  /** 1 for the first attempt. Counted before the document is parsed. */
   readonly attempt: number;
 }
 
-/** How a job ended, written in one batch with its results. */
+/** The end of a job. Written in one batch with its results. */
 export interface JobOutcome {
   readonly status: "processed" | "failed";
   readonly error: ProcessingError | null;
@@ -113,32 +113,31 @@ export interface JobOutcome {
 }
 
 /**
- * The records: what the service knows about uploads, and what must still be done.
+ * The records: the state of all uploads, and the work that is still to do.
  *
- * Every method is one atomic operation; a change and its event are written together or not at all. Nothing
- * changes a record without comparing what it was (`revision`, a lease): a method whose comparison fails
- * says so in its result and has changed nothing. When a method resolves, the change survives a power cut.
- * Trouble with the database throws `records_unavailable` or `records_full`, both retryable; after either
- * the change may or may not have happened.
+ * Every method is one atomic operation. A change and its event are written together or not at all. Every change compares
+ * the previous state (`revision` or a lease); if it differs, nothing changes and the result says so. When a method
+ * resolves, the change survives a power failure. Database errors are `records_unavailable` or `records_full`, both
+ * retryable; then the change may or may not have happened.
  */
 export interface UploadRecords extends UpkeepRecords {
   /**
-   * Insert an `uploading` row whose lease ends at `leaseUntil`. No event: nobody sees it yet. A key of another
-   * reservation whose lease has ended is taken from it, and that one is lost.
+   * Insert an `uploading` row whose lease ends at `leaseUntil`. There is no event, because the upload is not visible yet.
+   * If the key belongs to a reservation whose lease has ended, that reservation is lost.
    *
-   * @throws `quota_exceeded` if the tenant keeps, or holds, too much: exact, whoever else reserves meanwhile;
-   *   `idempotency_key_in_use` if another upload has the key (see `findIdempotencyRecord`). Nothing is inserted then.
+   * @throws `quota_exceeded`, exact even with concurrent reservations; `idempotency_key_in_use` if another upload has
+   *   the key (see `findIdempotencyRecord`). Nothing is inserted then.
    */
   reserve(upload: NewUpload, leaseUntil: number, terms?: ReservationTerms): Promise<Reservation>;
   /**
-   * Count `bytes` in all for a reservation whose length was not known, or less than has come.
+   * Reserve `bytes` in total for a reservation of unknown length. Never reserves less than before.
    *
-   * @throws `quota_exceeded` (what was held stays held), `reservation_lost`.
+   * @throws `quota_exceeded` (the reserved bytes stay reserved), `reservation_lost`.
    */
   reserveQuota(reservation: Reservation, bytes: number, quota: Quota): Promise<void>;
   /**
-   * The upload of an `Idempotency-Key`, for 24 h from its commit on; `null` for a key that is free. A lease
-   * that has ended keeps none, whoever cleans up when.
+   * The upload of an `Idempotency-Key`, until 24 h after its commit; `null` if the key is free. A key whose reservation
+   * has expired is free, even before clean-up.
    */
   findIdempotencyRecord(
     tenant: TenantId,
@@ -147,31 +146,30 @@ export interface UploadRecords extends UpkeepRecords {
   /** @returns `false` if the reservation is lost. */
   renewReservation(reservation: Reservation, leaseUntil: number): Promise<boolean>;
   /**
-   * Keep the id of the multipart upload that the put of a reservation has begun; `commit` forgets it.
+   * Store the id of the multipart upload of a reservation. `commit` clears it.
    *
-   * @throws `reservation_lost` if somebody has cleaned it up: the caller aborts its multipart upload.
+   * @throws `reservation_lost` if it was cleaned up: abort the multipart upload.
    */
   noteMultipart(reservation: Reservation, multipartId: string): Promise<void>;
   /**
    * Turn the reservation into a `stored` or `queued` upload.
    *
-   * @throws `reservation_lost` if somebody has cleaned it up: the caller removes its bytes.
+   * @throws `reservation_lost` if it was cleaned up: remove the bytes.
    */
   commit(reservation: Reservation, facts: CommitFacts): Promise<Upload>;
   /**
-   * Forget a reservation whose bytes are gone, and free its `Idempotency-Key`; leaves `tombstone` where a late
-   * writer is possible.
+   * Remove a reservation whose bytes were removed, and free its `Idempotency-Key`. Pass a `tombstone` if a late writer
+   * is possible.
    */
   release(reservation: Reservation, tombstone?: Tombstone | null): Promise<void>;
-  /** What a tenant keeps. Known without counting. */
+  /** The usage of a tenant. Costs no counting. */
   usage(tenant: TenantId): Promise<Usage>;
 
   /**
-   * Change what callers may change of an upload that is not `uploading`. Its revision grows; it is no event,
-   * since its status stays.
+   * Change an upload that is not `uploading`. Its revision grows. There is no event, because the status stays.
    *
-   * @param revision Only if it is still this one; `null`: whichever it is.
-   * @returns `null` if there is no such upload, or its revision is another.
+   * @param revision Change only this revision; `null`: any.
+   * @returns `null` if the upload does not exist or has another revision.
    */
   update(
     tenant: TenantId,
@@ -184,43 +182,43 @@ export interface UploadRecords extends UpkeepRecords {
   ): Promise<Upload | null>;
 
   /**
-   * By id, or by `external_id`; neither `deleting` nor expired ones. `null` for another tenant's, too.
+   * Find an upload by id or `external_id`. `null` if it is `deleting`, expired, or belongs to another tenant.
    */
   find(tenant: TenantId, id: string): Promise<Upload | null>;
-  /** Newest first, without expired ones. Nothing that stays is told twice or left out while others come and go. */
+  /** Newest first, without expired uploads. Concurrent changes neither repeat nor skip other uploads. */
   list(
     tenant: TenantId,
     filter: ListFilter,
     page: { readonly limit: number; readonly after: ListPosition | null },
   ): Promise<{ readonly uploads: readonly Upload[]; readonly next: ListPosition | null }>;
-  /** In their order, from the first one whose revision is greater than `after`. Goes on while `deleting`. */
+  /** The events after revision `after`, in order. Includes `deleting`. */
   events(
     tenant: TenantId,
     id: UploadId,
     after: number,
     limit: number,
   ): Promise<readonly UploadEvent[]>;
-  /** At which revisions uploads are, of whatever tenant. Those that are gone, or `deleting`, are left out. */
+  /** The revisions of uploads of any tenant. Leaves out those that are gone or `deleting`. */
   revisions(ids: readonly UploadId[]): Promise<ReadonlyMap<UploadId, number>>;
   /** The latest result of every processor that has run, by name. */
   results(tenant: TenantId, id: UploadId): Promise<readonly ProcessorResult[]>;
 
   /**
-   * From anything but `uploading` to `deleting`, fencing out a running job.
+   * Change an upload that is not `uploading` to `deleting`, and fence out a running job.
    *
    * @param revision As for `update`.
-   * @returns `null` if there is none, or its revision is another.
+   * @returns `null` if the upload does not exist or has another revision.
    */
   beginDelete(tenant: TenantId, id: UploadId, revision?: number | null): Promise<Upload | null>;
-  /** Remove the row, its results and events; leaves `tombstone` where a late writer is possible. */
+  /** Remove the row, its results and events. Pass a `tombstone` if a late writer is possible. */
   finishDelete(upload: Upload, tombstone: Tombstone | null): Promise<void>;
 
   /**
-   * Queue `processors` on an upload at rest, attempts at 0. One that is queued or running already is left
-   * alone and returned with `queued: false`.
+   * Queue a settled upload for `processors`, with 0 attempts. An upload that is queued or running already is returned
+   * unchanged with `queued: false`.
    *
-   * @param revision As for `update`; one that is at another is left alone, too.
-   * @returns `null` if there is no such upload.
+   * @param revision As for `update`; an upload with another revision is returned unchanged, too.
+   * @returns `null` if the upload does not exist.
    * @throws `upload_in_progress` while `uploading`, `upload_conflict` while quarantined.
    */
   requeue(
@@ -231,24 +229,24 @@ export interface UploadRecords extends UpkeepRecords {
   ): Promise<{ readonly upload: Upload; readonly queued: boolean } | null>;
 
   /**
-   * Take a job: queued and due, or running under a lease that has ended. Tenants take turns, whatever
-   * each of them has waiting; a tenant's own jobs go by how long they have waited.
+   * Claim a job that is queued and due, or running under an expired lease. Tenants take turns. Within a tenant, the job
+   * that has waited longest comes first.
    *
-   * @param storageIds Where its bytes may lie: other servers may know other storages, and have its try.
+   * @param storageIds The storages that this server has open. Other servers may have others.
    */
   claim(leaseToken: string, leaseUntil: number, storageIds: readonly string[]): Promise<Job | null>;
-  /** @returns `false` if the job is no longer ours: stop, and write nothing. */
+  /** @returns `false` if the job is lost: stop, and write nothing. */
   renewJob(job: Job, leaseUntil: number): Promise<boolean>;
   /** Write results and status. @returns The upload, or `null` if fenced out (nothing was written). */
   finishJob(job: Job, outcome: JobOutcome): Promise<Upload | null>;
   /**
-   * Back to `queued`, due at `runAfter`, keeping `error` to be seen.
+   * Queue the job again, due at `runAfter`. `error` stays visible.
    *
-   * @param counts Whether the attempt counts: not where nothing was tried with the document itself.
+   * @param counts Whether the attempt counts. It does not if the document itself was not processed.
    * @returns `false` if fenced out.
    */
   retryJob(job: Job, runAfter: number, error: ProcessingError, counts?: boolean): Promise<boolean>;
-  /** Give an unfinished job back as if it had not been claimed (shutdown). */
+  /** Return an unfinished job as if it had not been claimed (shutdown). */
   handBackJob(job: Job): Promise<void>;
   /** When the next job of these storages is due, or `null` if none waits; milliseconds since 1970. */
   nextJobAt(storageIds: readonly string[]): Promise<number | null>;

@@ -1,19 +1,19 @@
-/** Tells what bytes are by looking at them. */
+/** Detects the media type of bytes. */
 export interface Sniffer {
-  /** How many of the first bytes are worth handing over. */
+  /** How many of the first bytes it needs. */
   readonly headBytes: number;
   /**
    * @param head The first bytes of the file; all of it if it is shorter than `headBytes`.
-   * @returns A media type without parameters, or `null` where the bytes say nothing.
+   * @returns A media type without parameters, or `null` if the bytes do not tell.
    */
   sniff(head: Uint8Array): Promise<string | null>;
   /**
-   * Whether a head of which {@link Sniffer.sniff} says nothing may be of the type that is declared.
+   * Whether a head without a sniffed type may have the declared type.
    *
    * @param mediaType In lower case, without parameters.
-   * @returns `false` only where every real file of that type begins otherwise.
+   * @returns `false` only if every real file of that type begins differently.
    */
   mayBe(head: Uint8Array, mediaType: string): boolean;
-  /** Whether `head` is text, of whatever kind: what is declared says which, `text/plain` where nothing does. */
+  /** Whether `head` is text of any kind. */
   isText(head: Uint8Array): boolean;
 }

@@ -2,22 +2,22 @@ import type { TenantId } from "../tenant.ts";
 import type { TenantChanges, TenantOverrides } from "../tenant-limits.ts";
 import type { Usage } from "./records.ts";
 
-/** A tenant that operators, or its uploads, have made known. */
+/** A tenant with overrides or uploads. */
 export interface TenantRecord {
   readonly tenant: TenantId;
   readonly overrides: TenantOverrides;
   readonly usage: Usage;
 }
 
-/** What is kept about tenants. A tenant needs no record: its credential makes it one. */
+/** The stored data about tenants. A tenant needs no record: a credential is enough. */
 export interface TenantRecords {
-  /** One that nobody knows has no overrides and keeps nothing. */
+  /** An unknown tenant has no overrides and no usage. */
   find(tenant: TenantId): Promise<TenantRecord>;
-  /** Those with overrides or uploads, by name, beginning after `after`. */
+  /** Tenants with overrides or uploads, by name, after `after`. */
   list(page: {
     readonly limit: number;
     readonly after: TenantId | null;
   }): Promise<readonly TenantRecord[]>;
-  /** Change what is said about a tenant. What `changes` leaves out stays as it is, whoever else changes it. */
+  /** Change the overrides of a tenant. Concurrent changes of other overrides are kept. */
   set(tenant: TenantId, changes: TenantChanges): Promise<void>;
 }

@@ -3,12 +3,12 @@ import type { TenantId } from "../tenant.ts";
 import type { Upload, UploadStatus } from "../upload.ts";
 import type { UploadId } from "../upload-id.ts";
 
-/** Which uploads are meant, of every tenant. */
+/** Selects uploads of all tenants. */
 export interface SurveyFilter {
   /** At least one. */
   readonly statuses: readonly UploadStatus[];
   readonly tenant?: TenantId;
-  /** Where the bytes lie; without it, anywhere. */
+  /** The storages of the files. Default: any. */
   readonly storageIds?: readonly string[];
   /** Created at or after, at or before; milliseconds since 1970. */
   readonly createdAfter?: number;
@@ -17,12 +17,12 @@ export interface SurveyFilter {
   readonly finishedAfter?: number;
 }
 
-/** Where somebody who was declared dead may yet write. */
+/** A place where a writer that lost its lease may still write. */
 export interface Tombstone {
   readonly storageId: string;
   /** The key of a file, or a folder below `.stowage/`. */
   readonly key: ObjectKey;
-  /** After this nobody can write it any more. */
+  /** After this, late writes are no longer expected. */
   readonly until: number;
 }
 
@@ -34,12 +34,11 @@ export interface StorageUsage {
   readonly uploads: number;
 }
 
-/** The part of the records that is about the uploads of all tenants: cleaning up, looking over, moving house. */
+/** The part of the records for maintenance across all tenants. */
 export interface UpkeepRecords {
   /**
-   * Turn reservations whose lease has ended into `deleting` rows and return them together with those that
-   * an interrupted delete left behind more than `deleteGraceMs` ago. Only those whose bytes lie in
-   * `storageIds`: the others are for a server that can remove them.
+   * Turn expired reservations into `deleting` rows, and return them together with deletes that were interrupted more
+   * than `deleteGraceMs` ago. Only uploads in `storageIds`: this server must be able to remove their bytes.
    */
   collectAbandoned(
     limit: number,
@@ -47,20 +46,19 @@ export interface UpkeepRecords {
     storageIds: readonly string[],
   ): Promise<readonly Upload[]>;
   /**
-   * Turn uploads whose `expiresAt` has passed into `deleting` ones and return them: at most `limit`, of these
-   * storages, from any status but `uploading`.
+   * Turn expired uploads of these storages into `deleting` ones and return them, at most `limit`. Leaves out
+   * `uploading`.
    */
   collectExpired(limit: number, storageIds: readonly string[]): Promise<readonly Upload[]>;
-  /** Forget `Idempotency-Key`s that were committed more than 24 h ago. @returns How many. */
+  /** Remove `Idempotency-Key`s that were committed more than 24 h ago. @returns How many. */
   dropIdempotencyRecords(): Promise<number>;
-  /** Tombstones of `storageId`, those that run out first first, beginning after `after`. */
+  /** Tombstones of `storageId` by expiry, after `after`. */
   tombstones(storageId: string, limit: number, after?: Tombstone): Promise<readonly Tombstone[]>;
-  /** Forget the tombstones of `storageId` that have run out before `moment`. @returns How many. */
+  /** Remove the tombstones of `storageId` that expired before `moment`. @returns How many. */
   dropTombstones(storageId: string, moment: number): Promise<number>;
 
   /**
-   * Uploads of all tenants by their ids, oldest first, beginning after `after`: for work over everything. One
-   * whose status changes meanwhile moves nothing.
+   * Uploads of all tenants by id, oldest first, after `after`. Concurrent changes of status do not shift the pages.
    */
   survey(
     filter: SurveyFilter,
@@ -70,33 +68,32 @@ export interface UpkeepRecords {
   tally(filter: SurveyFilter): Promise<ReadonlyMap<UploadStatus, number>>;
 
   /**
-   * Mark the file of an upload as missing in its storage, or clear the mark. Nothing that a caller sees changes:
-   * no revision, no time, no event.
+   * Mark the file of an upload as missing, or clear the mark. Callers see no change: neither revision, time nor events.
    *
-   * @returns `false` if nothing has changed: it was marked so already, or the upload is gone or lies elsewhere.
+   * @returns `false` if nothing changed: the mark was the same, or the upload was deleted or moved.
    */
   noteMissing(upload: Upload, isMissing: boolean): Promise<boolean>;
-  /** Uploads of a storage whose files are missing, by their ids, beginning after `after`. */
+  /** Uploads of a storage whose files are missing, by id, after `after`. */
   missingFiles(
     storageId: string,
     page: { readonly limit: number; readonly after: UploadId | null },
   ): Promise<readonly Upload[]>;
-  /** How many files are missing, by storage; none for one that has them all. */
+  /** How many files are missing, by storage. Leaves out storages without missing files. */
   countMissing(): Promise<ReadonlyMap<string, number>>;
 
   /**
-   * A secret of this database: `fresh` if it has none under this name, else the one that it has. All servers
-   * on one database get the same.
+   * A secret of this database. Stores `fresh` if there is none under this name. All servers on one database get the same
+   * secret.
    */
   secret(name: string, fresh: string): Promise<string>;
 
-  /** Remember under which URI a storage was opened. */
+  /** Store the URI of an open storage. */
   noteStorage(storageId: string, display: string): Promise<void>;
-  /** Remove every upload that lies in a storage which is gone for good. @returns How many. */
+  /** Remove all uploads of a storage that is lost for good. @returns How many. */
   dropStorage(storageId: string): Promise<number>;
-  /** Every storage that an upload lies in. */
+  /** All storages that hold uploads. */
   storageUsage(): Promise<readonly StorageUsage[]>;
-  /** Proves that the database answers and takes writes. */
+  /** Check that the database responds and accepts writes. */
   check(): Promise<void>;
   close(): Promise<void>;
 }
