@@ -32,12 +32,11 @@ const PARTS_IN_FLIGHT = 4;
 const MAX_PARTS_IN_FLIGHT = 16;
 
 /**
- * Objects in a bucket of S3, or of a service that speaks its API: `s3://bucket/prefix?region=eu-west-1`.
+ * Stores objects in a bucket of S3 or a compatible service: `s3://bucket/prefix?region=eu-west-1`.
  *
- * What the URI leaves open comes from the variables of the AWS command line and from its profile, see
- * `S3Options`. Bodies longer than a part go out in parts, several at once; an upload holds `partsInFlight` parts
- * and the one that is coming in, all uploads together `maxPartsInFlight` and one each. On AWS it needs
- * s3:PutObject, GetObject, DeleteObject, ListBucket, AbortMultipartUpload and ListMultipartUploadParts.
+ * Options that the URI leaves out come from the variables and profile of the AWS CLI, see `S3Options`. Bodies longer
+ * than a part are sent in parts, several at once. An upload holds `partsInFlight` parts and the one that it receives;
+ * all uploads together hold `maxPartsInFlight` and one each. On AWS the driver needs s3:PutObject, GetObject, DeleteObject, ListBucket, AbortMultipartUpload and ListMultipartUploadParts.
  */
 export default defineDriver({
   name: "s3",
@@ -67,7 +66,8 @@ function openStore(options: S3Options, context: DriverContext): S3Store {
   const provider = providerOf(options.endpoint ?? null);
   const partsInFlight = options.partsInFlight ?? PARTS_IN_FLIGHT;
   return {
-    ...{ provider, context },
+    provider,
+    context,
     client: openClient(options, context),
     keys: new KeySpace(options.path),
     writeHeaders: writeHeadersOf(options, provider.encryptsByHeader),

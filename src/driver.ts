@@ -12,7 +12,7 @@ import type {
   StorageDriver,
 } from "./domain/ports/storage-driver.ts";
 
-/** The zod that options are written in: a driver needs no copy of its own. */
+/** For option schemas, so that a driver needs no zod of its own. */
 export { z } from "zod";
 export type { ByteRange } from "./domain/byte-range.ts";
 export {
@@ -47,9 +47,9 @@ export { compareUtf8 } from "./domain/utf8-order.ts";
 export interface DriverSpecification<Options> {
   /** Lower-case letters, digits, `+ . -`; begins with a letter (RFC 3986, 3.1). */
   readonly name: string;
-  /** Validates and completes what the URI or the code says. */
+  /** Validates and completes the options of the URI or the code. */
   readonly options: z.ZodType<Options>;
-  /** Make the driver. Cheap: connections are opened by the first call. `name` is stamped on afterwards. */
+  /** Create the driver. Open connections with the first call, not here. `defineDriver` adds `name`. */
   create(
     options: Options,
     context: DriverContext,
@@ -75,7 +75,7 @@ export function defineDriver<Options>(
 ): DriverDefinition {
   const { name, options: schema, create } = specification;
   if (!DRIVER_NAME.test(name)) {
-    throw new StowageError("invalid_config", `Cannot define driver: "${name}" is no URI scheme`);
+    throw new StowageError("invalid_config", `Cannot define driver: "${name}" is not a URI scheme`);
   }
   return DRIVER_MARK.stamp({
     name,
@@ -83,7 +83,7 @@ export function defineDriver<Options>(
       const parsed = schema.safeParse(options);
       if (!parsed.success) throw misconfigured(name, parsed.error);
       const driver = await create(parsed.data, context);
-      // In place: a copy would lose the methods of a class and the private fields they use.
+      // Assigned in place, because a copy would lose a class's methods and private fields.
       return Object.freeze(Object.assign(driver, { name }));
     },
   });

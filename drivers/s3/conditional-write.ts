@@ -8,20 +8,20 @@ import {
 import { headObject } from "./head.ts";
 import type { S3Store } from "./store.ts";
 
-/** Stores whose service refuses `If-None-Match` on writes, where others honour or overlook it. */
+/** Stores whose service rejects `If-None-Match` on writes. Others honour or ignore it. */
 const withoutCondition = new WeakSet<S3Store>();
 
 /** How a refusal may be worded besides 501, which B2 and Alibaba's OSS response. */
 const REFUSALS: ReadonlySet<unknown> = new Set(["InvalidArgument", "InvalidRequest"]);
 
 /**
- * Write under `key`, with the header that `ifNoneMatch` asks for.
+ * Write under `key` with the header for `ifNoneMatch`.
  *
- * A service other than AWS may refuse the header: then it is looked whether the key is free, and written
- * without it, now and later. Whoever comes in between is replaced.
+ * A service other than AWS may reject the header. Then this write and later ones check whether the key is free and
+ * write without the header. An object that another writer stores in between is replaced.
  *
- * @param write Sends the write with these headers; called twice at most.
- * @throws {StowageError} What `write` throws; `object_exists` if the look finds something.
+ * @param write Sends the write with these headers. Called at most twice.
+ * @throws {StowageError} What `write` throws, or `object_exists` if the key is taken.
  */
 export async function writeConditionally<Result>(
   store: S3Store,
@@ -34,12 +34,12 @@ export async function writeConditionally<Result>(
     try {
       return await write({ "if-none-match": ifNoneMatch });
     } catch (error) {
-      if (store.provider.atomicIfNoneMatch || !isRefusal(error)) throw error;
+      if (store.provider.atomicIfNoneMatch || !isRejection(error)) throw error;
     }
   }
   await assertKeyFree(store, key, signal === undefined ? {} : { signal });
   const result = await write({});
-  // Only now: had another header been refused, this try would have been too.
+  // Only now: if another header had been rejected, this write would have failed as well.
   if (!withoutCondition.has(store)) {
     withoutCondition.add(store);
     store.context.logger.warn("s3.conditions_refused", { bucket: store.client.bucket });
@@ -47,7 +47,7 @@ export async function writeConditionally<Result>(
   return result;
 }
 
-/** @throws {StowageError} `object_exists` if something is stored under `key` just now. */
+/** @throws {StowageError} `object_exists` if something is stored under `key` now. */
 export async function assertKeyFree(
   store: S3Store,
   key: ObjectKey,
@@ -57,7 +57,7 @@ export async function assertKeyFree(
   throw new StowageError("object_exists", "Cannot store object: its key is taken");
 }
 
-function isRefusal(error: unknown): boolean {
+function isRejection(error: unknown): boolean {
   if (!isStowageError(error)) return false;
   return error.code === "unsupported_option" || REFUSALS.has(error.data["s3Code"]);
 }

@@ -18,18 +18,18 @@ import { assertRoot, childrenOf, required } from "./wire/xml-fields.ts";
 type Failures = DeleteOutcome["failures"][number][];
 
 const SINGLES_AT_ONCE = 8;
-/** Not even as `&#1;` (XML 1.0, 2.2): S3 refuses such a document whole. */
+/** XML 1.0 (2.2) excludes these even as `&#1;`, and S3 rejects the whole document. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: keys may hold them
 const UNFIT_FOR_XML = /[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/;
 
-/** Stores whose service has no DeleteObjects: Google's, and gateways. */
+/** Stores whose service lacks DeleteObjects: Google's, and some gateways. */
 const withoutBatch = new WeakSet<S3Store>();
 
 /**
- * Delete objects: many with one request, where the service has it.
+ * Delete objects, many with one request if the service supports that.
  *
- * In a versioned bucket this hides them behind delete markers; the bytes stay until a lifecycle rule expires
- * the noncurrent versions.
+ * In a versioned bucket this adds delete markers. The bytes stay until a lifecycle rule expires the noncurrent
+ * versions.
  */
 export async function deleteObjects(
   store: S3Store,
@@ -45,12 +45,12 @@ export async function deleteObjects(
     try {
       const refused = await deleteBatch(store, together, options);
       for (const [key, s3Code] of refused) {
-        // Passing trouble of one key: a request of its own is tried again, and told apart.
+        // A transient failure of one key: a request of its own can be retried.
         if (isTransient(mappingOf(s3Code)[2])) alone.push(key);
         else failures.push({ key, error: refusal(store, s3Code) });
       }
     } catch (error) {
-      if (!isUnknownRequest(error)) throw error;
+      if (!isUnsupported(error)) throw error;
       withoutBatch.add(store);
       alone.push(...together);
     }
@@ -60,7 +60,7 @@ export async function deleteObjects(
 }
 
 /**
- * @returns The keys that are still there, with S3's code; keys that were not there count as deleted.
+ * @returns The keys that could not be deleted, with S3's code. Missing keys count as deleted.
  * @see https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
  */
 async function deleteBatch(
@@ -87,7 +87,7 @@ async function deleteBatch(
   assertRoot(root, "DeleteResult");
   return childrenOf(root, "Error").flatMap((error): [ObjectKey, string][] => {
     const key = named.get(required(error, "Key"));
-    if (key === undefined) throw unexpectedResponse("it failed to delete a key that was not named");
+    if (key === undefined) throw unexpectedResponse("it reports a key that was not to be deleted");
     return isMissing(error) ? [] : [[key, required(error, "Code")]];
   });
 }
@@ -124,7 +124,7 @@ async function deleteOne(
     const request = { action: "DeleteObject", method: "DELETE", objectKey, signal } as const;
     await drain(await client.send(request));
   } catch (error) {
-    // Google answers so; AWS does not tell.
+    // Google's response to a missing key. AWS reports success.
     if (!isStowageError(error, "object_not_found")) throw error;
   }
 }
@@ -148,7 +148,7 @@ function refusal({ client }: S3Store, s3Code: string): StowageError {
   );
 }
 
-function isUnknownRequest(error: unknown): boolean {
+function isUnsupported(error: unknown): boolean {
   const s3Code = isStowageError(error) ? error.data["s3Code"] : null;
   return s3Code === "NotImplemented" || s3Code === "MethodNotAllowed";
 }

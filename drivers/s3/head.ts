@@ -8,10 +8,10 @@ import type { S3Store } from "./store.ts";
 import type { S3Response } from "./wire/protocol.ts";
 import { byteCount, drain, toStoredObject } from "./wire/response-headers.ts";
 
-/** Stores of whose bucket something was seen: a 404 to HEAD has no body to say that the bucket is missing. */
+/** Stores whose bucket is known to exist. A 404 to HEAD has no body that could say that the bucket is missing. */
 const bucketSeen = new WeakSet<S3Store>();
 
-/** What is stored under `key`, or `null` only if nothing is. */
+/** The object under `key`, or `null` only if nothing is stored there. */
 export async function headObject(
   store: S3Store,
   key: ObjectKey,
@@ -24,7 +24,7 @@ export async function headObject(
 }
 
 /**
- * The head of an object's response, for who wants its metadata too.
+ * The headers of an object, metadata included.
  *
  * @see https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
  */
@@ -43,16 +43,16 @@ export async function findHead(
   } catch (error) {
     if (!isStowageError(error, "object_not_found")) throw error;
   }
-  if (!bucketSeen.has(store)) await lookAtBucket(store, signal);
+  if (!bucketSeen.has(store)) await assertBucket(store, signal);
   return null;
 }
 
 /** @throws {StowageError} `storage_misconfigured` if there is no such bucket. */
-async function lookAtBucket(store: S3Store, signal: AbortSignal | undefined): Promise<void> {
+async function assertBucket(store: S3Store, signal: AbortSignal | undefined): Promise<void> {
   try {
     await drain(await store.client.send({ action: "HeadBucket", method: "HEAD", signal }));
   } catch (error) {
-    // It is there, behind a policy that allows to list our prefix alone.
+    // The bucket exists, but its policy allows listing only our prefix.
     if (!isStowageError(error, "storage_access_denied")) throw error;
   }
   bucketSeen.add(store);

@@ -1,6 +1,6 @@
 import { type ObjectKey, parseObjectKey } from "../../src/driver.ts";
 
-/** Where the storage's keys lie in the bucket: below a prefix, which is empty or ends with a slash. */
+/** Maps the storage's keys to keys in the bucket, below a prefix that is empty or ends with a slash. */
 export class KeySpace {
   readonly prefix: string;
 
@@ -8,14 +8,14 @@ export class KeySpace {
     this.prefix = prefix;
   }
 
-  /** The whole key in the bucket; also of a prefix of keys. */
+  /** The full key in the bucket. Also takes a prefix of keys. */
   inBucket(key: string): string {
     return this.prefix + key;
   }
 
   /**
-   * The key of an object in the bucket, or `null` for one that no key of ours can name: a folder's marker
-   * (`a/`), doubled slashes, dot segments.
+   * The key of an object in the bucket, or `null` if its name is not a valid key: a folder marker (`a/`), doubled
+   * slashes, dot segments.
    */
   find(objectKey: string): ObjectKey | null {
     if (!objectKey.startsWith(this.prefix)) return null;
@@ -28,7 +28,7 @@ export class KeySpace {
 }
 
 /**
- * Bring a prefix into its one form: no slash in front, one behind, none doubled, no `./`.
+ * Normalise a prefix: no slash at its start, one at its end, none doubled, no `./`.
  *
  * @throws {StowageError} `invalid_key` for a `..` segment, NUL or a lone surrogate, or one over 1,024 bytes.
  */

@@ -11,15 +11,15 @@ import { assertRoot, childrenOf, keyReader, required, requiredCount } from "./wi
 
 const PAGE_OBJECTS = 1000;
 const OWN = `${OWN_FOLDER}/`;
-/** Behind every own key, and in front of all that follows them. */
+/** Sorts after every key of Stowage's own, and before all keys that follow them. */
 const AFTER_OWN = `${OWN}\u{10ffff}`;
 
 /**
- * One page of objects.
+ * List one page of objects.
  *
- * The cursor is the last key that was looked at, not S3's token: it holds for ever, whatever comes and goes.
- * Tokens serve only where a page is empty and more follow, as behind many delete markers. Objects that no
- * key of ours can name (folder markers such as `a/`) are left out.
+ * The cursor is the last key that was read, not S3's token, so it stays valid when objects come and go. Tokens are used
+ * only when a page is empty and more follow, as after many delete markers. Objects whose names are not valid keys
+ * (folder markers such as `a/`) are left out.
  */
 export async function listObjects(
   store: S3Store,
@@ -42,19 +42,19 @@ export async function listObjects(
     const next = skips ? AFTER_OWN : (last ?? null);
     if (page.token === null) return { objects, next: null };
     if (objects.length > 0 && next !== null) return { objects, next };
-    // Whoever reads pages may take an empty one for the end.
+    // Read on, because a caller might take an empty page for the end.
     if (page.token === from.token) throw unexpectedResponse("it repeats a page of its listing");
     from = next === null ? { ...from, token: page.token } : { after: next, token: null };
   }
 }
 
-/** Where a page begins: where a token says, and behind a key in any case. */
+/** Where a page begins: after a key, and at a token if there is one. */
 interface From {
   readonly after: string | null;
   readonly token: string | null;
 }
 
-/** Of an object in the bucket; `name` is its key without our prefix. */
+/** An object in the bucket. `name` is its key without our prefix. */
 interface Entry extends Omit<StoredObject, "key"> {
   readonly name: string;
 }
@@ -84,7 +84,7 @@ async function readPage(
   const entries = childrenOf(page, "Contents").map((entry): Entry => {
     const objectKey = read(required(entry, "Key"));
     if (!objectKey.startsWith(keys.inBucket(prefix))) {
-      throw unexpectedResponse("it lists a key without the prefix that was asked for");
+      throw unexpectedResponse("it lists a key without the requested prefix");
     }
     return {
       name: objectKey.slice(keys.prefix.length),

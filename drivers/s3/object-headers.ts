@@ -5,15 +5,14 @@ const MAX_METADATA_BYTES = 2048;
 const NAME = /^[a-z0-9][a-z0-9._-]*$/;
 const HEADER_VALUE = /^[\x20-\x7e]+$/;
 
-/** What headers carry unharmed; `%` is not among it, so that decoding gives back every value. */
-const KEPT = /[^\x21-\x24\x26-\x7e]+/gu;
+/** Everything that must be encoded in a header. `%` is included, so that decoding restores every value. */
+const TO_ENCODE = /[^\x21-\x24\x26-\x7e]+/gu;
 
 /**
- * The headers that say what an object is: its content type and metadata.
+ * The headers for an object's content type and metadata.
  *
- * A metadata value is percent-encoded wherever it is not printable ASCII (spaces and `%` included), so that
- * any Unicode survives every service and proxy; `decodeURIComponent` reads it. The 2 KiB of S3 are counted
- * over names and encoded values.
+ * Metadata values are percent-encoded except for printable ASCII other than spaces and `%`, so that any Unicode survives
+ * every service and proxy. Decode them with `decodeURIComponent`. S3's limit of 2 KiB covers names and encoded values.
  *
  * @throws {StowageError} `invalid_metadata`
  */
@@ -23,27 +22,28 @@ export function objectHeaders({
 }: Pick<PutOptions, "contentType" | "metadata">): Record<string, string> {
   const headers: Record<string, string> = {};
   if (contentType !== undefined) {
-    if (!HEADER_VALUE.test(contentType)) throw refuse("its content type is no header value");
+    if (!HEADER_VALUE.test(contentType))
+      throw refuse("its content type is not a valid header value");
     headers["content-type"] = contentType;
   }
   let sizeBytes = 0;
   for (const [name, value] of Object.entries(metadata)) {
-    if (!NAME.test(name)) throw refuse("a name is not made of a-z, 0-9 and . _ -");
+    if (!NAME.test(name)) throw refuse("a name has characters other than a-z, 0-9 and . _ -");
     const encoded = encode(value);
     sizeBytes += name.length + encoded.length;
     headers[`x-amz-meta-${name}`] = encoded;
   }
   if (sizeBytes > MAX_METADATA_BYTES) {
-    throw refuse(`it takes ${sizeBytes} bytes as sent, S3 keeps ${MAX_METADATA_BYTES}`);
+    throw refuse(`it has ${sizeBytes} bytes when encoded, S3 allows ${MAX_METADATA_BYTES}`);
   }
   return headers;
 }
 
 function encode(value: string): string {
   if (/\p{Cs}/u.test(value)) throw refuse("a value is not well-formed Unicode");
-  return value.replace(KEPT, percentEncode);
+  return value.replace(TO_ENCODE, percentEncode);
 }
 
-function refuse(found: string): StowageError {
-  return new StowageError("invalid_metadata", `Cannot store metadata: ${found}`);
+function refuse(reason: string): StowageError {
+  return new StowageError("invalid_metadata", `Cannot store metadata: ${reason}`);
 }

@@ -24,18 +24,18 @@ import {
 } from "./wire/response-headers.ts";
 import { digestOf } from "./wire/signing.ts";
 
-/** Metadata with the SHA-256 of an object: whoever has the bucket but no records can still verify it. */
+/** Metadata with the SHA-256 of an object, so that it can be verified without the records. */
 const DIGEST = "stowage-sha256";
-/** Metadata that says who wrote an object on a condition, to tell an own success from another's. */
+/** Metadata that identifies the writer of a conditional write, to tell its own success from another's. */
 const WRITER = "stowage-writer";
 
 /**
- * Store a body: one request for what fits into one part, parts for everything longer.
+ * Store a body: with one request if it fits into one part, otherwise in parts.
  *
- * With `ifNoneMatch` exactly one of several racing writers wins where the service decides it
- * (`limits.atomicIfNoneMatch`). Elsewhere the key is looked at first, which refuses what is there but not
- * what comes at the same moment; services that know the condition on PutObject alone (Ceph, R2) decide races
- * of bodies of one part, and those that refuse it (B2) decide none.
+ * With `ifNoneMatch`, exactly one of several racing writers wins if the service guarantees it
+ * (`limits.atomicIfNoneMatch`). Otherwise the key is checked first, which cannot exclude a writer at the same moment.
+ * Services that support the condition only on PutObject (Ceph, R2) decide races of bodies of one part; those that
+ * reject it (B2) decide none.
  */
 export async function putObject(
   store: S3Store,
@@ -45,7 +45,7 @@ export async function putObject(
 ): Promise<StoredObject> {
   const { signal, ifNoneMatch } = options;
   throwIfAborted(signal);
-  // Refused before the body is read, not when all of it has come.
+  // Fails early, before the body is read.
   objectHeaders(options);
   if (ifNoneMatch !== undefined && !store.provider.atomicIfNoneMatch) {
     await assertKeyFree(store, key, options);
@@ -94,7 +94,7 @@ async function putWhole(
       }),
     );
     await drain(response);
-    // What is stored must not fail for want of a clock: the response's Date is a kindness.
+    // The object is stored, so a missing Date must not fail the put.
     const date = Date.parse(response.headers.get("date") ?? "");
     const modifiedAt = wholeSeconds(Number.isNaN(date) ? context.now() : date);
     return { key, sizeBytes: bytes.byteLength, version: etagOf(response.headers), modifiedAt };
@@ -106,7 +106,7 @@ async function putWhole(
   }
 }
 
-/** What was repeated may have been refused because its first try had won and only the response was lost. */
+/** A repeated write may be rejected because its first attempt succeeded and only the response was lost. */
 async function findOwn(
   store: S3Store,
   key: ObjectKey,

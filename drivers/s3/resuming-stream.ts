@@ -2,19 +2,19 @@ import { abortedError, type ByteRange, throwIfAborted } from "../../src/driver.t
 import { unexpectedResponse } from "./wire/response-headers.ts";
 
 export interface ResumingOptions {
-  /** What the stream delivers. */
+  /** The bytes that the stream delivers. */
   readonly range: ByteRange;
   /**
-   * Open another response, from `start` to the end of the range. Its errors end the stream, and so does an response
-   * without a single byte: how long to try for the next one is decided here.
+   * Open another response, from `start` to the end of the range. Its errors end the stream, and so does a
+   * response without a single byte: `resume` itself retries for as long as that is worthwhile.
    */
   readonly resume: (start: number) => Promise<ReadableStream<Uint8Array>>;
   readonly signal: AbortSignal | undefined;
 }
 
 /**
- * Exactly the bytes of a range, from as many answers as it takes. Reads nothing ahead. An response that ends
- * early or fails is taken up where it ended; bytes beyond the range are an error.
+ * Exactly the bytes of a range, from as many responses as needed. Reads nothing ahead. If a response ends early or
+ * fails, the next one continues where it ended. Bytes beyond the range are an error.
  */
 export function resumingStream(
   body: ReadableStream<Uint8Array>,
@@ -22,10 +22,10 @@ export function resumingStream(
 ): ReadableStream<Uint8Array> {
   let reader = body.getReader();
   let position = range.start;
-  /** Where the present response begins. */
+  /** Where the current response begins. */
   let openedAt = position;
 
-  /** The next bytes; `null` at the end of an response. */
+  /** The next bytes; `null` at the end of a response. */
   async function read(): Promise<Uint8Array | null> {
     for (;;) {
       const { done, value } = await reader.read();
@@ -37,18 +37,18 @@ export function resumingStream(
   async function next(): Promise<Uint8Array | null> {
     for (;;) {
       throwIfAborted(signal);
-      let trouble: unknown = null;
+      let failure: unknown = null;
       try {
         const chunk = await read();
         if (chunk !== null || position === range.end) return chunk;
       } catch (error) {
-        // All bytes are there: how the connection ends behind them is nobody's concern.
+        // All bytes have arrived, so a connection that breaks now does not matter.
         if (position === range.end) return null;
-        trouble = error;
+        failure = error;
       }
       if (signal?.aborted === true) throw abortedError(signal);
       if (position === openedAt)
-        throw trouble ?? unexpectedResponse("it sends nothing of an object");
+        throw failure ?? unexpectedResponse("it sends nothing of an object");
       openedAt = position;
       reader = (await resume(position)).getReader();
     }

@@ -1,6 +1,6 @@
 import { StowageError } from "./errors.ts";
 
-/** The error of a call whose caller gave up: `request_aborted`, with the signal's reason as its cause. */
+/** The error of an aborted call: `request_aborted`, with the signal's reason as its cause. */
 export function abortedError(signal?: AbortSignal): StowageError {
   return new StowageError("request_aborted", "Cannot go on: the caller gave up", {
     cause: signal?.reason,

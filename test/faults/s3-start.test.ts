@@ -72,7 +72,7 @@ test.each<[string, () => Promise<StowageError>, string, RegExp]>([
       return await refusal(await s3.makeBucket());
     },
     "storage_unavailable",
-    /Cannot trust the S3 service/,
+    /Unexpected response of the S3 service/,
   ],
 ])("a start with %s says which storage, and what is wrong", async (_, start, code, words) => {
   const error = await start();

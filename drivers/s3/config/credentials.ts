@@ -2,20 +2,20 @@ import { type DriverContext, type Host, StowageError } from "../../../src/driver
 import type { CredentialSource, Credentials } from "../wire/protocol.ts";
 import { findProfile, type ProfileSearch, profileName } from "./profile-file.ts";
 
-/** Where a storage's own settings are; without either, AWS's usual places are looked through. */
+/** Where a storage's own credentials are. Without either, AWS's usual places are searched. */
 export interface CredentialPlace {
-  /** A prefix of variables: `ARCHIVE` reads `ARCHIVE_AWS_ACCESS_KEY_ID` and its like, nothing else. */
+  /** A prefix of variables. `ARCHIVE` reads only `ARCHIVE_AWS_ACCESS_KEY_ID` and so on. */
   readonly env?: string | undefined;
-  /** A profile of `~/.aws/credentials` or `~/.aws/config`, nothing else. */
+  /** Reads only this profile of `~/.aws/credentials` or `~/.aws/config`. */
   readonly profile?: string | undefined;
 }
 
 type Context = Pick<DriverContext, "host" | "now">;
 
-/** Files are looked at again after so long, so that rotated keys are found without a refusal. */
+/** Files are read again after this time, so that rotated keys are found before a request is rejected. */
 const KEPT_MS = 5_000;
 
-/** Settings of profiles that ask for more than reading, and what such a profile does. */
+/** Settings of profiles that are not supported, and what such a profile does. */
 const OTHER_KINDS: readonly (readonly [setting: string, does: string])[] = [
   ["role_arn", "assumes a role"],
   ["credential_process", "runs a program"],
@@ -23,7 +23,7 @@ const OTHER_KINDS: readonly (readonly [setting: string, does: string])[] = [
   ["sso_start_url", "signs in through SSO"],
   ["web_identity_token_file", "uses a web identity"],
 ];
-/** What other places would be announced by, in the environment. */
+/** Variables of credential sources that are not supported. */
 const OTHER_PLACES = [
   "AWS_WEB_IDENTITY_TOKEN_FILE",
   "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
@@ -31,11 +31,11 @@ const OTHER_PLACES = [
 ];
 
 /**
- * Credentials from the environment and from profile files, in AWS's order: what `place` names; else
- * `AWS_ACCESS_KEY_ID` and its like; else the profile `AWS_PROFILE`, or `default`. Nothing is read before the
- * first request.
+ * Credentials from the environment and from profile files, in AWS's order: what `place` names, otherwise
+ * `AWS_ACCESS_KEY_ID` and so on, otherwise the profile `AWS_PROFILE` or `default`. Reads nothing before the first
+ * request.
  *
- * @returns A source that rejects with `storage_misconfigured`, naming every place looked at and what to set.
+ * @returns A source that rejects with `storage_misconfigured`, naming every place searched and what to set.
  * @throws {StowageError} `storage_misconfigured` if `place` names two.
  * @see https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
  */
@@ -46,8 +46,7 @@ export function credentialSource(place: CredentialPlace, context: Context): Cred
   }
   const { host } = context;
   if (host === undefined) {
-    return () =>
-      Promise.reject(unusable("this runtime has no environment; hand them over in code"));
+    return () => Promise.reject(unusable("this runtime has no environment; pass them in code"));
   }
   if (prefix !== undefined) return async () => fromEnvironment(host, prefix) ?? notSet(prefix);
   const fromProfile = profileSource(profile, host, context.now);
@@ -55,7 +54,7 @@ export function credentialSource(place: CredentialPlace, context: Context): Cred
   return async (signal, refused) => fromEnvironment(host) ?? (await fromProfile(signal, refused));
 }
 
-/** Whether two are the same pair, with the same token. */
+/** Whether keys and token are the same. */
 export function sameCredentials(one: Credentials, other: Credentials): boolean {
   return (
     one.accessKeyId === other.accessKeyId &&
@@ -64,7 +63,7 @@ export function sameCredentials(one: Credentials, other: Credentials): boolean {
   );
 }
 
-/** One read for all who ask within a while, unless the server has refused what it gave. */
+/** Caches one read for all callers for a while, unless the server rejects the credentials. */
 function profileSource(
   explicit: string | undefined,
   host: Host,
@@ -81,7 +80,7 @@ function profileSource(
     try {
       return await reading.credentials;
     } catch (error) {
-      // A failure is not kept: the file may be on its way.
+      // A failure is not cached: the file may appear soon.
       if (kept === reading) kept = null;
       throw error;
     }
@@ -97,7 +96,7 @@ async function readProfile(explicit: string | undefined, host: Host): Promise<Cr
   if (other !== undefined) {
     const [setting, does] = other;
     throw unusable(
-      `profile "${name}" ${does} (${setting}), which this version cannot; name one that has aws_access_key_id and aws_secret_access_key`,
+      `profile "${name}" ${does} (${setting}), which is not supported; name one that has aws_access_key_id and aws_secret_access_key`,
     );
   }
   const where = `profile "${name}" of ${search.files.join(" and ")}`;
@@ -120,8 +119,8 @@ function fromEnvironment(host: Host, prefix?: string): Credentials | null {
 type Part = "access_key_id" | "secret_access_key" | "session_token";
 
 /**
- * @param nameOf What an operator calls a part.
- * @returns `null` if there is neither key.
+ * @param nameOf What the operator knows a part as.
+ * @returns `null` if neither key is set.
  */
 function toCredentials(
   read: (part: Part) => string | undefined,
@@ -151,7 +150,7 @@ function notSet(prefix: string): never {
   throw unusable(`${id} is not set; set ${id} and ${secret}`);
 }
 
-/** Every place that was looked at, and those that this version does not look at although they are set. */
+/** Names every place searched, and the unsupported sources that are set. */
 function nowhere(
   name: string,
   { files }: ProfileSearch,
@@ -161,13 +160,12 @@ function nowhere(
   const where = files.length === 0 ? "any file, since HOME is not set" : files.join(" and ");
   if (explicit !== undefined) return unusable(`no profile "${name}" in ${where}; add it`);
   const unread = OTHER_PLACES.filter((place) => env[place]);
-  const hint =
-    unread.length === 0 ? "" : `; ${unread.join(", ")} is set, which this version does not read`;
+  const hint = unread.length === 0 ? "" : `; ${unread.join(", ")} is set, which is not supported`;
   return unusable(
     `AWS_ACCESS_KEY_ID is not set, and there is no profile "${name}" in ${where}${hint}; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or add the profile`,
   );
 }
 
-function unusable(found: string): StowageError {
-  return new StowageError("storage_misconfigured", `Cannot find credentials for S3: ${found}`);
+function unusable(reason: string): StowageError {
+  return new StowageError("storage_misconfigured", `Cannot find credentials for S3: ${reason}`);
 }

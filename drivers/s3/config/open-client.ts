@@ -21,8 +21,8 @@ export function openClient(options: S3Options, context: DriverContext): S3Client
       endpoint: options.endpoint ?? null,
       pathStyle: options.path_style ?? null,
       credentials: options.credentials ?? credentialSource({ env, profile }, context),
-      ...(timeouts !== undefined && { timeouts }),
-      ...(maxAttempts !== undefined && { maxAttempts }),
+      timeouts,
+      maxAttempts,
     },
     context,
   );

@@ -6,7 +6,7 @@ import { isRegion } from "../wire/addressing.ts";
 import type { S3Timeouts } from "../wire/client-options.ts";
 import type { CredentialSource } from "../wire/protocol.ts";
 
-/** Archives give nothing back until somebody restores it, hours later. */
+/** Objects in archives cannot be read until they are restored, which takes hours. */
 const ARCHIVES = ["GLACIER", "DEEP_ARCHIVE"];
 
 const region = z.string().refine(isRegion, 'expected a region, like "eu-central-1"');
@@ -29,8 +29,8 @@ const storageClass = z
 const count = z.int().min(1);
 
 /**
- * What a storage in S3 is told: by its URI (`authority` is the bucket, `path` the prefix, the rest the query,
- * all strings), or in code.
+ * Options of an S3 storage, from its URI (`authority` is the bucket, `path` the prefix, the rest the query, all strings)
+ * or from code.
  */
 export const S3_OPTIONS = z
   .strictObject({
@@ -39,25 +39,25 @@ export const S3_OPTIONS = z
     region: region.optional(),
     /** A server other than AWS. */
     endpoint: ENDPOINT.optional(),
-    /** The bucket in the path (`true`) or in the host's name; else by endpoint and bucket. */
+    /** The bucket in the path (`true`) or in the host name. By default endpoint and bucket decide. */
     path_style: pathStyle.optional(),
     sse: sse.optional(),
     sse_kms_key_id: kmsKeyId.optional(),
     storage_class: storageClass.optional(),
-    /** A profile of the AWS command line's files: keys, region and endpoint come from there alone. */
+    /** A profile of the AWS CLI. Keys, region and endpoint come only from there. */
     profile: z.string().min(1).optional(),
-    /** A prefix of variables: with `ARCHIVE`, `ARCHIVE_AWS_REGION` stands for `AWS_REGION`, and so on. */
+    /** A prefix of variables: `ARCHIVE` reads `ARCHIVE_AWS_REGION` instead of `AWS_REGION`, and so on. */
     env: z
       .string()
-      .regex(/^[A-Za-z][A-Za-z0-9_]*$/, "expected the beginning of variables' names, like ARCHIVE")
+      .regex(/^[A-Za-z][A-Za-z0-9_]*$/, "expected a prefix of variable names, like ARCHIVE")
       .optional(),
-    /** In code: where credentials come from. */
+    /** In code: the source of credentials. */
     credentials: z
       .custom<CredentialSource>((value) => typeof value === "function", "expected a function")
       .optional(),
-    /** In code: the length of the first parts of an upload. Default 8 MiB. */
+    /** In code: length of the first parts of an upload. Default 8 MiB. */
     partBytes: z.int().min(MIN_PART_BYTES).max(MAX_PART_BYTES).optional(),
-    /** In code: parts under way at once, of one upload (4) and of all (16). */
+    /** In code: maximum of parts in flight, of one upload (default 4) and of all (default 16). */
     partsInFlight: count.optional(),
     maxPartsInFlight: count.optional(),
     timeouts: z.custom<Partial<S3Timeouts>>((value) => typeof value === "object").optional(),
@@ -69,7 +69,7 @@ export const S3_OPTIONS = z
 
 export type S3Options = z.output<typeof S3_OPTIONS>;
 
-/** What a URI leaves open, by the variables that settle it; the first that is set counts. */
+/** Options that a URI may leave out, with the variables that supply them. The first that is set counts. */
 const VARIABLES = [
   ["region", ["AWS_REGION", "AWS_DEFAULT_REGION"], region],
   ["endpoint", ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"], ENDPOINT],
@@ -80,10 +80,10 @@ const VARIABLES = [
 ] as const;
 
 /**
- * Complete `options` from the environment. A storage with a `profile` has all of its own, so that it can
- * stand beside another that the environment describes.
+ * Complete `options` from the environment. A storage with a `profile` ignores the environment, so that it can be used
+ * next to one that the environment configures.
  *
- * @throws {StowageError} `storage_misconfigured`, naming every variable that is wrong.
+ * @throws {StowageError} `storage_misconfigured`, naming every invalid variable.
  */
 export function completeOptions(options: S3Options, { host }: DriverContext): S3Options {
   const completed: Record<string, unknown> = { ...options };
@@ -105,7 +105,7 @@ export function completeOptions(options: S3Options, { host }: DriverContext): S3
   throw new StowageError("storage_misconfigured", `Cannot open s3 storage: ${problems.join("; ")}`);
 }
 
-/** The headers that every write carries. `encrypts`: AWS's own endpoint, where a bucket policy may ask for it. */
+/** The headers of every write. `encrypts` is true for AWS, where a bucket policy may require encryption. */
 export function writeHeadersOf(options: S3Options, encrypts: boolean): Record<string, string> {
   const { sse = encrypts ? "AES256" : "none", sse_kms_key_id, storage_class } = options;
   return {

@@ -1,13 +1,13 @@
 import { type Host, StowageError } from "../../../src/driver.ts";
 
-/** The settings of one profile: names in lower case, those of indented lines behind their parent's: `s3.x`. */
+/** The settings of one profile. Names are in lower case; indented lines follow their parent's name: `s3.x`. */
 export type Profile = ReadonlyMap<string, string>;
 
-/** What looking for a profile came to. */
+/** The result of searching for a profile. */
 export interface ProfileSearch {
-  /** `null` if no file has it. */
+  /** `null` if no file contains it. */
   readonly profile: Profile | null;
-  /** Every file that was looked for, in order. */
+  /** Every file searched, in order. */
   readonly files: readonly string[];
 }
 
@@ -17,16 +17,16 @@ type FileKind = "credentials" | "config";
 const SECTION = /^\[\s*(.*?)\s*\]\s*(?:[#;].*)?$/;
 const QUOTED = /^"(.*)"$/;
 
-/** The profile that a storage names, else that of `AWS_PROFILE`, else `default`. */
+/** The profile that a storage names, or that of `AWS_PROFILE`, or `default`. */
 export function profileName(named: string | undefined, { env }: Host): string {
   return named ?? (env["AWS_PROFILE"] || "default");
 }
 
 /**
- * Look a profile up in AWS's two files; where both have a setting, the credentials file counts. Its
- * `endpoint_url` is that of its services for S3, where it has one.
+ * Look up a profile in AWS's two files. If both have a setting, the credentials file wins. `endpoint_url` of the S3
+ * section in its services wins over the profile's own.
  *
- * @throws {StowageError} `storage_misconfigured` for a file that is there but cannot be read.
+ * @throws {StowageError} `storage_misconfigured` for a file that exists but cannot be read.
  * @see https://docs.aws.amazon.com/sdkref/latest/guide/file-location.html
  * @see https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
  */
@@ -54,7 +54,7 @@ export async function findProfile(name: string, host: Host): Promise<ProfileSear
 /**
  * The profiles of a file.
  *
- * @param kind In `config`, all but `[default]` are written `[profile name]`; in `credentials`, `[name]`.
+ * @param kind In `config`, sections other than `[default]` are `[profile name]`; in `credentials`, `[name]`.
  * @see https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
  */
 export function parseProfiles(text: string, kind: FileKind): Sections {
@@ -66,11 +66,11 @@ function parseServices(text: string): Sections {
   return parseSections(text, (section) => nameAfter("services", section));
 }
 
-/** @param nameOf `null` for a section that is not asked for. */
+/** @param nameOf Returns `null` for a section to skip. */
 function parseSections(text: string, nameOf: (section: string) => string | null): Sections {
   const sections = new Map<string, Map<string, string>>();
   let current: Map<string, string> | undefined;
-  /** What indented lines belong to: a setting without a value, such as `s3 =`. */
+  /** The setting that indented lines belong to. It has no value, such as `s3 =`. */
   let parent: string | null = null;
   for (const line of text.replace(/^\uFEFF/, "").split(/\r\n|\r|\n/)) {
     if (/^\s*(?:[#;]|$)/.test(line)) continue;
@@ -97,7 +97,7 @@ function parseSections(text: string, nameOf: (section: string) => string | null)
   return sections;
 }
 
-/** `null` for sections that are no profiles, such as `[sso-session x]`. */
+/** `null` for sections that are not profiles, such as `[sso-session x]`. */
 function profileOf(section: string, kind: FileKind): string | null {
   const named = nameAfter("profile", section);
   return named ?? (kind === "credentials" || section === "default" ? section : null);
@@ -109,8 +109,9 @@ function nameAfter(word: string, section: string): string | null {
 }
 
 function pathOf(kind: FileKind, { env }: Host): string | null {
-  const told = kind === "credentials" ? env["AWS_SHARED_CREDENTIALS_FILE"] : env["AWS_CONFIG_FILE"];
-  if (told) return told;
+  const configured =
+    kind === "credentials" ? env["AWS_SHARED_CREDENTIALS_FILE"] : env["AWS_CONFIG_FILE"];
+  if (configured) return configured;
   const home = env["HOME"] || env["USERPROFILE"];
   return home ? `${home}/.aws/${kind}` : null;
 }
@@ -120,8 +121,12 @@ async function readFile(path: string, host: Host): Promise<string> {
     return (await host.readTextFile(path)) ?? "";
   } catch (error) {
     const code = error instanceof Error && "code" in error ? ` (${error.code})` : "";
-    throw new StowageError("storage_misconfigured", `Cannot read ${path}: it is there${code}`, {
-      cause: error,
-    });
+    throw new StowageError(
+      "storage_misconfigured",
+      `Cannot read ${path}: it exists but cannot be read${code}`,
+      {
+        cause: error,
+      },
+    );
   }
 }

@@ -3,10 +3,10 @@ import { ENDPOINT, type S3Options } from "./options.ts";
 import { findProfile, type ProfileSearch, profileName } from "./profile-file.ts";
 
 /**
- * Complete `options` from the profile: the region, and the address of a server other than AWS. With `env` a
- * storage has no profile.
+ * Complete `options` from the profile: the region, and the endpoint of a server other than AWS. A storage with `env` has
+ * no profile.
  *
- * @throws {StowageError} `storage_misconfigured` for a file that cannot be read, and for an address that is none.
+ * @throws {StowageError} `storage_misconfigured` for a file that cannot be read, or an invalid endpoint.
  */
 export async function completeFromProfile(
   options: S3Options,
@@ -22,7 +22,7 @@ export async function completeFromProfile(
     const name = profileName(options.profile, host);
     throw new StowageError(
       "storage_misconfigured",
-      `Cannot open s3 storage: endpoint_url of profile "${name}" in ${files.join(" and ")} is no http(s) address; correct it, or set AWS_ENDPOINT_URL_S3`,
+      `Cannot open s3 storage: endpoint_url of profile "${name}" in ${files.join(" and ")} is not an http(s) address; correct it, or set AWS_ENDPOINT_URL_S3`,
     );
   }
   return {
@@ -36,7 +36,7 @@ async function search({ profile, region }: S3Options, host: Host): Promise<Profi
   try {
     return await findProfile(profileName(profile, host), host);
   } catch (error) {
-    // Somebody else's home: with region and keys from variables, nobody has asked for what lies there.
+    // The file may belong to another user's home. If variables supply region and keys, it is not needed.
     const isAsked = region === undefined || profile !== undefined || host.env["AWS_PROFILE"];
     if (isAsked) throw error;
     return { profile: null, files: [] };

@@ -1,10 +1,10 @@
-/** How an S3 service differs from AWS's, as far as our verbs must know. */
+/** Differences between S3 services that the verbs must know. */
 export interface Provider {
-  /** The header that a bucket policy may ask for is sent unless the operator says otherwise. */
+  /** Request encryption by default, because a bucket policy may require the header. */
   readonly encryptsByHeader: boolean;
-  /** `If-None-Match` decides atomically, on PutObject and on CompleteMultipartUpload. */
+  /** `If-None-Match` is atomic on PutObject and CompleteMultipartUpload. */
   readonly atomicIfNoneMatch: boolean;
-  /** Every part but the last has to have the same length. */
+  /** All parts but the last must have the same length. */
   readonly uniformParts: boolean;
 }
 
@@ -14,7 +14,7 @@ const AWS: Provider = { encryptsByHeader: true, atomicIfNoneMatch: true, uniform
 /** @see https://developers.cloudflare.com/r2/objects/multipart-objects/#limitations */
 const R2: Provider = { encryptsByHeader: false, atomicIfNoneMatch: false, uniformParts: true };
 
-/** Ceph ignores the condition on CompleteMultipartUpload, older MinIO on both: nothing is taken for granted. */
+/** Ceph ignores the condition on CompleteMultipartUpload, older MinIO on both, so assume the least. */
 const OTHER: Provider = { encryptsByHeader: false, atomicIfNoneMatch: false, uniformParts: false };
 
 /** @param endpoint `null` for AWS's own. */

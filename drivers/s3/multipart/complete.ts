@@ -17,7 +17,7 @@ import { childText, escapeXml } from "../wire/xml.ts";
 import { assertRoot } from "../wire/xml-fields.ts";
 import { isGone, type UploadTarget } from "./uploads.ts";
 
-/** After these the object may be there all the same: an response was lost, and its repetition found the work done. */
+/** The object may exist despite these: a response was lost, and the repeated request found the work done. */
 const UNDECIDED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "object_not_found",
   "object_exists",
@@ -28,10 +28,10 @@ const S3_NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/";
 const MD5_ETAG = /^"([0-9a-f]{32})"$/;
 
 /**
- * Make an object of all `parts`.
+ * Complete an upload with all `parts`.
  *
- * Where the service does not honour `ifNoneMatch` here, it is looked first whether the key is free; a writer
- * who comes in between is then replaced.
+ * If the service does not honour `ifNoneMatch` here, check first whether the key is free. An object that another writer
+ * stores in between is replaced.
  *
  * @see https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
  */
@@ -83,7 +83,7 @@ function sendComplete(
   });
 }
 
-/** Ceph answers with an empty ETag: then a HEAD tells it, unless somebody has replaced the object meanwhile. */
+/** Ceph sends an empty ETag. Then a HEAD returns it, unless the object was replaced in the meantime. */
 async function toCompletedObject(
   store: S3Store,
   { key }: UploadTarget,
@@ -96,13 +96,14 @@ async function toCompletedObject(
   const seen = await headObject(store, key).catch(() => null);
   if (seen?.sizeBytes === sizeBytes) return seen;
   const version = expectedEtag(store, parts);
-  if (version === null) throw unexpectedResponse("it does not tell the ETag of what it completed");
+  if (version === null)
+    throw unexpectedResponse("it does not report the ETag of the completed object");
   return { key, sizeBytes, version, modifiedAt };
 }
 
 /**
- * The object that this upload has become, or `null`. It has the upload's size and ETag, and the upload is
- * gone: else somebody else has put the same bytes there.
+ * The object that this upload became, or `null`. It must have the upload's size and ETag, and the upload must be gone;
+ * otherwise another writer stored the same bytes.
  */
 async function findCompleted(
   store: S3Store,
@@ -116,8 +117,8 @@ async function findCompleted(
 }
 
 /**
- * The ETag that an object of these parts gets wherever theirs are MD5s: the MD5 of them, and their count.
- * It is no digest of the object's bytes, but nothing else has it.
+ * The ETag of an object of these parts if their ETags are MD5s: the MD5 of those, and the number of parts. It is not a
+ * digest of the object's bytes, but it is unique to these parts.
  */
 function expectedEtag(
   { context }: S3Store,
@@ -139,7 +140,7 @@ function inOrder(parts: readonly StoredPart[]): StoredPart[] {
   if (ordered.length > 0 && !repeated) return ordered;
   throw new StowageError(
     "invalid_request",
-    `Cannot complete upload: ${repeated ? "two parts have one number" : "it has no parts"}`,
+    `Cannot complete upload: ${repeated ? "two parts have the same number" : "it has no parts"}`,
   );
 }
 

@@ -19,8 +19,8 @@ const PAGE_UPLOADS = 1000;
 type UploadPage = Awaited<ReturnType<MultipartGroup["listUploads"]>>;
 
 /**
- * Uploads under way below a prefix. Without `encoding-type`: Ceph 16 would encode some of the keys, and not
- * say so.
+ * List uploads in progress below a prefix. Without `encoding-type`, because Ceph 16 encodes some of the keys without
+ * saying so.
  *
  * @see https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListMultipartUploads.html
  */
@@ -53,7 +53,7 @@ export async function listUploads(
   return { uploads, next };
 }
 
-/** Parts of uploads that nobody will complete. */
+/** Removes parts of uploads that will not be completed. */
 export function leftoverGroup(store: S3Store): LeftoverGroup {
   let warned = false;
   return {
@@ -82,13 +82,13 @@ async function removeUploads(
   which: LeftoverSelection,
   options: CallOptions,
 ): Promise<number> {
-  const { prefix, isMeant } = chosenBy(which);
+  const { prefix, isSelected } = selectionOf(which);
   let removed = 0;
   let cursor: string | null = null;
   do {
-    const from: { cursor?: string } = cursor === null ? {} : { cursor };
-    const page: UploadPage = await listUploads(store, prefix, { ...options, ...from });
-    for (const { key, uploadId } of page.uploads.filter(isMeant)) {
+    const from: ListOptions = cursor === null ? options : { ...options, cursor };
+    const page: UploadPage = await listUploads(store, prefix, from);
+    for (const { key, uploadId } of page.uploads.filter(isSelected)) {
       if (await abortUpload(store, { key, uploadId }, options)) removed += 1;
     }
     cursor = page.next;
@@ -96,20 +96,20 @@ async function removeUploads(
   return removed;
 }
 
-/** What to list, and what of it is meant. */
-function chosenBy(which: LeftoverSelection): {
+/** The prefix to list, and which of the uploads to remove. */
+function selectionOf(which: LeftoverSelection): {
   readonly prefix: string;
-  readonly isMeant: (upload: UploadPage["uploads"][number]) => boolean;
+  readonly isSelected: (upload: UploadPage["uploads"][number]) => boolean;
 } {
   if ("before" in which) {
-    return { prefix: "", isMeant: ({ startedAt }) => startedAt < which.before };
+    return { prefix: "", isSelected: ({ startedAt }) => startedAt < which.before };
   }
-  if ("key" in which) return { prefix: which.key, isMeant: ({ key }) => key === which.key };
+  if ("key" in which) return { prefix: which.key, isSelected: ({ key }) => key === which.key };
   const prefix = `${which.folder}/`;
-  return { prefix, isMeant: ({ key }) => !key.slice(prefix.length).includes("/") };
+  return { prefix, isSelected: ({ key }) => !key.slice(prefix.length).includes("/") };
 }
 
-/** A cursor is both of S3's markers: uploads of one key follow each other by their ids. */
+/** A cursor holds both of S3's markers, because uploads of one key are ordered by their ids. */
 function cursorOf(page: XmlElement, read: (text: string) => string): string {
   return JSON.stringify([
     read(required(page, "NextKeyMarker")),

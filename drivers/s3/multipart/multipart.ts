@@ -31,7 +31,7 @@ export function multipartGroup(store: S3Store): MultipartGroup {
   };
 }
 
-/** A part is sent with its length and its digest in front, so all of it is held. */
+/** A part is held in memory, because its length and digest are sent before it. */
 async function readPart(
   { context }: S3Store,
   body: Body,

@@ -1,11 +1,11 @@
 import { type Hash, type Hasher, toHex } from "../../../src/driver.ts";
 
-/** Below this, growing costs more than the memory that it spares. */
+/** Growing in smaller steps costs more than the memory it saves. */
 const SMALLEST_GROWTH_BYTES = 64 * 1024;
 
 /**
- * One part while it comes in: its memory grows with what has come, and its SHA-256 is computed on the way, so
- * that neither a slow sender holds much nor a long part keeps the process busy at once.
+ * One part while it is received. Its memory grows with the bytes received, so a slow sender holds little. Its SHA-256 is
+ * computed along the way, so a long part does not block the process at its end.
  */
 export class PartBuffer {
   readonly #hasher: Hasher;
@@ -19,12 +19,12 @@ export class PartBuffer {
     this.#hash = hasher("sha256");
   }
 
-  /** Begin a part of at most `limitBytes`, in the memory that is there already. */
+  /** Begin a part of at most `limitBytes`, reusing the memory of the previous part. */
   begin(limitBytes: number): void {
     this.#hash = this.#hasher("sha256");
     this.#limitBytes = limitBytes;
     this.#sizeBytes = 0;
-    // A connection might still look at what has been sent: only memory that never was is moved.
+    // A connection might still read bytes that were sent, so memory is moved only before it is sent.
     if (limitBytes > this.#memory.byteLength) this.#memory = new Uint8Array(0);
   }
 
@@ -36,12 +36,12 @@ export class PartBuffer {
     return this.#sizeBytes === this.#limitBytes;
   }
 
-  /** Its bytes so far; not a copy. */
+  /** The bytes so far, not copied. */
   get bytes(): Uint8Array {
     return this.#memory.subarray(0, this.#sizeBytes);
   }
 
-  /** Take as much of `chunk` as there is room for. @returns The rest. */
+  /** Take as much of `chunk` as fits. @returns The rest. */
   take(chunk: Uint8Array): Uint8Array {
     const taken = chunk.subarray(0, this.#limitBytes - this.#sizeBytes);
     this.#reserve(this.#sizeBytes + taken.byteLength);
@@ -51,7 +51,7 @@ export class PartBuffer {
     return chunk.subarray(taken.byteLength);
   }
 
-  /** Lower-case hexadecimal. Ends the part: nothing more is taken. */
+  /** Lower-case hexadecimal. Ends the part: take nothing after it. */
   sha256(): string {
     return toHex(this.#hash.digest());
   }
@@ -59,10 +59,10 @@ export class PartBuffer {
   #reserve(neededBytes: number): void {
     const held = this.#memory.byteLength;
     if (neededBytes <= held) return;
-    // What comes in one chunk gets exactly its room; after that, doubling keeps the copies below one each.
+    // The first chunk gets exactly its size. After that, doubling keeps the average below one copy per byte.
     const grown = held === 0 ? neededBytes : Math.max(2 * held, SMALLEST_GROWTH_BYTES);
     const bytes = Math.min(Math.max(grown, neededBytes), this.#limitBytes);
-    // Moved, not copied: what is outgrown is free at once, not when somebody collects it.
+    // Moved, not copied: the old memory is freed at once, not by garbage collection.
     this.#memory = new Uint8Array(this.#memory.buffer.transfer(bytes));
   }
 }

@@ -2,8 +2,8 @@ import type { Hasher } from "../../../src/driver.ts";
 import { PartBuffer } from "./part-buffer.ts";
 
 /**
- * Memory of parts that were sent, for the parts that follow: of all uploads together, so that it lies idle
- * in none of them. It keeps a few, and nothing at all while nobody uploads.
+ * Reuses the memory of sent parts for the parts of all uploads. Keeps a few buffers, and none while there are no
+ * uploads.
  */
 export class PartPool {
   readonly #hasher: Hasher;
@@ -16,7 +16,7 @@ export class PartPool {
     this.#keptAtMost = keptAtMost;
   }
 
-  /** Begin an upload in parts. @returns Ends it. */
+  /** Begin an upload in parts. @returns Call it when the upload ends. */
   join(): () => void {
     this.#uploads += 1;
     return () => {
@@ -25,12 +25,12 @@ export class PartPool {
     };
   }
 
-  /** For the first part of a body, which may be all there is: it holds no more than has come. */
+  /** For the first part of a body, which may be short: grows with the bytes received. */
   fresh(): PartBuffer {
     return new PartBuffer(this.#hasher);
   }
 
-  /** For a part that will most likely be full. */
+  /** For a part that will probably be full. */
   take(): PartBuffer {
     return this.#spare.pop() ?? this.fresh();
   }

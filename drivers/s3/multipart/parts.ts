@@ -4,22 +4,22 @@ import type { PartBuffer } from "./part-buffer.ts";
 import type { PartPool } from "./part-pool.ts";
 
 const MIB = 1024 ** 2;
-/** Parts of an unknown length that keep the first size: 8 GiB of 8 MiB each. */
+/** Number of parts of the first size if the length is unknown: 8 GiB in parts of 8 MiB. */
 const EVEN_PARTS = 1000;
-/** Then each step adds `GROWTH_BYTES`, so that 10,000 parts hold 5 TiB and memory follows what was sent. */
+/** After that each step adds `GROWTH_BYTES`, so that 10,000 parts hold 5 TiB and memory grows with the object. */
 const PARTS_PER_STEP = 60;
 const GROWTH_BYTES = 8 * MIB;
 
-/** A range of a body, ready to be sent. */
+/** A piece of a body, ready to send. */
 export interface Part {
   /** From 1. */
   readonly number: number;
   readonly bytes: Uint8Array;
-  /** Lower-case hexadecimal, where it was computed on the way. */
-  readonly sha256?: string;
-  /** Nothing comes behind it. Told of the first part, where it decides between one request and many. */
+  /** Lower-case hexadecimal, if it was computed already. */
+  readonly sha256?: string | undefined;
+  /** Whether this is the whole body. Known for the first part, where it decides between one request and many. */
   readonly isWhole: boolean;
-  /** Give its memory back for another part. Nobody may look at `bytes` afterwards. */
+  /** Return its memory for another part. Do not use `bytes` afterwards. */
   release(): void;
 }
 
@@ -32,7 +32,7 @@ export interface PartRules {
 /**
  * The length of part `number` of a body of `sizeBytes`.
  *
- * A known length is cut evenly into as few as 10,000 parts; an unknown one into parts that grow.
+ * A body of known length is split into at most 10,000 parts of equal length. With an unknown length, parts grow.
  */
 export function partLength(
   number: number,
@@ -47,7 +47,7 @@ export function partLength(
   return partBytes + steps * GROWTH_BYTES;
 }
 
-/** Cut `body` into parts. Errors and an aborted `signal` are as `readBody` has them. */
+/** Split `body` into parts. Errors and aborts are those of `readBody`. */
 export function partsOf(
   body: Body,
   rules: PartRules,
@@ -56,7 +56,7 @@ export function partsOf(
   return body.kind === "bytes" ? slices(body.bytes, rules) : filled(body, rules, signal);
 }
 
-/** Bytes at hand are not copied. */
+/** Bytes in memory are not copied. */
 async function* slices(bytes: Uint8Array, rules: PartRules): AsyncGenerator<Part, void, void> {
   const length = partLength(1, bytes.byteLength, rules);
   const isWhole = bytes.byteLength <= length;
@@ -81,7 +81,10 @@ async function* filled(
     return buffer;
   };
   const partOf = (buffer: PartBuffer, isWhole: boolean): Part => ({
-    ...{ number, isWhole, bytes: buffer.bytes, sha256: buffer.sha256() },
+    number,
+    isWhole,
+    bytes: buffer.bytes,
+    sha256: buffer.sha256(),
     release: () => rules.pool.give(buffer),
   });
   let buffer: PartBuffer | undefined;
@@ -94,7 +97,7 @@ async function* filled(
       buffer ??= next();
       rest = buffer.take(rest);
     }
-    // At once, not with the next chunk: only a first part may turn out to be all there is.
+    // Sent at once, without waiting for the next chunk. Only a first part may turn out to be the whole body.
     if (buffer?.isFull === true && (number > 1 || (sizeBytes ?? 0) > buffer.sizeBytes)) {
       yield partOf(buffer, false);
       buffer = undefined;
@@ -107,6 +110,6 @@ async function* filled(
 function tooManyParts(): StowageError {
   return new StowageError(
     "upload_too_large",
-    `Cannot store body: it is longer than ${MAX_PARTS} parts hold`,
+    `Cannot store body: it does not fit into ${MAX_PARTS} parts`,
   );
 }

@@ -2,18 +2,18 @@ import { type DriverContext, delay } from "../../../src/driver.ts";
 
 /** Requests a second after the first throttled response. */
 const START = 50;
-/** The slowest rate. It notices when a store that throttles everything has recovered. */
+/** The slowest rate. Enough to notice when a store that throttles everything has recovered. */
 const MIN = 1;
-/** Beyond this rate requests are not held back any more. */
+/** Above this rate requests are no longer delayed. */
 const MAX = 1000;
-/** What an response that is not throttled adds: the rate grows tenfold in a quarter of a second. */
+/** What every other response adds: the rate grows tenfold in a quarter of a second. */
 const INCREASE = 10;
-/** What a throttled response leaves of the rate. */
+/** What a throttled response multiplies the rate by. */
 const DECREASE = 0.9;
-/** A waiting request looks at the rate so often, in milliseconds: it may have grown. */
+/** How often a waiting request checks whether the rate has grown, in milliseconds. */
 const LOOK_MS = 250;
 
-/** A request that waits, with how many are sent before it. */
+/** A waiting request, and how many are sent before it. */
 interface Waiter {
   ahead: number;
 }
@@ -43,7 +43,7 @@ export class AdaptiveRate {
   /**
    * Wait for a turn.
    *
-   * @param isWorthwhile Asked before each wait: whether the request should still wait.
+   * @param isWorthwhile Called before each wait. Returns whether the request should go on waiting.
    * @returns Whether the turn has come.
    * @throws {StowageError} `request_aborted`, at once when `signal` is aborted.
    */
@@ -69,7 +69,7 @@ export class AdaptiveRate {
     }
   }
 
-  /** Those behind do not wait for a request that is not sent. */
+  /** Requests behind do not wait for one that is not sent. */
   #leave(waiter: Waiter): void {
     this.#backlog = Math.max(0, this.#backlog - 1);
     let isBehind = false;
@@ -86,7 +86,7 @@ export class AdaptiveRate {
     this.#perSecond += INCREASE;
     if (this.#perSecond <= MAX) return;
     this.#perSecond = Number.POSITIVE_INFINITY;
-    // Those that wait go on at once. On Workers some of them may be gone without a word.
+    // Waiting requests proceed at once. On Workers some of them may have ended without notice.
     this.#waiters.clear();
   }
 

@@ -5,11 +5,11 @@ import type { S3Request } from "./protocol.ts";
 /** AWS's own endpoints, which name a region: `s3.`, `s3-fips.dualstack.`, … */
 const AWS_HOST =
   /^(s3(?:-fips)?\.(?:dualstack\.)?)([a-z]{2,}(?:-[a-z]+)+-\d+)(\.amazonaws\.com(?:\.cn)?)$/;
-/** What may stand in a host's name and in a signature's scope; also what a server may tell us. */
+/** What a host name and a signature's scope may contain. Regions that a server names are checked, too. */
 const REGION = /^[A-Za-z0-9](?:[A-Za-z0-9_-]{0,62}[A-Za-z0-9])?$/;
 /** @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html */
 const HOST_BUCKET = /^[a-z0-9](?:[a-z0-9.-]{1,61})[a-z0-9]$/;
-/** Names from before 2018, and Ceph's: good in a path only. */
+/** Names from before 2018, and Ceph's. They work only in a path. */
 const PATH_BUCKET = /^[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]$/;
 const IPV4 = /^\d{1,3}(?:\.\d{1,3}){3}$/;
 
@@ -18,31 +18,31 @@ export interface Addressing {
   readonly region: string;
   /** Scheme, host and port, for messages. */
   readonly origin: string;
-  /** Whether the host is made of the region that was set, not told by anybody: a mistyped one has none. */
+  /** Whether the host name contains the configured region. A mistyped region has no such host. */
   readonly hostIsFromRegion: boolean;
   /**
-   * The address of a request: every byte outside RFC 3986's unreserved set is percent-encoded, so that
-   * `new URL` changes nothing.
+   * The URL of a request. Every byte outside RFC 3986's unreserved set is percent-encoded, so that `new URL`
+   * changes nothing.
    *
-   * @throws {StowageError} `invalid_key` for a key that an URL would not keep as it is.
+   * @throws {StowageError} `invalid_key` for a key that a URL would change.
    */
   urlOf(request: Pick<S3Request, "objectKey" | "query">): string;
-  /** The same bucket in another region; another host only where the host is AWS's own. */
+  /** The same bucket in another region. Only AWS's own host changes with it. */
   inRegion(region: string): Addressing;
 }
 
-/** Whether `text` can be a region: what a server tells goes into a host's name, so it is not taken as it is. */
+/** Whether `text` can be a region. A region that a server names goes into a host name, so it must be checked. */
 export function isRegion(text: string): boolean {
   return REGION.test(text);
 }
 
-/** @throws {StowageError} `storage_misconfigured`: bucket, region and endpoint make no address. */
+/** @throws {StowageError} `storage_misconfigured`: bucket, region and endpoint do not form an address. */
 export function createAddressing(
   options: Pick<S3ClientOptions, "bucket" | "region" | "endpoint" | "pathStyle">,
 ): Addressing {
   const { bucket, region } = options;
   if (!isRegion(region))
-    throw misconfigured(`"${region}" is no region; it looks like "eu-central-1"`);
+    throw misconfigured(`"${region}" is not a region; expected one like "eu-central-1"`);
   const endpoint = parseEndpoint(options.endpoint ?? awsEndpoint(region));
   const aws = AWS_HOST.exec(endpoint.host);
   const pathStyle =
@@ -52,7 +52,7 @@ export function createAddressing(
   const origin = `${endpoint.protocol}//${host}`;
   if (!pathStyle && URL.parse(origin)?.host !== host) {
     throw misconfigured(
-      `${endpoint.hostname} takes no bucket before it; set AWS_S3_FORCE_PATH_STYLE=true`,
+      `${endpoint.hostname} cannot have the bucket in front; set AWS_S3_FORCE_PATH_STYLE=true`,
     );
   }
   const base = origin + basePath(endpoint) + (pathStyle ? `/${bucket}` : "");
@@ -79,15 +79,19 @@ function awsEndpoint(region: string): string {
 function parseEndpoint(text: string): URL {
   const url = URL.parse(text);
   if (url === null || !/^https?:$/.test(url.protocol)) {
-    throw misconfigured("the endpoint is no http(s) URL; it looks like https://minio.example:9000");
+    throw misconfigured(
+      "the endpoint is not an http(s) URL; expected one like https://minio.example:9000",
+    );
   }
   if (url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "") {
-    throw misconfigured("the endpoint holds more than scheme, host, port and path; take it out");
+    throw misconfigured(
+      "the endpoint holds more than scheme, host, port and path; remove the rest",
+    );
   }
   return url;
 }
 
-/** Without a slash at its end; encoded as keys are, because that is what gets signed. */
+/** Without a trailing slash. Encoded like keys, because that is what gets signed. */
 function basePath(endpoint: URL): string {
   const segments = endpoint.pathname.split("/").filter((segment) => segment !== "");
   try {
@@ -101,7 +105,7 @@ function checkBucket(bucket: string, pathStyle: boolean): void {
   const wellFormed = (pathStyle ? PATH_BUCKET : HOST_BUCKET).test(bucket);
   if (wellFormed && !bucket.includes("..") && !IPV4.test(bucket)) return;
   throw misconfigured(
-    `"${bucket}" is no bucket name: 3 to 63 of a-z, 0-9, "-" and ".", a letter or digit at both ends`,
+    `"${bucket}" is not a bucket name: use 3 to 63 of a-z, 0-9, "-" and ".", a letter or digit at both ends`,
   );
 }
 
@@ -114,7 +118,7 @@ function encodePath(key: string | undefined, hasPath: boolean): string {
   return path;
 }
 
-/** `new URL` drops dot segments, servers merge slashes: either would address another object. */
+/** `new URL` drops dot segments, and servers merge slashes. Both would address another object. */
 function findProblem(key: string): string | null {
   if (!key.isWellFormed()) return "its key is not well-formed Unicode";
   for (const segment of key.split("/")) {
@@ -131,7 +135,7 @@ function encodeQuery(query: S3Request["query"]): string {
     if (!value.isWellFormed()) {
       throw new StowageError(
         "invalid_key",
-        "Cannot ask storage: a value is not well-formed Unicode",
+        "Cannot send request: a value is not well-formed Unicode",
       );
     }
     text += `${text === "" ? "?" : "&"}${percentEncode(name)}=${percentEncode(value)}`;
@@ -139,6 +143,6 @@ function encodeQuery(query: S3Request["query"]): string {
   return text;
 }
 
-function misconfigured(found: string): StowageError {
-  return new StowageError("storage_misconfigured", `Cannot address S3 bucket: ${found}`);
+function misconfigured(reason: string): StowageError {
+  return new StowageError("storage_misconfigured", `Cannot address S3 bucket: ${reason}`);
 }

@@ -3,7 +3,7 @@ import { bodyMs, type S3Timeouts } from "./client-options.ts";
 import type { AttemptError, Recovery } from "./failure.ts";
 import type { S3Request } from "./protocol.ts";
 
-/** One request through all of its attempts: what it has learnt, and how long it may go on. */
+/** One request with all of its attempts: which recoveries it tried, and how much time it has left. */
 export class Call {
   readonly #now: DriverContext["now"];
   readonly #timeouts: S3Timeouts;
@@ -11,13 +11,13 @@ export class Call {
   #attempts = 0;
   #startedAt = 0;
   #begunAt = 0;
-  /** How long attempts have taken, without the waits between them. */
+  /** Time spent in attempts, without the delays between them. */
   #sendingMs = 0;
   #error: AttemptError | null = null;
-  /** Lessons of refusals. Each is learnt once. */
+  /** The recoveries tried so far. Each is tried once. */
   readonly recoveries = new Set<Recovery>();
 
-  /** The caller's. */
+  /** The caller's signal. */
   readonly signal: AbortSignal | undefined;
 
   constructor({ body, signal }: S3Request, timeouts: S3Timeouts, now: DriverContext["now"]) {
@@ -46,9 +46,9 @@ export class Call {
     this.#error = error;
   }
 
-  /** How long from now another attempt may begin, in milliseconds. */
+  /** How much longer another attempt may begin, in milliseconds. */
   leftMs(): number {
-    // A store that did not answer in all that time has had the body's time: no caller waits for it twice.
+    // A store that timed out has used up the time for the body, so the caller does not wait for it twice.
     const ownMs =
       this.#error?.code === "storage_timeout" ? 0 : Math.min(this.#bodyMs, this.#sendingMs);
     return this.#startedAt + this.#timeouts.retryMs + ownMs - this.#now();

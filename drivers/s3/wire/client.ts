@@ -19,16 +19,16 @@ import { childText, parseXml } from "./xml.ts";
 
 /** A page of 1,000 of the longest keys, percent-encoded, has less than 4 MiB. */
 const MAX_XML_BYTES = 8 * 1024 * 1024;
-/** A clock that is off by less than this is not what a server complains about. */
+/** A smaller clock difference is not the reason for a rejection. */
 const SKEW_WORTH_MS = 60_000;
 
-/** Makes something of a good response, before the attempt counts as done. */
+/** Processes a good response before the attempt counts as done. */
 type Accept<Result> = (response: S3Response, attempt: Attempt) => Promise<Result> | Result;
 
 /**
- * Speak to one bucket. Nothing is connected or read before the first request.
+ * A client for one bucket. It connects and reads nothing before the first request.
  *
- * @throws {StowageError} `storage_misconfigured`: bucket, region and endpoint make no address.
+ * @throws {StowageError} `storage_misconfigured`: bucket, region and endpoint do not form an address.
  */
 export function createS3Client(options: S3ClientOptions, context: DriverContext): S3Client {
   const { bucket, credentials: source, maxAttempts = DEFAULT_ATTEMPTS } = options;
@@ -39,7 +39,7 @@ export function createS3Client(options: S3ClientOptions, context: DriverContext)
   let addressing = createAddressing(options);
   let clockOffsetMs = 0;
 
-  async function askCredentials(
+  async function getCredentials(
     signal: AbortSignal | undefined,
     refused?: Credentials,
   ): Promise<Credentials> {
@@ -72,13 +72,13 @@ export function createS3Client(options: S3ClientOptions, context: DriverContext)
   async function run<Result>(request: S3Request, accept: Accept<Result>): Promise<Result> {
     const { signal } = request;
     throwIfAborted(signal);
-    // A key that cannot be addressed is refused before anything is hashed, asked or sent.
+    // Fails for an invalid key before anything is hashed or sent.
     addressing.urlOf(request);
     const bodySha256 = await digestOf(request, context.hash);
     const call = new Call(request, timeouts, context.now);
     for (;;) {
       await policy.turn(call);
-      const credentials = await askCredentials(signal);
+      const credentials = await getCredentials(signal);
       const number = call.begin();
       const attempt: Attempt = { request, bucket, addressing, credentials, number };
       try {
@@ -95,12 +95,12 @@ export function createS3Client(options: S3ClientOptions, context: DriverContext)
     }
   }
 
-  /** Wait, or learn from a refusal, each lesson once a call. Answers whether to try again. */
+  /** Wait, or try each recovery once a call. @returns Whether to try again. */
   async function shouldRetry(failure: Failure, attempt: Attempt, call: Call): Promise<boolean> {
     const { recovery } = failure;
     const { recoveries } = call;
     if (isTransient(recovery)) {
-      // Attempts that were refused for what we have learnt since do not count.
+      // Attempts that a recovery has answered for do not count.
       const { number } = attempt;
       return (
         number - recoveries.size < maxAttempts && (await policy.backOff(failure, number, call))
@@ -108,14 +108,14 @@ export function createS3Client(options: S3ClientOptions, context: DriverContext)
     }
     if (recoveries.has(recovery)) {
       if (recovery !== "region") return false;
-      const reason = `the servers send us from region to region, the last time to ${failure.region ?? "none that it names"}; check bucket, region and endpoint`;
+      const reason = `the servers redirect from region to region, last to ${failure.region ?? "an unnamed one"}; check bucket, region and endpoint`;
       throw new AttemptError({ ...failure, reason, recovery: "none" }, attempt);
     }
     recoveries.add(recovery);
     return await recover(failure, attempt);
   }
 
-  /** Learn from a refusal. Answers whether there was anything to learn. */
+  /** Adopt the region, clock or credentials. @returns Whether anything changed. */
   async function recover(failure: Failure, attempt: Attempt): Promise<boolean> {
     const { recovery, region, serverTime } = failure;
     if (recovery === "region") {
@@ -136,7 +136,7 @@ export function createS3Client(options: S3ClientOptions, context: DriverContext)
     }
     if (recovery !== "credentials") return false;
     const { credentials, request } = attempt;
-    const others = await askCredentials(request.signal, credentials);
+    const others = await getCredentials(request.signal, credentials);
     return !sameCredentials(others, credentials);
   }
 

@@ -5,7 +5,7 @@ import { networkFailure, timeoutFailure } from "./network-failures.ts";
 import type { S3Response } from "./protocol.ts";
 import type { SignedRequest } from "./signing.ts";
 
-/** They touch thousands of objects or parts before they answer. */
+/** They process thousands of objects or parts before they respond. */
 const SLOW_ACTIONS: ReadonlySet<string> = new Set([
   "CompleteMultipartUpload",
   "CopyObject",
@@ -15,11 +15,11 @@ const SLOW_ACTIONS: ReadonlySet<string> = new Set([
 const SLOW_FACTOR = 4;
 
 /**
- * One request and its answer, under clocks and under the caller's signal.
+ * One request and its response, with timeouts and the caller's signal.
  *
- * It is the listener and the source of the body itself and owns one timer, so that a call makes little and
- * thousands of calls under one signal leave nothing behind: signal and timer are let go when the answer has
- * no body, or when its body ends, fails or is cancelled.
+ * It is itself the listener and the source of the body, and owns one timer. A call therefore allocates little, and
+ * thousands of calls with one signal leave nothing behind: signal and timer are released when the response has no body,
+ * or when its body ends, fails or is cancelled.
  */
 export class Exchange {
   readonly #abort = new AbortController();
@@ -29,7 +29,7 @@ export class Exchange {
   #expired: string | null = null;
   #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
   #refused = false;
-  /** The first chunk of the answer's body, until it is asked for. */
+  /** The first chunk of the response's body, until it is read. */
   #first: Uint8Array | undefined;
 
   constructor(attempt: Attempt, timeouts: S3Timeouts) {
@@ -46,57 +46,57 @@ export class Exchange {
     this.#abort.abort(this.#attempt.request.signal?.reason);
   }
 
-  /** @throws {AttemptError} Without an answer. @throws {StowageError} `request_aborted`. */
+  /** @throws {AttemptError} Without a response. @throws {StowageError} `request_aborted`. */
   async send(fetch: DriverContext["fetch"], { url, headers }: SignedRequest): Promise<S3Response> {
     const { action, method, body } = this.#attempt.request;
     const timeoutMs = this.#timeouts.responseMs * (SLOW_ACTIONS.has(action) ? SLOW_FACTOR : 1);
-    this.#expireAfter(timeoutMs + bodyMs(body, this.#timeouts), "does not answer");
-    let response: Response;
+    this.#expireAfter(timeoutMs + bodyMs(body, this.#timeouts), "does not respond");
+    let fetched: Response;
     try {
-      response = await fetch(url, {
+      fetched = await fetch(url, {
         method,
         headers,
-        // Bytes, not a stream: they go out with a content-length everywhere.
+        // Bytes, not a stream, so that every runtime sends a content-length.
         ...(body !== undefined && { body: body as Uint8Array<ArrayBuffer> }),
-        // Credentials are for this host alone.
+        // A redirect must not receive the credentials.
         redirect: "manual",
         signal: this.#abort.signal,
       });
     } catch (error) {
-      throw this.#explain(error);
+      throw this.#toError(error);
     }
     clearTimeout(this.#timer);
-    const answer = this.#guard(response);
-    if (action === "GetObject" && answer.body !== null && !this.#refused) {
-      await this.#readFirst(answer);
+    const response = this.#guard(fetched);
+    if (action === "GetObject" && response.body !== null && !this.#refused) {
+      await this.#readFirst(response);
     }
-    return answer;
+    return response;
   }
 
-  /** An object of which no byte has come can be asked for again as a whole, or as the same range. */
+  /** Until its first byte arrives, an object or range can be requested again unchanged. */
   async #readFirst({ headers }: S3Response): Promise<void> {
     do this.#first = await this.#read();
     while (this.#first?.byteLength === 0);
     if (this.#first === undefined && headers.has("content-length")) {
-      throw this.#explain(new Error("The answer ended before its first byte"));
+      throw this.#toError(new Error("The response ended before its first byte"));
     }
   }
 
-  /** The answer with its body under the idle clock. */
+  /** The response with an idle timeout on its body. */
   #guard({ status, headers, body }: Response): S3Response {
     if (body === null || headers.get("content-length") === "0") {
       this.#release();
       return { status, headers, body: null };
     }
     this.#reader = body.getReader();
-    // A refusal is read by us, and as a whole has no longer than one chunk of a body that somebody wants.
+    // We read the body of an error ourselves. All of it gets as long as one chunk of another body.
     this.#refused = status >= 300;
-    if (this.#refused) this.#expireAfter(this.#timeouts.idleMs, "does not end its answer");
-    // Nothing is read ahead: while nobody asks, the clock stands still.
+    if (this.#refused) this.#expireAfter(this.#timeouts.idleMs, "does not finish its response");
+    // Nothing is read ahead: while nothing is requested, the idle timeout stands still.
     return { status, headers, body: new ReadableStream(this, { highWaterMark: 0 }) };
   }
 
-  /** The answer's body is asked for its next chunk. */
+  /** The reader requests the next chunk of the body. */
   async pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
     const chunk = this.#first ?? (await this.#read());
     this.#first = undefined;
@@ -104,10 +104,10 @@ export class Exchange {
     else controller.enqueue(chunk);
   }
 
-  /** The next chunk of the answer's body, `undefined` at its end. */
+  /** The next chunk of the response's body, or `undefined` at its end. */
   async #read(): Promise<Uint8Array | undefined> {
     if (!this.#refused) {
-      this.#expireAfter(this.#timeouts.idleMs, "sends nothing more of its answer");
+      this.#expireAfter(this.#timeouts.idleMs, "sends no more of its response");
     }
     try {
       const result = await this.#reader?.read();
@@ -115,11 +115,11 @@ export class Exchange {
       if (result?.value === undefined) this.#release();
       return result?.value;
     } catch (error) {
-      throw this.#explain(error);
+      throw this.#toError(error);
     }
   }
 
-  /** The answer's body is not wanted any more. */
+  /** The reader cancels the body. */
   async cancel(reason: unknown): Promise<void> {
     this.#release();
     // A body that has failed already has nothing left to free.
@@ -133,8 +133,8 @@ export class Exchange {
     }, ms);
   }
 
-  /** What an error of fetch or of its body means: the caller's will, our clock, or the network. */
-  #explain(error: unknown): Error {
+  /** The cause of an error of fetch or of the body: the caller's abort, our timeout, or the network. */
+  #toError(error: unknown): Error {
     this.#release();
     const { request, addressing } = this.#attempt;
     if (request.signal?.aborted === true) return abortedError(request.signal);
@@ -145,7 +145,7 @@ export class Exchange {
     return new AttemptError(failure, this.#attempt);
   }
 
-  /** Let go of the caller's signal and of the clock. */
+  /** Release the caller's signal and the timer. */
   #release(): void {
     clearTimeout(this.#timer);
     this.#attempt.request.signal?.removeEventListener("abort", this);

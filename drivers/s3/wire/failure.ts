@@ -2,45 +2,45 @@ import { type ErrorCode, StowageError } from "../../../src/driver.ts";
 import type { Addressing } from "./addressing.ts";
 import type { Credentials, S3Request } from "./protocol.ts";
 
-/** What can be done about a failed attempt before the call is given up. */
+/** What to try after a failed attempt before the call fails. */
 export type Recovery =
-  /** Nothing: the same again would fail again. */
+  /** Nothing: a repetition would fail again. */
   | "none"
   /** Wait and repeat it. */
   | "wait"
-  /** Send fewer requests, and repeat it. */
+  /** Send fewer requests, and repeat this one. */
   | "throttle"
   /** Sign for the region that the server names. */
   | "region"
   /** Sign with the server's time. */
   | "clock"
-  /** Ask for other credentials. */
+  /** Get other credentials. */
   | "credentials";
 
-/** Whether the same request may succeed a little later. */
+/** Whether the same request may succeed later. */
 export function isTransient(recovery: Recovery | undefined): boolean {
   return recovery === "wait" || recovery === "throttle";
 }
 
-/** Why an attempt came to nothing, as plain data. */
+/** Why an attempt failed, as plain data. */
 export interface Failure {
   readonly code: ErrorCode;
   /** What happened and what to do, without a final period. Holds nothing secret. */
   readonly reason: string;
   readonly recovery: Recovery;
-  /** S3's own code, and the status of its response; `null` if there was none. */
+  /** S3's error code and the status of the response. `null` without a response. */
   readonly s3Code: string | null;
   readonly status: number | null;
-  /** The server's wish, in milliseconds. */
-  readonly retryAfterMs?: number;
-  /** The bucket's region, where the server names it. */
-  readonly region?: string;
+  /** From `Retry-After`, in milliseconds. */
+  readonly retryAfterMs?: number | undefined;
+  /** The bucket's region, if the server names it. */
+  readonly region?: string | undefined;
   /** The server's clock, in milliseconds since 1970. */
-  readonly serverTime?: number;
+  readonly serverTime?: number | undefined;
   readonly cause?: unknown;
 }
 
-/** One try of a request, as far as errors need to know it. */
+/** What errors need to know about one attempt of a request. */
 export interface Attempt {
   readonly request: S3Request;
   readonly bucket: string;

@@ -12,31 +12,31 @@ type ErrorMapping = readonly [
 const NO_HOST = "no such host; check the endpoint and DNS";
 
 /**
- * What goes wrong before an response: codes of libuv, OpenSSL, undici and Bun, and words of Deno, which has no
- * codes. The first that matches counts.
+ * Failures before a response: codes of libuv, OpenSSL, undici and Bun, and messages of Deno, which has no codes. The
+ * first match counts.
  *
  * @see https://nodejs.org/api/errors.html#common-system-errors
  * @see https://docs.openssl.org/master/man3/X509_STORE_CTX_get_error/
  */
 const ERROR_MAPPINGS: readonly ErrorMapping[] = [
   [/^(ENOTFOUND|EAI_NONAME|FailedToOpenSocket)$|dns error/, NO_HOST, "wait"],
-  [/^EAI_/, "DNS does not answer", "wait"],
+  [/^EAI_/, "DNS does not respond", "wait"],
   [
     /^(ECONNREFUSED|ConnectionRefused)$|Connection refused/,
-    "nothing listens there; check that it runs, and the port",
+    "connection refused; check that the server runs, and the port",
     "wait",
   ],
-  [/^(EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL)$/, "no route leads there; check the network", "wait"],
+  [/^(EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL)$/, "no route to the host; check the network", "wait"],
   [/^(ETIMEDOUT|UND_ERR_CONNECT_TIMEOUT)$/, "no connection in time", "wait", "storage_timeout"],
-  [/^ERR_WRITE_STALLED$/, "it takes no more of what is sent", "wait", "storage_timeout"],
+  [/^ERR_WRITE_STALLED$/, "it stopped accepting data", "wait", "storage_timeout"],
   [/^UND_ERR_(HEADERS|BODY)_TIMEOUT$/, "no response in time", "wait", "storage_timeout"],
   [
     /^(ERR_SSL_|EPROTO$)/,
-    "it speaks no TLS that we speak; check whether the endpoint is http:// or https://",
+    "the TLS handshake failed; check whether the endpoint is http:// or https://",
     "none",
     "storage_misconfigured",
   ],
-  [/^CERT_(HAS_EXPIRED|NOT_YET_VALID)$/, "its certificate is out of date", "none"],
+  [/^CERT_(HAS_EXPIRED|NOT_YET_VALID)$/, "its certificate has expired or is not valid yet", "none"],
   [
     /ALTNAME|HOSTNAME_MISMATCH/,
     "its certificate is for another host; check the endpoint, or set AWS_S3_FORCE_PATH_STYLE=true",
@@ -51,22 +51,22 @@ const ERROR_MAPPINGS: readonly ErrorMapping[] = [
   ],
   [
     /^(HPE_|HTTPParserError|Malformed_HTTP)/,
-    "what answers there speaks no HTTP; check scheme and port",
+    "the server does not speak HTTP; check scheme and port",
     "wait",
   ],
   [/^(EMFILE|ENFILE)$/, "this process has too many open files; raise its limit", "wait"],
   [
     /: bad port$|port \d+ are blocked/,
-    "fetch does not speak to this port; use another",
+    "fetch blocks this port; use another",
     "none",
     "storage_misconfigured",
   ],
 ];
 const BROKEN: ErrorMapping = [/^/, "the connection broke", "wait"];
-/** `fetch failed` wraps what failed, which may wrap it once more; a cycle ends here. */
+/** `fetch failed` wraps the cause, which may wrap another. Also ends cycles. */
 const MAX_CAUSES = 8;
 
-/** Why a request had no response. */
+/** Why a request got no response. */
 export function networkFailure(
   error: unknown,
   { origin, region, hostIsFromRegion }: Pick<Addressing, "origin" | "region" | "hostIsFromRegion">,
@@ -90,7 +90,7 @@ function noHostIn(region: string): string {
   return `no such host; the region "${region}" may be mistyped: check AWS_REGION, then DNS`;
 }
 
-/** Nobody answered for so long. */
+/** The server did not respond in time. */
 export function timeoutFailure(origin: string, what: string): Failure {
   return {
     code: "storage_timeout",
@@ -106,7 +106,7 @@ interface RootError extends Error {
   readonly syscall?: string;
 }
 
-/** The innermost error that has a code, else the innermost; of several tries to connect, the first. */
+/** The innermost error with a code, or else the innermost error. Of several attempts to connect, the first. */
 function findRoot(error: unknown): RootError | null {
   let root: RootError | null = null;
   let current = error;
@@ -118,7 +118,7 @@ function findRoot(error: unknown): RootError | null {
   return root;
 }
 
-/** What failed, for the log: errors of fetch may hold bytes of the response and headers of the request. */
+/** The failure without data, for the log: errors of fetch may contain response bytes and request headers. */
 function withoutData(root: RootError | null): Error {
   const { code = null, syscall, name = "an unknown error" } = root ?? {};
   if (root === null || syscall === undefined) {

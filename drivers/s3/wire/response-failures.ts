@@ -11,19 +11,19 @@ import {
 } from "./s3-codes.ts";
 import { childText, parseXml } from "./xml.ts";
 
-/** S3's errors have some hundred bytes; what is longer is somebody else's page. */
+/** S3's errors have a few hundred bytes. Longer documents come from another server. */
 const MAX_ERROR_BYTES = 64 * 1024;
-/** What may be repeated in a message: a server's words are not ours. */
+/** Codes that a message may quote. Other text of a server is not shown. */
 const S3_CODE = /^[A-Za-z][A-Za-z0-9.]{0,63}$/;
 const AWS_REGION_IN_HOST =
   /^https?:\/\/(?:[a-z0-9.-]+\.)?s3[.-]([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?\//;
-/** AWS refuses from 15 minutes on; HEAD has no body to say so. */
+/** AWS rejects clocks that are off by 15 minutes. A response to HEAD has no body that says so. */
 const SKEW_MS = 14 * 60 * 1000;
 const BARE_REFUSALS = new Set([400, 401, 403]);
-/** Actions whose 403 may hide a 404. */
+/** Actions whose 403 may stand for a 404. */
 const READS = new Set(["GetObject", "HeadObject"]);
 
-/** What an response that is no good one says. Reads its body, within bounds. */
+/** Why a request failed, according to its response. Reads the body, up to a limit. */
 export async function responseFailure(
   response: S3Response,
   attempt: Attempt,
@@ -34,13 +34,13 @@ export async function responseFailure(
   if (error === "foreign" || (error === null && !mayBeBare(response, request))) {
     return foreignResponse(response, attempt);
   }
-  const told = error === null ? null : childText(error, "Code");
+  const sent = error === null ? null : childText(error, "Code");
   const s3Code =
-    told !== null && S3_CODE.test(told) ? told : codeWithoutBody(response, request, now);
+    sent !== null && S3_CODE.test(sent) ? sent : codeWithoutBody(response, request, now);
   return errorFailure(error, s3Code, response, attempt);
 }
 
-/** The failure that an `<Error>` element tells of, also in an response with status 200. */
+/** The failure that an `<Error>` element describes. It may come with status 200. */
 export function errorFailure(
   error: XmlElement | null,
   s3Code: string,
@@ -56,22 +56,22 @@ export function errorFailure(
   const serverTime = Date.parse(headers.get("date") ?? "");
   const retryAfterMs = parseRetryAfter(headers.get("retry-after"), serverTime);
   let recovery = usual;
-  // HEAD hides its reason: a bare 400 or 403 may be the wrong region, or credentials that have expired.
+  // HEAD has no body: a bare 400 or 403 may mean a wrong region or expired credentials.
   if (error === null && usual === "none" && BARE_REFUSALS.has(status)) recovery = "credentials";
   if (moved && (status === 400 || status === 403)) recovery = "region";
   return {
     code: exists ? "object_exists" : known,
-    reason: `it answers ${status} ${s3Code}: ${explain(known, advice, request, moved ? region : undefined)}`,
+    reason: `it answers ${status} ${s3Code}: ${adviceFor(known, advice, request, moved ? region : undefined)}`,
     recovery,
     s3Code,
     status,
-    ...(retryAfterMs !== undefined && { retryAfterMs }),
-    ...(region !== undefined && { region }),
-    ...(!Number.isNaN(serverTime) && { serverTime }),
+    retryAfterMs,
+    region,
+    serverTime: Number.isNaN(serverTime) ? undefined : serverTime,
   };
 }
 
-function explain(
+function adviceFor(
   code: ErrorMapping[0],
   advice: string,
   { action, headers }: S3Request,
@@ -85,7 +85,7 @@ function explain(
     (kms ? ", kms:GenerateDataKey and kms:Decrypt" : "");
   const policy = `allow ${permission} to these credentials, and look for a bucket policy that denies it`;
   if (!READS.has(action)) return policy;
-  return `either ${permission} is not allowed, or the object is missing and s3:ListBucket, which lets S3 say so, is not; allow both`;
+  return `either ${permission} is not allowed, or the object is missing and s3:ListBucket is not allowed, without which S3 does not say so; allow both`;
 }
 
 async function readError({ body }: S3Response): Promise<XmlElement | "foreign" | null> {
@@ -103,7 +103,7 @@ async function readError({ body }: S3Response): Promise<XmlElement | "foreign" |
   }
 }
 
-/** Whether S3 itself may have sent this without a body: always to HEAD, else only where it wants us to come again. */
+/** Whether S3 may have sent this without a body: always to HEAD, otherwise only if the request may be repeated. */
 function mayBeBare({ status, headers }: S3Response, { method }: S3Request): boolean {
   if (method === "HEAD") return !(headers.get("content-type") ?? "").startsWith("text/html");
   return status !== 404 && status !== 400;
@@ -119,7 +119,7 @@ function codeWithoutBody(response: S3Response, request: S3Request, now: number):
   return CODE_OF_STATUS.get(status) ?? `Status${status}`;
 }
 
-/** The failure of an response that S3 would not give: something stands between us and S3, or instead of it. */
+/** The failure of a response that did not come from S3 but from a proxy or another service. */
 export function foreignResponse(
   { status, headers }: Pick<S3Response, "status" | "headers">,
   { addressing }: Pick<Attempt, "addressing">,
@@ -128,9 +128,13 @@ export function foreignResponse(
   const html = (headers.get("content-type") ?? "").startsWith("text/html");
   const location = status < 400 ? headers.get("location") : null;
   const target = location === null ? undefined : URL.parse(location)?.origin;
-  const what = target ? `a redirect to ${target}` : html ? "a web page" : "no XML of S3's";
+  const what = target
+    ? `a redirect to ${target}`
+    : html
+      ? "a web page"
+      : "something other than S3's XML";
   const retryAfterMs = parseRetryAfter(headers.get("retry-after"), Number.NaN);
-  // A 2xx that is cut off or garbled may be whole next time, a web page will not.
+  // A truncated or garbled 2xx may be complete next time. A web page will not change.
   const again = status >= 500 || status === 429 || status === 408 || (status < 300 && !html);
   const [, , recovery = "wait"] = mappingOfStatus(status);
   return {
@@ -139,17 +143,17 @@ export function foreignResponse(
     recovery: again ? recovery : "none",
     s3Code: CODE_OF_STATUS.get(status) ?? `Status${status}`,
     status,
-    ...(retryAfterMs !== undefined && { retryAfterMs }),
-    ...(cause !== undefined && { cause }),
+    retryAfterMs,
+    cause,
   };
 }
 
 function regionOf(error: XmlElement | null, headers: Headers): string | undefined {
-  const told =
+  const named =
     headers.get("x-amz-bucket-region") ??
     (error === null ? null : childText(error, "Region")) ??
     AWS_REGION_IN_HOST.exec(headers.get("location") ?? "")?.[1];
-  return told !== null && told !== undefined && isRegion(told) ? told : undefined;
+  return named !== null && named !== undefined && isRegion(named) ? named : undefined;
 }
 
 /** @see https://www.rfc-editor.org/rfc/rfc9110#name-retry-after */

@@ -1,19 +1,19 @@
 import type { DriverContext } from "../../../src/driver.ts";
 
-/** The longest first wait; it doubles with each attempt. */
-const FIRST_WAIT_MS = 300;
-const MAX_WAIT_MS = 2_000;
+/** Bound of the first delay. It doubles with each attempt. */
+const FIRST_DELAY_MS = 300;
+const MAX_DELAY_MS = 2_000;
 
-/** Repeats in hand. */
+/** Maximum number of saved retries. */
 const BUDGET = 10;
-/** What a success pays in: it lasts for ever where up to two of three attempts fail. */
+/** What a success adds. With it the budget never runs out while at least a third of all attempts succeed. */
 const REFILL = 3;
-/** What a second pays in: without it, calls that all wait for a success would wait in vain. */
+/** What a second adds. Without it, calls that all wait for a success would wait forever. */
 const REFILL_PER_SECOND = 0.5;
 
 /**
- * Repeats of failed requests that all calls of a client share: in a total outage they end soon, and the
- * storage that comes back is not met by a multiple of its load.
+ * Limits the retries of all calls of a client. In an outage they end soon, and a storage that recovers does not meet a
+ * multiple of its usual load.
  *
  * @see https://sre.google/sre-book/handling-overload/#client-side-throttling-a7sYUg
  */
@@ -46,9 +46,9 @@ export class RetryBudget {
 }
 
 /**
- * Full jitter: anything between nothing and a bound that doubles; never less than the server wishes.
+ * Full jitter: a random delay below a bound that doubles, but never shorter than `Retry-After`.
  *
- * @param attempts Made so far, from 1.
+ * @param attempts Number of attempts so far, from 1.
  * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
  */
 export function backoffMs(
@@ -56,7 +56,7 @@ export function backoffMs(
   retryAfterMs: number,
   random: DriverContext["random"],
 ): number {
-  const bound = Math.min(MAX_WAIT_MS, FIRST_WAIT_MS * 2 ** (attempts - 1));
+  const bound = Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** (attempts - 1));
   const [word = 0] = new Uint32Array(random(new Uint8Array(4)).slice().buffer);
   return Math.max(retryAfterMs, (word / 2 ** 32) * bound);
 }

@@ -5,28 +5,27 @@ import { DEFAULT_ATTEMPTS } from "./client-options.ts";
 import { type Failure, isTransient } from "./failure.ts";
 import { backoffMs, RetryBudget } from "./retry-budget.ts";
 
-/** After so long with nothing but failures, nothing is repeated until the store answers again. */
+/** After this time with nothing but failures, no request is repeated until the store responds again. */
 const OUTAGE_MS = 10_000;
 /** The same for a store that has never answered: its endpoint may be wrong. */
 const UNREACHED_MS = 1_000;
-/** A caller that would have to wait longer is better off with the error. */
+/** An error serves the caller better than a longer wait. */
 const MAX_RETRY_AFTER_MS = 10_000;
 
 type Context = Pick<DriverContext, "now" | "random">;
 
 /**
- * When the calls of one client may send, and whether they may send again. It knows what the store has answered
- * to all of them.
+ * Decides when the calls of one client may send, and whether they may repeat. It sees the responses to all of them.
  *
- * A store that throttles is alive: requests slow down, and a throttled one is repeated as long as its call has
- * time. A request that failed otherwise is repeated from a budget that successes fill. Neither is repeated in
- * an outage: each call still makes its first attempt, and the first response ends the outage.
+ * If the store throttles, requests slow down, and a throttled one is repeated while its call has time left. Requests that
+ * fail otherwise are repeated within a budget that successes refill. During an outage nothing is repeated: each call
+ * makes only its first attempt, and the first good response ends the outage.
  */
 export class RetryPolicy {
   readonly #context: Context;
   readonly #rate: AdaptiveRate;
   readonly #budget: RetryBudget;
-  /** Since when nothing but failures that may pass has come; `null` after any other response. */
+  /** Time since which there were only transient failures; `null` after any other response. */
   #failingSince: number | null = null;
   #isReached = false;
 
@@ -36,13 +35,13 @@ export class RetryPolicy {
     this.#budget = new RetryBudget(context.now);
   }
 
-  /** Wait until the next attempt of `call` may be sent. Throws the error of the last one if it may not. */
+  /** Wait until `call` may send its next attempt. Throws the error of the last attempt if it may not. */
   async turn(call: Call): Promise<void> {
     const isDue = await this.#rate.turn(() => call.leftMs() > 0 && !this.#isOut(), call.signal);
     if (!isDue && call.error !== null) throw call.error;
   }
 
-  /** The store has done what it was asked for, or refused it for good. */
+  /** The store fulfilled the request, or rejected it permanently. */
   responded(): void {
     this.#isReached = true;
     this.#failingSince = null;

@@ -1,7 +1,7 @@
 import type { ErrorCode } from "../../../src/driver.ts";
 import type { Recovery } from "./failure.ts";
 
-/** What one of S3's error codes means to us: our code, what to do about it, and what may mend it. */
+/** Maps one of S3's error codes to our code, advice for the operator, and a recovery. */
 export type ErrorMapping = readonly [code: ErrorCode, advice: string, recovery?: Recovery];
 
 const BAD_ACCESS_KEY: ErrorMapping = [
@@ -14,41 +14,44 @@ const EXPIRED_TOKEN: ErrorMapping = [
   "the session token is expired or not for this key; renew the credentials",
   "credentials",
 ];
-const THROTTLED: ErrorMapping = ["storage_unavailable", "it asks for fewer requests", "throttle"];
-/** Overload or an outage: services and proxies do not say which. */
+const THROTTLED: ErrorMapping = ["storage_unavailable", "it throttles requests", "throttle"];
+/** Overload or an outage. Services and proxies do not say which. */
 const UNAVAILABLE: ErrorMapping = [
   "storage_unavailable",
-  "it has trouble of its own or asks for fewer requests",
+  "it has an internal error or throttles requests",
   "throttle",
 ];
-const SERVER_ERROR: ErrorMapping = ["storage_unavailable", "it has trouble of its own", "wait"];
+const SERVER_ERROR: ErrorMapping = ["storage_unavailable", "it has an internal error", "wait"];
 const DENIED: ErrorMapping = ["storage_access_denied", ""];
 const CORRUPTED_BODY: ErrorMapping = [
   "storage_unavailable",
-  "the body was changed on its way",
+  "the body was changed in transit",
   "wait",
 ];
 const CONFLICT: ErrorMapping = [
   "storage_unavailable",
-  "another request works on the same object",
+  "another request is changing the same object",
   "wait",
 ];
 const WRONG_REGION: ErrorMapping = [
   "storage_misconfigured",
-  "the bucket lies elsewhere; set the region or the endpoint that it is in",
+  "the bucket is elsewhere; set its region or endpoint",
   "region",
 ];
-const FULL: ErrorMapping = ["storage_full", "no more may be stored there; raise the quota"];
+const FULL: ErrorMapping = ["storage_full", "the quota is used up; raise it"];
 const NOT_FOUND: ErrorMapping = ["object_not_found", "nothing is stored there"];
-const UNSUPPORTED: ErrorMapping = ["unsupported_option", "the storage does not offer this"];
-const BAD_PARTS: ErrorMapping = ["storage_unavailable", "the parts are not those that were stored"];
+const UNSUPPORTED: ErrorMapping = ["unsupported_option", "the storage does not support this"];
+const BAD_PARTS: ErrorMapping = [
+  "storage_unavailable",
+  "the parts do not match those that were stored",
+];
 const BAD_SIZE: ErrorMapping = [
   "storage_unavailable",
-  "the object or a part has a size it does not take",
+  "it does not accept the size of the object or a part",
 ];
 
 /**
- * The one table of S3's error codes: AWS's, and those that Ceph, MinIO, R2 and others add.
+ * All S3 error codes: AWS's, and those of Ceph, MinIO, R2 and others.
  *
  * @see https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
  */
@@ -61,13 +64,13 @@ export const ERROR_MAPPINGS: ReadonlyMap<string, ErrorMapping> = new Map<string,
       "storage_misconfigured",
       "there is no such bucket; create it, or check its name and the endpoint",
     ],
-    InvalidBucketName: ["storage_misconfigured", "it does not take the bucket's name"],
+    InvalidBucketName: ["storage_misconfigured", "it does not accept the bucket's name"],
     PreconditionFailed: ["object_changed", "something else is stored there"],
     ConditionalRequestConflict: CONFLICT,
     OperationAborted: CONFLICT,
     InvalidRange: ["object_changed", "the object has become shorter"],
-    KeyTooLongError: ["invalid_key", "the key is longer than the storage takes"],
-    XMinioInvalidObjectName: ["invalid_key", "the storage does not take the key"],
+    KeyTooLongError: ["invalid_key", "the key is longer than the storage allows"],
+    XMinioInvalidObjectName: ["invalid_key", "the storage does not accept the key"],
     AccessDenied: DENIED,
     AllAccessDisabled: DENIED,
     AccountProblem: DENIED,
@@ -132,12 +135,12 @@ export const ERROR_MAPPINGS: ReadonlyMap<string, ErrorMapping> = new Map<string,
     NotImplemented: UNSUPPORTED,
     MethodNotAllowed: [
       "storage_misconfigured",
-      "it does not take this request; check the endpoint",
+      "it does not accept this request; check the endpoint",
     ],
   } satisfies Record<string, ErrorMapping>),
 );
 
-/** The code that an response without a body stands for. */
+/** The code for a response without a body. */
 export const CODE_OF_STATUS: ReadonlyMap<number, string> = new Map([
   [301, "PermanentRedirect"],
   [307, "TemporaryRedirect"],
@@ -158,18 +161,18 @@ export const CODE_OF_STATUS: ReadonlyMap<number, string> = new Map([
   [507, "QuotaExceeded"],
 ]);
 
-/** What a code that we have never heard of means, by the status it came with. */
+/** The mapping for an unknown code, by the status of its response. */
 export function mappingOfStatus(status: number): ErrorMapping {
   if (status === 408 || status === 429 || status === 499) return THROTTLED;
   if (status === 501) return UNSUPPORTED;
   if (status === 503) return UNAVAILABLE;
   if (status >= 500) return SERVER_ERROR;
   if (status === 401 || status === 403) return DENIED;
-  return ["storage_unavailable", "it refuses the request"];
+  return ["storage_unavailable", "it rejects the request"];
 }
 
 /**
- * What each action needs to be allowed.
+ * The permission that each action needs.
  *
  * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
  */

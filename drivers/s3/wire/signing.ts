@@ -1,22 +1,22 @@
 import { AwsV4Signer } from "aws4fetch";
-import { type Hasher, StowageError, toHex } from "../../../src/driver.ts";
+import { delay, type Hasher, StowageError, toHex } from "../../../src/driver.ts";
 import type { Credentials, S3Request } from "./protocol.ts";
 
 const EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-/** Some eight milliseconds of hashing, a whole part by default; between longer slices others have their turn. */
+/** About eight milliseconds of hashing, a whole part by default. Between slices the event loop is free. */
 const SLICE_BYTES = 8 * 1024 * 1024;
-/** A key is derived per day, region and secret; more than a few at a time are old ones. */
+/** A key is derived per day, region and secret. Beyond a few, the rest are outdated. */
 const MAX_KEPT_KEYS = 4;
-/** What a header can hold. A fetch that refuses one would quote it in its error. */
+/** Valid in a header. Checked here, because the error of fetch would quote an invalid value. */
 const HEADER_SAFE = /^[\x21-\x7e]+$/;
 
-/** A request as it goes out. */
+/** A request as it is sent. */
 export interface SignedRequest {
   readonly url: string;
   readonly headers: Headers;
 }
 
-/** What a signature binds besides the request itself. */
+/** What a signature covers besides the request itself. */
 export interface SigningScope {
   readonly url: string;
   readonly region: string;
@@ -27,14 +27,14 @@ export interface SigningScope {
 }
 
 /**
- * Signs requests of one client with Signature Version 4: every header that is given, and the body's digest.
+ * Signs the requests of one client with Signature Version 4. Covers all given headers and the body's digest.
  *
  * @see https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
  */
 export class Signer {
   readonly #keys = new Map<string, ArrayBuffer>();
 
-  /** Right before sending: a signature is good for 15 minutes. */
+  /** Call it right before sending: a signature is valid for 15 minutes. */
   async sign(request: S3Request, scope: SigningScope): Promise<SignedRequest> {
     const { accessKeyId, secretAccessKey, sessionToken } = scope.credentials;
     checkCredentials(scope.credentials);
@@ -51,13 +51,13 @@ export class Signer {
       datetime: new Date(scope.now).toISOString().replace(/[:-]|\.\d{3}/g, ""),
       allHeaders: true,
     });
-    // What is signed, what is sent and what was meant are one: anything else could leave the bucket.
+    // The signed URL must be the intended one; a rewritten one could address another bucket.
     if (signer.url.href !== scope.url) {
       throw new StowageError("invalid_key", "Cannot address object: its URL would be rewritten");
     }
     const { headers } = await signer.sign();
     if (this.#keys.size > MAX_KEPT_KEYS) this.#forgetOldest();
-    // Not signed, since proxies rewrite it. Unset, fetch would ask for gzip and give back other bytes.
+    // Not signed, because proxies rewrite it. If unset, fetch would request gzip and return other bytes.
     headers.set("accept-encoding", "identity");
     return { url: scope.url, headers };
   }
@@ -79,15 +79,15 @@ function makeSigner(options: ConstructorParameters<typeof AwsV4Signer>[0]): AwsV
   try {
     return new AwsV4Signer(options);
   } catch {
-    // Its error would quote the header: it is no cause to keep.
+    // Without its cause, which would quote the header.
     throw new StowageError(
       "invalid_metadata",
-      "Cannot sign S3 request: a header holds characters that no header can",
+      "Cannot sign S3 request: a header holds invalid characters",
     );
   }
 }
 
-/** The SHA-256 that gets signed, in lower-case hexadecimal. */
+/** The SHA-256 to sign, in lower-case hexadecimal. */
 export async function digestOf(
   { body, bodySha256 }: Pick<S3Request, "body" | "bodySha256">,
   hash: Hasher,
@@ -96,7 +96,7 @@ export async function digestOf(
   if (body === undefined || body.byteLength === 0) return EMPTY_SHA256;
   const sha256 = hash("sha256");
   for (let start = 0; start < body.byteLength; start += SLICE_BYTES) {
-    if (start > 0) await new Promise((resolve) => setTimeout(resolve, 0));
+    if (start > 0) await delay(0);
     sha256.update(body.subarray(start, start + SLICE_BYTES));
   }
   return toHex(sha256.digest());
@@ -110,6 +110,6 @@ function checkCredentials({ accessKeyId, secretAccessKey, sessionToken }: Creden
   if (sound) return;
   throw new StowageError(
     "storage_misconfigured",
-    "Cannot sign S3 request: the credentials are empty or hold characters that no header can; copy them anew",
+    "Cannot sign S3 request: the credentials are empty or hold invalid characters; copy them again",
   );
 }

@@ -2,25 +2,24 @@ import type { XmlElement } from "./protocol.ts";
 import { unexpectedResponse } from "./response-headers.ts";
 import { childText } from "./xml.ts";
 
-/** @throws {StowageError} `storage_unavailable` where a document of S3 lacks what it must have. */
+/** @throws {StowageError} `storage_unavailable` if the element is missing or empty. */
 export function required(element: XmlElement, name: string): string {
   const text = childText(element, name);
   if (text === null || text === "") throw unexpectedResponse(`its ${element.name} has no ${name}`);
   return text;
 }
 
-/** The same for what counts: bytes, numbers of parts. */
+/** The same for a count of bytes or parts. */
 export function requiredCount(element: XmlElement, name: string): number {
   const text = required(element, name);
   const count = Number(text);
   if (/^\d+$/.test(text) && Number.isSafeInteger(count)) return count;
-  throw unexpectedResponse(`the ${name} of its ${element.name} is no number`);
+  throw unexpectedResponse(`the ${name} of its ${element.name} is not a number`);
 }
 
-/** @throws {StowageError} `storage_unavailable` for a well-formed document that answers something else. */
+/** @throws {StowageError} `storage_unavailable` for a well-formed document of another kind. */
 export function assertRoot(root: XmlElement, name: string): void {
-  if (root.name !== name)
-    throw unexpectedResponse(`it answers with ${root.name} instead of ${name}`);
+  if (root.name !== name) throw unexpectedResponse(`it sends ${root.name} instead of ${name}`);
 }
 
 export function childrenOf(element: XmlElement, name: string): XmlElement[] {
@@ -28,8 +27,8 @@ export function childrenOf(element: XmlElement, name: string): XmlElement[] {
 }
 
 /**
- * How keys in a listing are to be read: percent-encoded, if the response says so. A space may be a `+` then, as
- * in a form.
+ * How to decode the keys of a listing: percent-encoded if the response says so. A space may then be a `+`, as in a
+ * form.
  */
 export function keyReader(page: XmlElement): (text: string) => string {
   if (childText(page, "EncodingType") !== "url") return (text) => text;
@@ -37,7 +36,7 @@ export function keyReader(page: XmlElement): (text: string) => string {
     try {
       return decodeURIComponent(text.replaceAll("+", " "));
     } catch {
-      throw unexpectedResponse("a key in its listing is not encoded as it says");
+      throw unexpectedResponse("a key in its listing is not encoded as announced");
     }
   };
 }

@@ -23,7 +23,7 @@ const NAMED: Readonly<Record<string, string>> = {
 const NOT_BLANK = /\S/;
 const NO_CHILDREN: readonly XmlElement[] = Object.freeze([]);
 
-/** An element whose end has not come yet. */
+/** An element that is not closed yet. */
 interface OpenElement {
   readonly name: string;
   children: XmlElement[] | null;
@@ -31,12 +31,11 @@ interface OpenElement {
 }
 
 /**
- * Read the subset of XML that S3 answers with: elements, text, the five entities and character references.
- * No document type, no comments, no CDATA: what it does not know is an error, never a guess. Its time and
- * memory are in proportion to `text`.
+ * Parse the subset of XML that S3 sends: elements, text, the five entities and character references. Document types,
+ * comments and CDATA are errors. Time and memory are proportional to the length of `text`.
  *
  * @returns The root element.
- * @throws {StowageError} `storage_unavailable`, saying what is wrong but nothing of the text.
+ * @throws {StowageError} `storage_unavailable`. Its message quotes nothing of the text.
  * @see https://www.w3.org/TR/xml/
  */
 export function parseXml(text: string): XmlElement {
@@ -78,7 +77,7 @@ export function parseXml(text: string): XmlElement {
   return root;
 }
 
-/** Hand an ended element to its parent, which is the innermost still open; the last one is the root. */
+/** Add a closed element to its parent, the innermost open element. The last one closed is the root. */
 function close({ name, children, text }: OpenElement, open: readonly OpenElement[]): XmlElement {
   const element: XmlElement =
     children === null
@@ -94,8 +93,8 @@ function close({ name, children, text }: OpenElement, open: readonly OpenElement
 
 function resolveReferences(text: string): string {
   if (!text.includes("&")) return text;
-  // Before replacing, which finds all matches first: megabytes of bare ampersands end at the first.
-  if (NO_REFERENCE.test(text)) throw malformed("a reference to no character");
+  // Checked first, because replacing collects all matches: this stops at the first of many bare ampersands.
+  if (NO_REFERENCE.test(text)) throw malformed("an invalid character reference");
   return text.replace(
     REFERENCE,
     (_match, named?: string, decimal?: string, hexadecimal?: string) => {
@@ -104,13 +103,13 @@ function resolveReferences(text: string): string {
         decimal === undefined ? Number.parseInt(hexadecimal ?? "", 16) : Number(decimal);
       // S3 writes control characters of keys as references, although XML 1.0 has none.
       const known = point > 0 && point <= 0x10ffff && (point < 0xd800 || point > 0xdfff);
-      if (!known) throw malformed("a reference to no character");
+      if (!known) throw malformed("an invalid character reference");
       return String.fromCodePoint(point);
     },
   );
 }
 
-/** `text` as the content of an element: also what a reader would change (CR) or could not read. */
+/** Escape `text` as the content of an element, including characters that parsers change (CR) or reject. */
 export function escapeXml(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: keys may hold them
   return text.replace(/[&<>"'\x00-\x1f\x7f]/g, (character) => `&#${character.charCodeAt(0)};`);
@@ -122,10 +121,10 @@ export function childText(element: XmlElement, name: string): string | null {
   return null;
 }
 
-function malformed(found: string): StowageError {
+function malformed(reason: string): StowageError {
   return new StowageError(
     "storage_unavailable",
-    `Cannot read response of S3: no XML of S3's, ${found}`,
+    `Cannot read the response of S3: it is not S3's XML: ${reason}`,
     {
       retryable: true,
     },

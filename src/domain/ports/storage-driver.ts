@@ -6,37 +6,37 @@ import type { Hasher } from "./hasher.ts";
 import type { Host } from "./host.ts";
 import type { Logger } from "./logger.ts";
 
-/** What every call takes. An aborted signal ends the call soon, with a `request_aborted` error. */
+/** Options of every call. An aborted signal ends the call soon, with a `request_aborted` error. */
 export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
-/** An object as its storage knows it. */
+/** What a storage knows about an object. */
 export interface StoredObject {
   readonly key: ObjectKey;
   readonly sizeBytes: number;
-  /** The backend's own name for this content (an S3 ETag, an mtime and size). Opaque; changes with every put. */
+  /** The backend's own id of this content (an S3 ETag, an mtime and size). Opaque; changes with every put. */
   readonly version: string;
   /** Milliseconds since 1970. */
   readonly modifiedAt: number;
 }
 
 export interface CheckOptions extends CallOptions {
-  /** It was healthy a moment ago: whether it still answers will do, where more would cost. */
+  /** The storage was healthy a moment ago. If a full check is costly, only check that it still responds. */
   readonly quick?: boolean;
 }
 
 export interface PutOptions extends CallOptions {
-  /** Kept with the object where the backend can; the record is what counts. */
+  /** Stored with the object if the backend can. The record is authoritative. */
   readonly contentType?: string;
-  /** Names in lower case, any Unicode value, 2 KiB together. */
+  /** Lower-case names, any Unicode values, 2 KiB in total. */
   readonly metadata?: Readonly<Record<string, string>>;
-  /** Only if nothing is stored under the key; otherwise `object_exists`. */
+  /** Store only if the key is free; otherwise fail with `object_exists`. */
   readonly ifNoneMatch?: "*";
   /**
-   * Called and awaited with the id of a multipart upload before its first part is sent, by drivers with a
-   * `multipart` group: whoever is told can `abort` it if this process dies. If it rejects, the put fails
-   * with its error and keeps nothing.
+   * Drivers with a `multipart` group call and await this with the id of a multipart upload before they send its
+   * first part, so that the upload can be aborted if this process dies. If it rejects, the put fails with its
+   * error and keeps nothing.
    */
   readonly onMultipart?: (multipartId: string) => Promise<void>;
 }
@@ -44,43 +44,43 @@ export interface PutOptions extends CallOptions {
 export interface GetOptions extends CallOptions {
   /** Lies inside the object. */
   readonly range?: ByteRange;
-  /** A `version`: anything else stored there is `object_changed`. */
+  /** A `version`. If another one is stored, the call fails with `object_changed`. */
   readonly ifMatch?: string;
 }
 
 export interface ObjectRead {
   readonly object: StoredObject;
-  /** The stretch that `stream` delivers; the whole object if no range was asked for. */
+  /** The range that `stream` delivers; the whole object if none was requested. */
   readonly range: ByteRange;
   /**
-   * Exactly the bytes of `range`: a stream that ends early or late is an error on the stream. The caller
-   * reads it to its end or cancels it; either frees what the driver holds.
+   * Exactly the bytes of `range`. Too few or too many bytes are an error on the stream. The caller reads it to
+   * its end or cancels it; both free what the driver holds.
    */
   readonly stream: ReadableStream<Uint8Array>;
 }
 
-/** What became of a batch of deletions. Keys that were not there count as deleted. */
+/** The result of a batch delete. Missing keys count as deleted. */
 export interface DeleteOutcome {
   readonly failures: readonly { readonly key: ObjectKey; readonly error: unknown }[];
 }
 
 export interface ListOptions extends CallOptions {
-  /** Where the last page ended: its `next`. */
+  /** The `next` of the previous page. */
   readonly cursor?: string;
-  /** At most so many objects; a page may be shorter, and still have a `next`. */
+  /** Maximum number of objects. A page may be shorter and still have a `next`. */
   readonly limit?: number;
 }
 
 export interface ListPage {
   readonly objects: readonly StoredObject[];
-  /** Hand it in as `cursor` for the next page; `null` on the last one. */
+  /** The `cursor` for the next page; `null` on the last one. */
   readonly next: string | null;
 }
 
-/** Whether the storage can be worked with, and what exactly cannot be done. */
+/** Whether the storage works, and which step fails. */
 export interface DriverCheck {
   readonly healthy: boolean;
-  /** The steps tried, in order: the first that failed holds its error. */
+  /** The steps tried, in order. The first that failed holds its error. */
   readonly steps: readonly {
     readonly name: "read" | "write" | "delete" | "list";
     readonly ok: boolean;
@@ -88,31 +88,31 @@ export interface DriverCheck {
   }[];
 }
 
-/** What a backend can hold, as plain data. `null` means no limit of its own. */
+/** Limits of a backend, as plain data. `null` means no limit. */
 export interface DriverLimits {
   readonly maxObjectBytes: number | null;
   readonly maxKeyBytes: number;
-  /** The longest stretch of a key between two slashes, in bytes of UTF-8. */
+  /** The longest segment of a key between two slashes, in bytes of UTF-8. */
   readonly maxSegmentBytes: number | null;
-  /** Keys a `delete` call may name. */
+  /** Maximum number of keys in a `delete` call. */
   readonly maxDeleteKeys: number;
-  /** Whether a body of unknown length has to be buffered or refused before it reaches the backend. */
+  /** Whether a body of unknown length must be buffered or refused before it reaches the backend. */
   readonly needsKnownLength: boolean;
-  /** Whether `ifNoneMatch: "*"` has exactly one winner among racing writers. */
+  /** Whether exactly one of several racing writers with `ifNoneMatch: "*"` wins. */
   readonly atomicIfNoneMatch: boolean;
   /**
-   * A put that has failed takes no effect afterwards. Without it, as over a network, where a request that nobody
-   * waits for any more may still arrive, the keys of such puts are watched for a day.
+   * A failed put never takes effect later. Leave it out if it may, as over a network, where an abandoned request
+   * can still arrive: the service then watches the keys of failed puts for a day.
    */
   readonly failureIsFinal?: true;
-  /** Order of `list`: by the bytes of the key, or none that can be relied on. */
+  /** Order of `list`: by the bytes of the key, or no reliable order. */
   readonly listOrder: "bytes" | "none";
-  /** Rules for parts, where the driver has a `multipart` group. */
+  /** Rules for parts if the driver has a `multipart` group. */
   readonly parts: {
     readonly minBytes: number;
     readonly maxBytes: number;
     readonly maxCount: number;
-    /** Every part but the last has the same length. */
+    /** Whether all parts but the last must have the same length. */
     readonly uniform: boolean;
   } | null;
 }
@@ -126,7 +126,7 @@ export interface StoredPart {
 
 /** Uploads in parts that outlive one request. */
 export interface MultipartGroup {
-  /** @returns An id for the calls below. */
+  /** @returns The upload's id for the calls below. */
   create(key: ObjectKey, options: PutOptions): Promise<string>;
   putPart(
     key: ObjectKey,
@@ -136,7 +136,7 @@ export interface MultipartGroup {
     options?: CallOptions,
   ): Promise<StoredPart>;
   listParts(key: ObjectKey, uploadId: string, options?: CallOptions): Promise<StoredPart[]>;
-  /** All or nothing: the object is there afterwards, or the parts still are. */
+  /** All or nothing: afterwards either the object exists, or the parts still do. */
   complete(
     key: ObjectKey,
     uploadId: string,
@@ -158,7 +158,7 @@ export interface MultipartGroup {
   }>;
 }
 
-/** URLs that work without our credentials, for a while. */
+/** URLs that work without credentials for a limited time. */
 export interface PresignGroup {
   get(key: ObjectKey, options: PresignOptions): Promise<PresignedRequest>;
   put(key: ObjectKey, options: PresignOptions & PutOptions): Promise<PresignedRequest>;
@@ -172,36 +172,36 @@ export interface PresignGroup {
 
 export interface PresignOptions {
   readonly expiresInSeconds: number;
-  /** `Content-Disposition` and `Content-Type` of the answer, where the backend can set them. */
+  /** `Content-Disposition` and `Content-Type` of the response, if the backend can set them. */
   readonly contentDisposition?: string;
   readonly contentType?: string;
 }
 
 export interface PresignedRequest {
   readonly url: string;
-  /** Headers that the holder has to send along. */
+  /** Headers that must be sent with the request. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Whose leftovers are meant. */
+/** Which leftovers to remove. */
 export type LeftoverSelection =
   | { readonly key: ObjectKey }
-  /** Every key right below this folder: `{folder}/{name}`. */
+  /** Every key directly in this folder: `{folder}/{name}`. */
   | { readonly folder: ObjectKey }
-  /** Any key, if the last sign of life of the write is older than this; milliseconds since 1970. */
+  /** Any key whose write was last active before this time, in milliseconds since 1970. */
   | { readonly before: number };
 
-/** What writes that were never finished have left behind: temp files, parts without an object. */
+/** Leftovers of unfinished writes: temp files, parts without an object. */
 export interface LeftoverGroup {
   /**
-   * How long after its last sign of life a write is certainly dead. Set it only if every write in progress
-   * gives such signs more often. Default: a day.
+   * How long a write must be inactive to count as dead. Set it only if every write in progress shows activity
+   * more often. Default: a day.
    */
   readonly deadAfterMs?: number;
   /**
-   * Remove what unfinished writes left. The caller knows that these writes have ended, or that their result is
-   * not wanted any more: a write that is still in progress then fails. Where the storage does not allow listing
-   * them, none is removed and the log says so; parts whose id was noted are aborted without listing.
+   * Remove the leftovers of unfinished writes. The caller knows that these writes have ended or are not wanted any
+   * more; a write that is still in progress then fails. If the storage does not allow listing leftovers, remove
+   * none and log it; uploads whose id is known can be aborted without listing.
    *
    * @returns How many were removed.
    */
@@ -211,59 +211,59 @@ export interface LeftoverGroup {
 /**
  * One storage backend.
  *
- * A driver may trust its caller: keys are valid, ranges lie inside the object, sizes are within its
- * limits, options outside its groups are never passed. In turn it keeps two different keys apart, holds no
- * whole body in memory, frees every socket and descriptor when a call ends or is aborted, and throws only
- * {@link StowageError}. A capability is the presence of a group: it cannot be declared and be missing.
+ * A driver may trust its caller: keys are valid, ranges lie inside the object, sizes are within its limits, and
+ * options outside its groups are never passed. In turn it keeps different keys apart, holds no whole body in memory,
+ * frees every socket and descriptor when a call ends or is aborted, and throws only {@link StowageError}. A group is
+ * either present and complete, or absent.
  *
- * The service reads `.stowage/storage.json` through the driver now and then, and calls nothing that writes or deletes
- * while it names another storage. A driver whose storage can be swapped at any moment, as a disk is unmounted, and that
- * can tell at no great cost, checks its own writes and deletes and fails them with `storage_unavailable`.
+ * The service regularly reads `.stowage/storage.json` through the driver, and calls no verb that writes or deletes while
+ * the file names another storage. If a storage can be swapped at any moment, as a disk can be unmounted, and checking is
+ * cheap, the driver itself checks writes and deletes and fails them with `storage_unavailable`.
  */
 export interface StorageDriver {
-  /** Stamped by `defineDriver`. */
+  /** Set by `defineDriver`. */
   readonly name: string;
   readonly limits: DriverLimits;
 
   /**
-   * Store `body` under `key`, durably: when it resolves, a power cut loses nothing.
+   * Store `body` under `key` durably: once the call resolves, a power cut loses nothing.
    *
-   * Readers see the old object or the new one, never a mixture; on error or abort the old one stays, and
-   * nothing of the new one. A body that fails fails the put with its own error, unchanged.
+   * Readers see the old object or the new one, never a mixture. On error or abort the old one stays, and nothing of
+   * the new one remains. If the body fails, the put fails with the body's error, unchanged.
    */
   put(key: ObjectKey, body: Body, options?: PutOptions): Promise<StoredObject>;
 
   /**
-   * @throws `object_not_found`, `object_changed` (also where the object has become shorter than the range);
-   *   both before anything is read.
+   * @throws `object_not_found`, or `object_changed` (also if the object is now shorter than the range). Both before
+   *   anything is read.
    */
   get(key: ObjectKey, options?: GetOptions): Promise<ObjectRead>;
 
-  /** Resolves to `null` only when nothing is stored under `key`; every other trouble throws. */
+  /** Resolves to `null` only if nothing is stored under `key`; every other problem throws. */
   head(key: ObjectKey, options?: CallOptions): Promise<StoredObject | null>;
 
-  /** Idempotent. Failures of single keys are returned, none is hidden. */
+  /** Idempotent. Returns every failure of a single key. */
   delete(keys: readonly ObjectKey[], options?: CallOptions): Promise<DeleteOutcome>;
 
   /**
-   * Objects whose key begins with `prefix` (any string, not only a folder). Every object that is there from
-   * the first page to the last is told exactly once. `.stowage/` is told only when `prefix` begins with it.
+   * List objects whose key begins with `prefix` (any string, not only a folder). Every object that exists from the
+   * first page to the last is listed exactly once. `.stowage/` is listed only if `prefix` begins with it.
    */
   list(prefix: string, options?: ListOptions): Promise<ListPage>;
 
-  /** Proves read, write, list and delete with a probe under `.stowage/`, and names what is denied. */
+  /** Tests read, write, list and delete with a probe under `.stowage/`, and reports what is denied. */
   check(options?: CheckOptions): Promise<DriverCheck>;
 
   readonly multipart?: MultipartGroup;
   readonly presign?: PresignGroup;
   readonly leftovers?: LeftoverGroup;
-  /** Server-side copy; `to` is replaced as `put` would. */
+  /** Server-side copy. Replaces `to` as `put` does. */
   copy?(from: ObjectKey, to: ObjectKey, options?: CallOptions): Promise<StoredObject>;
-  /** Free what outlives calls: sockets, watchers. */
+  /** Free what outlives a call: sockets, watchers. */
   dispose?(): Promise<void>;
 }
 
-/** What a driver gets from the runtime instead of importing it. */
+/** What the runtime provides, so that drivers do not import it. */
 export interface DriverContext {
   readonly fetch: typeof globalThis.fetch;
   /** Milliseconds since 1970. */
@@ -272,24 +272,23 @@ export interface DriverContext {
   readonly logger: Logger;
   readonly hash: Hasher;
   /**
-   * The storage is an older one, to be found and not made. One that is not there is `storage_misconfigured`, and
-   * `retryable` where it may come by itself, as a disk does that is not mounted yet.
+   * The storage must exist already and must not be created. A missing one is `storage_misconfigured`, and
+   * `retryable` if it may appear by itself, like a disk that is not mounted yet.
    */
   readonly existing?: boolean;
   /** Environment and small files, on Node, Deno and Bun. */
   readonly host?: Host;
 }
 
-/** A driver before it is opened: how the registry knows it. */
+/** A driver before it is opened, as the registry holds it. */
 export interface DriverDefinition {
   /** The scheme of its URIs. */
   readonly name: string;
   /**
    * Open one storage.
    *
-   * @param options What the URI says: its query, `authority` (after `//`) and `path`, all strings; or an
-   *   object in code.
-   * @throws {StowageError} `storage_misconfigured`, naming every option that is wrong.
+   * @param options From a URI: its query, `authority` (after `//`) and `path`, all strings. In code: an object.
+   * @throws {StowageError} `storage_misconfigured`, naming every invalid option.
    */
   open(options: unknown, context: DriverContext): Promise<StorageDriver>;
 }

@@ -39,7 +39,7 @@ describe("objectHeaders()", () => {
       { a: "ä".repeat(400) },
       { a: "x".repeat(1000), b: "x".repeat(1047) },
     ]) {
-      expect(() => objectHeaders({ metadata })).toThrow(/bytes as sent, S3 keeps 2048/);
+      expect(() => objectHeaders({ metadata })).toThrow(/bytes when encoded, S3 allows 2048/);
     }
   });
 

@@ -115,7 +115,7 @@ test.each<[string, Host, object, RegExp]>([
     "a place that this version does not read",
     hostOf({ AWS_WEB_IDENTITY_TOKEN_FILE: "/run/token" }),
     {},
-    /AWS_WEB_IDENTITY_TOKEN_FILE is set, which this version does not read/,
+    /AWS_WEB_IDENTITY_TOKEN_FILE is set, which is not supported/,
   ],
   [
     "a key without its secret",
@@ -171,7 +171,7 @@ test.each<[string, Host, object, RegExp]>([
     `a profile with ${setting}`,
     hostOf(HOME, { [CONFIG_FILE]: `[default]\n${STATIC}${setting} = x\n` }),
     {},
-    new RegExp(`${setting}\\), which this version cannot`),
+    new RegExp(`${setting}\\), which is not supported`),
   ]),
 ])("credentialSource() explains %s", async (_what, host, place, message) => {
   const error = await ask(host, place).catch((caught: unknown) => caught);
@@ -185,7 +185,7 @@ test("credentialSource() refuses env and profile together, and a runtime without
   expect(() => credentialSource({ env: "A", profile: "b" }, { host: hostOf({}), now })).toThrow(
     /exclude each other/,
   );
-  await expect(credentialSource({}, { now })()).rejects.toThrow(/hand them over in code/);
+  await expect(credentialSource({}, { now })()).rejects.toThrow(/pass them in code/);
 });
 
 test("credentialSource() names a file that cannot be read", async () => {
@@ -194,7 +194,7 @@ test("credentialSource() names a file that cannot be read", async () => {
     readTextFile: () => Promise.reject(Object.assign(new Error("denied"), { code: "EACCES" })),
   };
   await expect(ask(host)).rejects.toThrow(
-    /Cannot read \/home\/me\/\.aws\/config: it is there \(EACCES\)/,
+    /Cannot read \/home\/me\/\.aws\/config: it exists but cannot be read \(EACCES\)/,
   );
 });
 

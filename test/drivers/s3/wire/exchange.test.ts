@@ -67,7 +67,7 @@ test("send() ends with storage_timeout when no answer comes, and frees the socke
   await vi.advanceTimersByTimeAsync(7_000);
   const error = await sending;
   expect(error).toMatchObject({ code: "storage_timeout", retryable: true });
-  expect(String(error)).toMatch(/127\.0\.0\.1:\d+ does not answer for 7 s/);
+  expect(String(error)).toMatch(/127\.0\.0\.1:\d+ does not respond for 7 s/);
   await gone;
   expect(received).toHaveLength(1);
 });
