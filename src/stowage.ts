@@ -41,18 +41,18 @@ import type { TenantRecords } from "./domain/ports/tenants.ts";
 import type { StorageUri } from "./domain/storage-uri.ts";
 import { createApp, type HttpApp } from "./http/app.ts";
 
-/** What a runtime, a host application or a test brings along. */
+/** What a runtime, a host application or a test provides. */
 export interface StowageParts {
   /** Drivers that storage URIs may name. */
   readonly drivers: readonly DriverDefinition[];
   readonly records: UploadRecords;
   /** Keys that callers may show. */
   readonly keys: ApiKeyRecords;
-  /** What operators have said about tenants. */
+  /** The overrides of tenants. */
   readonly tenants: TenantRecords;
   /** Runs the processors. */
   readonly extractor: Extractor;
-  /** Who is calling, instead of JWTs and API keys. */
+  /** Identifies callers, instead of JWTs and API keys. */
   readonly authenticate?: Authenticate;
   /** Where the application has mounted the service, such as `/files`. Default: at the root. */
   readonly basePath?: string;
@@ -62,7 +62,7 @@ export interface StowageParts {
   /** How drivers and key sets reach the network. Default: the runtime's own. */
   readonly fetch?: typeof globalThis.fetch;
   readonly host?: Host;
-  /** Told in the OpenAPI document. */
+  /** Shown in the OpenAPI document. */
   readonly version?: string;
   /** Whether requests may share neither timers nor promises (Workers). */
   readonly isolatedRequests?: boolean;
@@ -84,7 +84,7 @@ export interface Stowage {
   /** The routes that `fetch` answers. */
   readonly endpoints: HttpApp["endpoints"];
   readonly storages: Storages;
-  /** What applies to each tenant. */
+  /** The limits of each tenant. */
   readonly tenantLimits: TenantLimitsService;
   readonly uploads: UploadService;
   /** Uploads under an `Idempotency-Key`, or without. */
@@ -100,18 +100,18 @@ export interface Stowage {
   readonly reconciler: Reconciler;
   readonly worker: ProcessingWorker;
   readonly storageWatch: StorageWatch;
-  /** Begin the work in the background: reconciling, processing, and looking after the storages. */
+  /** Start the background work: reconciler, processing, and storage checks. */
   start(): void;
-  /** The end is near: readiness falls, and streams of events, which would hold it up, end. */
+  /** Report not ready, and end event streams, which would delay the shutdown. */
   beginShutdown(): void;
-  /** Stop it, hand jobs back and let the storages go. Records and extractor stay with who brought them. */
+  /** Stop, hand jobs back and close the storages. You close the records and the extractor yourself. */
   close(): Promise<void>;
 }
 
 /** Other processes may queue jobs; ours wake the worker at once. */
 const POLL_FOR_JOBS_MS = 5_000;
 
-/** How long `close` waits for requests that were cut: a driver may never give up. */
+/** How long `close` waits for the clean-up of aborted requests: a driver may hang. */
 const UNDO_MS = 10_000;
 
 /** A tenth of all streams is enough for one tenant. */
@@ -123,7 +123,7 @@ const FOLLOWING: EventsPolicy = {
   pollAlone: false,
 };
 
-/** Every look is one of the 1,000 calls that Workers allow a request. */
+/** Every poll is one of the 1,000 calls that Workers allow per request. */
 const FOLLOWING_ALONE: EventsPolicy = {
   ...FOLLOWING,
   ...{ pollMs: 2_000, maxStreamMs: 10 * 60_000, pollAlone: true },
@@ -245,9 +245,9 @@ export async function createStowage(config: Config, parts: StowageParts): Promis
       storageWatch,
     },
     start() {
-      // Told now: a configuration fault would otherwise look like documents that wait.
+      // Report it now: a wrong configuration would otherwise look like waiting documents.
       extractor.check().catch((error) => {
-        // It was closed before it could tell.
+        // It may fail only because it was closed.
         if (!stopping) logger.error("processing.unavailable", { error });
       });
       storageWatch.start();
@@ -258,7 +258,7 @@ export async function createStowage(config: Config, parts: StowageParts): Promis
     async close() {
       beginShutdown();
       storageWatch.stop();
-      // What their requests were cut off from is undone first: that takes records and storages.
+      // Aborted requests clean up first, while records and storages are open.
       const undone = withTimeout(UNDO_MS, "undo requests", () => Promise.allSettled(underWay));
       await undone.catch((error) => logger.warn("server.undo_over", { error }));
       await Promise.all([worker.stop(), reconciler.stop()]);

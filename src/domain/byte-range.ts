@@ -1,4 +1,4 @@
-/** A stretch of bytes, half-open: `start` is its first byte, `end` the first byte after it. */
+/** A range of bytes, half-open: `start` is its first byte, `end` the first byte after it. */
 export interface ByteRange {
   readonly start: number;
   readonly end: number;

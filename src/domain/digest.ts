@@ -1,22 +1,22 @@
 import { StowageError } from "./errors.ts";
 
-/** Lengths of what each makes, in bytes. */
+/** The length of each digest in bytes. */
 export const DIGEST_BYTES = { sha256: 32, sha512: 64, md5: 16 } as const;
 export type DigestAlgorithm = keyof typeof DIGEST_BYTES;
 
-/** What a client says that some bytes hash to. */
+/** A digest that the client sent. */
 export interface DigestClaim {
   readonly algorithm: DigestAlgorithm;
   /** Lower-case hexadecimal. */
   readonly hex: string;
-  /** Where it said so: the name of a header or of a form field. */
+  /** The header or form field that it came in. */
   readonly field: string;
 }
 
 /**
- * Hold what was said against what is so.
+ * Compare the digests of the client with the real ones.
  *
- * @param digests At least those that the claims are about, in lower-case hexadecimal.
+ * @param digests In lower-case hexadecimal; at least the algorithms of `claims`.
  * @throws {StowageError} `digest_mismatch`, naming the first field that is wrong.
  */
 export function verifyDigests(

@@ -6,7 +6,7 @@ export type Filename = string & { readonly __brand: "Filename" };
 /** The longest name ext4, APFS, NTFS and ZFS all take, in bytes of UTF-8. */
 export const MAX_FILENAME_BYTES = 255;
 
-/** An extension longer than this is no extension but part of the name. */
+/** A longer extension counts as part of the name. */
 const MAX_EXTENSION_BYTES = 32;
 
 const CONTROL = /\p{Cc}/u;

@@ -1,4 +1,4 @@
-/** What bytes are when nobody knows. */
+/** The type of unknown bytes. */
 export const UNKNOWN_MEDIA_TYPE = "application/octet-stream";
 
 /** A compound file (OLE): anything of Microsoft before 2007, and what Office wraps for a password. */
@@ -29,7 +29,7 @@ export function findMediaType(header: string | null | undefined): string | null 
   return ESSENCE.test(essence) ? essence : null;
 }
 
-/** Kinds of text that do not tell themselves apart, by the extension that their files go by. */
+/** Kinds of text whose bytes look alike, by file extension. */
 const TEXT_TYPES: ReadonlyMap<string, string> = new Map([
   ["csv", "text/csv"],
   ["tsv", "text/tab-separated-values"],
@@ -41,7 +41,7 @@ const TEXT_TYPES: ReadonlyMap<string, string> = new Map([
   ["yml", "application/yaml"],
 ]);
 
-/** What kind of text a file is that is known to be some: by its extension, `text/plain` for any other. */
+/** The kind of a text file by its extension; `text/plain` for any other. */
 export function textTypeOf(filename: string): string {
   const extension = /\.(\w+)$/.exec(filename)?.[1] ?? "";
   return TEXT_TYPES.get(extension.toLowerCase()) ?? "text/plain";

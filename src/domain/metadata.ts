@@ -1,13 +1,13 @@
 import { StowageError } from "./errors.ts";
 import { utf8Length } from "./filename.ts";
 
-/** What a caller keeps beside its file; JSON. */
+/** JSON that a caller stores with its file. */
 export type Metadata = Readonly<Record<string, unknown>>;
 
 /** As the contract says; metadata is kept in the record. */
 const MAX_BYTES = 2048;
 
-/** Deep JSON costs a stack where it is read; nobody's metadata is. */
+/** Parsing deep JSON costs stack, and real metadata is flat. */
 const MAX_DEPTH = 8;
 
 /** @throws {StowageError} `invalid_metadata` */
@@ -16,7 +16,7 @@ export function parseMetadata(text: string): Metadata {
   try {
     return requireMetadata(JSON.parse(text));
   } catch (error) {
-    throw error instanceof SyntaxError ? invalidMetadata("it is no JSON") : error;
+    throw error instanceof SyntaxError ? invalidMetadata("it is not valid JSON") : error;
   }
 }
 
@@ -44,7 +44,7 @@ function merge(target: unknown, patch: Metadata): Metadata {
 }
 
 function requireMetadata(value: unknown): Metadata {
-  if (!isObject(value)) throw invalidMetadata("it is no JSON object");
+  if (!isObject(value)) throw invalidMetadata("it is not a JSON object");
   if (isDeeperThan(value, MAX_DEPTH)) throw tooDeep();
   if (!isExact(value)) {
     throw invalidMetadata("a number in it is too large to be kept exactly (send it as text)");
@@ -58,13 +58,12 @@ function isObject(value: unknown): value is Metadata {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Looks no deeper than that itself. */
 function isDeeperThan(value: unknown, levels: number): boolean {
   if (typeof value !== "object" || value === null) return false;
   return levels === 0 || Object.values(value).some((inner) => isDeeperThan(inner, levels - 1));
 }
 
-/** Whether every number in it is what was sent, as far as can be told: an id of 64 bits would be rounded. */
+/** Whether every number is exact. An id of 64 bits would be rounded. */
 function isExact(value: unknown): boolean {
   if (Number.isInteger(value)) return Number.isSafeInteger(value);
   if (typeof value === "number") return Number.isFinite(value);

@@ -1,25 +1,25 @@
-/** What applies to one tenant: the configuration, overridden where an operator has said so. */
+/** The limits of one tenant: the configuration with the overrides of operators. */
 export interface TenantLimits {
   readonly maxUploadBytes: number;
   /** Media types that are accepted, `image/*` for all images. */
   readonly allowedContentTypes: readonly string[];
   readonly autoProcess: boolean;
-  /** What it may keep in all; `null`: no limit. */
+  /** Its quota; `null`: no limit. */
   readonly quotaBytes: number | null;
   readonly quotaUploads: number | null;
   /** `null`: no limit. */
   readonly requestsPerMinute: number | null;
 }
 
-/** What an operator has said about one tenant. What is left out is as the configuration says. */
+/** The overrides of one tenant. The configuration applies to the rest. */
 export type TenantOverrides = Partial<TenantLimits>;
 
-/** What an operator says now. `undefined` leaves a limit to the configuration again. */
+/** Changes of overrides. `undefined` removes an override. */
 export type TenantChanges = {
   readonly [Limit in keyof TenantLimits]?: TenantLimits[Limit] | undefined;
 };
 
-/** What applies where `overrides` were said. */
+/** The configured limits with `overrides`. */
 export function limitsWith(configured: TenantLimits, overrides: TenantOverrides): TenantLimits {
   return { ...configured, ...overrides };
 }

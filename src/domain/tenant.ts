@@ -9,12 +9,12 @@ export type TenantId = string & { readonly __brand: "TenantId" };
  */
 const TENANT_ID = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$/;
 
-/** @returns The tenant id, or `null` if `text` is none. */
+/** @returns The tenant id, or `null` if `text` is not a valid one. */
 export function findTenantId(text: unknown): TenantId | null {
   return typeof text === "string" && TENANT_ID.test(text) ? (text as TenantId) : null;
 }
 
-/** @throws {StowageError} `invalid_parameter` if `text` is no tenant id. */
+/** @throws {StowageError} `invalid_parameter` if `text` is not a tenant id. */
 export function parseTenantId(text: unknown): TenantId {
   const tenant = findTenantId(text);
   if (tenant !== null) return tenant;

@@ -3,7 +3,7 @@ export type UploadId = string & { readonly __brand: "UploadId" };
 
 const UPLOAD_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
-/** @returns The id in lower case, or `null` if `text` is no UUIDv7. */
+/** @returns The id in lower case, or `null` if `text` is not a UUIDv7. */
 export function findUploadId(text: string): UploadId | null {
   const lower = text.toLowerCase();
   return UPLOAD_ID.test(lower) ? (lower as UploadId) : null;

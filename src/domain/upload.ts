@@ -25,10 +25,10 @@ export const UPLOAD_STATUSES = [
 ] as const;
 export type UploadStatus = (typeof UPLOAD_STATUSES)[number];
 
-/** What the record may hold besides: `deleting` reads as missing everywhere. */
+/** The statuses of a record. `deleting` counts as missing everywhere. */
 export type RecordStatus = UploadStatus | "deleting";
 
-/** The legal changes. Whatever is not listed here is refused by the records. */
+/** The legal changes. The records refuse all others. */
 export const LEGAL_CHANGES: Readonly<Record<RecordStatus, readonly RecordStatus[]>> = {
   uploading: ["stored", "queued", "deleting"],
   stored: ["queued", "quarantined", "deleting"],
@@ -40,7 +40,7 @@ export const LEGAL_CHANGES: Readonly<Record<RecordStatus, readonly RecordStatus[
   deleting: [],
 };
 
-/** Whether nothing more happens to such an upload by itself. */
+/** Whether such an upload no longer changes by itself. */
 export function isSettled(status: RecordStatus): boolean {
   return !["uploading", "queued", "processing", "deleting"].includes(status);
 }
@@ -52,7 +52,7 @@ export function statusesBefore(next: RecordStatus): RecordStatus[] {
   );
 }
 
-/** Why a processor did not succeed, in words that a person understands. */
+/** Why a processor failed, in words for a person. */
 export interface ProcessingError {
   readonly code: ErrorCode;
   readonly detail: string;
@@ -116,7 +116,7 @@ export interface ProcessorResult {
   readonly durationMs: number;
 }
 
-/** A change of an upload, as it is told to those who follow along. */
+/** A change of an upload, for its followers. */
 export interface UploadEvent {
   readonly uploadId: UploadId;
   readonly tenant: TenantId;

@@ -1,3 +1,4 @@
+import { BoundedMap } from "../../domain/bounded-map.ts";
 import { toHex } from "../../domain/bytes.ts";
 import type { ApiKey, ApiKeyRecords } from "../../domain/ports/api-keys.ts";
 import type { Clock, RandomSource } from "../../domain/ports/clock.ts";
@@ -6,22 +7,27 @@ import type { Principal, Scope } from "../../domain/principal.ts";
 import type { TenantId } from "../../domain/tenant.ts";
 import type { TokenAuthenticator } from "./token-authenticator.ts";
 
-/** How every key begins, so that people and secret scanners know one when they see it. */
+/** The prefix of every key. People and secret scanners recognize it. */
 export const API_KEY_PREFIX = "stw_";
 
-/** `stw_`, 16 digits that name the key, 32 random bytes in base64url. */
+/** `stw_`, the id of the key (16 digits), 32 random bytes in base64url. */
 const API_KEY = /^stw_([0-9a-f]{16})_[A-Za-z0-9_-]{43}$/;
 
 /**
- * How long a key that was found good is believed. A revocation takes effect at once in the process that
+ * How long a valid key is cached. A revocation takes effect at once in the process that
  * calls `forget`, and everywhere else within this time.
  */
 export const API_KEY_CACHE_MS = 2000;
 
-/** Keys believed at once: a bound on memory, far above the keys used within two seconds. */
+/** Bounds memory. Far more keys than are used within two seconds. */
 const MAX_CACHED_KEYS = 1000;
 
-/** What a new key is for. */
+interface CachedKey {
+  readonly record: ApiKey;
+  readonly readAt: number;
+}
+
+/** A request for a new key. */
 export interface ApiKeyRequest {
   /** `null` makes an operator's key. */
   readonly tenant: TenantId | null;
@@ -49,37 +55,36 @@ export function createApiKey(
   return { key, record: { id, hash: hashKey(key, hasher), tenant, scopes, label, ...times } };
 }
 
-/** The public half of a key, or `null` if `text` is none. */
+/** The public half of a key, or `null` if `text` is not a key. */
 export function findApiKeyId(text: string): string | null {
   return API_KEY.exec(text)?.[1] ?? null;
 }
 
-/** Judges API keys. */
+/** Verifies API keys. */
 export interface ApiKeyAuthenticator extends TokenAuthenticator {
-  /** Believe nothing that was read before: call it after a key was revoked in this process. */
+  /** Clear the cache. Call this after revoking a key in this process. */
   forget(): void;
 }
 
 /**
- * Judge API keys by their records.
+ * Verify API keys by their records.
  *
- * A good key is believed for {@link API_KEY_CACHE_MS} without another read, and callers that arrive
- * together share one read. Keys that are not found are never remembered: a new one works at once.
+ * A valid key is cached for {@link API_KEY_CACHE_MS}, and concurrent callers share one read. Unknown keys are not cached,
+ * so a new key works at once.
  */
 export function createApiKeyAuthenticator(
   records: Pick<ApiKeyRecords, "findByHash">,
   hasher: Hasher,
   clock: Clock,
 ): ApiKeyAuthenticator {
-  let known = new Map<string, { readonly record: ApiKey; readonly readAt: number }>();
+  const newCache = () => new BoundedMap<string, CachedKey>(MAX_CACHED_KEYS);
+  let known = newCache();
   let reads = new Map<string, Promise<ApiKey | null>>();
 
   async function read(hash: string, into: typeof known): Promise<ApiKey | null> {
     const readAt = clock.now();
     const record = await records.findByHash(hash);
     if (record === null) return null;
-    const oldest = into.size < MAX_CACHED_KEYS ? undefined : into.keys().next().value;
-    if (oldest !== undefined) into.delete(oldest);
     into.set(hash, { record, readAt });
     return record;
   }
@@ -87,14 +92,14 @@ export function createApiKeyAuthenticator(
   function find(hash: string): Promise<ApiKey | null> {
     const entry = known.get(hash);
     const ageMs = entry === undefined ? -1 : clock.now() - entry.readAt;
-    // A clock that was set back (a negative age) must not lengthen a key's life.
+    // After the clock was set back, the age is negative: read again.
     if (entry !== undefined && ageMs >= 0 && ageMs < API_KEY_CACHE_MS) {
       return Promise.resolve(entry.record);
     }
     known.delete(hash);
     const pending = reads.get(hash);
     if (pending !== undefined) return pending;
-    // `forget` replaces both maps: what a read from before it finds is then kept nowhere.
+    // `forget` replaces both maps, so the result of an earlier read is not cached.
     const readsNow = reads;
     const started = read(hash, known).finally(() => readsNow.delete(hash));
     reads.set(hash, started);
@@ -108,13 +113,13 @@ export function createApiKeyAuthenticator(
       return record === null || !isAlive(record, clock.now()) ? null : principalOf(record);
     },
     forget() {
-      known = new Map();
+      known = newCache();
       reads = new Map();
     },
   };
 }
 
-/** Whether `key` counts at the time `now`. */
+/** Whether `key` is valid at the time `now`. */
 export function isAlive(key: ApiKey, now: number): boolean {
   return key.revokedAt === null && (key.expiresAt === null || now < key.expiresAt);
 }

@@ -3,18 +3,18 @@ import type { Authenticate, Authenticator } from "../../domain/ports/authenticat
 import { type Principal, SCOPES, type Scope } from "../../domain/principal.ts";
 import { findTenantId } from "../../domain/tenant.ts";
 
-/** Kept as `created_by` where the application names nobody. */
-const USUAL_SUBJECT = "application";
+/** The default for `created_by`. */
+const DEFAULT_SUBJECT = "application";
 
 /** Longer than the ids of any directory, short enough for a column of a list. */
 const SUBJECT = /^[^\p{Cc}\p{Cs}]{1,256}$/u;
 
 /**
- * Finds the caller as the host application does, and believes no word of it that is not well-formed: a tenant
- * becomes a folder's name.
+ * Identifies the caller with a function of the host application, and validates its result: a tenant becomes the name of
+ * a folder.
  *
- * Whatever `authenticate` throws means that it cannot be told now who is calling: 503, never 401. An answer
- * that is none is the application's fault: 500, and the log says what was wrong with it.
+ * If `authenticate` throws, the caller cannot be identified now: 503, never 401. An invalid result is a bug of the
+ * application: 500, and the log has the reason.
  */
 export function createApplicationAuthenticator(authenticate: Authenticate): Authenticator {
   return {
@@ -31,7 +31,7 @@ async function ask(authenticate: Authenticate, request: Request, env: unknown): 
     if (isStowageError(cause, "records_unavailable")) throw cause;
     throw new StowageError(
       "auth_unavailable",
-      "Cannot tell who is calling: authenticate of the application has failed",
+      "Cannot identify the caller: authenticate of the application failed",
       { cause, retryable: true },
     );
   }
@@ -41,12 +41,12 @@ function toPrincipal(caller: unknown): Principal | null {
   if (caller === null || caller === undefined) return null;
   if (typeof caller !== "object") throw unusable("Expected an object, or null");
   const given = caller as Record<string, unknown>;
-  const subject = given["subject"] ?? USUAL_SUBJECT;
+  const subject = given["subject"] ?? DEFAULT_SUBJECT;
   if (typeof subject !== "string" || !SUBJECT.test(subject)) {
     throw unusable("Expected as subject 1 to 256 characters, none of them a control character");
   }
   if (given["kind"] === "operator") {
-    // Who says both has mixed something up, and power over everything is not given by mistake.
+    // Both is a mistake, and operator rights must not be granted by mistake.
     if (given["tenant"] === undefined) return { kind: "operator", subject };
     throw unusable("Expected an operator without a tenant");
   }

@@ -3,18 +3,17 @@ import { API_KEY_PREFIX } from "./api-key.ts";
 import type { TokenAuthenticator } from "./token-authenticator.ts";
 
 /**
- * One `Bearer` token (RFC 6750, 2.1). Two headers arrive joined by a comma, which is no character of a
- * token: two credentials are none.
+ * One `Bearer` token (RFC 6750, 2.1). Two headers arrive joined by a comma, which no token contains, so they are refused.
  */
 const BEARER = /^Bearer +([A-Za-z0-9\-._~+/]+=*)$/i;
 
-/** Longer than any honest token, short enough to cost nothing. */
+/** Longer than any real token, short enough to cost nothing. */
 const MAX_HEADER_LENGTH = 8192;
 
 /**
- * Finds the caller by the `Authorization` header alone: never by the query, a cookie or the body.
+ * Identifies the caller by the `Authorization` header only, never by the query, a cookie or the body.
  *
- * @param verifiers What each kind of token is judged by; a kind without a verifier counts for nothing.
+ * @param verifiers The verifier of each kind of token. Tokens without a verifier are refused.
  */
 export function createBearerAuthenticator(verifiers: {
   readonly jwt?: TokenAuthenticator | undefined;

@@ -12,7 +12,7 @@ import { findTenantId } from "../../domain/tenant.ts";
 import { createKeySet } from "./key-set.ts";
 import type { TokenAuthenticator } from "./token-authenticator.ts";
 
-/** Which tokens count, and what their claims mean. */
+/** Which tokens are accepted, and what their claims mean. */
 export type JwtOptions = (
   | { readonly kind: "secret"; readonly secret: string }
   | { readonly kind: "jwks"; readonly url: string }
@@ -25,7 +25,7 @@ export type JwtOptions = (
   readonly operatorClaim: string | null;
 };
 
-/** What judging them takes. */
+/** The environment of the verifier. */
 export interface JwtContext {
   readonly clock: Clock;
   readonly fetch: typeof globalThis.fetch;
@@ -50,14 +50,13 @@ const CLOCK_TOLERANCE_SECONDS = 5;
 const SUBJECT = /^\P{Cc}{1,255}$/u;
 
 /**
- * Judge JSON Web Tokens (RFC 7519).
+ * Verify JSON Web Tokens (RFC 7519).
  *
- * A token must expire (`exp`), may have a beginning (`nbf`), and must name issuer and audience where they
- * are configured. Its header decides nothing but which configured key to try: `jku`, `x5u` and `jwk` are
- * not read. `scope` is text (RFC 8693, 4.2) or a list of words.
+ * A token must expire (`exp`), may have a start (`nbf`), and must name issuer and audience if they are configured. Its
+ * header only selects one of the configured keys: `jku`, `x5u` and `jwk` are ignored. `scope` is text (RFC 8693, 4.2) or a list of words.
  *
- * @throws {StowageError} `auth_unavailable`, retryable, where a key set cannot be fetched; keys that were
- *   fetched before go on working.
+ * @throws {StowageError} `auth_unavailable`, retryable, if the key set cannot be fetched. Keys that were fetched
+ *   before keep working.
  */
 export function createJwtAuthenticator(
   options: JwtOptions,

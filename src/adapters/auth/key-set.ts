@@ -17,16 +17,16 @@ export type KeySet = (
   token: FlattenedJWSInput,
 ) => ReturnType<LocalKeySet>;
 
-/** From this age on newer keys are fetched behind the answers, so that those who call often never wait. */
+/** From this age on newer keys are fetched in the background, so that frequent callers never wait. */
 const AGEING_MS = 5 * 60_000;
 
-/** Within this age keys are used unasked: how long a withdrawn key can still be good. */
+/** Within this age keys are used without a fetch. A withdrawn key can stay valid for this long. */
 const FRESH_MS = 10 * 60_000;
 
-/** While the endpoint is sick, old keys keep working this long: whoever can block it gains no more. */
+/** While the endpoint is failing, old keys keep working for this long. */
 const STALE_MS = 24 * 60 * 60_000;
 
-/** The least time between two calls: a flood of tokens with unknown keys is none for the endpoint. */
+/** The shortest time between two calls, so that tokens with unknown keys cannot flood the endpoint. */
 const COOLDOWN_MS = 30_000;
 
 /** A caller is waiting. */
@@ -36,18 +36,18 @@ const TIMEOUT_MS = 4000;
 const MAX_BODY_BYTES = 2 ** 20;
 
 export interface KeySetOptions {
-  /** How long the endpoint has for its answer. */
+  /** The timeout of the endpoint. */
   readonly timeoutMs?: number;
-  /** Whether requests may share neither promises nor what goes on behind their answer (Workers). */
+  /** Whether requests cannot share promises or background work (Workers). */
   readonly isolatedRequests?: boolean;
 }
 
 /**
- * A published key set (RFC 7517), fetched when needed and kept. An endpoint is sick that does not answer 200
- * with a set of keys, in time and at its own address.
+ * A published key set (RFC 7517), fetched when needed and cached. An endpoint is failing if it does not respond with 200
+ * and a set of keys, in time and without a redirect.
  *
- * A caller waits for the endpoint only where there are no keys, or not the right one, or where they are no longer
- * fresh and nothing is known against the endpoint: one that hangs is waited for once, not with every try.
+ * A caller waits for the endpoint only if there are no keys, or not the right one, or if they are no longer fresh and the
+ * endpoint is not known to fail. A hanging endpoint delays one caller, not all.
  *
  * jose's own `createRemoteJWKSet` forgets good keys when the endpoint falls sick after they have aged,
  * and reads the process's clock; this one is a cache of ours around jose's local key set.
@@ -99,8 +99,8 @@ export function createKeySet(
     const now = clock.now();
     const ageMs = now - fetchedAt;
     if (ageMs < AGEING_MS) return;
-    const isSick = failure !== null && now - triedAt < FRESH_MS;
-    const mayServe = ageMs < FRESH_MS || (ageMs < STALE_MS && isSick);
+    const isFailing = failure !== null && now - triedAt < FRESH_MS;
+    const mayServe = ageMs < FRESH_MS || (ageMs < STALE_MS && isFailing);
     if (!mayServe) await refresh();
     // Nothing goes on behind the answer of an isolated request: the one that asks waits.
     else if (!isolatedRequests) void refresh();
@@ -123,7 +123,7 @@ export function createKeySet(
       try {
         return await usable()(header, token);
       } catch (second) {
-        // A key that nobody could look up is not a wrong one.
+        // If the key could not be looked up, it may be valid.
         const isLookedUp = answered && failure === null;
         throw isLookedUp || isStowageError(second) ? second : unavailable(failure);
       }
@@ -131,7 +131,7 @@ export function createKeySet(
   };
 }
 
-/** A set without a key is what a broken deployment publishes: whoever withdraws a key has another. */
+/** An empty set is a mistake: a withdrawn key is replaced by another one. */
 function keysIn(text: string): LocalKeySet {
   const set = JSON.parse(text) as JSONWebKeySet;
   const found = createLocalJWKSet(set);
@@ -147,7 +147,7 @@ export async function downloadKeySet(
 ): Promise<string> {
   const response = await fetch(url, {
     headers: { accept: "application/jwk-set+json, application/json" },
-    // A redirect would move the trust to an address that nobody configured.
+    // A redirect would lead to an address that was not configured.
     redirect: "manual",
     signal: AbortSignal.timeout(timeoutMs),
   });

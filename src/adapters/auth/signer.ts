@@ -12,7 +12,7 @@ const HMAC = { name: "HMAC", hash: "SHA-256" };
 /**
  * HMAC-SHA-256 by WebCrypto, which every runtime has.
  *
- * @param secret Any text that nobody can guess.
+ * @param secret Any text that cannot be guessed.
  */
 export function createSigner(secret: string): Signer {
   const encoder = new TextEncoder();

@@ -1,10 +1,10 @@
 import type { Principal } from "../../domain/principal.ts";
 
-/** Judges one token, whatever header it came in. */
+/** Verifies one token. */
 export interface TokenAuthenticator {
   /**
-   * @returns Who it is, or `null` if the token does not count.
-   * @throws {StowageError} Retryable, where it cannot be found out now.
+   * @returns The caller, or `null` if the token is not valid.
+   * @throws {StowageError} Retryable, if it cannot be verified now.
    */
   authenticate(token: string): Promise<Principal | null>;
 }

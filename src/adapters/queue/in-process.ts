@@ -3,9 +3,9 @@ import { type Logger, SILENT } from "../../domain/ports/logger.ts";
 
 /**
  * A queue within one process. Wake-ups of one turn of the event loop reach each listener once; a wake-up
- * while nobody listens is lost, which the port allows.
+ * without listeners is lost, which the port allows.
  *
- * @param logger Is told of a listener that throws (`queue.listener_failed`); the others are still called.
+ * @param logger Logs a listener that throws (`queue.listener_failed`). The others are still called.
  */
 export function createInProcessQueue(logger: Logger = SILENT): JobQueue {
   const listeners = new Set<{ readonly call: () => void }>();
@@ -14,7 +14,7 @@ export function createInProcessQueue(logger: Logger = SILENT): JobQueue {
   function deliver(): void {
     due = false;
     for (const listener of [...listeners]) {
-      // One that was taken away by another a moment ago is not called any more.
+      // Another listener may have removed this one.
       if (!listeners.has(listener)) continue;
       try {
         listener.call();
