@@ -46,15 +46,14 @@ const LIMITS: DriverLimits = Object.freeze({
 const PAGE_OBJECTS = 1000;
 
 /**
- * Objects as files below a folder: `local:./storage/uploads`.
+ * Stores objects as files below a folder: `local:./storage/uploads`.
  *
- * A put writes to a new file under `.stowage/tmp`, syncs it, renames it into place and syncs the folders.
- * Only the last step can fail with the new object already there; it is then not promised to stay. A key
- * cannot be a file and a folder at once: with `a` stored, `a/b` is refused with `invalid_key`, and the other
- * way round. Content type and metadata are not kept.
+ * A put writes to a new file under `.stowage/tmp`, syncs it, renames it into place and syncs the folders. Only the last
+ * step can fail with the new object already in place, which is then not guaranteed to stay. A key cannot be a file and a
+ * folder at once: with `a` stored, `a/b` fails with `invalid_key`, and vice versa. Content type and metadata are not kept.
  *
- * Once the storage's identity was read, the driver works in that storage only. A disk that is unmounted, or a
- * folder that is replaced, fails writes and deletes with `storage_unavailable` until the storage is back.
+ * Once it has read the storage's identity, the driver works only in that storage. While a disk is unmounted or the
+ * folder replaced, it fails writes and deletes with `storage_unavailable` until the storage is back.
  */
 export default defineDriver({
   name: "local",
@@ -62,7 +61,7 @@ export default defineDriver({
   async create({ path }, context) {
     const tree = await guard(() => Tree.open(path, context.existing === true));
     const temp = new TempFiles(tree, context);
-    /** Work whose result counts only if the folder holds the storage that was opened, before and after. */
+    /** Run `work` only if the folder holds the opened storage, and check that again afterwards. */
     const inStorage = async <Result>(work: () => Promise<Result>): Promise<Result> =>
       await guard(async () => {
         await tree.identity.assertSame();
@@ -70,7 +69,7 @@ export default defineDriver({
         await tree.identity.assertSame();
         return result;
       });
-    /** Not to be acknowledged where the disk was swapped meanwhile; nor is it to stay on the wrong one. */
+    /** Remove a new object, and fail its put, if the disk was swapped in the meantime. */
     const assertPlaced = async (place: Place): Promise<void> => {
       try {
         await guard(() => tree.identity.assertSame());
@@ -87,7 +86,7 @@ export default defineDriver({
         throwIfAborted(signal);
         const place = tree.locate(key);
         const exclusive = ifNoneMatch !== undefined;
-        // Before the body is read: link(2) gives the answer that counts, this one spares the bytes.
+        // Fails early, before the body is read. link(2) decides later.
         if (exclusive && (await guard(() => statObject(tree, place))) !== null) throw keyTaken();
         const file = await temp.write(key, body, signal);
         try {
@@ -148,7 +147,7 @@ export default defineDriver({
           const keys: ObjectKey[] = [];
           for await (const key of walkKeys(tree, { prefix, after: cursor })) {
             throwIfAborted(signal);
-            // One more than asked for tells whether there is a next page.
+            // One more than requested shows whether there is a next page.
             if (keys.push(key as ObjectKey) > count) break;
           }
           const page = keys.slice(0, count);

@@ -1,5 +1,5 @@
 /**
- * The conformance kit: what every storage driver owes, as cases that any test runner can run.
+ * The conformance kit: test cases for the contract of storage drivers, for any test runner.
  *
  * ```ts
  * import { test } from "vitest"; // or node:test's test, or Deno.test
@@ -21,7 +21,7 @@ import { type ConformanceOptions, runTrial } from "./trial.ts";
 
 export type { ConformanceOptions } from "./trial.ts";
 
-/** One promise of the driver port, and how to see it kept. */
+/** One promise of the driver port, and its test. */
 export interface ConformanceCase {
   /** Says the promise; unique, and stable between releases. */
   readonly name: string;
@@ -29,7 +29,7 @@ export interface ConformanceCase {
   run(): Promise<void>;
 }
 
-/** What became of one case. */
+/** The result of one case. */
 export interface ConformanceResult {
   readonly name: string;
   /** `null` if the promise was kept. */
@@ -40,8 +40,8 @@ export interface ConformanceResult {
 export type TestFunction = (name: string, run: () => Promise<void>) => unknown;
 
 /**
- * Every case for one driver. Each opens the storage, works under a prefix of its own and clears it
- * afterwards; nobody else may use the storage meanwhile. A case about something that the driver's `limits`
+ * Every case for one driver. Each opens the storage, works under its own prefix and clears it afterwards. Do not use the
+ * storage for anything else meanwhile. A case about something that the driver's `limits`
  * rule out, or about a group that it does not have, checks that it is really absent.
  */
 export function conformanceCases(options: ConformanceOptions): ConformanceCase[] {

@@ -88,7 +88,7 @@ export class Trial {
     throw new Error(`list() had not ended after ${MAX_PAGES} pages`);
   }
 
-  /** The same promise, but it fails if it does not settle soon: a case that hangs says nothing. */
+  /** Fail if `promise` does not settle soon, because a case that hangs reports nothing. */
   async soon<Result>(promise: Promise<Result>, what: string): Promise<Result> {
     const ms = this.#timeoutMs;
     const error = () => new Error(`${what} had not ended after ${ms} ms`);

@@ -3,15 +3,15 @@ import { open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { errnoOf } from "./errors.ts";
 
-/** Forgetting only costs an fsync more; a service with millions of folders must not remember them all. */
+/** Bounds memory for millions of folders. Forgetting one only costs another fsync. */
 const REMEMBERED_FOLDERS = 10_000;
 
 /**
  * Makes folder entries durable, and remembers which are.
  *
  * Renaming a file into a folder survives a power cut once the folder is synced, the folder's own entry once
- * its parent is, and so on upwards. A folder that somebody else made may not be synced yet (its maker may
- * have died in between), so "it was there already" proves nothing: only our own fsync does, once.
+ * its parent is, and so on upwards. A folder made by another process may not be synced yet, because that process may have
+ * crashed. So every folder needs one fsync of our own, even if it existed before.
  */
 export class DurableFolders {
   readonly #root: string;
@@ -53,7 +53,7 @@ export class DurableFolders {
     }
   }
 
-  /** `folder` has just been made or removed: whatever was durable of its entry is so no more. */
+  /** `folder` was just made or removed, so its entry is no longer durable. */
   forget(folder: string): void {
     this.#durable.delete(folder);
     this.#settling.delete(folder);

@@ -1,7 +1,7 @@
 import { constants } from "node:os";
 import { type ErrorCode, isStowageError, StowageError } from "../../src/driver.ts";
 
-/** What an errno means to a caller: a code, the state found, and whether time alone may mend it. */
+/** Maps an errno to a code, a reason, and whether a retry may help. */
 type ErrorMapping = readonly [code: ErrorCode, found: string, retryable?: "retryable"];
 
 const FULL: ErrorMapping = ["storage_full", "no space is left", "retryable"];
@@ -40,18 +40,18 @@ const OTHER: ErrorMapping = ["storage_unavailable", "the filesystem failed", "re
 export function errnoOf(error: unknown): string | null {
   if (!(error instanceof Error) || isStowageError(error)) return null;
   const { code, errno } = error as NodeJS.ErrnoException;
-  // libuv has no name for some (EDQUOT): then the number tells.
+  // libuv has no name for some, such as EDQUOT. Then look up the number.
   if (code !== undefined && code in constants.errno) return code;
   const known = Object.entries(constants.errno).find(([, number]) => -number === errno);
   return known?.[0] ?? code ?? null;
 }
 
-/** Whether a path leads nowhere: nothing is there, a file is where a folder would be, or nothing can be. */
+/** Whether nothing exists at a path: it is missing, a parent is a file, or the name is too long. */
 export function isMissing(error: unknown): boolean {
   return ["ENOENT", "ENOTDIR", "ENAMETOOLONG"].includes(errnoOf(error) ?? "");
 }
 
-/** The error of ours that a failed system call stands for; errors of ours pass unchanged. */
+/** Convert the error of a system call. A StowageError passes unchanged. */
 export function toStowageError(
   error: unknown,
   cannot = "Cannot use object in local storage",
@@ -66,7 +66,7 @@ export function toStowageError(
   });
 }
 
-/** What failed, without the path, the message that names it, or a stack that repeats both: logs show causes. */
+/** The failure without path, message and stack, because logs show causes and these would name the object. */
 function withoutPath(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   const { code, errno, syscall } = error as NodeJS.ErrnoException;
@@ -74,7 +74,7 @@ function withoutPath(error: unknown): unknown {
   return Object.assign(new Error(`${syscall} failed`), { code, errno, syscall });
 }
 
-/** Run system calls; what they throw becomes an error of ours, which begins with what they `cannot` do. */
+/** Run system calls and convert their errors. `cannot` begins the message. */
 export async function guard<Result>(
   calls: () => Promise<Result>,
   cannot?: string,

@@ -20,13 +20,13 @@ interface KnownIdentity {
 type FileFacts = Pick<BigIntStats, "dev" | "ino" | "ctimeNs">;
 
 /**
- * Whether a folder still holds the storage that was opened: a disk may be unmounted under a running server, or
- * the folder be replaced. The file is looked for by its path each time, and never held open: a disk with an open
- * file cannot be unmounted.
+ * Checks that a folder still holds the opened storage: a disk may be unmounted while the server runs, or the folder
+ * replaced. The file is looked up by its path each time and never kept open, because a disk with an open file cannot be
+ * unmounted.
  */
 export class IdentityFile {
   readonly #path: string;
-  /** `null` until the identity was read: there is nothing to compare with. */
+  /** `null` until the identity was read. */
   #known: KnownIdentity | null = null;
 
   /** @param path Where the file lies. */
@@ -39,7 +39,7 @@ export class IdentityFile {
     return this.#known !== null;
   }
 
-  /** Take the identity in `file` for that of the storage. The first one counts; one that is unusable does not. */
+  /** Adopt the identity in `file` as that of the storage. The first usable one counts. */
   async learn(file: FileHandle, stats: BigIntStats): Promise<void> {
     this.#known ??= await readIdentity(file, stats);
   }

@@ -9,12 +9,12 @@ import type { Place, Tree } from "./tree.ts";
 const PARALLEL_CALLS = 4;
 /** A folder that vanishes between being made and being used is made again; so often only under attack. */
 const PLACE_ATTEMPTS = 100;
-/** A pipe planted in the tree must not block the open until somebody writes to it. */
+/** Without O_NONBLOCK, opening a pipe in the tree would block until it has a writer. */
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /**
- * An object as its file's facts tell it. A file that is replaced has another inode as long as the old one is
- * open or named, and later another time: together they are a version.
+ * The object that a file holds. Its version combines time, size and inode: a replaced file has another inode while the
+ * old one is open or named, and another time later.
  */
 export function toStoredObject(key: ObjectKey, stats: BigIntStats): StoredObject {
   const version = [stats.mtimeNs, stats.size, stats.ino].map((fact) => fact.toString(36)).join("-");
@@ -65,7 +65,7 @@ export async function openObject(tree: Tree, place: Place): Promise<OpenedObject
   }
 }
 
-/** A folder is no object, but nothing strange either: keys lie below it. */
+/** Returns `null` for a folder, which is normal: it holds other keys. */
 function onlyFile(stats: BigIntStats): BigIntStats | null {
   if (stats.isFile()) return stats;
   if (stats.isDirectory()) return null;
@@ -145,7 +145,7 @@ export async function deleteInFolder(
         await deleteFile(tree, key).catch((error: unknown) => failures.set(key, error));
       }
     }
-    // Also when nothing was there: whoever deleted it may have died before it was durable.
+    // Also if nothing was there: an earlier delete may have crashed before it was durable.
     await tree.prune(folder);
   } catch (error) {
     for (const key of keys) failures.set(key, failures.get(key) ?? error);
@@ -176,7 +176,7 @@ async function deleteFile(tree: Tree, key: ObjectKey): Promise<void> {
   }
 }
 
-/** The objects of `keys` in their order, without those that are gone meanwhile. */
+/** The objects of `keys` in their order, without those that were deleted in the meantime. */
 export async function toStoredObjects(
   tree: Tree,
   keys: readonly ObjectKey[],

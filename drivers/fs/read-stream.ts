@@ -21,7 +21,7 @@ export function readStream(
   let reading: Promise<unknown> = Promise.resolve();
   let closed: Promise<void> | undefined;
   let onAbort: () => void;
-  // Never under a read on its way: its descriptor's number might be somebody else's by then.
+  // Waits for a read in progress: otherwise the descriptor's number might be reused under it.
   const close = (): Promise<void> => {
     signal?.removeEventListener("abort", onAbort);
     closed ??= reading.then(

@@ -34,7 +34,7 @@ const TOUCH_EVERY_MS = 20_000;
  */
 export const DEAD_AFTER_MS = 6 * TOUCH_EVERY_MS;
 
-/** A complete, synced file that nobody sees yet. */
+/** A complete, synced file that is not visible as an object yet. */
 export interface TempFile {
   readonly path: string;
   readonly stats: BigIntStats;
@@ -56,8 +56,7 @@ export class TempFiles {
   }
 
   /**
-   * Write `body` to a new file and sync it. While one batch is being written the next one arrives, so
-   * whoever hashes the body and the disk work at the same time.
+   * Write `body` to a new file and sync it. The next batch is received and hashed while the previous one is written.
    *
    * @throws What the body throws, unchanged; {@link StowageError} for the filesystem's trouble. Either way
    *   nothing is left.
@@ -180,7 +179,7 @@ class Writer {
     await this.#inFlight;
     this.#throwFailure();
     this.#inFlight = this.#append(batch);
-    // The next call, finish or abandon will look at it; until then it is nobody's unhandled rejection.
+    // The next call, finish or abandon handles a failure. Until then it must not be an unhandled rejection.
     this.#inFlight.catch(() => {});
   }
 

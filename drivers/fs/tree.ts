@@ -32,10 +32,10 @@ export interface Place {
 }
 
 /**
- * The folders of one storage: where keys lie, and that nothing leads out of it.
+ * The folders of one storage. Maps keys to paths, and ensures that no path leads out of the root.
  *
- * Symbolic links below the root are never followed. Folders are checked before they are used; whoever can
- * swap one between check and use can write here with our rights already.
+ * Symbolic links below the root are never followed. Folders are checked before use. A process that can swap one between
+ * check and use already has our rights here.
  */
 export class Tree {
   /** Absolute and free of symbolic links. */

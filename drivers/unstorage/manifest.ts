@@ -1,8 +1,8 @@
 import { type ObjectKey, type StoredObject, StowageError, toHex } from "../../src/driver.ts";
 
 /**
- * What is known of an object, in an item of its own: unstorage has no size, time or digest that every driver
- * keeps. Written after the bytes it speaks of, so it also says which version counts.
+ * Describes an object in an item of its own, because not every unstorage driver keeps size, time or digest. It is written
+ * after the bytes, so it also decides which version counts.
  */
 export interface Manifest {
   /** 12 hexadecimal digits of the time in milliseconds since 1970, and 20 of randomness. */
@@ -14,7 +14,7 @@ export interface Manifest {
 
 const MANIFEST = /^stowage1 ([0-9a-f]{32}) (\d{16}) ([0-9a-f]{64}) end$/;
 
-/** Always of one length, so that two writers at once cannot leave a mixture; and no JSON, which drivers read. */
+/** Of constant length, so that two writers cannot leave a mixture. Not JSON, because drivers would parse it. */
 export function formatManifest(manifest: Manifest): string {
   return `stowage1 ${manifest.version} ${`${manifest.sizeBytes}`.padStart(16, "0")} ${manifest.sha256} end`;
 }

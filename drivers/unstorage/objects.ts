@@ -17,7 +17,7 @@ import {
   versionTime,
 } from "./manifest.ts";
 
-/** Cleaning up behind a failure must not take as long as the failure. */
+/** Cleaning up after a failure must not take as long as the failure. */
 const CLEANUP_TIMEOUT_MS = 5000;
 /** A manifest that is cut off may be one that is just being written: `fs` empties a file before it fills it. */
 const REREAD_AFTER_MS = 50;
@@ -43,8 +43,8 @@ export class Objects {
   }
 
   /**
-   * @param bytes Are the storage's from now on.
-   * @throws {StowageError} With an `exclusive` put `object_exists`, if somebody was clearly first.
+   * @param bytes Owned by the storage from now on.
+   * @throws {StowageError} `object_exists` for an `exclusive` put if another writer was clearly first.
    */
   async store(
     key: ObjectKey,
@@ -171,8 +171,7 @@ export class Objects {
   }
 
   /**
-   * Take back a manifest that may or may not have been written, unless somebody else's is there by now. If that
-   * fails too, bytes and manifest stay as they are: whichever manifest counts, its bytes are there.
+   * Remove a manifest that may have been written, unless another writer has replaced it. If that fails too, bytes and manifest stay as they are: whichever manifest counts, its bytes are there.
    */
   async #undo(key: ObjectKey, manifest: Manifest, old: Manifest | null): Promise<void> {
     const wait = { timeoutMs: CLEANUP_TIMEOUT_MS };
@@ -186,7 +185,7 @@ export class Objects {
       }
       await this.#items.remove(this.#names.content(key, manifest.version), wait);
     } catch {
-      // The failure that led here is the one to tell.
+      // The caller reports the original failure.
     }
   }
 
