@@ -78,7 +78,7 @@ describe("upload()", () => {
   test.each([
     ["a Blob", () => new Blob([new Uint8Array(3_000_000)]), 3_000_000],
     ["a stream", () => chunks(40), null],
-  ])("tells the progress of %s as bytes leave", async (_, source, totalBytes) => {
+  ])("reports the progress of %s as bytes are sent", async (_, source, totalBytes) => {
     const { client } = await served();
     const told: UploadProgress[] = [];
     const { size } = await client.upload(source(), {
@@ -212,7 +212,7 @@ describe("upload()", () => {
     await expect(other).rejects.toMatchObject({ code: "idempotency_key_reused", status: 422 });
   });
 
-  test("keeps nothing that is not the file that was meant, and ends when it is told to", async () => {
+  test("stores nothing but the intended file, and ends when it is aborted", async () => {
     const { client } = await served();
     const sha256 = createHash("sha256").update("Hello").digest("hex");
     const expiresAt = new Date(Date.now() + 3_600_000);
@@ -350,7 +350,7 @@ describe("reading", () => {
 });
 
 describe("processing", () => {
-  test("waitFor() tells when an upload is at rest, and text() and result() what was found", async () => {
+  test("waitFor() resolves when an upload is settled, and text() and result() return its results", async () => {
     const { client } = await served();
     const { id } = await client.upload(new Blob(["Råö stands 46 m above the sea"]), {
       filename: "a.txt",

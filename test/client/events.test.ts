@@ -29,7 +29,7 @@ async function follow(url: string, options = {}): Promise<string[]> {
   return seen;
 }
 
-test("events() goes on after the last message when the stream is cut, until the upload is at rest", async () => {
+test("events() resumes after the last message when the stream is cut, until the upload is settled", async () => {
   const { url, requests } = await answering(
     telling(message(1, "stored") + message(2, "queued"), "break"),
     breakOff,
@@ -43,7 +43,7 @@ test("events() goes on after the last message when the stream is cut, until the 
   expect(sent).toEqual([undefined, "2", "2", "2", "2", "4"]);
 });
 
-test("events() of what was at rest before does not take that for the end", async () => {
+test("events() does not take an earlier settled status for the end", async () => {
   const { url } = await answering(
     telling(message(1, "stored")),
     telling(message(2, "queued") + message(3, "processed")),
@@ -110,7 +110,7 @@ test("events() of an upload that is missing fails", async () => {
   await expect(follow(url)).rejects.toMatchObject({ code: "upload_not_found" });
 });
 
-test("waitFor() answers with the upload as it is at rest", async () => {
+test("waitFor() resolves to the settled upload", async () => {
   const { url } = await answering(
     telling(message(1, "queued") + message(2, "failed")),
     AT_REST,

@@ -117,7 +117,7 @@ describe("a call", () => {
     });
   });
 
-  test("that reaches nobody says so, with what the runtime said as its cause", async () => {
+  test("that reaches no server fails with the runtime's error as its cause", async () => {
     const client = createClient({ baseUrl: "http://127.0.0.1:1", retries: 0 });
     await expect(client.get("1")).rejects.toMatchObject({
       ...{ code: "connection_failed", status: 0, requestId: null },

@@ -33,7 +33,7 @@ test("every answer carries the caller's request id, or a fresh one where it sent
   expect(fresh.size).toBe(insane.length);
 });
 
-test("every answer tells browsers to take nothing from it", async () => {
+test("every response forbids browsers to load anything from it", async () => {
   const app = await testApp();
   for (const path of ["/health/live", UPLOAD, `${UPLOAD}/nothing`, "/nowhere", "/openapi.json"]) {
     const { headers } = await app.send("GET", path);
@@ -102,7 +102,7 @@ test("HEAD of any GET answers its headers without a body", async () => {
   }
 });
 
-test("the log tells how each request ended, by its route, and nothing that was in it", async () => {
+test("the log has the outcome of each request by its route, and none of its content", async () => {
   const app = await testApp();
   const sent = { headers: { "X-Request-Id": "r-1" }, body: "hello-secret" };
   await app.send("PUT", `${UPLOAD}/secret-name.txt?filename=secret`, sent);
@@ -208,7 +208,7 @@ test("credentials that cannot be checked now are a 503, not a 401", async () => 
   expect(await problemOf(answer)).toEqual({ status: 503, code: "auth_unavailable" });
 });
 
-test("nobody's body is read before it is known who sends it", async () => {
+test("no body is read before its sender is authenticated", async () => {
   let asked = 0;
   const app = await testApp({
     requestBody: () => {

@@ -111,7 +111,7 @@ test("a JWT is an operator's only by the claim that was configured for it", asyn
   expect(await status({ admin: "true" })).toBe(403);
 });
 
-test("tokens that are forged, unsigned or for nobody are all answered the same", async () => {
+test("tokens that are forged, unsigned or without a tenant all get the same response", async () => {
   const app = await start();
   const unsigned = new UnsecuredJWT({ sub: "ann", tenant_id: "acme", exp: app.now() + 60 });
   const forged = (await app.sign()).replace(/.{4}$/, "AAAA");

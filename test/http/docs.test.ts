@@ -48,7 +48,7 @@ async function pageOf(path = "/docs", env: Record<string, string> = {}) {
   return { ...app, page, policy, elements: elementsOf(page) };
 }
 
-test("GET /docs tells every call, at both of its places", async () => {
+test("GET /docs shows every call, at both of its paths", async () => {
   const { page, elements, stowage } = await pageOf();
   expect((await pageOf("/api/v1/docs/")).page).toBe(page);
   const ids = elements.flatMap(({ attributes }) => attributes["id"] ?? []);

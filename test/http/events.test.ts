@@ -49,7 +49,7 @@ async function readUntil(body: ReadableStream<Uint8Array>, wanted: string) {
   return { text, reader };
 }
 
-test("GET /upload/{id}/events tells each change as a message, until the upload is at rest", async () => {
+test("GET /upload/{id}/events sends each change as a message, until the upload is settled", async () => {
   const app = await testApp({ processors: [BROKEN] });
   const path = await queued(app);
   const answer = await app.send("GET", path);
@@ -82,7 +82,7 @@ test("GET /upload/{id}/events tells each change as a message, until the upload i
   );
 });
 
-test("GET /upload/{id}/events goes on after the last event that came, told by header or query", async () => {
+test("GET /upload/{id}/events resumes after the last event, given in the header or the query", async () => {
   const app = await testApp();
   const path = await queued(app);
   app.stowage.worker.start();
@@ -113,7 +113,7 @@ test.each([
   expect(await problemOf(await app.send("GET", `${path}?last_event_id=${id}`))).toEqual(wrong);
 });
 
-test("GET /upload/{id}/events tells of a delete, and after it the upload is missing", async () => {
+test("GET /upload/{id}/events reports a delete, and then the upload is missing", async () => {
   const app = await testApp();
   const path = await queued(app);
   const answer = await app.send("GET", path);
@@ -123,7 +123,7 @@ test("GET /upload/{id}/events tells of a delete, and after it the upload is miss
   expect(await problemOf(await app.send("GET", path))).toEqual(missing);
 });
 
-test("a tenant follows a hundred uploads at once, and whoever leaves makes room", async () => {
+test("a tenant follows a hundred uploads at once, and closing a stream makes room", async () => {
   const app = await testApp();
   const path = await queued(app);
   // HEAD opens nothing that stays.
@@ -163,7 +163,7 @@ test("streamEvents() says something while nothing happens, and stops what feeds 
   expect(stopped).toBe(true);
 });
 
-test("over the wire: a client that goes makes room, another process is heard, and a stop waits for nobody", async () => {
+test("over the wire: a closed stream makes room, other processes are heard, and a stop does not wait", async () => {
   const folder = tempFolder();
   const database = join(folder, "stowage.db");
   const env = {

@@ -175,7 +175,7 @@ test("readiness never says unhealthy in a 200: what hinders no upload is degrade
   expect(body).not.toMatch(/unhealthy|canary/);
 });
 
-test("GET /storage/health tells the worst of all storages at its top", async () => {
+test("GET /storage/health reports the worst of all storages at its top", async () => {
   const app = await appThatFails();
   const top = async () => {
     const answer = await app.send("GET", "/api/v1/storage/health", OPERATOR);
@@ -187,7 +187,7 @@ test("GET /storage/health tells the worst of all storages at its top", async () 
   expect(await top()).toEqual(["file_storage", "unhealthy", "storage_full"]);
 });
 
-test("start() tells of processing that is unavailable, but not of a stop that came first", async () => {
+test("start() reports unavailable processing, but not a stop that came first", async () => {
   for (const stopFirst of [false, true]) {
     const checked = Promise.withResolvers<void>();
     const app = await testApp({ extractorCheck: () => checked.promise });

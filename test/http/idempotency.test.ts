@@ -94,7 +94,7 @@ test("a key is forgotten after a day", async () => {
   expect(await idOf(await put(app, "k"), false)).not.toBe(first);
 });
 
-test("a repeat while the first request is under way is told to come again", async () => {
+test("a retry while the first request is in progress gets 409 with Retry-After", async () => {
   const app = await testApp();
   const gate = new TransformStream<Uint8Array, Uint8Array>();
   const writer = gate.writable.getWriter();

@@ -92,7 +92,7 @@ test("routes are public only where it was meant", async () => {
   }
 });
 
-test("every other route answers 401 to whoever shows no token, a wrong one, or one in the query", async () => {
+test("every other route answers 401 without a token, with a wrong one, or with one in the query", async () => {
   const app = await testApp();
   const { id } = await app.put("mine");
   const before = await app.kept();
@@ -230,7 +230,7 @@ test("every route answers its own tenant's deleted upload exactly as a missing o
   }
 });
 
-test("lists tell a tenant its own uploads, whatever cursor or filter it shows", async () => {
+test("lists show a tenant only its own uploads, whatever cursor or filter it sends", async () => {
   const app = await testApp();
   await uploadsOf(app);
   const sent = { headers: as("other"), body: "theirs" };

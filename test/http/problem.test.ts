@@ -11,7 +11,7 @@ async function told(error: unknown) {
   return { response, text, problem: ProblemSchema.strict().parse(JSON.parse(text)) };
 }
 
-test.each(CODES)("problemResponse() tells %s as RFC 9457 wants it", async (code) => {
+test.each(CODES)("problemResponse() reports %s as RFC 9457 requires", async (code) => {
   const { response, problem } = await told(new StowageError(code, "Cannot do it: no"));
   expect(response.status).toBe(STATUS[code]);
   expect(response.headers.get("Content-Type")).toBe("application/problem+json");
@@ -24,7 +24,7 @@ test.each(CODES)("problemResponse() tells %s as RFC 9457 wants it", async (code)
 
 test.each(
   CODES.filter((code) => STATUS[code] >= 500 || code === "invalid_key"),
-)("problemResponse() keeps what %s says from callers", async (code) => {
+)("problemResponse() hides the message of %s from callers", async (code) => {
   const error = new StowageError(code, SECRET, {
     cause: new Error(SECRET),
     data: { key: SECRET },
@@ -40,7 +40,7 @@ test.each([
   ["nothing", undefined],
   ["a code that this copy does not know", new StowageError("from_the_future" as ErrorCode, SECRET)],
   ["a code that is a property of every object", new StowageError("toString" as ErrorCode, SECRET)],
-])("problemResponse() tells %s as internal", async (_, thrown) => {
+])("problemResponse() reports %s as internal", async (_, thrown) => {
   const { text, problem } = await told(thrown);
   expect(problem).toMatchObject({ code: "internal", status: 500 });
   expect(text).not.toContain("secret");
@@ -62,7 +62,7 @@ test("problemResponse() lists the fields that were wrong, and sends the headers 
   expect(response.headers.get("X-More")).toBe("1");
 });
 
-test("problemResponse() tells how long the file is that a range missed", async () => {
+test("problemResponse() reports the size of the file when a range misses it", async () => {
   const { response } = await told(new RangeNotSatisfiableError(42));
   expect(response.headers.get("Content-Range")).toBe("bytes */42");
 });

@@ -228,7 +228,7 @@ test.each([
   expect(upload).toMatchObject({ status: "stored" });
 });
 
-test("a refused body is told by where it is wrong", async () => {
+test("a refused body is reported with the place of its mistake", async () => {
   const app = await testApp();
   const { id } = await app.put("hello");
   const answer = await app.send("POST", `/api/v1/upload/${id}/reprocess`, {

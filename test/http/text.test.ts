@@ -115,7 +115,7 @@ test("GET /upload/{id}/text serves the named processor's, else that of `text`, e
   expect(await (await withText.send("GET", other)).text()).toBe("text 1");
 });
 
-test("GET /upload/{id}/text tells apart a text that will come, one that will not, and a wrong name", async () => {
+test("GET /upload/{id}/text distinguishes a pending text, a missing one, and a wrong name", async () => {
   const app = await testApp({ processors: [MUTE, ECHO] });
   const problem = async (path: string) => problemOf(await app.send("GET", path));
   const stored = await app.put("hello");

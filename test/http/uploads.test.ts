@@ -31,7 +31,7 @@ test("records that are away make a 503, whatever was asked", async () => {
   }
 });
 
-test("GET /upload/{id} tells an upload; an unknown id is a 404 in any shape", async () => {
+test("GET /upload/{id} returns an upload; an unknown id is a 404 in any form", async () => {
   const app = await testApp();
   const upload = await app.put("hello");
   const answer = await app.send("GET", `${UPLOAD}/${upload.id.toUpperCase()}/`);

@@ -144,7 +144,11 @@ export const createUpload = endpoint({
       // Report mistakes in earlier fields before the file is sent.
       readDetails(form.fieldsBefore, c.var.options.clock.now());
       const result = await idempotentUploads.upload({
-        ...{ tenant, limits, createdBy: subject, via: "form", idempotencyKey },
+        tenant,
+        limits,
+        createdBy: subject,
+        via: "form",
+        idempotencyKey,
         originalFilename: form.filename,
         declaredType: form.declaredType,
         body: { kind: "once", stream: form.file },
@@ -259,7 +263,13 @@ async function putFile(
   const sizeBytes = findContentLength(headers);
   const { tenant, subject } = c.var.caller;
   return await c.var.services.idempotentUploads.upload({
-    ...{ tenant, createdBy: subject, via: "file", declaredType, signal, digests, idempotencyKey },
+    tenant,
+    createdBy: subject,
+    via: "file",
+    declaredType,
+    signal,
+    digests,
+    idempotencyKey,
     originalFilename: filename,
     body: { kind: "once", stream: bodyOf(c), ...(sizeBytes === undefined ? {} : { sizeBytes }) },
     details: async () => ({ autoProcess: toFlag(auto_process), metadata: {}, expiresAt }),

@@ -106,7 +106,7 @@ const PATIENCE = { timeout: 20_000, interval: 50 };
 test.each([
   ["words that are no HTTP", "garbage\r\n\r\n"],
   ["a tunnel", "CONNECT a.test:80 HTTP/1.1\r\nHost: a.test:80\r\n\r\n"],
-])("whoever sends %s and stays is let go, and whoever leaves at once does no harm", async (_, text) => {
+])("a client that sends %s and stays is disconnected, and one that leaves at once does no harm", async (_, text) => {
   const { hostname, port } = new URL(abused.server.url);
   const connections = Array.from({ length: 20 }, (_, index) => {
     const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true });

@@ -91,7 +91,7 @@ test("selectRepresentation() knows no range of a HEAD, and none of an empty file
   );
 });
 
-test("selectRepresentation() ignores dates where no time is told", () => {
+test("selectRepresentation() ignores dates if the time of the file is unknown", () => {
   const timeless = { ...FILE, modifiedAt: null };
   expect(answer({ "If-Modified-Since": AFTER }, "GET", timeless)).toBe("200");
   expect(answer({ "If-Unmodified-Since": BEFORE }, "GET", timeless)).toBe("200");

@@ -75,7 +75,7 @@ test.each([
   }
 });
 
-test("a preflight tells the methods of its path and no other", async () => {
+test("a preflight lists the methods of its path and no others", async () => {
   const app = await testApp({ env: { CORS_ORIGINS: PAGE } });
   const answer = await preflight(app, "DELETE", `${LIST}/x/file`);
   expect(objection(answer, "DELETE", PAGE)).toBe("method DELETE");
@@ -85,7 +85,7 @@ test("a preflight tells the methods of its path and no other", async () => {
 test.each([
   ...["https://app.example.evil", "https://evil.example", "http://app.example", "null"],
   ...["https://app.example:444", "https://APP.example", "https://app.example/", ""],
-])("a page of %j is told nothing where it is not listed", async (origin) => {
+])("a page of %j learns nothing if its origin is not listed", async (origin) => {
   const app = await testApp({ env: { CORS_ORIGINS: `${PAGE},https://other.example` } });
   const asked = await preflight(app, "GET", LIST, origin);
   expect([asked.status, accessControl(asked)]).toEqual([204, []]);
@@ -94,7 +94,7 @@ test.each([
   expect(answer.headers.get("Vary")).toBe("Origin");
 });
 
-test("nobody is told anything where no origin is listed", async () => {
+test("no page learns anything without listed origins", async () => {
   const app = await testApp();
   const asked = await preflight(app, "GET", LIST);
   expect([asked.status, accessControl(asked)]).toEqual([204, []]);
@@ -102,7 +102,7 @@ test("nobody is told anything where no origin is listed", async () => {
   expect([accessControl(answer), answer.headers.get("Vary")]).toEqual([[], null]);
 });
 
-test("OPTIONS without a page tells the methods of the path", async () => {
+test("OPTIONS without an origin lists the methods of the path", async () => {
   const app = await testApp({ env: { CORS_ORIGINS: PAGE } });
   for (const headers of [{}, { Origin: PAGE }]) {
     const answer = await app.send("OPTIONS", `${LIST}/x/file/`, { headers });
@@ -111,7 +111,7 @@ test("OPTIONS without a page tells the methods of the path", async () => {
   }
 });
 
-test("a page may send and read every header that the document tells of", async () => {
+test("a page may send and read every documented header", async () => {
   const app = await testApp({ env: { CORS_ORIGINS: PAGE } });
   const asked = await preflight(app, "PUT", `${LIST}/a.txt`);
   const taken = words(asked.headers.get("Access-Control-Allow-Headers"));

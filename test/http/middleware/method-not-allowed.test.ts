@@ -43,7 +43,7 @@ test("every path refuses the methods that it does not have, and names those that
   expect(refused).toBeGreaterThan(150);
 });
 
-test("every path tells its methods to OPTIONS, and no origin anything without CORS_ORIGINS", async () => {
+test("every path lists its methods for OPTIONS, and nothing for origins without CORS_ORIGINS", async () => {
   const app = await testApp();
   for (const [path, methods] of pathsOf(app)) {
     const headers = { Origin: "https://page.example", "Access-Control-Request-Method": "GET" };

@@ -114,7 +114,7 @@ test("probes are never limited; everything else is", async () => {
   }
 });
 
-test("answers of files, which no framework makes, tell how the limit stands as well", async () => {
+test("raw responses, such as files, have the RateLimit headers too", async () => {
   const app = await start({ RATE_LIMIT_PER_TENANT: "9" });
   const { id } = await app.put("text");
   for (const path of [`/${id}/file`, `/${id}`, "/nothing"]) {

@@ -25,7 +25,7 @@ function operationsOf({ paths }: Document): [string, string, Operation][] {
   );
 }
 
-test("/openapi.json is OpenAPI 3.1 and tells every call of the table once", async () => {
+test("/openapi.json is OpenAPI 3.1 and has every call of the table once", async () => {
   const { document, stowage } = await documentOf({ PUBLIC_URL: "https://files.example" });
   expect(document).toMatchObject({
     openapi: "3.1.0",
@@ -120,7 +120,7 @@ test("/openapi.json refers to nothing that it does not hold", async () => {
   }
 });
 
-test("/openapi.json tells every problem that a route may answer, with its meaning and an example", async () => {
+test("/openapi.json has every problem of every route, with its meaning and an example", async () => {
   const { document, stowage } = await documentOf();
   for (const { route, access, problems } of stowage.endpoints) {
     const operation = operationsOf(document).find(
