@@ -1,6 +1,6 @@
 import { Agent, type IncomingMessage, request } from "node:http";
 
-/** One chunk of what is sent; its content does not matter to anybody but the sniffer. */
+/** One chunk of a body. Only the sniffer looks at its content. */
 const CHUNK = Buffer.alloc(256 * 1024, "The quick brown fox jumps over the lazy dog. ");
 const BOUNDARY = "----stowage-bench";
 

@@ -107,6 +107,6 @@ export async function load({ port, request, status, ...how }: Load): Promise<Out
 /** Chunked bodies are not understood: no answer that is measured has one. */
 function lengthIn(head: string): number {
   const length = /\r\ncontent-length: (\d+)/i.exec(head)?.[1];
-  if (length === undefined) throw new Error(`It told no length: ${head.slice(0, 600)}`);
+  if (length === undefined) throw new Error(`The response has no length: ${head.slice(0, 600)}`);
   return Number(length);
 }

@@ -19,7 +19,7 @@ export interface Row {
 
 export type Unit = "MiB/s" | "req/s" | "ms";
 
-/** Shows rows as they come to whoever watches; keeps them for whoever wants JSON. */
+/** Prints rows as they arrive, and keeps them for JSON output. */
 export class Report {
   readonly #rows: Row[] = [];
   readonly #json: boolean;

@@ -23,7 +23,7 @@ export interface Options {
 
 export interface Suite {
   readonly name: string;
-  /** Who takes part, for whoever reads the figures. */
+  /** The contenders, for the reader of the figures. */
   readonly about: string;
   /** What it can measure, in this order. */
   readonly scenarios: readonly string[];

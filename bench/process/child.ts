@@ -1,4 +1,4 @@
-/** One contender in a process of its own: does the tasks that its parent sends. */
+/** Runs one contender in a separate process: performs the tasks that its parent sends. */
 import { inLanes, seconds } from "../s3/measure.ts";
 import type { Contender, Open } from "./contender.ts";
 import { type BenchDocument, makeDocuments, SORTS } from "./corpus.ts";
@@ -8,7 +8,7 @@ import { childrenOf, cpuSeconds, peakMib } from "./usage.ts";
 const [module = "", title = "", lanes = "1"] = process.argv.slice(2);
 const { open } = (await import(`./contenders/${module}.ts`)) as { open: Open };
 const sort = SORTS.find((one) => one.title === title);
-if (sort === undefined) throw new Error(`Cannot measure: there are no documents ${title}`);
+if (sort === undefined) throw new Error(`Cannot measure: unknown documents ${title}`);
 const documents = makeDocuments(sort);
 const contender = await open(Number(lanes), documents);
 
@@ -37,7 +37,7 @@ async function readMany(count: number): Promise<void> {
   });
 }
 
-/** The first document of something that has read none. */
+/** The first document of a new contender. */
 async function readCold(): Promise<number> {
   const first = documents.slice(0, 1);
   const cold = await open(1, first);

@@ -1,6 +1,6 @@
 import type { BenchDocument } from "./corpus.ts";
 
-/** One way of reading documents. Each runs in a process of its own and exports an `open`. */
+/** One way of reading documents. Each runs in a separate process and exports `open`. */
 export interface Contender {
   /** @returns The text of `document`. */
   read(document: BenchDocument): Promise<string>;

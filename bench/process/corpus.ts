@@ -6,9 +6,9 @@ export interface BenchDocument {
   readonly bytes: Uint8Array;
   readonly contentType: string;
   readonly extension: string;
-  /** Of a DOCX, which has none of its own: as many as its text fills. */
+  /** For a DOCX, which has no pages, as many as its text fills. */
   readonly pages: number;
-  /** A word that ends its text: who does not find it has not read it all. */
+  /** The last word of the text, which shows that all of it was read. */
   readonly ending: string;
 }
 
@@ -31,7 +31,7 @@ export const SORTS: readonly Sort[] = [
   { title: "DOCX of 20 pages", format: "docx", pages: 20, variety: 2, count: 10 },
 ];
 
-/** The documents of a sort: the same bytes in every process and every year. */
+/** The documents of a sort: always the same bytes. */
 export function makeDocuments({ format, pages, variety }: Sort): BenchDocument[] {
   return Array.from({ length: variety }, (_, i) => {
     const prose = new Prose(1 + 1000 * pages + i);

@@ -3,11 +3,11 @@ import type { Target } from "../client.ts";
 import { inLanes, seconds } from "../s3/measure.ts";
 import type { BenchDocument } from "./corpus.ts";
 
-/** Uploads at once; the service reads them with fewer lanes. */
+/** Simultaneous uploads. The service processes fewer at once. */
 const LANES = 4;
-const LOOK_EVERY_MS = 5;
+const POLL_INTERVAL_MS = 5;
 
-/** The way of a document through the whole service, from its upload until its text is there. */
+/** Sends documents through the whole service, from upload to text. */
 export class ServiceClient {
   readonly #target: Target;
   readonly #agent = new Agent();
@@ -42,7 +42,7 @@ export class ServiceClient {
       const { status } = await this.#send("GET", `/api/v1/upload/${id}`);
       if (status === "processed") return;
       if (status === "failed") throw new Error("Cannot measure the service: a document failed");
-      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+      await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL_MS));
     }
   }
 
@@ -53,7 +53,9 @@ export class ServiceClient {
   ): Promise<{ id: string; status: string }> {
     const { url, key = "" } = this.#target;
     const answer = await request(url + path, {
-      ...{ method, body, dispatcher: this.#agent },
+      method,
+      body,
+      dispatcher: this.#agent,
       headers: { authorization: `Bearer ${key}`, ...(body && { "content-type": contentType }) },
     });
     const text = await answer.body.text();

@@ -13,13 +13,13 @@ export interface Contender {
   put(key: string, bytes: Uint8Array): Promise<unknown>;
   /** Read an object to its end. @returns How many bytes came. */
   get(key: string): Promise<number>;
-  /** Store what `stream` gives, whose length is not told. */
+  /** Store `stream`, whose length is not given. */
   putStream(key: string, stream: AsyncIterable<Uint8Array>): Promise<unknown>;
 }
 
 export type Open = (place: Place) => Promise<Contender>;
 
-/** As our driver has it by default, for those that can be told. */
+/** Our driver's default, for contenders where it can be set. */
 export const PART_BYTES = 8 * 2 ** 20;
 export const PARTS_IN_FLIGHT = 4;
 

@@ -1,4 +1,4 @@
-/** What all contenders are asked to do, so many times. */
+/** A task for all contenders. */
 export interface Task {
   readonly kind: "put" | "get" | "stream";
   /** Of one object. */
@@ -9,7 +9,7 @@ export interface Task {
   readonly lanes: number;
 }
 
-/** What it took. */
+/** The cost of a task. */
 export interface Outcome {
   readonly seconds: number;
   /** Of the contender's process alone. */

@@ -1,7 +1,7 @@
 import type { AddressInfo, Server } from "node:net";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 
-/** Listen on loopback, where no port is named on a free one, and tell the parent which. */
+/** Listen on loopback, by default on a free port, and send the parent the address. */
 export function listening(server: Server, port = 0): void {
   server.listen(port, "127.0.0.1", () => {
     ready(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);

@@ -32,7 +32,7 @@ const NAMES: Readonly<Record<Party, string>> = {
 /** What has to be known to ask Stowage. */
 interface Known {
   readonly authorization: Readonly<Record<string, string>>;
-  /** Of a seeded upload, which has no file: whoever asks the storage for it is found out. */
+  /** Id of a seeded upload, which has no file: a request that reaches the storage fails. */
   readonly recordId: string;
   /** Where the list is half way through. */
   readonly middle: string;

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Contacts, findContacts } from "./contacts.ts";
 
-const NOBODY: Contacts = { name: null, emails: [], phones: [], links: [] };
+const NOTHING: Contacts = { name: null, emails: [], phones: [], links: [] };
 
-/** What is found in a text; what is left out is not there. */
+/** Texts and what is found in them. Omitted fields are empty. */
 const TABLE: readonly (readonly [text: string, found: Partial<Contacts>])[] = [
   [
     "Zoë Ångström\nSoftware Engineer\nzoe.angstrom@example.se · +46 (0)70 123 45 67",
@@ -40,13 +40,13 @@ const TABLE: readonly (readonly [text: string, found: Partial<Contacts>])[] = [
     "Global Widgets Inc\nMaria O’Neill, PhD\n(415) 555-2671",
     { name: "Maria O’Neill", phones: ["(415) 555-2671"] },
   ],
-  // The address tells the person from the town.
+  // The address distinguishes the person from the town.
   [
     "New York\nGrace Hopper\ngrace@example.com",
     { name: "Grace Hopper", emails: ["grace@example.com"] },
   ],
   ["Prof. Dr. Anna von der Heide | Architektin", { name: "Anna von der Heide" }],
-  // Numbers that are no telephones.
+  // Numbers other than phone numbers.
   ["2015 - 2019 Example AG\n01.02.2020 – 31.12.2021\n10115 Berlin\nISBN 978-3-16-148410-0", {}],
   ["call 0041 44 668 18 00 or +1-212-555-0100x7", { phones: ["+41446681800", "+12125550100"] }],
   ["IBAN DE89370400440532013000, build 1234567890123", {}],
@@ -71,7 +71,7 @@ const TABLE: readonly (readonly [text: string, found: Partial<Contacts>])[] = [
 
 for (const [text, found] of TABLE) {
   test(`findContacts() reads ${JSON.stringify(text.slice(0, 40))}`, () => {
-    assert.deepEqual(findContacts(text), { ...NOBODY, ...found });
+    assert.deepEqual(findContacts(text), { ...NOTHING, ...found });
   });
 }
 
@@ -83,7 +83,7 @@ test("findContacts() is done with a hostile text at once", () => {
   }
 });
 
-test("findContacts() lists no more than anybody has", () => {
+test("findContacts() limits the number of results", () => {
   const many = Array.from({ length: 1000 }, (_, i) => `a${i}@example.com https://example.com/${i}`);
   const { emails, links } = findContacts(many.join("\n"));
   assert.deepEqual([emails.length, links.length], [20, 20]);

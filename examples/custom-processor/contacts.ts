@@ -1,11 +1,11 @@
-/** Looked at: contacts stand at the beginning, and whoever sends more does not mean a résumé. */
+/** How much text is searched. Contacts are at the beginning, and longer texts are not résumés. */
 const MAX_CHARACTERS = 100_000;
 const MAX_FOUND = 20;
 
-/** E.164: a number has at most 15 digits; with fewer than 7 nobody can call from outside. */
+/** E.164: at most 15 digits. With fewer than 7, a number cannot be called from abroad. */
 const [MIN_DIGITS, MAX_DIGITS] = [7, 15];
 
-// Repetitions are bounded: a hostile document must not make a pattern look at it over and over.
+// Repetitions are bounded, so that a hostile document cannot cause excessive backtracking.
 const EMAIL =
   /(?<![\p{L}\d._%+-])[\p{L}\d_%+-](?:[\p{L}\d._%+-]{0,62}[\p{L}\d_%+-])?@(?:[\p{L}\d-]{1,63}\.){1,5}\p{L}{2,24}(?![\p{L}\d])/gu;
 const LINK =
@@ -17,7 +17,7 @@ const PHONE_LABEL =
 const DATE =
   /\b(?:19|20)\d\d\b\D{1,4}(?:(?:19|20)\d\d|\d{1,2})\b|\b\d{1,2}[./-]\d{1,2}[./-](?:\d\d)?\d\d\b/;
 
-/** What stands above a résumé, or above a part of it, in the languages that we know; without diacritics. */
+/** Headings of a résumé or its sections in several languages, without diacritics. */
 const HEADING =
   /^(?:curriculum(?: vitae)?|c ?v|resume|lebenslauf|bewerbung|personliche daten|profil\w*|personal (?:details|information|data)|contact\w*|kontakt\w*|contatt\w*|coordonnees|about(?: me)?|summary|objective|(?:work |professional )?experience|berufserfahrung|experiences?(?: professionnelles?)?|experiencia(?: laboral)?|esperienz\w*|doswiadczenie\w*|education|ausbildung|formation|formacion|formazione|wyksztalcenie|skills|kenntnisse|competences|datos personales|dati personali|zivotopis|zyciorys|hoja de vida|резюме|履歴書|職務経歴書|简历|個人簡歷|이력서)$/u;
 const HEADING_BEFORE =
@@ -31,21 +31,21 @@ const PARTICLE =
   /^(?:von|van|vom|zu|zur|der|den|de|di|da|del|della|do|dos|du|la|le|el|al|bin|ibn|ben|ter|ten|y|e|i)$/u;
 const EAST_ASIAN =
   /^[\p{sc=Han}\p{sc=Hira}\p{sc=Kana}\p{sc=Hang}ー・]{1,8}(?: [\p{sc=Han}\p{sc=Hira}\p{sc=Kana}\p{sc=Hang}ー・]{1,8})?$/u;
-/** In a line of capitalized words these tell a profession from a person. */
+/** In a line of capitalized words, these indicate a profession instead of a person. */
 const PROFESSION =
   /engineer|develop|manager|designer|consultant|analyst|student|director|entwickler|ingenieur|leiter|berater|ingenier|desarrollador|developpeur|chef |responsable|programmer|architect|scientist|nurse|teacher|university|gmbh|\b(?:inc|ltd|street|strasse|str)\b/;
 
 export interface Contacts {
-  /** As it is written; `null` if no line looks like one. */
+  /** As written. `null` if no line looks like a name. */
   readonly name: string | null;
   readonly emails: readonly string[];
-  /** `+` and digits for international numbers; others as written, since nobody knows their country. */
+  /** `+` and digits for international numbers. Others as written, because their country is unknown. */
   readonly phones: readonly string[];
   readonly links: readonly string[];
 }
 
 export function findContacts(text: string): Contacts {
-  // NFKC: full-width digits and the ligatures of PDFs become what people mean by them.
+  // NFKC converts full-width digits and the ligatures of PDFs to ordinary characters.
   const head = text.slice(0, MAX_CHARACTERS).normalize("NFKC");
   const emails = findEmails(head);
   return { name: findName(head, emails), emails, phones: findPhones(head), links: findLinks(head) };
@@ -74,13 +74,13 @@ export function findPhones(text: string): string[] {
     const isLabelled = PHONE_LABEL.test(text.slice(Math.max(0, index - 40), index));
     if (!isInternational && !isLabelled && !/^[(0]/.test(written)) return [];
     if (!isInternational) return [written];
-    // The 0 in brackets is dialled inside the country only: +49 (0)30.
+    // The 0 in brackets is only dialled within the country: +49 (0)30.
     return [`+${written.replace(/\(0\)/, "").replace(/^00/, "").replace(/\D/g, "")}`];
   });
   return distinct(phones);
 }
 
-/** The first line near the top that looks like a name; one that an e-mail address agrees with comes first. */
+/** The first line near the top that looks like a name. One that matches an e-mail address takes precedence. */
 export function findName(text: string, emails: readonly string[]): string | null {
   const lines = text
     .split("\n")

@@ -15,7 +15,7 @@ export default defineProcessor({
     "text/plain",
   ],
   async process(input) {
-    // No parser here, and nothing caught: an encrypted document is told as one.
+    // No parser and no catch: errors such as an encrypted document pass through.
     return { output: { ...findContacts(await input.text()) } };
   },
 });

@@ -1,5 +1,3 @@
-import { oneLine } from "./one-line.ts";
-
 /** Receives text. `add` returns `false` once there is no room for more. */
 export interface TextSink {
   add(piece: string): boolean;
@@ -147,4 +145,9 @@ export class BlockWriter {
     this.#gap = "";
     this.#begun = true;
   }
+}
+
+/** White space as single spaces, trimmed. Checks first, because most texts need no change and the check is cheap. */
+export function oneLine(text: string): string {
+  return /[^\S ]| {2}/.test(text) ? text.replace(/\s+/g, " ").trim() : text.trim();
 }

@@ -1,7 +1,6 @@
 import type { Attributes, MarkupHandler } from "../formats/markup.ts";
 import type { OfficePackage } from "../formats/office-package.ts";
-import { BlockWriter, type TextSink } from "./block-writer.ts";
-import { oneLine } from "./one-line.ts";
+import { BlockWriter, oneLine, type TextSink } from "./block-writer.ts";
 import { readSharedStrings, type SharedStrings } from "./shared-strings.ts";
 import { type DateKind, readDateStyles, toIsoDate } from "./spreadsheet-dates.ts";
 

@@ -1,10 +1,10 @@
 import type { ErrorCode } from "../../src/domain/errors.ts";
 
-/** What a document is meant to reach and must not. */
+/** What a document tries to reach and must not. */
 export interface Canary {
   /** A file outside everything that an extraction process may read; its text is in no result. */
   readonly path: string;
-  /** `http://127.0.0.1:…`, where somebody listens and hears nothing. */
+  /** `http://127.0.0.1:…`, a port where we listen and expect no request. */
   readonly url: string;
 }
 
@@ -13,7 +13,7 @@ export type End =
   | "processed"
   | Extract<ErrorCode, `document_${string}` | "extractor_crashed" | "processor_failed">;
 
-/** A document that means harm. */
+/** A hostile document. */
 export interface Bomb {
   /** A filename; unique. */
   readonly name: string;

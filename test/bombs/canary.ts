@@ -8,9 +8,9 @@ import type { Canary } from "./bomb.ts";
 export interface WatchedCanary extends Canary {
   /** What is in its file, and in nothing else. */
   readonly secret: string;
-  /** How often somebody has come to its port. */
+  /** How many connections its port has received. */
   readonly visits: () => number;
-  /** Whether somebody has read its file. */
+  /** Whether its file was read. */
   readonly wasRead: () => boolean;
   /** Die, to prove that it would have shown: read the file, and come to the port. */
   kill(): Promise<void>;

@@ -24,7 +24,7 @@ const CASES = BOMBS.flatMap((bomb) =>
   ),
 );
 const UNREAD = BOMBS.filter(({ name }) => !CASES.some((tried) => tried.name === name));
-/** Facts may be found where there is no text, and the other way round. */
+/** A document may have facts but no text, or text but no facts. */
 const OTHER_ENDS: readonly string[] = [
   "processed",
   "document_empty",

@@ -6,7 +6,7 @@ import { REFERENCES } from "./references.ts";
 import { TEXTS } from "./texts.ts";
 import { ZIPS } from "./zips.ts";
 
-/** Every document that means harm. */
+/** Every hostile document. */
 export const BOMBS: readonly Bomb[] = [
   ...ZIPS,
   ...ENTITIES,

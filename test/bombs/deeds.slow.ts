@@ -25,7 +25,7 @@ const ENDS: Readonly<Record<string, readonly string[]>> = {
   exit: CRASHED,
   "exit for certain": CRASHED,
   fault: CRASHED,
-  // How V8 ends itself when there is no more memory: it cannot be told from that.
+  // Indistinguishable from how V8 aborts when memory runs out.
   abort: TOO_COMPLEX,
   stop: TOO_COMPLEX,
   "close output": CRASHED,

@@ -15,7 +15,7 @@ const DEPTH = 100_000;
 const nested = (open: string, inner: string, close: string, depth = DEPTH) =>
   open.repeat(depth) + inner + close.repeat(depth);
 
-/** Documents that are deeper, wider or longer inside than anybody writes them. */
+/** Documents with unrealistic depth, width or length inside. */
 export const NESTING: readonly Bomb[] = [
   bomb("deep-tags.html", "recursion: 100,000 tags in each other", ANY, () =>
     Buffer.from(`<html><body>${nested("<div>", "deep", "</div>")}</body></html>`),
@@ -116,7 +116,7 @@ export const NESTING: readonly Bomb[] = [
       `From: ${"(".repeat(500_000)}\r\nTo: ${'"\\'.repeat(500_000)}\r\nSubject: s\r\n\r\nvisible\r\n`,
     ),
   ),
-  bomb("charsets.eml", "decoders: charsets that nobody has", ANY, () =>
+  bomb("charsets.eml", "decoders: unknown charsets", ANY, () =>
     Buffer.from(
       "Subject: =?x-boom?B?////?= =?utf-7?Q?+ADw-?=\r\nContent-Type: text/plain; charset=x-boom\r\nContent-Transfer-Encoding: base64\r\n\r\n====////!!!!\r\n",
     ),

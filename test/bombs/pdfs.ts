@@ -269,7 +269,7 @@ export const PDFS: readonly Bomb[] = [
   ),
   bomb(
     "encrypted.pdf",
-    "nothing: encrypted, nobody knows how",
+    "nothing: encrypted in an unknown way",
     ["document_encrypted", "document_unreadable"],
     () =>
       pdfOf(

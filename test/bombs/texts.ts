@@ -9,7 +9,7 @@ const ANY: readonly End[] = [
   "document_unreadable",
 ];
 
-/** Text that wears out, or leads astray, whoever splits, trims, decodes or counts it. */
+/** Text that is expensive or misleading to split, trim, decode or count. */
 export const TEXTS: readonly Bomb[] = [
   bomb("one-line.csv", "memory: one line of 100 MB", [...READ, "document_too_complex"], () =>
     Buffer.alloc(100_000_000, "boom "),
@@ -26,16 +26,13 @@ export const TEXTS: readonly Bomb[] = [
   bomb("endless-line.txt", "time: a line of 64 MiB without a space", READ, () =>
     Buffer.alloc(64 * MIB, "a"),
   ),
-  bomb(
-    "only-space.txt",
-    "time: 64 MiB of white space, for whoever trims it",
-    ["document_empty"],
-    () => Buffer.alloc(64 * MIB, " \t\n"),
+  bomb("only-space.txt", "time: 64 MiB of white space to trim", ["document_empty"], () =>
+    Buffer.alloc(64 * MIB, " \t\n"),
   ),
   bomb("space-before-the-end.txt", "time: 10 MB of white space before a last letter", READ, () =>
     Buffer.from(`a${" ".repeat(10_000_000)}b`),
   ),
-  bomb("returns.txt", "time: 20 million returns, for whoever looks for line ends", ANY, () =>
+  bomb("returns.txt", "time: 20 million returns to search for line ends", ANY, () =>
     Buffer.from(`a${"\r".repeat(20_000_000)}b`),
   ),
   bomb("marks-on-a-letter.txt", "time: ten million accents on one letter", READ, () =>

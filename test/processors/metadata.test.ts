@@ -187,7 +187,7 @@ describe("metadata of documents", () => {
     expect(short).toEqual({ words: 2, characters: 7, lines: 2 });
   });
 
-  it("tells no counts of a text that was cut", async () => {
+  it("reports no counts of a text that was cut", async () => {
     const text = Buffer.from(ENGLISH);
     const roomy = { maxTextBytes: ENGLISH.length + 4 };
     expect(await metadataOf("text/plain", text, roomy)).toHaveProperty("words", 52);

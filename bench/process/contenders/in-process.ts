@@ -7,7 +7,9 @@ import { extract } from "./extractor.ts";
 
 export const open: Open = async (concurrency) => {
   const extractor = createInProcessExtractor({
-    ...{ processors: [textProcessor], concurrency, logger: SILENT },
+    processors: [textProcessor],
+    concurrency,
+    logger: SILENT,
   });
   return {
     read: (document) => extract(extractor, document),

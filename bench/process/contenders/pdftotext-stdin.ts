@@ -1,4 +1,4 @@
-/** From bytes in memory, as ours: the document goes in through a pipe. */
+/** Reads from memory like ours: the document is sent through a pipe. */
 import { spawn } from "node:child_process";
 import { text } from "node:stream/consumers";
 import type { Open } from "../contender.ts";

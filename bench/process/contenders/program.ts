@@ -8,7 +8,7 @@ import type { BenchDocument } from "../corpus.ts";
 
 const run = promisify(execFile);
 
-/** A program that reads one document, a file of its own, and prints the text: a process for each. */
+/** A program that reads one file and prints its text: a process per document. */
 export function program(name: string, argumentsFor: (path: string) => string[]): Open {
   return async (_, documents) => {
     const folder = await mkdtemp(join(tmpdir(), "stowage-bench-"));

@@ -10,7 +10,7 @@ const FAILURE_KEPT_MS = 10_000;
 const CONTENT_TYPE = "text/plain";
 
 /**
- * A document that cannot fail: it tells a broken extractor from a bad document.
+ * A document that cannot fail: it distinguishes a broken extractor from a bad document.
  *
  * A success is remembered until `forget`. Simultaneous callers share one run.
  */

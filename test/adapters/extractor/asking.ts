@@ -1,6 +1,6 @@
 import { defineProcessor, isStowageError } from "../../../src/processor.ts";
 
-/** Asks for the document in the ways that its extension names (`.bytes-text`), and tells what it got. */
+/** Asks for the document in the ways that its extension names (`.bytes-text`), and returns what it got. */
 export default defineProcessor({
   name: "asking",
   version: "1",

@@ -170,7 +170,7 @@ describe("run()", () => {
     expect((await run(document(HELLO, { open: async () => slow() }))).text).toBe("Hello, reader");
   });
 
-  it("tells the service what a processor logs", async () => {
+  it("passes on what a processor logs", async () => {
     const lines: [string, LogFields | undefined][] = [];
     const logger: Logger = { ...SILENT, info: (event, fields) => void lines.push([event, fields]) };
     const { run } = extractor({ logger });
@@ -264,7 +264,7 @@ describe("check()", () => {
 
   it.each([
     ["a program that is not there", { command: ["/no/such/program"] }, "code 127"],
-    ["a program that is no extraction process", { command: ["true"] }, "code 0"],
+    ["a program other than an extraction process", { command: ["true"] }, "code 0"],
     [
       "a program that says something else",
       { command: ["echo", "hello"] },

@@ -61,7 +61,7 @@ it("a small Word file that is large inside is too complex, and the process lives
   expect(host.started).toHaveLength(1);
 });
 
-it("buffers without end fail as too complex where nobody can look into a process", async () => {
+it("buffers without end fail as too complex where a process cannot be watched", async () => {
   const host = watchedHost(BLIND);
   const { run } = extractor({ host, limits: { wallMs: 20_000 } });
   // V8 reports a refused buffer to the processor, and ends the process for a refused object.
@@ -73,7 +73,7 @@ it("buffers without end fail as too complex where nobody can look into a process
   expect((await endsOf(host)).at(-1)).toBe("SIGABRT");
 });
 
-it("CPU time ends at the process's own limit where nobody can look into a process", async () => {
+it("CPU time ends at the process's own limit where a process cannot be watched", async () => {
   const host = watchedHost(BLIND);
   const { run } = extractor({ host, limits: { cpuSeconds: 0.1, wallMs: 20_000 } });
   expect(await failureOf(run(deed("loop")))).toMatchObject({
@@ -106,7 +106,7 @@ describe("a process that dies", () => {
     expect((await run(document(new TextEncoder().encode("good")))).text).toBe("good");
   });
 
-  it("by somebody else's hand in the middle of a document is a crash", async () => {
+  it("from outside in the middle of a document is a crash", async () => {
     const host = watchedHost();
     const { run } = extractor({ host });
     const middle = Promise.withResolvers<void>();

@@ -29,7 +29,7 @@ const DEEDS: Record<string, (context: ProcessorContext, argument: string) => unk
   },
   signal: (_, name) => process.kill(process.pid, name as NodeJS.Signals),
   exit: () => process.exit(3),
-  garbage: () => writeSync(1, "%PDF this is no frame"),
+  garbage: () => writeSync(1, "%PDF this is not a frame"),
   print: () => {
     console.log("printed by a library");
     process.stdout.write("written by a library\n");

@@ -53,7 +53,7 @@ it("run() ends at once when it is aborted, at work or waiting", async () => {
   expect((await next).output).toMatchObject({ words: 2 });
 });
 
-it("run() leaves nobody listening to a signal that lives on", async () => {
+it("run() removes its listeners from a signal that lives on", async () => {
   const signals: AbortSignal[] = [];
   const keeping = defineProcessor({
     ...{ name: "keeping", version: "1", accepts: ["text/plain"] },
@@ -70,17 +70,17 @@ it("run() leaves nobody listening to a signal that lives on", async () => {
   const known = { processor: "keeping", signal };
   await extractor.run(document(HELLO, known));
   await failureOf(extractor.run(document(HELLO, { ...known, extension: ".bad" })));
-  // The processor's own follows the caller's, and is kept by it as long as somebody listens there.
+  // The processor's own follows the caller's, and is kept by it while it has listeners.
   const listeners = [signal, ...signals].map((one) => getEventListeners(one, "abort").length);
   expect(listeners).toEqual([0, 0, 0]);
 });
 
-it("run() ends when a processor takes too long, and tells it so", async () => {
-  const told = Promise.withResolvers<unknown>();
+it("run() ends when a processor takes too long, and aborts its signal", async () => {
+  const aborted = Promise.withResolvers<unknown>();
   const slow = defineProcessor({
     ...{ name: "slow", version: "1", accepts: ["text/plain"] },
     process(_input, { signal }) {
-      signal.addEventListener("abort", () => told.resolve(signal.reason));
+      signal.addEventListener("abort", () => aborted.resolve(signal.reason));
       return new Promise(() => {});
     },
   });
@@ -89,7 +89,7 @@ it("run() ends when a processor takes too long, and tells it so", async () => {
   });
   const error = await failureOf(extractor.run(document(HELLO, { processor: "slow" })));
   expect([error.code, error.data]).toEqual(["document_too_complex", { limit: "wall" }]);
-  expect(await told.promise).toBe(error);
+  expect(await aborted.promise).toBe(error);
   expect((await extractor.run(document(HELLO))).output).toMatchObject({ words: 2 });
 });
 

@@ -60,7 +60,7 @@ describe("readFrames()", () => {
     }
   });
 
-  it("gives up at the first byte that is no frame, whatever follows", async () => {
+  it("gives up at the first byte that is not part of a frame, whatever follows", async () => {
     const others = fc.uint8Array({ minLength: 1 }).filter(([first = 0]) => first < 0xf5);
     await fc.assert(
       fc.asyncProperty(others, async (garbage) => {

@@ -48,5 +48,5 @@ const extraction = await extractor
   .catch(({ code, retryable }) => ({ code, retryable }));
 
 const { pid } = started;
-const told = { full, pid, outputBytes, write, ended: await started.ended, extraction };
-process.stdout.write(JSON.stringify(told), () => process.exit());
+const report = { full, pid, outputBytes, write, ended: await started.ended, extraction };
+process.stdout.write(JSON.stringify(report), () => process.exit());

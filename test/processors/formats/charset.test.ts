@@ -81,7 +81,7 @@ describe("decodeText()", () => {
     expect(await decode(Buffer.from("café"), says("utf-8"))).toBe("café");
   });
 
-  it("shows the head of a document to whoever knows what it declares", async () => {
+  it("passes the head of a document to the search for a declaration", async () => {
     const heads: string[] = [];
     const declared: FindDeclared = (head) => {
       heads.push(head);
@@ -113,7 +113,7 @@ describe("decodeText()", () => {
     expect((error as Error).message).toContain(reason);
   });
 
-  it("leaves NUL in ASCII to whoever reads it", async () => {
+  it("keeps NUL in ASCII", async () => {
     for (const text of ["a\0b", "hello\0world\n", "one\0two\0three\0", "héllo\0wörld\n"]) {
       expect(await decode(Buffer.from(text))).toBe(text);
     }

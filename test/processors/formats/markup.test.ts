@@ -30,7 +30,7 @@ async function events(
 }
 
 describe("readMarkup()", () => {
-  it("tells elements, attributes and text wherever pieces are cut", async () => {
+  it("reports elements, attributes and text wherever pieces are cut", async () => {
     const xml =
       '<?xml version="1.0"?><!-- <no/> --><a x="1&amp;2" __proto__="p" constructor=\'c\'><B/>&lt;&#x41;é<![CDATA[<&]]></a>';
     const whole = "(a x=1&2 __proto__=p constructor=c (B  B)<Aé<& a)";

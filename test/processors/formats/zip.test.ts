@@ -69,7 +69,7 @@ it.each([
 });
 
 it("ZipArchive counts what all entries inflate to", async () => {
-  // Stored once, inflated as often as somebody reads it.
+  // Stored once, inflated each time it is read.
   const zip = await open(archive([{ name: "two", content: Buffer.alloc(40 << 20), stored: true }]));
   for (let i = 0; i < 6; i += 1) await textOf(zip, "two");
   await expect(textOf(zip, "two")).rejects.toMatchObject({ code: "document_too_complex" });

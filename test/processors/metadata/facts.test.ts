@@ -32,7 +32,7 @@ describe("documentFacts()", () => {
     "D:20261324000000Z",
     "yesterday",
     "",
-  ])("leaves out %j, which is no time", (modified) => {
+  ])("leaves out %j, an invalid time", (modified) => {
     expect(documentFacts({ modified })).toEqual({});
   });
 
@@ -53,7 +53,7 @@ describe("documentFacts()", () => {
     "",
     "-",
     `en-${"x".repeat(60)}`,
-  ])("leaves out %j, which is no language", (language) => {
+  ])("leaves out %j, an invalid language", (language) => {
     expect(documentFacts({ language })).toEqual({});
   });
 

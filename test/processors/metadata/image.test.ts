@@ -47,7 +47,7 @@ describe("metadata of images", () => {
     ["an icon", "image/x-icon", ico(16, 256, 32), { type: "ico", width: 256, frames: 3 }],
     ["TIFF", "image/tiff", tiff([page]), { type: "tiff", width: 1700, height: 2200 }],
     ["SVG", SVG, svg('width="4cm" height="2in"'), { type: "svg", width: 151, height: 192 }],
-  ])("tells the size of %s", async (_, contentType, bytes, expected) => {
+  ])("reports the size of %s", async (_, contentType, bytes, expected) => {
     const found = await metadataOf(contentType, bytes);
     expect(found).toMatchObject(expected);
     const optional = ["orientation", "frames"].filter((name) => !(name in expected));

@@ -13,7 +13,7 @@ export async function metadataOf(
   const facts = { contentType, extension: "", sizeBytes: bytes.byteLength };
   async function* stream() {
     for (let at = 0; at < bytes.byteLength; at += chunkBytes) {
-      // A copy: whoever keeps it must not count on the sender.
+      // A copy, so that it may be kept.
       yield Uint8Array.from(bytes.subarray(at, at + chunkBytes));
     }
   }

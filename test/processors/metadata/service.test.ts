@@ -8,7 +8,7 @@ import { ACME, testServices } from "../../support/services.ts";
 const fixture = (name: string) =>
   readFileSync(join(import.meta.dirname, "..", "..", "fixtures", name));
 
-/** Upload, process, and tell how it ended: the status, and each processor's output or error. */
+/** Upload, process, and return the outcome: the status, and each processor's output or error. */
 async function processed(bytes: Uint8Array, names?: readonly string[]) {
   const services = await testServices({ processors: [text, metadata] });
   const { id } = await services.put(bytes, names === undefined);

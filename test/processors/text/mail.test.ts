@@ -55,7 +55,7 @@ Subject: Which Friday?
     );
   });
 
-  it("reads messages in messages no deeper than anybody forwards them", async () => {
+  it("limits the depth of messages in messages", async () => {
     let mail = "Subject: 7\n\nlast";
     for (let i = 6; i >= 0; i -= 1) mail = `Subject: ${i}\nContent-Type: message/rfc822\n\n${mail}`;
     const found = await textOf(mail);
@@ -65,12 +65,7 @@ Subject: Which Friday?
 
   it.each([
     ["GBK", "b8dfd6dabbe1d2e9bcc7c2bc", "text/plain;\r\n charset=gbk", "高众会议记录"],
-    [
-      "windows-1252, of which nothing tells",
-      "4772fcdf6520617573204bf66c6e",
-      "text/plain",
-      "Grüße aus Köln",
-    ],
+    ["undeclared windows-1252", "4772fcdf6520617573204bf66c6e", "text/plain", "Grüße aus Köln"],
     ["UTF-8", "5a6fc3ab", "text/plain; charset=koi8-r", "Zoë"],
   ])("reads a subject that is raw %s", async (_, subject, type, expected) => {
     const mail = Buffer.concat([

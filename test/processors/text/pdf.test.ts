@@ -29,7 +29,7 @@ it("readPdf() reads one column after the other, as they are drawn", async () => 
 it.each([
   [12, "One\ntwo"],
   [30, "One\n\ntwo"],
-])("readPdf() tells lines %i points apart from paragraphs where there are two", async (drop, text) => {
+])("readPdf() distinguishes lines %i points apart from paragraphs where there are two", async (drop, text) => {
   expect((await read(pdf([show([50, 700, "One"], [50, 700 - drop, "two"])]))).text).toBe(text);
 });
 
