@@ -176,9 +176,11 @@ async function retryAfterDeathAt(point: string): Promise<void> {
   const { items } = (await list.json()) as { items: { id: string }[] };
   expect(items.map((item) => item.id)).toEqual([id]);
   expect(Buffer.from(await (await call(server, `/${id}/file`)).bytes()).equals(bytes)).toBe(true);
-  expect(readdirSync(join(folder, "uploads", "default"))).toEqual([id]);
-  const arriving = await call(server, "?status=uploading");
-  expect(await arriving.json()).toMatchObject({ items: [] });
+  // The reconciler removes what the first one left.
+  const uploads = () => readdirSync(join(folder, "uploads", "default"));
+  await expect.poll(uploads, { timeout: 20_000 }).toEqual([id]);
+  const arriving = async () => (await call(server, "?status=uploading")).json();
+  await expect.poll(arriving, { timeout: 20_000 }).toMatchObject({ items: [] });
   expect((await send(server, "another")).status).toBe(413);
   await server.kill("SIGTERM");
 }

@@ -61,14 +61,23 @@ export function hasKey(tenant: TenantId, key: string, now: number): Expression<S
   return sql<SqlBool>`exists (select 1 from repeats where tenant = ${tenant} and key = ${key} and ${isTaken(now)})`;
 }
 
+/** What {@link expireKey} gives back to the quota, as numbers within a query that runs before it. */
+export function freedByKey(tenant: TenantId, key: string, now: number) {
+  const owner = sql`from uploads where ${hasLapsed(now)} and id = (select upload_id from repeats where tenant = ${tenant} and key = ${key})`;
+  return {
+    bytes: sql<number>`coalesce((select held_bytes ${owner}), 0)`,
+    uploads: sql<number>`(select count(*) ${owner})`,
+  };
+}
+
 /**
- * Fence out a reservation that has this key and whose lease has ended. Runs in the batch that inserts the new upload,
+ * Fence out a reservation that has this key and whose lease has ended, and give back its bytes. Runs in the batch that inserts the new upload,
  * before {@link claimKey}. Otherwise a writer that wakes up late could commit beside the new owner of its key.
  */
 export function expireKey({ id, tenant }: NewUpload, key: string, now: number) {
   return db
     .updateTable("uploads")
-    .set({ revision: sql`revision + 1` })
+    .set({ revision: sql`revision + 1`, held_bytes: 0 })
     .where(
       "id",
       "in",

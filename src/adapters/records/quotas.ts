@@ -8,19 +8,24 @@ export function usage(tenant: TenantId, what: keyof Usage): RawBuilder<number> {
   return sql<number>`coalesce((select ${sql.ref(what)} from usage where tenant = ${tenant}), 0)`;
 }
 
-/** The conditions under which `bytes` more fit into the quota. Use them in the query that adds the bytes. */
+/**
+ * The conditions under which `bytes` more fit into the quota. Use them in the query that adds the bytes.
+ *
+ * @param freed What the same batch gives back.
+ */
 export function fitsQuota(
   tenant: TenantId,
   bytes: number | Expression<unknown>,
   quota: Quota,
+  freed: Readonly<Record<keyof Usage, number | Expression<unknown>>> = { bytes: 0, uploads: 0 },
 ): Expression<SqlBool>[] {
   return [
     ...(quota.bytes === null
       ? []
-      : [sql<SqlBool>`${usage(tenant, "bytes")} + ${bytes} <= ${quota.bytes}`]),
+      : [sql<SqlBool>`${usage(tenant, "bytes")} - ${freed.bytes} + ${bytes} <= ${quota.bytes}`]),
     ...(quota.uploads === null
       ? []
-      : [sql<SqlBool>`${usage(tenant, "uploads")} < ${quota.uploads}`]),
+      : [sql<SqlBool>`${usage(tenant, "uploads")} - ${freed.uploads} < ${quota.uploads}`]),
   ];
 }
 

@@ -11,7 +11,7 @@ import type {
 import type { TenantId } from "../../domain/tenant.ts";
 import { change, type UploadCondition } from "./changes.ts";
 import type { RowsOf, SqlExecutor } from "./executor.ts";
-import { claimKey, expireKey, hasKey, sealKey } from "./idempotency-records.ts";
+import { claimKey, expireKey, freedByKey, hasKey, sealKey } from "./idempotency-records.ts";
 import { fitsQuota, quotaExceeded, usage } from "./quotas.ts";
 import { toUpload } from "./rows.ts";
 import { db, type UploadRow } from "./schema.ts";
@@ -35,9 +35,12 @@ export function reservations(
       const { id, tenant, storageId, key } = upload;
       const { reserveBytes = 0, quota = NO_QUOTA, idempotencyKey } = terms;
       const keyTaken = idempotencyKey === undefined ? null : hasKey(tenant, idempotencyKey, now);
+      // A request whose server died is sent again: the quota need not hold its bytes twice.
+      const freed =
+        idempotencyKey === undefined ? undefined : freedByKey(tenant, idempotencyKey, now);
       const conditions = [
         ...(keyTaken === null ? [] : [sql<SqlBool>`not ${keyTaken}`]),
-        ...fitsQuota(tenant, reserveBytes, quota),
+        ...fitsQuota(tenant, reserveBytes, quota, freed),
       ];
       const reservation = { id, tenant, storageId, key, revision: FIRST_REVISION };
       const insert = insertUpload(upload, { reserveBytes, leaseUntil, now }, conditions);

@@ -118,7 +118,7 @@ export function idempotencyRecordsContract(bench: () => Bench): void {
     const { records, clock } = bench();
     const late = await reserveWith(bench(), "k");
     clock.advance(LEASE_MS);
-    const terms = { idempotencyKey: "k", quota: { bytes: null, uploads: 1 } };
+    const terms = { idempotencyKey: "k", quota: { bytes: null, uploads: 0 } };
     await expect(records.reserve(newUpload(bench()), 0, terms)).rejects.toMatchObject({
       code: "quota_exceeded",
     });
@@ -126,6 +126,20 @@ export function idempotencyRecordsContract(bench: () => Bench): void {
     expect(await records.findIdempotencyRecord(ACME, "k")).toMatchObject({
       upload: { id: upload.id },
     });
+  });
+
+  it("reserve() gives the bytes of a reservation that has lapsed to the request that takes its key", async () => {
+    const { records, clock } = bench();
+    const begin = (key: string) =>
+      records.reserve(newUpload(bench()), clock.now() + LEASE_MS, {
+        ...{ idempotencyKey: key, reserveBytes: 10, quota: { bytes: 10, uploads: 1 } },
+      });
+    await begin("k");
+    clock.advance(LEASE_MS);
+    await expect(begin("another")).rejects.toMatchObject({ code: "quota_exceeded" });
+    await begin("k");
+    expect(await records.usage(ACME)).toMatchObject({ bytes: 10 });
+    await expect(begin("another")).rejects.toMatchObject({ code: "quota_exceeded" });
   });
 
   it("a key is free again when the storage of an upload that was arriving is dropped", async () => {
