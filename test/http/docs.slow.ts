@@ -45,7 +45,7 @@ test.skipIf(browser === null)(
       DATABASE_URL: `sqlite:${join(folder, "stowage.db")}`,
     });
     const { dom, asked, console } = await visit(`${server.url}/docs`);
-    expect(dom).toContain("Upload a file as a form");
+    expect(dom).toContain("Upload a file in a form");
     expect(asked).toEqual([]);
     expect(console).toEqual([]);
   },

@@ -244,7 +244,7 @@ describe("stowage/client", () => {
       ...{ write: false, metafile: true },
     });
     const others = Object.keys(metafile.inputs).filter(
-      (path) => !/(?:<stdin>|stowage\/dist\/src\/client(?:\/[a-z]+)?\.js)$/.test(path),
+      (path) => !/(?:<stdin>|stowage\/dist\/src\/client(?:\/[a-z-]+)?\.js)$/.test(path),
     );
     expect(others).toEqual([]);
     const [bundle] = outputFiles;

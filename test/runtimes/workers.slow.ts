@@ -14,7 +14,7 @@ test("the app runs on workerd over D1: upload, read, list, delete", async () => 
   expect(await (await fetch(`${base}/health/ready`)).json()).toMatchObject({ status: "ready" });
   const page = await fetch(`${base}/docs`);
   expect(page.headers.get("content-type")).toBe("text/html; charset=utf-8");
-  expect(await page.text()).toContain("Upload a file as a form");
+  expect(await page.text()).toContain("Upload a file in a form");
   const form = new FormData();
   form.append("file", new File(["hello from workerd"], "hello.txt", { type: "text/plain" }));
   const created = await call("POST", "/upload", { body: form });
