@@ -19,7 +19,7 @@ test.skipIf(!hasRadosgw())("stowage doctor knows a radosgw's good and bad days",
     const doctor = (change: Record<string, string>) =>
       stowage(["doctor"], { env: { ...env, ...change }, runtime });
     const well = await doctor({});
-    expect(well.out).toMatch(/works: write, read, list, delete\n.*parts can be begun/);
+    expect(well.out).toMatch(/works: write, read, list, delete\n.*parts can be started/);
     expect(well.out).toMatch(/\nNo problems found\n$/);
     for (const [change, found] of [
       [{ AWS_S3_BUCKET: "no-such-bucket" }, "the bucket does not exist"],
