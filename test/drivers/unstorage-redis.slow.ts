@@ -182,7 +182,9 @@ describe.skipIf(!hasRedis())("the unstorage driver over a Redis server", () => {
     await redis.kill();
     const { code, out } = await doctor().finally(() => redis.start());
     expect(code).toBe(1);
-    expect(out).toMatch(/fail {2}Cannot use object in unstorage: .+ \(.+\)\n +→ check that .+ is up/);
+    expect(out).toMatch(
+      /fail {2}Cannot use object in unstorage: .+ \(.+\)\n +→ check that .+ is up/,
+    );
     expect(out).not.toContain(redis.password);
   });
 });
