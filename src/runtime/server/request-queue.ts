@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 
 /**
- * Requests of one connection that may wait behind the one in work. Clients that pipeline send a handful; whoever
+ * Requests of one connection that may wait behind the one in work. Clients that pipeline send a handful; one that
  * sends more than this ahead gets the answers to these and a closed connection, and sends the rest again.
  */
 const MAX_WAITING = 32;
