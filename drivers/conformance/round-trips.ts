@@ -79,6 +79,23 @@ export const ROUND_TRIP_CASES: readonly TrialCase[] = [
     },
   },
   {
+    name: "get() gives its chunks away",
+    async test(trial) {
+      const key = trial.key("given-away");
+      const bytes = pattern(600_000);
+      await trial.put(key, bytes);
+      let at = 0;
+      for await (const chunk of (await trial.driver.get(key)).stream) {
+        const { buffer, byteLength } = chunk;
+        assertBytes(chunk, bytes.subarray(at, at + byteLength), "a chunk behind transferred ones");
+        at += byteLength;
+        if (byteLength === buffer.byteLength) (buffer as ArrayBuffer).transfer(0);
+      }
+      assertEqual(at, bytes.byteLength, "bytes of the stream");
+      assertBytes(await trial.read(key), bytes, "get() after a reader transferred its chunks");
+    },
+  },
+  {
     name: "put() shows nothing of an object before it is complete",
     async test(trial) {
       const [fresh, replaced] = [trial.key("fresh"), trial.key("replaced")];

@@ -17,7 +17,7 @@ test("every block has been seen, and the page is short", () => {
     ...["sh", "ts shelf.ts", "ts faults.ts", "sh", "ts app.ts", "ts shelf.test.ts"],
     "json package.json",
   ]);
-  expect(readFileSync(DOCUMENT, "utf8").split("\n").length).toBeLessThanOrEqual(206);
+  expect(readFileSync(DOCUMENT, "utf8").split("\n").length).toBeLessThanOrEqual(220);
 });
 
 test("the page shows the example as it is", () => {

@@ -42,11 +42,16 @@ function leave(sockets: readonly Socket[]): void {
 test("100 connections that pipeline 2,000 downloads each cost 64 MiB at the most, and two descriptors", async () => {
   const { abused, get, live, stall, begun } = await start({ MIN_TRANSFER_BYTES_PER_SECOND: "0" });
   await live();
-  const base = { bytes: await abused.heldBytes(), descriptors: abused.descriptors().length };
+  const base = {
+    bytes: await abused.heldBytes(),
+    resident: abused.residentBytes(),
+    descriptors: abused.descriptors().length,
+  };
   const sockets = await stall(100, get.repeat(2000));
   await expect.poll(begun, PATIENCE).toBe(100);
   for (let round = 0; round < 20; round += 1) {
     expect(await live()).toBe(200);
+    expect(abused.residentBytes() - base.resident).toBeLessThan(64 * MIB);
     expect((await abused.heldBytes()) - base.bytes).toBeLessThan(64 * MIB);
     expect(abused.descriptors().length - base.descriptors).toBeLessThanOrEqual(2 * 100 + 4);
   }

@@ -223,6 +223,12 @@ export class AbusedServer {
     return (await answered)["heldBytes"] as number;
   }
 
+  /** Resident memory of the server now, garbage included. */
+  residentBytes(): number {
+    const status = readFileSync(`/proc/${this.server.child.pid}/status`, "utf8");
+    return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) * 1024;
+  }
+
   /** The secrets that everybody on the machine can read: those in its command line, and in its children's. */
   commandLeaks(): string[] {
     const commands = familyOf(String(this.server.child.pid)).flatMap(commandLine).join("\n");

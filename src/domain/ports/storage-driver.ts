@@ -54,7 +54,8 @@ export interface ObjectRead {
   readonly range: ByteRange;
   /**
    * Exactly the bytes of `range`. Too few or too many bytes are an error on the stream. The caller reads it to
-   * its end or cancels it; both free what the driver holds.
+   * its end or cancels it; both free what the driver holds. Each chunk belongs to the caller, which may overwrite it
+   * and transfer its buffer: the driver uses neither again.
    */
   readonly stream: ReadableStream<Uint8Array>;
 }

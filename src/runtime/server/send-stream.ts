@@ -68,9 +68,24 @@ async function writePieces(
 ): Promise<void> {
   for (let at = 0; at < chunk.byteLength; at += PIECE_BYTES) {
     const piece = chunk.subarray(at, at + PIECE_BYTES);
+    const isLast = at + PIECE_BYTES >= chunk.byteLength;
     rate.count(piece.byteLength);
-    if (!outgoing.write(piece)) await rate.waitFor(drained(outgoing));
+    const hasRoom = outgoing.write(piece, isLast ? (error) => free(chunk, error) : undefined);
+    if (!hasRoom) await rate.waitFor(drained(outgoing));
     if (outgoing.destroyed) return;
+  }
+}
+
+/**
+ * Free the memory of a chunk that has been sent. Left to the garbage collector, chunks pile up to some 90 MiB
+ * before it runs. A chunk belongs to its reader (see `ObjectRead`), its buffer only if it fills it.
+ */
+function free({ buffer, byteLength }: Uint8Array, error: Error | null | undefined): void {
+  if (error != null || buffer.byteLength !== byteLength || !(buffer instanceof ArrayBuffer)) return;
+  try {
+    buffer.transfer(0);
+  } catch {
+    // Memory that cannot be transferred, such as that of WebAssembly: it is the collector's.
   }
 }
 

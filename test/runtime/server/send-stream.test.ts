@@ -65,9 +65,12 @@ class Outgoing extends EventEmitter {
   /** Whether the reader takes everything at once. */
   reads = false;
   readonly written: Uint8Array[] = [];
-  write(piece: Uint8Array): boolean {
+  readonly #sent: (() => void)[] = [];
+  write(piece: Uint8Array, onSent?: () => void): boolean {
     expect(piece.byteLength).toBeLessThanOrEqual(PIECE_BYTES);
-    this.written.push(piece);
+    // A copy: the piece is freed when it has gone.
+    this.written.push(Buffer.from(piece));
+    if (onSent !== undefined) this.#sent.push(onSent);
     this.writableLength += piece.byteLength;
     if (this.reads) queueMicrotask(() => this.take());
     return false;
@@ -75,6 +78,7 @@ class Outgoing extends EventEmitter {
   /** The reader has taken what was written. */
   take(): void {
     this.writableLength = 0;
+    for (const onSent of this.#sent.splice(0)) onSent();
     this.emit("drain");
   }
   end(): void {
@@ -109,10 +113,10 @@ describe("sendStream() over a held clock", () => {
   }
 
   it("sends every byte in its order, in pieces", async () => {
-    const whole = randomBytes(2 * PIECE_BYTES + 3);
+    const whole = new Uint8Array(randomBytes(2 * PIECE_BYTES + 3));
     const stream = new ReadableStream<Uint8Array>({
       start(controller) {
-        controller.enqueue(whole);
+        controller.enqueue(whole.slice());
         controller.close();
       },
     });
@@ -121,6 +125,29 @@ describe("sendStream() over a held clock", () => {
     await sent;
     expect(Buffer.concat(outgoing.written).equals(whole)).toBe(true);
     expect([outgoing.ended, outgoing.destroyed]).toEqual([true, false]);
+  });
+
+  it("frees a chunk when it has gone, unless it shares its buffer", async () => {
+    const shared = new Uint8Array(3 * PIECE_BYTES).fill(1);
+    const [own, part] = [new Uint8Array(2 * PIECE_BYTES), shared.subarray(PIECE_BYTES)];
+    const stream = new ReadableStream<Uint8Array>({
+      start(controller) {
+        for (const chunk of [own, part]) controller.enqueue(chunk);
+        controller.close();
+      },
+    });
+    const { outgoing, sent } = send(stream);
+    await vi.advanceTimersByTimeAsync(0);
+    outgoing.take();
+    await vi.advanceTimersByTimeAsync(0);
+    // Its second half is still on its way.
+    expect(own.byteLength).toBe(2 * PIECE_BYTES);
+    outgoing.reads = true;
+    outgoing.take();
+    await sent;
+    expect(own.byteLength).toBe(0);
+    expect(shared.every((byte) => byte === 1)).toBe(true);
+    expect(shared.byteLength).toBe(3 * PIECE_BYTES);
   });
 
   it("cuts a client that stands still, frees the stream, and calls it no error", async () => {
