@@ -202,10 +202,7 @@ export async function createStowage(config: Config, parts: StowageParts): Promis
       ...(parts.basePath === undefined ? {} : { basePath: parts.basePath }),
       corsOrigins: config.server.corsOrigins,
       trustProxy: config.server.trustProxy,
-      requestsPerMinute: {
-        ofAddress: config.server.requestsPerMinute.address,
-        ofTenant: async (tenant) => (await tenantLimits.of(tenant)).requestsPerMinute,
-      },
+      requestsPerMinuteOfAddress: config.server.requestsPerMinute.address,
       ...(parts.version === undefined ? {} : { version: parts.version }),
       ...(parts.requestBody === undefined ? {} : { requestBody: parts.requestBody }),
       ...(parts.peerAddress === undefined ? {} : { peerAddress: parts.peerAddress }),

@@ -1,6 +1,6 @@
 import { type Body, bodySize, openBody } from "./bytes.ts";
 import { abortedError, throwIfAborted } from "./cancellation.ts";
-import { StowageError } from "./errors.ts";
+import { isStowageError, StowageError } from "./errors.ts";
 
 /**
  * Read `body` from its beginning, as every driver's `put` must:
@@ -43,13 +43,19 @@ export async function* readBody(
     ended = true;
   } finally {
     signal?.removeEventListener("abort", onAbort);
-    if (!ended) letGo(iterator);
+    if (!ended) closeSource(iterator);
   }
 }
 
-/** Close a source before its end. Does not wait: a source that hangs would answer late, or never. */
-function letGo(iterator: AsyncIterator<Uint8Array>): void {
+/** Stop reading a source. Does not wait: a source that hangs would answer late, or never. */
+export function closeSource(iterator: AsyncIterator<Uint8Array>): void {
   iterator.return?.().then(undefined, () => {});
+}
+
+/** An error of the source of a body: `body_incomplete` unless it is a StowageError already. */
+export function toBodyError(error: unknown): StowageError {
+  if (isStowageError(error)) return error;
+  return new StowageError("body_incomplete", "Cannot read body: it ended early", { cause: error });
 }
 
 /** The error for a body whose length differs from the announced one. */

@@ -7,6 +7,7 @@ import type { Hasher } from "../domain/ports/hasher.ts";
 import type { Logger } from "../domain/ports/logger.ts";
 import type { Principal, Scope } from "../domain/principal.ts";
 import type { TenantId } from "../domain/tenant.ts";
+import type { TenantLimits } from "../domain/tenant-limits.ts";
 import type { HttpServices } from "./services.ts";
 
 /** The path that all routes of the API start with. */
@@ -26,11 +27,8 @@ export interface HttpOptions {
   readonly basePath?: string;
   /** Origins whose pages may call the API, or `*`. Default: none. */
   readonly corsOrigins?: readonly string[];
-  /** Rate limits; `null` for no limit. Default: none. */
-  readonly requestsPerMinute?: {
-    readonly ofAddress: number | null;
-    ofTenant(tenant: TenantId): Promise<number | null>;
-  };
+  /** The rate limit of an address; `null` for no limit, which is the default. Each tenant's is in its limits. */
+  readonly requestsPerMinuteOfAddress?: number | null;
   /** How many proxies in front are trusted to name the caller. Default: 0. */
   readonly trustProxy?: number;
   /**
@@ -59,6 +57,8 @@ export interface HttpEnv {
     /** The path of the matched route as declared, for the log. */
     routePattern?: string;
     principal?: Principal;
+    /** See {@link tenantLimitsOf}. */
+    tenantLimits?: TenantLimits;
     /** The OpenAPI document, as JSON. */
     openapi: () => string;
   };
@@ -110,6 +110,19 @@ export function endpoint<const A extends Access, R extends RouteConfig>(definiti
   readonly handler: RouteHandler<R, EnvOf<A>>;
 }): TypedEndpoint<R> {
   return { alsoAtRoot: false, rateLimited: true, ...definition };
+}
+
+/** The limits of the caller's tenant, read once per request: the rate limiter and the route share them. */
+export async function tenantLimitsOf(
+  c: {
+    readonly var: Pick<HttpEnv["Variables"], "services" | "tenantLimits">;
+    set(name: "tenantLimits", limits: TenantLimits): void;
+  },
+  tenant: TenantId,
+): Promise<TenantLimits> {
+  const limits = c.var.tenantLimits ?? (await c.var.services.tenantLimits.of(tenant));
+  c.set("tenantLimits", limits);
+  return limits;
 }
 
 /** The URL of `path` in the API; without a host unless `PUBLIC_URL` is set. */

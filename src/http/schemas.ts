@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import { StowageError } from "../domain/errors.ts";
+import { uploadNotFound } from "../application/uploads/find-upload.ts";
 import { MAX_FILENAME_BYTES } from "../domain/filename.ts";
 import type { ListFilter } from "../domain/ports/records.ts";
 import { type ProcessingError, UPLOAD_STATUSES, type Upload } from "../domain/upload.ts";
@@ -267,7 +267,7 @@ export function toUploadJson(upload: Upload): UploadJson {
 /** @throws {StowageError} `upload_not_found` if the upload is being deleted. */
 export function toStatus(upload: Upload): UploadJson["status"] {
   if (upload.status !== "deleting") return upload.status;
-  throw new StowageError("upload_not_found", "Cannot find upload: none has this id");
+  throw uploadNotFound();
 }
 
 export function toErrorJson(

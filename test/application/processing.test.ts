@@ -443,6 +443,27 @@ describe("reprocess()", () => {
     await expect(processing.reprocess(ACME, pdf.id, ["shout"])).rejects.toMatchObject(refused);
   });
 
+  test("gives up with upload_conflict when the upload changes at every try", async () => {
+    let tries = 0;
+    const services = await testServices({
+      processors: [shout],
+      tamperRecords: (records) => ({
+        async requeue(tenant, id) {
+          tries += 1;
+          const upload = await records.find(tenant, id);
+          if (upload === null) expect.unreachable();
+          return { upload: { ...upload, revision: upload.revision + 1 }, queued: false };
+        },
+      }),
+    });
+    const { id } = await services.put("hello");
+    await expect(services.processing.reprocess(ACME, id, null, () => {})).rejects.toMatchObject({
+      code: "upload_conflict",
+      retryable: true,
+    });
+    expect(tries).toBe(20);
+  });
+
   test("finds no other tenant's upload", async () => {
     const services = await testServices({ processors: [shout] });
     const { id } = await services.put("hello");

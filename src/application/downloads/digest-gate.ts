@@ -1,8 +1,8 @@
 import type { ByteStream } from "../../domain/bytes.ts";
-import { toHex } from "../../domain/bytes.ts";
 import { StowageError } from "../../domain/errors.ts";
-import type { Hash, Hasher } from "../../domain/ports/hasher.ts";
+import type { Hasher } from "../../domain/ports/hasher.ts";
 import type { Upload } from "../../domain/upload.ts";
+import { BodyMeter } from "../uploads/body-meter.ts";
 
 /** The expected size and digest of a file. */
 export interface ExpectedFile {
@@ -23,22 +23,21 @@ export function expectedFile({ sizeBytes, sha256 }: Upload): ExpectedFile {
  * No chunk is held back, so a stalled reader costs only the chunk that it reads next.
  */
 export class DigestGate {
-  readonly #hash: Hash;
+  readonly #meter: BodyMeter;
   readonly #expected: ExpectedFile;
-  #passedBytes = 0;
   #verified = false;
 
   constructor(hasher: Hasher, expected: ExpectedFile) {
-    this.#hash = hasher("sha256");
+    this.#meter = new BodyMeter({ hasher, algorithms: ["sha256"] });
     this.#expected = expected;
   }
 
   /** Check the next chunk. @throws {StowageError} `object_corrupt` if you must not pass it on. */
   pass(chunk: Uint8Array): void {
     if (chunk.byteLength === 0) return;
-    this.#hash.update(chunk);
-    this.#passedBytes += chunk.byteLength;
-    if (this.#passedBytes >= this.#expected.sizeBytes) this.#verify();
+    if (this.#verified) throw corrupt();
+    this.#meter.add(chunk);
+    if (this.#meter.sizeBytes >= this.#expected.sizeBytes) this.#verify();
   }
 
   /** Call this at the end. @throws {StowageError} `object_corrupt` if the file is not complete. */
@@ -48,8 +47,8 @@ export class DigestGate {
 
   #verify(): void {
     const { sizeBytes, sha256 } = this.#expected;
-    if (this.#verified || this.#passedBytes !== sizeBytes) throw corrupt();
-    if (toHex(this.#hash.digest()) !== sha256) throw corrupt();
+    if (this.#meter.sizeBytes !== sizeBytes) throw corrupt();
+    if (this.#meter.end().get("sha256") !== sha256) throw corrupt();
     this.#verified = true;
   }
 }

@@ -41,8 +41,8 @@ export class ProcessingService {
    *
    * @param names The processors to run; `null` for all that read its type.
    * @param permit Throws to refuse the upload in its current state. Called again if it has changed meanwhile.
-   * @throws {StowageError} `upload_not_found`, `upload_in_progress`, `upload_conflict` (quarantined),
-   *   `unknown_processor`, whatever `permit` throws.
+   * @throws {StowageError} `upload_not_found`, `upload_in_progress`, `upload_conflict` (quarantined, or it keeps
+   *   changing), `unknown_processor`, whatever `permit` throws.
    */
   async reprocess(
     tenant: TenantId,

@@ -1,8 +1,8 @@
 import { toHex } from "../../domain/bytes.ts";
 import { type DigestAlgorithm, type DigestClaim, verifyDigests } from "../../domain/digest.ts";
-import { assertUploadSize, isStowageError, StowageError } from "../../domain/errors.ts";
+import { assertUploadSize } from "../../domain/errors.ts";
 import type { Hash, Hasher } from "../../domain/ports/hasher.ts";
-import { bodyIncomplete } from "../../domain/read-body.ts";
+import { bodyIncomplete, toBodyError } from "../../domain/read-body.ts";
 
 export interface BodyMeterOptions {
   readonly hasher: Hasher;
@@ -76,14 +76,6 @@ export async function readNext(iterator: AsyncIterator<Uint8Array>): Promise<Uin
     const next = await iterator.next();
     return next.done === true ? null : next.value;
   } catch (error) {
-    if (isStowageError(error)) throw error;
-    throw new StowageError("body_incomplete", "Cannot accept upload: its body ended early", {
-      cause: error,
-    });
+    throw toBodyError(error);
   }
-}
-
-/** Stop reading a source. Does not wait: a source that hangs would answer late, or never. */
-export function closeSource(iterator: AsyncIterator<Uint8Array>): void {
-  iterator.return?.().then(undefined, () => {});
 }

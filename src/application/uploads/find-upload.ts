@@ -5,6 +5,9 @@ import type { Upload } from "../../domain/upload.ts";
 
 type Records = Pick<UploadRecords, "find">;
 
+/** People do not cause so many conflicts in a row: give up. */
+const MAX_TRIES = 20;
+
 /** @throws {StowageError} `upload_not_found`, also for an upload of another tenant. */
 export async function requireUpload(
   records: Records,
@@ -45,28 +48,27 @@ export async function requireServable(
 }
 
 /**
- * Repeat a compare-and-set until it succeeds.
+ * Repeat a compare-and-set until it succeeds, {@link MAX_TRIES} times at most.
  *
  * @param attempt Reads the upload and changes it; resolves to `null` if another change came in between.
- * @throws {StowageError} What `attempt` throws; `upload_conflict` after `maxTries`.
+ * @throws {StowageError} What `attempt` throws; `upload_conflict` (retryable) after the last try.
  */
 export async function retryOnConflict<Result>(
   attempt: () => Promise<Result | null>,
-  maxTries = Number.POSITIVE_INFINITY,
 ): Promise<Result> {
-  for (let tries = 0; tries < maxTries; tries += 1) {
+  for (let tries = 0; tries < MAX_TRIES; tries += 1) {
     const result = await attempt();
     if (result !== null) return result;
   }
   throw new StowageError(
     "upload_conflict",
-    "Cannot change upload: too many other changes at the same time",
+    "Cannot change upload: too many other changes at the same time (try again)",
     { retryable: true },
   );
 }
 
 export function uploadNotFound(): StowageError {
-  return new StowageError("upload_not_found", "Cannot find upload: there is none with this id");
+  return new StowageError("upload_not_found", "Cannot find upload: no upload has this id");
 }
 
 function uploadInProgress(): StowageError {

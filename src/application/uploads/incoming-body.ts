@@ -9,7 +9,8 @@ import {
 } from "../../domain/media-type.ts";
 import type { Hasher } from "../../domain/ports/hasher.ts";
 import type { Sniffer } from "../../domain/ports/sniffer.ts";
-import { BodyMeter, closeSource, readNext } from "./body-meter.ts";
+import { closeSource } from "../../domain/read-body.ts";
+import { BodyMeter, readNext } from "./body-meter.ts";
 
 export interface IncomingBodyOptions {
   readonly hasher: Hasher;

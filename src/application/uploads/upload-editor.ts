@@ -10,9 +10,6 @@ export interface UploadChanges {
   readonly expiresAt?: number | null | undefined;
 }
 
-/** People do not cause so many conflicts in a row: give up. */
-const MAX_TRIES = 20;
-
 /** Changes what callers may change of their uploads. */
 export class UploadEditor {
   readonly #records: Pick<UploadRecords, "find" | "update">;
@@ -38,6 +35,6 @@ export class UploadEditor {
       const changes = decide(upload);
       if (changes.metadata === undefined && changes.expiresAt === undefined) return upload;
       return await this.#records.update(tenant, upload.id, changes, upload.revision);
-    }, MAX_TRIES);
+    });
   }
 }

@@ -50,6 +50,12 @@ const MAX_PART_HEADER_BYTES = 16 * 1024;
 export const MAX_FORM_OVERHEAD_BYTES =
   MAX_PARTS * (MAX_PART_HEADER_BYTES + 1024) + MAX_FIELDS * MAX_FIELD_BYTES;
 
+/** @throws {UploadTooLargeError} If a form of this length must have a file over the limit. */
+export function assertFormSize(formBytes: number, maxFileBytes: number): void {
+  if (formBytes > maxFileBytes + MAX_FORM_OVERHEAD_BYTES)
+    throw new UploadTooLargeError(maxFileBytes);
+}
+
 /** RFC 2046, 5.1.1. */
 const MAX_BOUNDARY_LENGTH = 70;
 
@@ -76,9 +82,7 @@ export async function readUploadForm(
     onChunk(byteLength) {
       bytes += byteLength;
       // Also bounds the preamble and the epilogue.
-      if (bytes > maxFileBytes + MAX_FORM_OVERHEAD_BYTES) {
-        throw new UploadTooLargeError(maxFileBytes);
-      }
+      assertFormSize(bytes, maxFileBytes);
     },
   });
   return await new FormReader(reader).begin();

@@ -1,6 +1,6 @@
 import type { Context, MiddlewareHandler } from "hono";
 import type { Clock } from "../../domain/ports/clock.ts";
-import type { HttpEnv, HttpOptions } from "../endpoint.ts";
+import { type HttpEnv, type HttpOptions, tenantLimitsOf } from "../endpoint.ts";
 import { HttpError } from "../problem.ts";
 import { callerNetwork } from "./caller-network.ts";
 
@@ -76,20 +76,20 @@ export interface RateLimits {
  * @see https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/07/
  */
 export function rateLimits(options: HttpOptions): RateLimits {
-  const { peerAddress, trustProxy = 0, requestsPerMinute } = options;
+  const { peerAddress, trustProxy = 0, requestsPerMinuteOfAddress: addressLimit = null } = options;
   return {
     ofAddress: limitRequests(options, "from this address", async (c) => {
-      const limit = requestsPerMinute?.ofAddress ?? null;
-      if (limit === null) return null;
+      if (addressLimit === null) return null;
       const peer = peerAddress?.(c.env, c.req.raw) ?? null;
       const forwardedFor = c.req.header("X-Forwarded-For") ?? null;
-      return { caller: callerNetwork(peer, forwardedFor, trustProxy), limit };
+      return { caller: callerNetwork(peer, forwardedFor, trustProxy), limit: addressLimit };
     }),
     ofTenant: limitRequests(options, "of this tenant", async (c) => {
       const { principal } = c.var;
       if (principal?.kind !== "tenant") return null;
-      const limit = (await requestsPerMinute?.ofTenant(principal.tenant)) ?? null;
-      return limit === null ? null : { caller: principal.tenant, limit };
+      const { tenant } = principal;
+      const { requestsPerMinute: limit } = await tenantLimitsOf(c, tenant);
+      return limit === null ? null : { caller: tenant, limit };
     }),
   };
 }

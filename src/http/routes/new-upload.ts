@@ -2,13 +2,13 @@ import { createRoute } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { z } from "zod";
 import type { UploadResult } from "../../application/uploads/idempotent-uploads.ts";
-import { type ErrorCode, StowageError, UploadTooLargeError } from "../../domain/errors.ts";
+import { type ErrorCode, StowageError } from "../../domain/errors.ts";
 import { findMediaType } from "../../domain/media-type.ts";
 import { bodyOf, findContentLength, refuseContentEncoding } from "../body/request-body.ts";
 import { digestStream, readDigestHeaders } from "../body/request-digests.ts";
 import { readDetails, requireFuture, toFlag } from "../body/upload-details.ts";
-import { MAX_FORM_OVERHEAD_BYTES, readUploadForm } from "../body/upload-form.ts";
-import { type EnvOf, endpoint, linkTo } from "../endpoint.ts";
+import { assertFormSize, readUploadForm } from "../body/upload-form.ts";
+import { type EnvOf, endpoint, linkTo, tenantLimitsOf } from "../endpoint.ts";
 import { readIdempotencyKey } from "../headers/idempotency-key.ts";
 import { requestHeaders, responseHeaders } from "../openapi/headers.ts";
 import { HttpError } from "../problem.ts";
@@ -129,13 +129,11 @@ export const createUpload = endpoint({
       );
     }
     const { tenant, subject } = c.var.caller;
-    const { idempotentUploads, tenantLimits } = c.var.services;
-    const limits = await tenantLimits.of(tenant);
+    const { idempotentUploads } = c.var.services;
+    const limits = await tenantLimitsOf(c, tenant);
     const { maxUploadBytes } = limits;
     const bodyBytes = findContentLength(headers);
-    if ((bodyBytes ?? 0) > maxUploadBytes + MAX_FORM_OVERHEAD_BYTES) {
-      throw new UploadTooLargeError(maxUploadBytes);
-    }
+    assertFormSize(bodyBytes ?? 0, maxUploadBytes);
     const idempotencyKey = readIdempotencyKey(headers);
     const claims = readDigestHeaders(headers);
     const whole = digestStream(bodyOf(c), claims, c.var.options.hasher);
@@ -264,6 +262,7 @@ async function putFile(
   const { tenant, subject } = c.var.caller;
   return await c.var.services.idempotentUploads.upload({
     tenant,
+    limits: await tenantLimitsOf(c, tenant),
     createdBy: subject,
     via: "file",
     declaredType,
@@ -271,7 +270,7 @@ async function putFile(
     digests,
     idempotencyKey,
     originalFilename: filename,
-    body: { kind: "once", stream: bodyOf(c), ...(sizeBytes === undefined ? {} : { sizeBytes }) },
+    body: { kind: "once", sizeBytes, stream: bodyOf(c) },
     details: async () => ({ autoProcess: toFlag(auto_process), metadata: {}, expiresAt }),
   });
 }

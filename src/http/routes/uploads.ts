@@ -166,6 +166,7 @@ export const deleteUpload = endpoint({
   problems: [
     "upload_not_found",
     "upload_in_progress",
+    "upload_conflict",
     "precondition_failed",
     "storage_unavailable",
     "storage_timeout",

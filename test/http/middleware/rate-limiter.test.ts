@@ -1,8 +1,14 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { TENANT_CACHE_MS } from "../../../src/application/uploads/tenant-limits-service.ts";
 import { RateLimiter } from "../../../src/http/middleware/rate-limiter.ts";
 import { ACME, TestClock } from "../../support/services.ts";
-import { type TestApp, type TestAppOptions, testApp } from "../../support/test-app.ts";
+import {
+  filePart,
+  form,
+  type TestApp,
+  type TestAppOptions,
+  testApp,
+} from "../../support/test-app.ts";
 import { problemOf } from "../problem-of.ts";
 
 /** An app whose callers' address is what the last argument of `send` says. */
@@ -96,6 +102,16 @@ test("an operator sets the limit of one tenant, above or below the others', or n
   const answer = await call();
   expect(answer.headers.get("RateLimit-Policy")).toBe("1;w=60");
   expect((await call()).status).toBe(429);
+});
+
+test("the limits of a tenant are asked for once per request, for the rate limit and for the upload", async () => {
+  const app = await start({ RATE_LIMIT_PER_TENANT: "9", QUOTA_UPLOADS: "9" });
+  const asked = vi.spyOn(app.stowage.tenantLimits, "of");
+  await app.put("text");
+  expect(asked).toHaveBeenCalledTimes(1);
+  const { body, headers } = form([filePart("text")]);
+  expect((await app.send("POST", LIST, { headers, body })).status).toBe(201);
+  expect(asked).toHaveBeenCalledTimes(2);
 });
 
 test("probes are never limited; everything else is", async () => {

@@ -1,5 +1,6 @@
 import { type ByteStream, concatBytes } from "../../../domain/bytes.ts";
-import { isStowageError, StowageError } from "../../../domain/errors.ts";
+import type { StowageError } from "../../../domain/errors.ts";
+import { closeSource, toBodyError } from "../../../domain/read-body.ts";
 import { Delimiter } from "./delimiter.ts";
 import { invalidMultipart } from "./invalid-multipart.ts";
 import { bytesOfLatin1, latin1Of, trimBlanks } from "./latin1.ts";
@@ -99,8 +100,7 @@ export class MultipartReader {
     this.#failure = { error };
     this.#chunk = NOTHING;
     this.#interrupt(error);
-    // Not awaited: a generator that waits for its own source settles only when the source does.
-    this.#source.return?.().catch(() => {});
+    closeSource(this.#source);
   }
 
   /** Take all bytes that are certainly content, and note whether a delimiter follows. */
@@ -181,11 +181,4 @@ export class MultipartReader {
 
 function unfinished(): StowageError {
   return invalidMultipart("it ends before its final boundary");
-}
-
-function toBodyError(error: unknown): unknown {
-  if (isStowageError(error)) return error;
-  return new StowageError("body_incomplete", "Cannot read form: the body ended early", {
-    cause: error,
-  });
 }
