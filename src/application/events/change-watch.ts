@@ -9,22 +9,24 @@ export interface Watcher {
   stop(): void;
 }
 
+interface ChangeWatchDeps {
+  readonly records: Pick<UploadRecords, "revisions">;
+  readonly logger: Logger;
+  readonly pollMs: number;
+}
+
 /**
  * Notices changes of uploads: announced ones at once, those of other processes at the next poll of the records. One
  * poll serves all watchers. Without watchers there is no polling.
  */
 export class ChangeWatch {
-  readonly #records: Pick<UploadRecords, "revisions">;
-  readonly #logger: Logger;
-  readonly #pollMs: number;
+  readonly #deps: ChangeWatchDeps;
   readonly #watched = new Map<UploadId, Set<Alarm>>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #polling = false;
 
-  constructor(records: Pick<UploadRecords, "revisions">, logger: Logger, pollMs: number) {
-    this.#records = records;
-    this.#logger = logger;
-    this.#pollMs = pollMs;
+  constructor(deps: ChangeWatchDeps) {
+    this.#deps = Object.freeze({ ...deps });
   }
 
   /** @param revision The last known revision. */
@@ -51,7 +53,7 @@ export class ChangeWatch {
 
   #schedule(): void {
     if (this.#polling) return;
-    this.#timer ??= setTimeout(() => void this.#poll(), this.#pollMs);
+    this.#timer ??= setTimeout(() => void this.#poll(), this.#deps.pollMs);
   }
 
   #stopPolling(): void {
@@ -64,13 +66,13 @@ export class ChangeWatch {
     this.#polling = true;
     try {
       const ids = [...this.#watched.keys()];
-      const revisions = await this.#records.revisions(ids);
+      const revisions = await this.#deps.records.revisions(ids);
       for (const id of ids) {
         for (const alarm of this.#watched.get(id) ?? []) alarm.see(revisions.get(id) ?? null);
       }
     } catch (error) {
       // Followers get the change later, and other parts report the database.
-      this.#logger.debug("events.look_failed", { error });
+      this.#deps.logger.debug("events.look_failed", { error });
     }
     this.#polling = false;
     if (this.#watched.size > 0) this.#schedule();

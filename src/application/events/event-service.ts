@@ -167,7 +167,8 @@ export class EventService {
   }
 
   #newWatch(): ChangeWatch {
-    return new ChangeWatch(this.#deps.records, this.#deps.logger, this.#deps.policy.pollMs);
+    const { records, logger, policy } = this.#deps;
+    return new ChangeWatch({ records, logger, pollMs: policy.pollMs });
   }
 }
 

@@ -17,6 +17,8 @@ export interface SaveOptions {
   readonly digests?: readonly DigestClaim[] | undefined;
   /** Called as bytes arrive, and once at the end. */
   readonly onProgress?: ((ended: boolean) => void) | undefined;
+  /** Called right before the driver is asked to store the body. If `save` fails without it, nothing was written. */
+  readonly onPut?: (() => void) | undefined;
   /**
    * Called and awaited before the first part of a multipart upload is sent. Save the id: if this process dies,
    * `FileStorage.abortMultipart` needs it. If it rejects, nothing is kept.

@@ -11,6 +11,7 @@ import type {
   CheckOptions,
   DriverCheck,
   LeftoverSelection,
+  ListOptions,
   ObjectRead,
   StorageDriver,
   StoredObject,
@@ -71,7 +72,7 @@ export class FileStorage {
       : null;
     this.#calls = new DriverCalls({ driver, identity: this.#identity, clock, logger, onFailure });
     const check = (options?: CheckOptions) => this.#check(options);
-    this.#probe = new StorageProbe({ name: driver.name, check }, clock, logger);
+    this.#probe = new StorageProbe({ driver: { name: driver.name, check }, clock, logger });
   }
 
   /** Whether a failed save may still take effect later. */
@@ -114,15 +115,13 @@ export class FileStorage {
           `Cannot accept upload: files of type ${contentType} are not allowed`,
         );
       }
-      const { onMultipart } = options;
       const { driver } = this.#deps;
-      const stored = await this.#calls.guarded("put", () =>
-        driver.put(key, incoming.body, {
-          contentType,
-          ...(driver.multipart && onMultipart ? { onMultipart } : {}),
-          ...signalOf(options),
-        }),
-      );
+      const stored = await this.#calls.guarded("put", () => {
+        options.onPut?.();
+        const onMultipart = driver.multipart && options.onMultipart;
+        const { signal } = options;
+        return driver.put(key, incoming.body, onlySet({ contentType, onMultipart, signal }));
+      });
       await this.#assertKept(key);
       const sha256 = incoming.sha256();
       if (stored.sizeBytes !== incoming.sizeBytes) {
@@ -143,9 +142,8 @@ export class FileStorage {
    * @throws {StowageError} `object_not_found`, `storage_*`.
    */
   async retrieve(address: ObjectAddress, options: ReadOptions = {}): Promise<ObjectRead> {
-    const range = options.range === undefined ? {} : { range: options.range };
     return await this.#calls.get(() =>
-      this.#deps.driver.get(this.#keyOf(address), { ...range, ...signalOf(options) }),
+      this.#deps.driver.get(this.#keyOf(address), onlySet(options)),
     );
   }
 
@@ -160,7 +158,10 @@ export class FileStorage {
     const failures: unknown[] = [];
     for (let start = 0; start < keys.length; start += batch) {
       const outcome = await this.#calls.guarded("delete", () =>
-        this.#deps.driver.delete(keys.slice(start, start + batch), signalOf(options)),
+        this.#deps.driver.delete(
+          keys.slice(start, start + batch),
+          onlySet({ signal: options.signal }),
+        ),
       );
       failures.push(...outcome.failures.map((failure) => failure.error));
     }
@@ -185,7 +186,7 @@ export class FileStorage {
   /** The object, or `null` if it does not exist. Throws if that cannot be found out. */
   async stat(address: ObjectAddress, options: ReadOptions = {}): Promise<StoredObject | null> {
     return await this.#calls.head(() =>
-      this.#deps.driver.head(this.#keyOf(address), signalOf(options)),
+      this.#deps.driver.head(this.#keyOf(address), onlySet({ signal: options.signal })),
     );
   }
 
@@ -193,10 +194,8 @@ export class FileStorage {
   async *list(prefix: string, options: ReadOptions = {}): AsyncGenerator<StoredObject> {
     let cursor: string | null = null;
     do {
-      const from: { cursor?: string } = cursor === null ? {} : { cursor };
-      const page = await this.#calls.guarded("list", () =>
-        this.#deps.driver.list(prefix, { ...from, ...signalOf(options) }),
-      );
+      const from: ListOptions = onlySet({ cursor: cursor ?? undefined, signal: options.signal });
+      const page = await this.#calls.guarded("list", () => this.#deps.driver.list(prefix, from));
       yield* page.objects;
       if (page.next !== null && page.next === cursor) {
         throw new StowageError("storage_unavailable", "Cannot list: the storage repeats a page");
@@ -218,7 +217,7 @@ export class FileStorage {
       return;
     }
     await this.#calls.guarded("abort", () =>
-      multipart.abort(this.#keyOf(address), multipartId, signalOf(options)),
+      multipart.abort(this.#keyOf(address), multipartId, onlySet({ signal: options.signal })),
     );
   }
 
@@ -284,6 +283,9 @@ export class FileStorage {
 }
 
 /** Drivers see only the options that are set. */
-function signalOf({ signal }: Pick<ReadOptions, "signal">): { signal?: AbortSignal } {
-  return signal === undefined ? {} : { signal };
+function onlySet<Options extends object>(options: Options): OnlySet<Options> {
+  const entries = Object.entries(options).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as OnlySet<Options>;
 }
+
+type OnlySet<Options> = { [Name in keyof Options]?: Exclude<Options[Name], undefined> };

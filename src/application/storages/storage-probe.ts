@@ -23,26 +23,23 @@ const UNHEALTHY_FOR_MS = 2_000;
 /** A readiness check must respond soon. A storage that does not respond is unhealthy. */
 const TIMEOUT_MS = 5_000;
 
+interface StorageProbeDeps {
+  readonly driver: Pick<StorageDriver, "name" | "check">;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Default: 5 seconds. */
+  readonly timeoutMs?: number | undefined;
+}
+
 /** Checks whether a storage can write, read and delete. Caches the result. */
 export class StorageProbe {
-  readonly #driver: Pick<StorageDriver, "name" | "check">;
-  readonly #clock: Clock;
-  readonly #logger: Logger;
-  readonly #timeoutMs: number;
+  readonly #deps: StorageProbeDeps;
   #last: StorageHealth | null = null;
   #lastStatus: StorageHealth["status"] = "healthy";
-  #asking: Promise<StorageHealth> | null = null;
+  #probing: Promise<StorageHealth> | null = null;
 
-  constructor(
-    driver: Pick<StorageDriver, "name" | "check">,
-    clock: Clock,
-    logger: Logger,
-    timeoutMs = TIMEOUT_MS,
-  ) {
-    this.#driver = driver;
-    this.#clock = clock;
-    this.#logger = logger;
-    this.#timeoutMs = timeoutMs;
+  constructor(deps: StorageProbeDeps) {
+    this.#deps = Object.freeze({ ...deps });
   }
 
   /** A call has just failed: probe again next time. */
@@ -54,17 +51,17 @@ export class StorageProbe {
   async health(fresh: boolean): Promise<StorageHealth> {
     const last = this.#last;
     if (last !== null && !fresh) {
-      const ageMs = this.#clock.now() - last.checkedAt;
+      const ageMs = this.#deps.clock.now() - last.checkedAt;
       if (ageMs < (last.status === "healthy" ? HEALTHY_FOR_MS : UNHEALTHY_FOR_MS)) return last;
     }
     // Concurrent callers share the same probe.
-    this.#asking ??= this.#ask(fresh).finally(() => {
-      this.#asking = null;
+    this.#probing ??= this.#probe(fresh).finally(() => {
+      this.#probing = null;
     });
-    return await this.#asking;
+    return await this.#probing;
   }
 
-  async #ask(fresh: boolean): Promise<StorageHealth> {
+  async #probe(fresh: boolean): Promise<StorageHealth> {
     // A quick check is enough if the last one passed and no call has failed since.
     const quick = !fresh && this.#last?.status === "healthy";
     const check = await this.#check(quick);
@@ -73,11 +70,8 @@ export class StorageProbe {
       const { status, errorCode } = health;
       const error = check.steps.find((step) => !step.ok)?.error;
       // The message has advice that only operators may read.
-      this.#logger.warn("storage.health_changed", {
-        status,
-        errorCode,
-        ...(error === undefined ? {} : { error }),
-      });
+      const facts = error === undefined ? { status, errorCode } : { status, errorCode, error };
+      this.#deps.logger.warn("storage.health_changed", facts);
     }
     this.#lastStatus = health.status;
     this.#last = health;
@@ -85,9 +79,10 @@ export class StorageProbe {
   }
 
   async #check(quick: boolean): Promise<DriverCheck> {
+    const { driver, timeoutMs = TIMEOUT_MS } = this.#deps;
     try {
-      return await withTimeout(this.#timeoutMs, "check storage", (signal) =>
-        this.#driver.check({ signal, quick }),
+      return await withTimeout(timeoutMs, "check storage", (signal) =>
+        driver.check({ signal, quick }),
       );
     } catch (error) {
       return { healthy: false, steps: [{ name: "read", ok: false, error }] };
@@ -95,14 +90,15 @@ export class StorageProbe {
   }
 
   #toHealth(check: DriverCheck): StorageHealth {
+    const { name } = this.#deps.driver;
     const failed = check.steps.find((step) => !step.ok);
     const healthy = check.healthy && failed === undefined;
     return {
-      service: serviceOf(this.#driver.name),
+      service: serviceOf(name),
       status: healthy ? "healthy" : "unhealthy",
-      errorCode: healthy ? null : wrapDriverError(this.#driver.name, "check", failed?.error).code,
-      steps: check.steps.map(({ name, ok }) => ({ name, ok })),
-      checkedAt: this.#clock.now(),
+      errorCode: healthy ? null : wrapDriverError(name, "check", failed?.error).code,
+      steps: check.steps.map((step) => ({ name: step.name, ok: step.ok })),
+      checkedAt: this.#deps.clock.now(),
     };
   }
 }

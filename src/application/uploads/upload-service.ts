@@ -74,13 +74,9 @@ export class UploadService {
     // If the length is known, refuse it before anything is reserved or read.
     assertUploadSize(bodySize(input.body) ?? 0, limits.maxUploadBytes);
     const { reservation, body } = await this.#reserve(input, filename, limits);
-    const lease = new UploadLease(
-      this.#deps.records,
-      reservation,
-      this.#deps.leaseMs,
-      this.#deps.clock,
-    );
-    let multipartId: string | null = null;
+    const { records, clock, leaseMs } = this.#deps;
+    const lease = new UploadLease({ records, reservation, clock, leaseMs });
+    const write: Write = { begun: false, multipartId: null };
     let saved: SavedFile;
     let details: UploadDetails;
     try {
@@ -91,16 +87,19 @@ export class UploadService {
         allowedTypes: limits.allowedContentTypes,
         digests: input.digests,
         onProgress: lease.onProgress,
+        onPut: () => {
+          write.begun = true;
+        },
         onMultipart: async (id) => {
-          multipartId = id;
-          await this.#deps.records.noteMultipart(reservation, id);
+          write.multipartId = id;
+          await records.noteMultipart(reservation, id);
         },
         signal: lease.over(input.signal),
       });
       details = await input.details();
       verifyDigests(details.digests ?? [], new Map([["sha256", saved.sha256]]));
     } catch (error) {
-      await this.#undo(reservation, multipartId, error);
+      await this.#undo(reservation, write, error);
       throw lease.lost ? reservationLost(error) : error;
     } finally {
       lease.stop();
@@ -126,8 +125,8 @@ export class UploadService {
    * Delete an upload: its bytes, its texts and its record. It cannot be found from the start of the call.
    *
    * @param permit Throws to refuse the upload in its current state. Called again if it has changed meanwhile.
-   * @throws {StowageError} `upload_not_found`, `upload_in_progress`, whatever `permit` throws; `storage_*` if
-   *   its bytes cannot be removed now: the reconciler continues later.
+   * @throws {StowageError} `upload_not_found`, `upload_in_progress`, whatever `permit` throws, `upload_conflict` if
+   *   it keeps changing; `storage_*` if its bytes cannot be removed now: the reconciler continues later.
    */
   async delete(tenant: TenantId, id: string, permit?: (upload: Upload) => void): Promise<void> {
     const { records, storages, clock, logger } = this.#deps;
@@ -194,33 +193,51 @@ export class UploadService {
     } catch (error) {
       // After any other error the commit may have happened. Leave the bytes to the reconciler, which removes them
       // only if the reservation expires.
-      if (isStowageError(error, "reservation_lost")) await this.#undo(reservation, null, error);
+      if (isStowageError(error, "reservation_lost")) {
+        await this.#undo(reservation, { begun: true, multipartId: null }, error);
+      }
       throw error;
     }
   }
 
   /**
-   * Remove what a failed upload may have left. That includes its parts: the driver may have failed to remove them.
-   * What cannot be removed now, the reconciler removes later: the row is still there.
+   * Remove what a failed upload may have left, and its row. If nothing was written, the storage is not needed: it may be
+   * the reason of the failure. What cannot be removed now, the reconciler removes later: the row is still there.
    */
-  async #undo(reservation: Reservation, multipartId: string | null, cause: unknown): Promise<void> {
-    const { storageId, key } = reservation;
-    // Not the upload's own signal: it may be aborted.
-    const signal = AbortSignal.timeout(UNDO_MS);
+  async #undo(reservation: Reservation, write: Write, cause: unknown): Promise<void> {
     try {
-      const storage = this.#deps.storages.byId(storageId);
-      if (multipartId !== null) await storage.abortMultipart(key, multipartId, { signal });
-      await storage.delete([key], { signal });
-      const undecided = storage.mayWriteLate && isStowageError(cause) && UNDECIDED.has(cause.code);
-      const now = this.#deps.clock.now();
-      await this.#deps.records.release(
-        reservation,
-        undecided ? tombstoneAt(reservation, now) : null,
-      );
+      const mayArrive = write.begun && (await this.#removeBytes(reservation, write, cause));
+      const tombstone = mayArrive ? tombstoneAt(reservation, this.#deps.clock.now()) : null;
+      await this.#deps.records.release(reservation, tombstone);
     } catch (error) {
       this.#deps.logger.warn("upload.undo_deferred", { uploadId: reservation.id, error });
     }
   }
+
+  /**
+   * Includes the parts of a multipart upload: the driver may have failed to remove them.
+   *
+   * @returns Whether bytes may still arrive after this.
+   */
+  async #removeBytes(
+    { storageId, key }: Reservation,
+    { multipartId }: Write,
+    cause: unknown,
+  ): Promise<boolean> {
+    // Not the upload's own signal: it may be aborted.
+    const signal = AbortSignal.timeout(UNDO_MS);
+    const storage = this.#deps.storages.byId(storageId);
+    if (multipartId !== null) await storage.abortMultipart(key, multipartId, { signal });
+    await storage.delete([key], { signal });
+    return storage.mayWriteLate && isStowageError(cause) && UNDECIDED.has(cause.code);
+  }
+}
+
+/** How far the write of an upload got. */
+interface Write {
+  /** Whether the driver was asked to store the body. */
+  begun: boolean;
+  multipartId: string | null;
 }
 
 /** After these errors, a write may still be on its way and arrive after the delete. */

@@ -10,7 +10,7 @@ import { TestClock } from "../../support/services.ts";
 async function probeOf(check: StorageDriver["check"], timeoutMs = 10, logger = SILENT) {
   const driver = { ...(await memory.open({}, testDriverContext())), check };
   const clock = new TestClock();
-  return { clock, probe: new StorageProbe(driver, clock, logger, timeoutMs) };
+  return { clock, probe: new StorageProbe({ driver, clock, logger, timeoutMs }) };
 }
 
 test("health() of a storage that never answers is unhealthy, and asks again later", async () => {

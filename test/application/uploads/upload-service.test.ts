@@ -215,6 +215,17 @@ describe("upload()", () => {
     expect((await services.put("hello")).contentType).toBe("text/plain");
   });
 
+  test("undoes an upload that was refused before it was put without the storage", async () => {
+    const services = await testServices({
+      allowedTypes: ["text/*"],
+      tamper: () => ({ delete: () => Promise.reject(new Error("away")) }),
+    });
+    await expect(services.put("%PDF-1.7\n")).rejects.toMatchObject({
+      code: "unsupported_media_type",
+    });
+    expect(await left(services)).toEqual(GONE);
+  });
+
   test("keeps its reservation while the storage finishes what has all come", async () => {
     vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
     onTestFinished(() => void vi.useRealTimers());
@@ -314,6 +325,25 @@ describe("get(), list() and delete()", () => {
     const page = { limit: 10, after: null };
     expect((await services.uploads.list(OTHER, {}, page)).uploads).toEqual([]);
     expect((await services.uploads.list(ACME, {}, page)).uploads).toHaveLength(1);
+  });
+
+  test("delete() gives up with upload_conflict when the upload changes at every try", async () => {
+    let tries = 0;
+    const services = await testServices({
+      tamperRecords: () => ({
+        async beginDelete() {
+          tries += 1;
+          return null;
+        },
+      }),
+    });
+    const { id } = await services.put("hello");
+    await expect(services.uploads.delete(ACME, id, () => {})).rejects.toMatchObject({
+      code: "upload_conflict",
+      retryable: true,
+    });
+    expect(tries).toBe(20);
+    expect((await services.uploads.get(ACME, id)).status).toBe("stored");
   });
 
   test("delete() leaves neither bytes nor rows, and a second one finds nothing", async () => {
