@@ -10,17 +10,10 @@ import { requireServable, requireUpload } from "../uploads/find-upload.ts";
 import type { MissingFiles } from "../uploads/missing-files.ts";
 import { CorruptFiles } from "./corrupt-files.ts";
 import { DigestGate, expectedFile } from "./digest-gate.ts";
-
-type Reader = ReadableStreamDefaultReader<Uint8Array>;
+import { FileReader } from "./file-reader.ts";
 
 /** Files up to this size are read and verified before the response starts, so that it can be an error. */
 const VERIFIED_FIRST_BYTES = 256 * 1024;
-
-/**
- * If a reader takes nothing for this long, its file or connection is closed. When it continues, the rest is opened
- * again at its position.
- */
-const CLOSE_IDLE_AFTER_MS = 1_000;
 
 interface DownloadServiceDeps {
   readonly records: UploadRecords;
@@ -95,79 +88,20 @@ export class DownloadService {
     gate: DigestGate | null,
     signal: AbortSignal | undefined,
   ): Promise<ReadableStream<Uint8Array>> {
-    let offset = wanted.start;
-    let place = upload;
-    const openHere = async (): Promise<Reader> => {
-      const storage = this.#deps.storages.byId(place.storageId);
-      const isWhole = offset === 0 && wanted.end === upload.sizeBytes;
-      const read = await this.#deps.missing.noting(place, () =>
-        storage.retrieve(place.key, {
-          signal,
-          range: isWhole ? undefined : { start: offset, end: wanted.end },
-        }),
-      );
-      if (read.object.sizeBytes !== upload.sizeBytes) {
-        await read.stream.cancel();
-        throw new StowageError(
-          "object_corrupt",
-          `Cannot serve file: its storage holds ${read.object.sizeBytes} bytes instead of ${upload.sizeBytes}`,
-        );
-      }
-      return read.stream.getReader();
-    };
-    const follow = async (error: unknown): Promise<Reader> => {
-      place = await this.#findMoved(place, error);
-      return await openHere();
-    };
-    let reader: Reader | null = await openHere().catch(follow);
-    /** The next chunk; `null` at the end. */
-    const take = async (): Promise<Uint8Array | null> => {
-      for (;;) {
-        let next: Awaited<ReturnType<Reader["read"]>>;
-        try {
-          reader ??= await openHere();
-          next = await reader.read();
-        } catch (error) {
-          reader = await follow(error);
-          continue;
-        }
-        try {
-          if (!next.done) offset += next.value.byteLength;
-          checkLength(offset, wanted, next.done);
-          if (next.done) gate?.end();
-          else gate?.pass(next.value);
-        } catch (error) {
-          reader.cancel().catch(() => {});
-          this.#reportCorrupt(place);
-          throw error;
-        }
-        if (!next.done) return next.value;
-        if (gate !== null) this.#corrupt.forget(place);
-        return null;
-      }
-    };
-    const closeReader = (): void => {
-      reader?.cancel().catch(() => {});
-      reader = null;
-    };
-    let idle = setTimeout(closeReader, CLOSE_IDLE_AFTER_MS);
-    return new ReadableStream<Uint8Array>(
-      {
-        async pull(controller) {
-          clearTimeout(idle);
-          const chunk = await take();
-          if (chunk === null) return controller.close();
-          controller.enqueue(chunk);
-          if (offset < wanted.end) idle = setTimeout(closeReader, CLOSE_IDLE_AFTER_MS);
-        },
-        async cancel(reason) {
-          clearTimeout(idle);
-          await reader?.cancel(reason);
-        },
-      },
-      // No read-ahead here: the driver's stream already reads ahead.
-      { highWaterMark: 0 },
-    );
+    const { storages, missing } = this.#deps;
+    const reader = new FileReader({
+      upload,
+      wanted,
+      gate,
+      open: async (place, range) =>
+        await missing.noting(place, () =>
+          storages.byId(place.storageId).retrieve(place.key, { signal, range }),
+        ),
+      findMoved: (place, error) => this.#findMoved(place, error),
+      onCorrupt: (place) => this.#reportCorrupt(place),
+      onVerified: (place) => this.#corrupt.forget(place),
+    });
+    return await reader.stream();
   }
 
   /** The record of `before` if its file has moved. @throws What `error` means otherwise. */
@@ -194,18 +128,6 @@ export class DownloadService {
     this.#deps.storages.byId(storageId).noteCorruption();
     this.#deps.logger.error("download.corrupt", { uploadId: id, tenantId: tenant, storageId });
   }
-}
-
-/** A driver may send more or less than the requested range. */
-function checkLength(offset: number, wanted: ByteRange, ended: boolean): void {
-  const state =
-    offset > wanted.end
-      ? "more than it holds"
-      : ended && offset < wanted.end
-        ? "less than that"
-        : null;
-  if (state === null) return;
-  throw new StowageError("object_corrupt", `Cannot serve file: its storage sends ${state}`);
 }
 
 function foundCorrupt(): StowageError {
