@@ -24,6 +24,13 @@ interface Unit {
   lockedMs: number;
 }
 
+interface GroupCommitDeps {
+  readonly database: DatabaseSync;
+  /** Runs a query of a unit. */
+  readonly run: RunQuery;
+  readonly waits: Waits;
+}
+
 /**
  * Runs units that arrive close together in one transaction, and so with one fsync. Each has its own savepoint.
  *
@@ -32,9 +39,7 @@ interface Unit {
  * for as many units.
  */
 export class GroupCommit {
-  readonly #database: DatabaseSync;
-  readonly #run: RunQuery;
-  readonly #waits: Waits;
+  readonly #deps: GroupCommitDeps;
   #queue: Unit[] = [];
   /** Size of the last group: as many units are expected again. */
   #expected = 1;
@@ -42,10 +47,8 @@ export class GroupCommit {
   #onArrival: () => void = () => {};
   #closed = false;
 
-  constructor(database: DatabaseSync, run: RunQuery, waits: Waits) {
-    this.#database = database;
-    this.#run = run;
-    this.#waits = waits;
+  constructor(deps: GroupCommitDeps) {
+    this.#deps = Object.freeze({ ...deps });
   }
 
   /** Do `work` in a savepoint of its own. Resolves once it is committed; rejects with a StowageError. */
@@ -85,31 +88,35 @@ export class GroupCommit {
         this.#onArrival = () => {};
         resolve();
       };
-      const timer = setTimeout(done, this.#waits.gatherMs);
+      const timer = setTimeout(done, this.#deps.waits.gatherMs);
       this.#onArrival = () => {
         if (this.#queue.length >= this.#expected) done();
       };
     });
   }
 
-  /** Open the transaction. If that fails, all units are rejected and the queue is empty. */
+  /** Open the transaction. If that fails for good, all units are rejected and the queue is empty. */
   async #begin(): Promise<void> {
     for (let delayMs = 1; ; delayMs = backoff(delayMs)) {
       if (this.#queue.length === 0) return;
       try {
-        this.#database.exec("BEGIN IMMEDIATE");
+        this.#deps.database.exec("BEGIN IMMEDIATE");
         return;
       } catch (error) {
-        const waiting = isBusy(error)
-          ? this.#queue.filter((unit) => unit.lockedMs < this.#waits.lockTimeoutMs)
-          : [];
-        for (const unit of this.#queue)
-          if (!waiting.includes(unit)) unit.reject(toRecordsError(error));
-        this.#queue = waiting;
+        this.#rejectQueued(error);
       }
       for (const unit of this.#queue) unit.lockedMs += delayMs;
       await delay(delayMs);
     }
+  }
+
+  /** Reject the queued units, except those that may still wait for the lock of another process. */
+  #rejectQueued(error: unknown): void {
+    const { lockTimeoutMs } = this.#deps.waits;
+    const mayWait = ({ lockedMs }: Unit) => isBusy(error) && lockedMs < lockTimeoutMs;
+    const rejected = this.#queue.filter((unit) => !mayWait(unit));
+    this.#queue = this.#queue.filter(mayWait);
+    for (const unit of rejected) unit.reject(toRecordsError(error));
   }
 
   #commit(group: readonly Unit[]): void {
@@ -119,7 +126,7 @@ export class GroupCommit {
         const outcome = this.#attempt(unit);
         if (outcome !== null) done.push([unit, outcome.result]);
       }
-      this.#database.exec("COMMIT");
+      this.#deps.database.exec("COMMIT");
     } catch (error) {
       this.#rollBack();
       // Rejecting a unit that was rejected already has no effect.
@@ -131,14 +138,14 @@ export class GroupCommit {
 
   /** @returns `null` if the unit failed alone. @throws If the whole transaction is lost. */
   #attempt(unit: Unit): { readonly result: unknown } | null {
-    this.#database.exec("SAVEPOINT unit");
+    this.#deps.database.exec("SAVEPOINT unit");
     try {
-      const result = unit.work(this.#run);
-      this.#database.exec("RELEASE unit");
+      const result = unit.work(this.#deps.run);
+      this.#deps.database.exec("RELEASE unit");
       return { result };
     } catch (error) {
       try {
-        this.#database.exec("ROLLBACK TO unit; RELEASE unit");
+        this.#deps.database.exec("ROLLBACK TO unit; RELEASE unit");
       } catch {
         // On a full or failing disk, SQLite may have rolled back the whole transaction.
         throw error;
@@ -150,7 +157,7 @@ export class GroupCommit {
 
   #rollBack(): void {
     try {
-      this.#database.exec("ROLLBACK");
+      this.#deps.database.exec("ROLLBACK");
     } catch {
       // Already rolled back by SQLite itself.
     }

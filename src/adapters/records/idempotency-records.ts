@@ -56,13 +56,26 @@ export function idempotencyRecords(
   };
 }
 
-/** Whether an upload has this key. Use it in the query that inserts another upload. */
-export function hasKey(tenant: TenantId, key: string, now: number): Expression<SqlBool> {
+/** What an `Idempotency-Key` adds to the batch that inserts a new upload. */
+export function reserveKey(upload: NewUpload, key: string, now: number) {
+  return {
+    /** Whether another upload has the key. Then nothing may be inserted. */
+    isTaken: hasKey(upload.tenant, key, now),
+    freed: freedByKey(upload.tenant, key, now),
+    /** To run after the insert, in this order. */
+    claim: [expireKey(upload, key, now), claimKey(upload, key, now)],
+  };
+}
+
+function hasKey(tenant: TenantId, key: string, now: number): Expression<SqlBool> {
   return sql<SqlBool>`exists (select 1 from repeats where tenant = ${tenant} and key = ${key} and ${isTaken(now)})`;
 }
 
-/** What {@link expireKey} gives back to the quota, as numbers within a query that runs before it. */
-export function freedByKey(tenant: TenantId, key: string, now: number) {
+/**
+ * What {@link expireKey} gives back to the quota, as numbers within a query that runs before it. A request whose server
+ * died is sent again: the quota need not count its bytes twice.
+ */
+function freedByKey(tenant: TenantId, key: string, now: number) {
   const owner = sql`from uploads where ${hasLapsed(now)} and id = (select upload_id from repeats where tenant = ${tenant} and key = ${key})`;
   return {
     bytes: sql<number>`coalesce((select held_bytes ${owner}), 0)`,
@@ -71,10 +84,10 @@ export function freedByKey(tenant: TenantId, key: string, now: number) {
 }
 
 /**
- * Fence out a reservation that has this key and whose lease has ended, and give back its bytes. Runs in the batch that inserts the new upload,
- * before {@link claimKey}. Otherwise a writer that wakes up late could commit beside the new owner of its key.
+ * Fence out a reservation that has this key and whose lease has ended, and give back its bytes. Otherwise a writer that
+ * wakes up late could commit beside the new owner of its key.
  */
-export function expireKey({ id, tenant }: NewUpload, key: string, now: number) {
+function expireKey({ id, tenant }: NewUpload, key: string, now: number) {
   return db
     .updateTable("uploads")
     .set({ revision: sql`revision + 1`, held_bytes: 0 })
@@ -91,8 +104,8 @@ export function expireKey({ id, tenant }: NewUpload, key: string, now: number) {
     .compile();
 }
 
-/** Give the key to the new upload, in the batch that inserts it, after {@link expireKey}. */
-export function claimKey({ id, tenant }: NewUpload, key: string, now: number) {
+/** Give the key to the new upload if it was inserted. */
+function claimKey({ id, tenant }: NewUpload, key: string, now: number) {
   return db
     .insertInto("repeats")
     .columns(["tenant", "key", "upload_id", "created_at"])

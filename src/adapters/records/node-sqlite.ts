@@ -65,7 +65,7 @@ class NodeSqlite implements UnitExecutor {
   constructor(database: DatabaseSync, waits: Waits) {
     this.#database = database;
     this.#waits = waits;
-    this.#commits = new GroupCommit(database, this.#execute, waits);
+    this.#commits = new GroupCommit({ database, run: this.#execute, waits });
   }
 
   async run<Row>(query: CompiledQuery<Row>): Promise<readonly Row[]> {

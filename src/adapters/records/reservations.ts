@@ -10,8 +10,8 @@ import type {
 } from "../../domain/ports/records.ts";
 import type { TenantId } from "../../domain/tenant.ts";
 import { change, type UploadCondition } from "./changes.ts";
-import type { RowsOf, SqlExecutor } from "./executor.ts";
-import { claimKey, expireKey, freedByKey, hasKey, sealKey } from "./idempotency-records.ts";
+import type { SqlExecutor } from "./executor.ts";
+import { reserveKey, sealKey } from "./idempotency-records.ts";
 import { fitsQuota, quotaExceeded, usage } from "./quotas.ts";
 import { toUpload } from "./rows.ts";
 import { db, type UploadRow } from "./schema.ts";
@@ -30,60 +30,33 @@ export function reservations(
   "reserve" | "reserveQuota" | "renewReservation" | "noteMultipart" | "commit" | "release"
 > {
   return {
-    async reserve(upload, leaseUntil, terms = {}) {
+    async reserve(upload, leaseUntil, { reserveBytes = 0, quota = NO_QUOTA, idempotencyKey } = {}) {
       const now = clock.now();
       const { id, tenant, storageId, key } = upload;
-      const { reserveBytes = 0, quota = NO_QUOTA, idempotencyKey } = terms;
-      const keyTaken = idempotencyKey === undefined ? null : hasKey(tenant, idempotencyKey, now);
-      // A request whose server died is sent again: the quota need not hold its bytes twice.
-      const freed =
-        idempotencyKey === undefined ? undefined : freedByKey(tenant, idempotencyKey, now);
-      const conditions = [
-        ...(keyTaken === null ? [] : [sql<SqlBool>`not ${keyTaken}`]),
-        ...fitsQuota(tenant, reserveBytes, quota, freed),
-      ];
-      const reservation = { id, tenant, storageId, key, revision: FIRST_REVISION };
+      const keyed = idempotencyKey === undefined ? null : reserveKey(upload, idempotencyKey, now);
+      const conditions = fitsQuota(tenant, reserveBytes, quota, keyed?.freed);
+      if (keyed !== null) conditions.unshift(sql<SqlBool>`not ${keyed.isTaken}`);
       const insert = insertUpload(upload, { reserveBytes, leaseUntil, now }, conditions);
+      const reservation = { id, tenant, storageId, key, revision: FIRST_REVISION };
       if (conditions.length === 0) {
         await executor.run(insert);
         return reservation;
       }
       const [[before], inserted] = await executor.batch([
-        selectUsage(tenant, keyTaken ?? sql<SqlBool>`0`),
+        selectUsage(tenant, keyed?.isTaken ?? sql<SqlBool>`0`),
         insert,
-        ...(idempotencyKey === undefined
-          ? []
-          : [expireKey(upload, idempotencyKey, now), claimKey(upload, idempotencyKey, now)]),
+        ...(keyed?.claim ?? []),
       ]);
       if (inserted.length > 0) return reservation;
       if (before?.found === 0) throw quotaExceeded(before, quota, reserveBytes);
-      throw new StowageError(
-        "idempotency_key_in_use",
-        "Cannot begin upload: another one has the same Idempotency-Key",
-      );
+      throw keyInUse();
     },
 
     async reserveQuota(reservation, bytes, { bytes: quotaBytes }) {
-      const { tenant } = reservation;
       const quota = { bytes: quotaBytes, uploads: null };
-      const reservedBytes = db
-        .selectFrom("uploads")
-        .select("held_bytes")
-        .where(stillOwned(reservation));
       const [[before], rows] = await executor.batch([
-        selectUsage(tenant, sql<number | null>`(${reservedBytes})`),
-        db
-          .updateTable("uploads")
-          .set({ held_bytes: bytes })
-          .where(stillOwned(reservation))
-          .where((eb) =>
-            eb.or([
-              eb("held_bytes", ">=", bytes),
-              eb.and(fitsQuota(tenant, sql`${bytes} - held_bytes`, quota)),
-            ]),
-          )
-          .returning("id")
-          .compile(),
+        selectUsage(reservation.tenant, heldBytes(reservation)),
+        holdBytes(reservation, bytes, quota),
       ]);
       if (rows.length > 0) return;
       if (before === undefined || before.found === null) throw reservationLost();
@@ -91,52 +64,32 @@ export function reservations(
     },
 
     async renewReservation(reservation, leaseUntil) {
-      const rows = await executor.run(
-        db
-          .updateTable("uploads")
-          .set({ lease_until: leaseUntil })
-          .where(stillOwned(reservation))
-          .returning("id")
-          .compile(),
-      );
+      const rows = await executor.run(updateOwned(reservation, { lease_until: leaseUntil }));
       return rows.length > 0;
     },
 
     async noteMultipart(reservation, multipartId) {
-      const rows = await executor.run(
-        db
-          .updateTable("uploads")
-          .set({ multipart_id: multipartId })
-          .where(stillOwned(reservation))
-          .returning("id")
-          .compile(),
-      );
+      const rows = await executor.run(updateOwned(reservation, { multipart_id: multipartId }));
       if (rows.length === 0) throw reservationLost();
     },
 
     async commit(reservation, facts) {
       const now = clock.now();
-      const { fingerprint = null } = facts;
-      // Before the commit, while the row still proves who owns it.
-      const sealing =
-        fingerprint === null
-          ? []
-          : [sealKey(reservation, stillOwned(reservation), fingerprint, now)];
-      const transition = [...commitUpload(reservation, facts, now), selectOf(reservation)] as const;
-      const results = await executor.batch([...sealing, ...transition]);
-      const [, [changed], [found]] = results.slice(sealing.length) as unknown as RowsOf<
-        typeof transition
-      >;
-      const row = changed ?? found;
+      const results = await executor.batch([
+        ...sealKeyOf(reservation, facts, now),
+        ...commitUpload(reservation, facts, now),
+        selectOf(reservation),
+      ]);
+      const row = (results.at(-2)?.[0] ?? results.at(-1)?.[0]) as UploadRow | undefined;
       if (row !== undefined && isCommitted(row, facts)) return toUpload(row);
       throw reservationLost();
     },
 
     async release(reservation, tombstone = null) {
-      await executor.batch([
-        ...(tombstone === null ? [] : [leaveTombstone(tombstone, stillOwned(reservation))]),
-        db.deleteFrom("uploads").where(stillOwned(reservation)).compile(),
-      ]);
+      const isOurs = stillOwned(reservation);
+      const remove = db.deleteFrom("uploads").where(isOurs).compile();
+      if (tombstone === null) await executor.batch([remove]);
+      else await executor.batch([leaveTombstone(tombstone, isOurs), remove]);
     },
   };
 }
@@ -187,6 +140,40 @@ function selectUsage<Found>(tenant: TenantId, found: Expression<Found>) {
     .compile();
 }
 
+/** The reserved bytes, within a query; `null` if the reservation is lost. */
+function heldBytes(reservation: Reservation): Expression<number | null> {
+  const bytes = db.selectFrom("uploads").select("held_bytes").where(stillOwned(reservation));
+  return sql<number | null>`(${bytes})`;
+}
+
+/** Count `bytes` in total, unless as many are counted already. */
+function holdBytes(reservation: Reservation, bytes: number, quota: Quota) {
+  return db
+    .updateTable("uploads")
+    .set({ held_bytes: bytes })
+    .where(stillOwned(reservation))
+    .where((eb) =>
+      eb.or([
+        eb("held_bytes", ">=", bytes),
+        eb.and(fitsQuota(reservation.tenant, sql`${bytes} - held_bytes`, quota)),
+      ]),
+    )
+    .returning("id")
+    .compile();
+}
+
+function updateOwned(
+  reservation: Reservation,
+  set: Partial<Pick<UploadRow, "lease_until" | "multipart_id">>,
+) {
+  return db
+    .updateTable("uploads")
+    .set(set)
+    .where(stillOwned(reservation))
+    .returning("id")
+    .compile();
+}
+
 /**
  * Whether the reservation still exists: it was not cleaned up, and its key was not claimed. An expired lease that
  * was not noticed yet does not end it.
@@ -201,6 +188,12 @@ function stillOwned(reservation: Reservation): UploadCondition {
       revision: reservation.revision,
       status: "uploading",
     });
+}
+
+/** Runs before the commit, while the row still proves who owns it. */
+function sealKeyOf(reservation: Reservation, { fingerprint = null }: CommitFacts, now: number) {
+  if (fingerprint === null) return [];
+  return [sealKey(reservation, stillOwned(reservation), fingerprint, now)];
 }
 
 function commitUpload(reservation: Reservation, facts: CommitFacts, now: number) {
@@ -220,6 +213,13 @@ function commitUpload(reservation: Reservation, facts: CommitFacts, now: number)
       multipart_id: null,
     },
   });
+}
+
+function keyInUse(): StowageError {
+  return new StowageError(
+    "idempotency_key_in_use",
+    "Cannot begin upload: another one has the same Idempotency-Key",
+  );
 }
 
 function reservationLost(): StowageError {

@@ -3,6 +3,19 @@ import type { UploadRecords } from "../../domain/ports/records.ts";
 import type { SqlExecutor } from "./executor.ts";
 import { db } from "./schema.ts";
 
+const SELECT_USAGE = db
+  .selectFrom("uploads")
+  .leftJoin("storages", "storages.storage_id", "uploads.storage_id")
+  .select((eb) => [
+    "uploads.storage_id as storageId",
+    // A storage that was never opened here has only its id.
+    eb.fn.coalesce("storages.display", "uploads.storage_id").as("display"),
+    eb.fn.countAll<number>().as("uploads"),
+  ])
+  .groupBy("uploads.storage_id")
+  .orderBy("uploads.storage_id")
+  .compile();
+
 /** The known storages, secrets, and the check of the database. */
 export function storages(
   executor: SqlExecutor,
@@ -29,21 +42,7 @@ export function storages(
     },
 
     async storageUsage() {
-      const rows = await executor.run(
-        db
-          .selectFrom("uploads")
-          .leftJoin("storages", "storages.storage_id", "uploads.storage_id")
-          .select((eb) => [
-            "uploads.storage_id as storageId",
-            // A storage that was never opened here has only its id.
-            eb.fn.coalesce("storages.display", "uploads.storage_id").as("display"),
-            eb.fn.countAll<number>().as("uploads"),
-          ])
-          .groupBy("uploads.storage_id")
-          .orderBy("uploads.storage_id")
-          .compile(),
-      );
-      return rows.map((row) => ({ ...row }));
+      return (await executor.run(SELECT_USAGE)).map((row) => ({ ...row }));
     },
 
     async secret(name, fresh) {

@@ -15,8 +15,9 @@ export function updates(executor: SqlExecutor, clock: Clock): Pick<UploadRecords
         db
           .updateTable("uploads")
           .set({
-            ...(metadata === undefined ? {} : { metadata: JSON.stringify(metadata) }),
-            ...(expiresAt === undefined ? {} : { expires_at: expiresAt }),
+            // Kysely leaves out what is undefined.
+            metadata: metadata === undefined ? undefined : JSON.stringify(metadata),
+            expires_at: expiresAt,
             revision: sql`revision + 1`,
             updated_at: now,
           })

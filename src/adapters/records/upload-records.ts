@@ -13,7 +13,11 @@ import { createTenantRecords } from "./tenants.ts";
 import { tombstones } from "./tombstones.ts";
 import { updates } from "./updates.ts";
 
-/** The records over a database whose schema is up to date (`migrate`, `requireSchema`). */
+/**
+ * The records over a database whose schema is up to date (`migrate`, `requireSchema`).
+ *
+ * Each part is a list of short methods that run queries. Functions below them build the queries.
+ */
 export function createUploadRecords(executor: SqlExecutor, clock: Clock): UploadRecords {
   return {
     ...reservations(executor, clock),
