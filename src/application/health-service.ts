@@ -114,7 +114,9 @@ export class HealthService {
     const { all, away } = this.#deps.storages;
     const atHand = all.map(async (storage) => ({
       ...(await storage.health({ fresh: true })),
-      ...{ id: storage.id, display: storage.display, corruption: storage.corruption },
+      id: storage.id,
+      display: storage.display,
+      corruption: storage.corruption,
     }));
     const probed = [...away.map(toHealth), ...(await Promise.all(atHand))];
     const missing = await this.#countMissing();

@@ -23,7 +23,7 @@ export async function delay(ms: number, signal?: AbortSignal): Promise<void> {
 export interface WaitOptions {
   readonly signal?: AbortSignal | undefined;
   /** The error after an abort. Default: `request_aborted`. */
-  readonly abortError?: () => unknown;
+  readonly abortError?: (() => unknown) | undefined;
   readonly timeout?: {
     readonly ms: number;
     /** The error when the time is over. */

@@ -67,17 +67,19 @@ export function errorOf(trace: readonly TracedError[]): Error | undefined {
   if (first === undefined) return undefined;
   const { name, code, stack = [] } = first;
   const error = new Error("", { cause: errorOf(causes) });
-  return Object.assign(error, { name, ...(code && { code }), stack: [name, ...stack].join("\n") });
+  if (code !== undefined) Object.assign(error, { code });
+  return Object.assign(error, { name, stack: [name, ...stack].join("\n") });
 }
 
 function traced(error: unknown, stacks: boolean): TracedError {
   if (!(error instanceof Error)) return { name: typeof error };
   const { name, code } = error as Error & { readonly code?: unknown };
-  return {
+  const trace: { name: string; code?: string; stack?: string[] } = {
     name: matches(NAME, name) ? name : "Error",
-    ...(matches(CODE, code) && { code }),
-    ...(stacks && { stack: framesOf(error) }),
   };
+  if (matches(CODE, code)) trace.code = code;
+  if (stacks) trace.stack = framesOf(error);
+  return trace;
 }
 
 /**

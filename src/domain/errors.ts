@@ -87,9 +87,9 @@ export interface StowageErrorOptions {
   /** What caused it. Kept for the log; never shown to a caller. */
   readonly cause?: unknown;
   /** Whether the same call may succeed later without any change. Default `false`. */
-  readonly retryable?: boolean;
+  readonly retryable?: boolean | undefined;
   /** Facts worth keeping, with units in their names. No secrets, no filenames. */
-  readonly data?: Readonly<Record<string, string | number | boolean | null>>;
+  readonly data?: Readonly<Record<string, string | number | boolean | null>> | undefined;
 }
 
 /**

@@ -22,28 +22,28 @@ export interface HttpOptions {
   /** Generates request ids. */
   readonly random: RandomSource;
   /** The start of links, without a trailing slash; `null` for links without a host. */
-  readonly publicUrl?: string | null;
+  readonly publicUrl?: string | null | undefined;
   /** The mount path, without a trailing slash: `/files`. Requests may come with or without it. */
-  readonly basePath?: string;
+  readonly basePath?: string | undefined;
   /** Origins whose pages may call the API, or `*`. Default: none. */
-  readonly corsOrigins?: readonly string[];
+  readonly corsOrigins?: readonly string[] | undefined;
   /** The rate limit of an address; `null` for no limit, which is the default. Each tenant's is in its limits. */
-  readonly requestsPerMinuteOfAddress?: number | null;
+  readonly requestsPerMinuteOfAddress?: number | null | undefined;
   /** How many proxies in front are trusted to name the caller. Default: 0. */
-  readonly trustProxy?: number;
+  readonly trustProxy?: number | undefined;
   /**
    * The address at the other end of the connection, as the runtime knows it (`env` is the second argument of
    * `fetch`); `null` if it does not.
    */
-  readonly peerAddress?: (env: unknown, request: Request) => string | null;
+  readonly peerAddress?: ((env: unknown, request: Request) => string | null) | undefined;
   /** The version in the OpenAPI document. */
-  readonly version?: string;
+  readonly version?: string | undefined;
   /**
    * A faster way to read the body of a request than `request.body` (`env` is the second argument of `fetch`);
    * `null` to use `request.body`. Ending its iteration early must leave the connection open, so that the response
    * can still be sent. The runtime drains the rest.
    */
-  readonly requestBody?: (env: unknown, request: Request) => ByteStream | null;
+  readonly requestBody?: ((env: unknown, request: Request) => ByteStream | null) | undefined;
 }
 
 /** The environment of a handler: `c.env` and `c.var`. */

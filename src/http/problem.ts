@@ -113,8 +113,8 @@ export class HttpError extends StowageError {
     code: ErrorCode,
     message: string,
     extra: {
-      readonly headers?: Readonly<Record<string, string>>;
-      readonly errors?: readonly FieldProblem[];
+      readonly headers?: Readonly<Record<string, string>> | undefined;
+      readonly errors?: readonly FieldProblem[] | undefined;
     } = {},
   ) {
     super(code, message);
@@ -171,7 +171,7 @@ export function problemOf(error: unknown, requestId: string): Problem {
     detail: detailOf(error, code, status),
     code,
     request_id: requestId,
-    ...(errors === undefined ? {} : { errors: [...errors] }),
+    errors: errors && [...errors],
   };
 }
 
@@ -180,18 +180,14 @@ export function problemResponse(error: unknown, requestId: string): Response {
   const problem = problemOf(error, requestId);
   const code = codeOf(error);
   const status = STATUS[code];
-  const headers = error instanceof HttpError ? error.headers : {};
-  return new Response(JSON.stringify(problem), {
-    status,
-    headers: {
-      "Content-Type": "application/problem+json",
-      ...(TRANSIENT_STATUSES.has(status) || TRANSIENT_CODES.has(code)
-        ? { "Retry-After": String(retryAfterOf(error)) }
-        : {}),
-      ...rangeHeader(error),
-      ...headers,
-    },
-  });
+  const headers: Record<string, string> = { "Content-Type": "application/problem+json" };
+  if (TRANSIENT_STATUSES.has(status) || TRANSIENT_CODES.has(code)) {
+    headers["Retry-After"] = String(retryAfterOf(error));
+  }
+  const range = rangeOf(error);
+  if (range !== null) headers["Content-Range"] = range;
+  if (error instanceof HttpError) Object.assign(headers, error.headers);
+  return new Response(JSON.stringify(problem), { status, headers });
 }
 
 function detailOf(error: unknown, code: ErrorCode, status: number): string {
@@ -209,11 +205,11 @@ function retryAfterOf(error: unknown): number {
   return typeof known === "number" ? known : RETRY_AFTER_SECONDS;
 }
 
-/** The size of the file, for a client whose range starts beyond its end (RFC 9110, 15.5.17). */
-function rangeHeader(error: unknown): Record<string, string> {
-  if (!isStowageError(error, "range_not_satisfiable")) return {};
+/** `Content-Range` with the size of the file, for a range that starts beyond its end (RFC 9110, 15.5.17). */
+function rangeOf(error: unknown): string | null {
+  if (!isStowageError(error, "range_not_satisfiable")) return null;
   const sizeBytes = error.data["sizeBytes"];
-  return typeof sizeBytes === "number" ? { "Content-Range": `bytes */${sizeBytes}` } : {};
+  return typeof sizeBytes === "number" ? `bytes */${sizeBytes}` : null;
 }
 
 /** The phrases of the statuses above (RFC 9110, 15), which `about:blank` requires as `title`. */

@@ -222,13 +222,12 @@ export function toListFilter(query: z.infer<typeof ListQuery>): {
   readonly filter: ListFilter;
   readonly limit: number;
 } {
-  const { status, filename_prefix, created_after, created_before } = query;
-  const filter: ListFilter = {
-    ...(status === undefined ? {} : { status }),
+  const filter = {
+    status: query.status,
     // Filenames are stored in NFC.
-    ...(filename_prefix === undefined ? {} : { filenamePrefix: filename_prefix.normalize("NFC") }),
-    ...(created_after === undefined ? {} : { createdAfter: created_after }),
-    ...(created_before === undefined ? {} : { createdBefore: created_before }),
+    filenamePrefix: query.filename_prefix?.normalize("NFC"),
+    createdAfter: query.created_after,
+    createdBefore: query.created_before,
   };
   return { filter, limit: query.limit ?? DEFAULT_PAGE_SIZE };
 }

@@ -25,7 +25,7 @@ export function theOne(
   id: UploadId,
   revision: number | null,
 ): Expression<SqlBool> {
-  return eb.and({ id, tenant, ...(revision === null ? {} : { revision }) });
+  return eb.and(revision === null ? { id, tenant } : { id, tenant, revision });
 }
 
 /** An expired upload counts as missing, even before it is removed. */

@@ -145,14 +145,7 @@ export class ProcessingWorker {
     const renewal = setInterval(() => this.#renew(job, abort), this.#deps.policy.leaseMs / 3);
     try {
       const storage = this.#deps.storages.byId(job.upload.storageId);
-      const run = new ProcessingRun(job, storage, {
-        ...{
-          extractor: this.#deps.extractor,
-          missing: this.#deps.missing,
-          hasher: this.#deps.hasher,
-        },
-        ...{ clock: this.#deps.clock, logger: this.#deps.logger },
-      });
+      const run = new ProcessingRun(job, storage, this.#deps);
       const before = await this.#deps.records.results(job.upload.tenant, job.upload.id);
       if (job.attempt > 1 || before.length > 0) await run.discardDead(before);
       const result = await run.execute(this.#deps.policy.maxAttempts, abort.signal);

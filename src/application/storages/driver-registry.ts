@@ -45,14 +45,10 @@ export class DriverRegistry {
       );
     }
     // `id` is not an option of the driver but the identity of the storage, see storage-identity.ts.
-    const { id: _id, ...query } = uri.options;
-    return await definition.open(
-      {
-        ...query,
-        ...(uri.authority === "" ? {} : { authority: uri.authority }),
-        ...(uri.path === "" ? {} : { path: uri.path }),
-      },
-      context,
-    );
+    const options: Record<string, string> = { ...uri.options };
+    delete options["id"];
+    if (uri.authority !== "") options["authority"] = uri.authority;
+    if (uri.path !== "") options["path"] = uri.path;
+    return await definition.open(options, context);
   }
 }

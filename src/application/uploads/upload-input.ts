@@ -31,7 +31,7 @@ export interface UploadInput {
   /** Identifies the request, so that it can be repeated: see `UploadRecords.reserve`. */
   readonly idempotencyKey?: string | undefined;
   /** How the file was sent. A form and a plain body are different requests. */
-  readonly via?: "file" | "form";
+  readonly via?: "file" | "form" | undefined;
   /**
    * Called after the body was read, because form fields may follow the file. If it rejects, nothing is kept.
    */

@@ -80,12 +80,12 @@ export interface CommitFacts {
 
 export interface ListFilter {
   /** Default: every status except `uploading`. */
-  readonly status?: UploadStatus;
+  readonly status?: UploadStatus | undefined;
   /** Prefix of the filename, compared exactly. */
-  readonly filenamePrefix?: string;
+  readonly filenamePrefix?: string | undefined;
   /** Created at or after, at or before; milliseconds since 1970. */
-  readonly createdAfter?: number;
-  readonly createdBefore?: number;
+  readonly createdAfter?: number | undefined;
+  readonly createdBefore?: number | undefined;
 }
 
 /** The end of a page. */

@@ -7,14 +7,14 @@ import type { UploadId } from "../upload-id.ts";
 export interface SurveyFilter {
   /** At least one. */
   readonly statuses: readonly UploadStatus[];
-  readonly tenant?: TenantId;
+  readonly tenant?: TenantId | undefined;
   /** The storages of the files. Default: any. */
-  readonly storageIds?: readonly string[];
+  readonly storageIds?: readonly string[] | undefined;
   /** Created at or after, at or before; milliseconds since 1970. */
-  readonly createdAfter?: number;
-  readonly createdBefore?: number;
+  readonly createdAfter?: number | undefined;
+  readonly createdBefore?: number | undefined;
   /** Processing ended at or after. */
-  readonly finishedAfter?: number;
+  readonly finishedAfter?: number | undefined;
 }
 
 /** A place where a writer that lost its lease may still write. */

@@ -16,7 +16,7 @@ interface HeaderDoc {
 const text = (example: string, pattern?: string): HeaderDoc["schema"] => ({
   type: "string",
   examples: [example],
-  ...(pattern === undefined ? {} : { pattern }),
+  pattern,
 });
 
 const ETAG = `"${EXAMPLE_SHA256}"`;

@@ -102,16 +102,17 @@ function inlineOrNot({ contentType }: Upload): Disposition {
 function headersOf(upload: Upload, etag: string, kind: Disposition): Record<string, string> {
   // Browsers do not display PDFs in a sandbox, and their PDF viewers are sandboxes themselves.
   const viewer = kind === "inline" && upload.contentType === "application/pdf";
-  return {
+  const headers: Record<string, string> = {
     "Accept-Ranges": "bytes",
     // Only this caller may cache it, and must revalidate, because its access may be revoked.
     "Cache-Control": "private, no-cache",
     "Content-Security-Policy": viewer ? "frame-ancestors 'none'" : "sandbox; default-src 'none'",
-    // With same-origin, Chromium shows only the first page of a PDF.
-    ...(viewer ? { "Cross-Origin-Resource-Policy": "cross-origin" } : {}),
     ETag: etag,
     "Last-Modified": formatHttpDate(upload.createdAt),
   };
+  // With same-origin, Chromium shows only the first page of a PDF.
+  if (viewer) headers["Cross-Origin-Resource-Policy"] = "cross-origin";
+  return headers;
 }
 
 function contentHeaders(upload: Upload, kind: Disposition): Record<string, string> {

@@ -129,10 +129,8 @@ export const patchUpload = endpoint({
     const upload = await c.var.services.editor.change(c.var.caller.tenant, id, (current) => {
       expect?.(current);
       return {
-        ...(metadata === undefined ? {} : { metadata: patchMetadata(current.metadata, metadata) }),
-        ...(expiry === undefined
-          ? {}
-          : { expiresAt: expiry === null ? null : requireFuture(expiry, clock) }),
+        metadata: metadata === undefined ? undefined : patchMetadata(current.metadata, metadata),
+        expiresAt: typeof expiry === "string" ? requireFuture(expiry, clock) : expiry,
       };
     });
     c.header("ETag", formatRevisionTag(upload.revision));
