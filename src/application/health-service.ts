@@ -86,8 +86,8 @@ export class HealthService {
     ];
     const { fallbacks, away } = this.#deps.storages;
     if (fallbacks.length + away.length > 0) {
-      const [trouble = null] = [...away.map(({ error }) => error), ...fallbacks.flatMap(troubleOf)];
-      checks.push(toCheck("fallbacks", trouble?.code ?? null));
+      const [problem = null] = [...away.map(({ error }) => error), ...fallbacks.flatMap(problemOf)];
+      checks.push(toCheck("fallbacks", problem?.code ?? null));
     }
     const ready = !this.#stopping && storage.status === "healthy" && records === null;
     return { ready, checks, connections: this.#deps.connections() };
@@ -133,7 +133,7 @@ export class HealthService {
       const concerned = this.#deps.storages.all.filter(({ id }) => missing.has(id));
       if (concerned.length === 0) return missing;
       // If a storage cannot be reached, its probe shows why.
-      await Promise.allSettled(concerned.map((storage) => this.#deps.missing.lookAgain(storage)));
+      await Promise.allSettled(concerned.map((storage) => this.#deps.missing.recheck(storage)));
       return await this.#deps.records.countMissing();
     } catch (error) {
       if (!isStowageError(error)) throw error;
@@ -142,8 +142,8 @@ export class HealthService {
   }
 }
 
-function troubleOf({ trouble }: FileStorage): readonly StowageError[] {
-  return trouble === null ? [] : [trouble];
+function problemOf({ problem }: FileStorage): readonly StowageError[] {
+  return problem === null ? [] : [problem];
 }
 
 /** Same fields as for an open storage. `id` is empty if the identity is unknown. */

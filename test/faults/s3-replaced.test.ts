@@ -55,7 +55,7 @@ test.each<[string, string | null]>([
   if (identity !== null) await app.store(IDENTITY, identity);
   const planted = app.keys();
 
-  await app.stowage.storageWatch.look();
+  await app.stowage.storageWatch.check();
   expect(await app.ready()).toBe(503);
   expect(await app.problem("PUT", "new.txt", "new")).toEqual(UNAVAILABLE);
   // The refused upload left no row that would hold quota until the storage is back.
@@ -111,7 +111,7 @@ test("an upload in parts whose bucket is replaced under it is not acknowledged, 
     await expect.poll(() => s3.uploadsInProgress(app.bucket)).toHaveLength(1);
     await app.empty();
     await app.store(IDENTITY, OTHER);
-    await app.stowage.storageWatch.look();
+    await app.stowage.storageWatch.check();
     yield new Uint8Array(1);
   }
   const stream = ReadableStream.from(body());

@@ -94,7 +94,7 @@ export class DownloadService {
       wanted,
       gate,
       open: async (place, range) =>
-        await missing.noting(place, () =>
+        await missing.track(place, () =>
           storages.byId(place.storageId).retrieve(place.key, { signal, range }),
         ),
       findMoved: (place, error) => this.#findMoved(place, error),

@@ -161,7 +161,7 @@ export class ProcessingRun {
       sizeBytes: upload.sizeBytes ?? 0,
       textFailure,
       open: async (): Promise<ByteStream> => {
-        const { stream } = await this.#deps.missing.noting(upload, () =>
+        const { stream } = await this.#deps.missing.track(upload, () =>
           this.#storage.retrieve(upload.key, { signal }),
         );
         return verified(stream, expectedFile(upload), this.#deps.hasher);

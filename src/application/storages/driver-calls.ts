@@ -2,7 +2,7 @@ import { isStowageError } from "../../domain/errors.ts";
 import type { Clock } from "../../domain/ports/clock.ts";
 import type { Logger } from "../../domain/ports/logger.ts";
 import type { StorageDriver } from "../../domain/ports/storage-driver.ts";
-import { type IdentityGuard, RECENT_LOOK_MS } from "./identity-guard.ts";
+import { type IdentityGuard, RECENT_CHECK_MS } from "./identity-guard.ts";
 import { wrapDriverError } from "./storage-probe.ts";
 
 /** Calls the driver of a storage: measures time, converts errors, and checks that it is still the right storage. */
@@ -41,7 +41,7 @@ export class DriverCalls {
     return await this.#run("head", async () => {
       const found = await operation();
       // Clean-up looks up many keys, most of them missing: a recent check is enough.
-      if (found === null) await identity?.assertFound(RECENT_LOOK_MS);
+      if (found === null) await identity?.assertFound(RECENT_CHECK_MS);
       return found;
     });
   }

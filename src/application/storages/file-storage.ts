@@ -234,13 +234,13 @@ export class FileStorage {
   }
 
   /** Check that this is still the storage that was opened. While it is not, writes and deletes are refused. */
-  async lookAtIdentity(): Promise<void> {
-    await this.#identity?.look();
+  async checkIdentity(): Promise<void> {
+    await this.#identity?.check();
   }
 
   /** Why the last check of its identity failed; `null` if it passed. */
-  get trouble(): StowageError | null {
-    return this.#identity?.trouble ?? null;
+  get problem(): StowageError | null {
+    return this.#identity?.problem ?? null;
   }
 
   /** A read failed verification. */
@@ -263,7 +263,7 @@ export class FileStorage {
   }
 
   async #check(options: CheckOptions = {}): Promise<DriverCheck> {
-    await this.#identity?.look(options.quick === true ? HEALTHY_FOR_MS : 0);
+    await this.#identity?.check(options.quick === true ? HEALTHY_FOR_MS : 0);
     const error = this.#identity?.replaced ?? null;
     if (error !== null) return { healthy: false, steps: [{ name: "read", ok: false, error }] };
     return await this.#deps.driver.check(options);

@@ -8,7 +8,7 @@ import { wrapDriverError } from "./storage-probe.ts";
 import { withTimeout } from "./with-timeout.ts";
 
 /** A check costs a request, so calls within this time share its result. */
-export const RECENT_LOOK_MS = 2_000;
+export const RECENT_CHECK_MS = 2_000;
 const TIMEOUT_MS = 5_000;
 
 interface IdentityGuardDeps {
@@ -31,8 +31,8 @@ interface IdentityGuardDeps {
 export class IdentityGuard {
   readonly #deps: IdentityGuardDeps;
   #replaced: StowageError | null = null;
-  #trouble: StowageError | null = null;
-  #lookedAt = Number.NEGATIVE_INFINITY;
+  #problem: StowageError | null = null;
+  #checkedAt = Number.NEGATIVE_INFINITY;
 
   constructor(deps: IdentityGuardDeps) {
     this.#deps = Object.freeze({ ...deps });
@@ -44,35 +44,35 @@ export class IdentityGuard {
   }
 
   /** Why the last check failed: the storage was replaced or unreachable. `null` if the check passed. */
-  get trouble(): StowageError | null {
-    return this.#trouble;
+  get problem(): StowageError | null {
+    return this.#problem;
   }
 
   /**
    * Check the identity, unless the last check is younger than `maxAgeMs`. An unreachable storage does not count as
    * replaced: the last known state stays.
    *
-   * @returns {@link trouble}.
+   * @returns {@link problem}.
    */
-  async look(maxAgeMs = 0): Promise<StowageError | null> {
-    if (this.#deps.clock.now() - this.#lookedAt < maxAgeMs) return this.#trouble;
+  async check(maxAgeMs = 0): Promise<StowageError | null> {
+    if (this.#deps.clock.now() - this.#checkedAt < maxAgeMs) return this.#problem;
     try {
       const file = await withTimeout(TIMEOUT_MS, "identify storage", (signal) =>
         readIdentityFile(this.#deps.driver, { signal }),
       );
       this.#setReplaced(file === null ? replacedBy("is missing") : this.#compare(file.bytes));
-      this.#trouble = this.#replaced;
+      this.#problem = this.#replaced;
     } catch (error) {
-      this.#trouble = wrapDriverError(this.#deps.driver.name, "identify storage", error);
+      this.#problem = wrapDriverError(this.#deps.driver.name, "identify storage", error);
     }
-    this.#lookedAt = this.#deps.clock.now();
-    return this.#trouble;
+    this.#checkedAt = this.#deps.clock.now();
+    return this.#problem;
   }
 
   /** @throws {StowageError} `storage_unavailable` while the storage is replaced. */
   async assertSame(): Promise<void> {
     if (this.#replaced === null) return;
-    await this.look(RECENT_LOOK_MS);
+    await this.check(RECENT_CHECK_MS);
     if (this.#replaced !== null) throw this.#replaced;
   }
 
@@ -82,8 +82,8 @@ export class IdentityGuard {
    * @throws {StowageError} `storage_*` if the storage was replaced or does not respond.
    */
   async assertFound(maxAgeMs = 0): Promise<void> {
-    const trouble = await this.look(maxAgeMs);
-    if (trouble !== null) throw trouble;
+    const problem = await this.check(maxAgeMs);
+    if (problem !== null) throw problem;
   }
 
   #compare(bytes: Uint8Array | null): StowageError | null {

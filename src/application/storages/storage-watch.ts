@@ -1,7 +1,7 @@
 import type { Storages } from "./storages.ts";
 
 /** An emptied or replaced bucket is noticed within this time, even without requests. */
-const LOOK_EVERY_MS = 30_000;
+const CHECK_EVERY_MS = 30_000;
 /** An unreachable fallback is tried again after this time, which doubles with each attempt. */
 const FIRST_RETRY_MS = 1_000;
 const MAX_RETRY_MS = 30_000;
@@ -12,7 +12,7 @@ const MAX_RETRY_MS = 30_000;
  */
 export class StorageWatch {
   readonly #storages: Storages;
-  #lookTimer: ReturnType<typeof setInterval> | undefined;
+  #checkTimer: ReturnType<typeof setInterval> | undefined;
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #stopped = false;
 
@@ -23,20 +23,20 @@ export class StorageWatch {
   start(): void {
     // Report missing permissions now, not with the first upload.
     void this.#storages.primary.health();
-    this.#lookTimer = setInterval(() => void this.look(), LOOK_EVERY_MS);
+    this.#checkTimer = setInterval(() => void this.check(), CHECK_EVERY_MS);
     this.#retryAfter(FIRST_RETRY_MS);
   }
 
   /** Does not wait for pending calls: their results have no effect. */
   stop(): void {
     this.#stopped = true;
-    clearInterval(this.#lookTimer);
+    clearInterval(this.#checkTimer);
     clearTimeout(this.#retryTimer);
   }
 
   /** Check the identity of every storage once. */
-  async look(): Promise<void> {
-    await Promise.all(this.#storages.all.map((storage) => storage.lookAtIdentity()));
+  async check(): Promise<void> {
+    await Promise.all(this.#storages.all.map((storage) => storage.checkIdentity()));
   }
 
   #retryAfter(delayMs: number): void {

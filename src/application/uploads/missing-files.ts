@@ -22,8 +22,8 @@ interface MissingFilesDeps {
  */
 export class MissingFiles {
   readonly #deps: MissingFilesDeps;
-  /** Where `lookAgain` continues in each storage. */
-  readonly #lookedUntil = new Map<string, UploadId>();
+  /** Where `recheck` continues in each storage. */
+  readonly #recheckedUntil = new Map<string, UploadId>();
 
   constructor(deps: MissingFilesDeps) {
     this.#deps = Object.freeze({ ...deps });
@@ -35,7 +35,7 @@ export class MissingFiles {
    * @returns The result of `open`.
    * @throws What `open` throws; `object_not_found` has `reported` in its data if the file was known to be missing.
    */
-  async noting<Read>(upload: Upload, open: () => Promise<Read>): Promise<Read> {
+  async track<Read>(upload: Upload, open: () => Promise<Read>): Promise<Read> {
     let read: Read;
     try {
       read = await open();
@@ -56,27 +56,27 @@ export class MissingFiles {
    * @param maxFiles How many files to check.
    * @throws {StowageError} `storage_*`, `records_*`.
    */
-  async lookAgain(storage: FileStorage, maxFiles = FILES_PER_PAGE): Promise<void> {
-    for (let looked = 0; looked < maxFiles; looked += FILES_PER_PAGE) {
-      const after = this.#lookedUntil.get(storage.id) ?? null;
+  async recheck(storage: FileStorage, maxFiles = FILES_PER_PAGE): Promise<void> {
+    for (let checked = 0; checked < maxFiles; checked += FILES_PER_PAGE) {
+      const after = this.#recheckedUntil.get(storage.id) ?? null;
       const page = await this.#deps.records.missingFiles(storage.id, {
         limit: FILES_PER_PAGE,
         after,
       });
       for (let first = 0; first < page.length; first += CHECKS_AT_ONCE) {
         const some = page.slice(first, first + CHECKS_AT_ONCE);
-        await Promise.all(some.map((upload) => this.#lookFor(storage, upload)));
+        await Promise.all(some.map((upload) => this.#findAgain(storage, upload)));
       }
       const last = page.at(-1);
-      if (page.length === FILES_PER_PAGE && last) this.#lookedUntil.set(storage.id, last.id);
+      if (page.length === FILES_PER_PAGE && last) this.#recheckedUntil.set(storage.id, last.id);
       else {
-        this.#lookedUntil.delete(storage.id);
+        this.#recheckedUntil.delete(storage.id);
         return;
       }
     }
   }
 
-  async #lookFor(storage: FileStorage, upload: Upload): Promise<void> {
+  async #findAgain(storage: FileStorage, upload: Upload): Promise<void> {
     if (await storage.exists(upload.key)) await this.#note(upload, false);
   }
 

@@ -51,7 +51,7 @@ export class Reconciler {
   /** When the tombstones of a storage were last checked. */
   readonly #watchedAt = new Map<string, number>();
   /** Storages whose missing files were checked. */
-  readonly #lookedAgain = new Set<string>();
+  readonly #rechecked = new Set<string>();
   /** When the next sweep of a storage is due. */
   readonly #sweepAt = new Map<string, number>();
 
@@ -91,7 +91,7 @@ export class Reconciler {
     );
     await this.#deps.records.dropIdempotencyRecords();
     await this.#watchTombstones();
-    await this.#lookForMissing();
+    await this.#recheckMissing();
     const leftovers = await this.#sweep();
     const report = {
       removed: abandoned.removed,
@@ -156,11 +156,11 @@ export class Reconciler {
   }
 
   /** Once per storage, when it is reachable: files may have been restored while no server was running. */
-  async #lookForMissing(): Promise<void> {
-    for (const storage of this.#deps.storages.all.filter(({ id }) => !this.#lookedAgain.has(id))) {
+  async #recheckMissing(): Promise<void> {
+    for (const storage of this.#deps.storages.all.filter(({ id }) => !this.#rechecked.has(id))) {
       try {
-        await this.#deps.missing.lookAgain(storage, MISSING_FILES);
-        this.#lookedAgain.add(storage.id);
+        await this.#deps.missing.recheck(storage, MISSING_FILES);
+        this.#rechecked.add(storage.id);
       } catch (error) {
         if (!isStowageError(error)) throw error;
         this.#deps.logger.warn("reconciler.missing_deferred", { storageId: storage.id, error });

@@ -182,7 +182,7 @@ test("the first run of the reconciler that reaches the storage looks for what wa
   expect(await at.missing()).toBe(3);
 });
 
-test("lookAgain() continues where it stopped, and starts over at the end", async () => {
+test("recheck() continues where it stopped, and starts over at the end", async () => {
   let heads = 0;
   const { records, storages, logger, ...at } = await scene({
     tamper: (driver) => ({
@@ -203,10 +203,10 @@ test("lookAgain() continues where it stopped, and starts over at the end", async
   const last = uploads.at(-1) as Upload;
   await at.restore(last.key, "hello");
   const missing = new MissingFiles({ records, storages, logger });
-  await missing.lookAgain(storages.primary);
+  await missing.recheck(storages.primary);
   expect([heads, await at.missing()]).toEqual([100, 101]);
-  await missing.lookAgain(storages.primary);
+  await missing.recheck(storages.primary);
   expect([heads, await at.missing()]).toEqual([101, 100]);
-  await missing.lookAgain(storages.primary);
+  await missing.recheck(storages.primary);
   expect([heads, await at.missing()]).toEqual([201, 100]);
 });
