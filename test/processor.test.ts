@@ -33,15 +33,15 @@ describe("defineProcessor()", () => {
   });
 
   it.each<[string, Partial<Record<keyof Processor, unknown>>]>([
-    ["its name takes", { name: "Upper" }],
-    ["its name takes", { name: "-dash" }],
-    ["its name takes", { name: "a".repeat(41) }],
-    ["its name takes 1 to 40 of a-z 0-9 -, found undefined", { name: undefined }],
-    ["its version takes", { version: "" }],
-    ["its version takes", { version: "one two" }],
-    ["its version takes 1 to 40 of A-Z a-z 0-9 . _ + -, found number", { version: 1 }],
-    ["it needs a media type", { accepts: [] }],
-    ["it needs a media type", { accepts: "text/plain" }],
+    ["its name must be", { name: "Upper" }],
+    ["its name must be", { name: "-dash" }],
+    ["its name must be", { name: "a".repeat(41) }],
+    ["its name must be 1 to 40 of a-z 0-9 -, found undefined", { name: undefined }],
+    ["its version must be", { version: "" }],
+    ["its version must be", { version: "one two" }],
+    ["its version must be 1 to 40 of A-Z a-z 0-9 . _ + -, found number", { version: 1 }],
+    ["it must accept at least one media type", { accepts: [] }],
+    ["it must accept at least one media type", { accepts: "text/plain" }],
     ['in lower case, found "Text/Plain"', { accepts: ["text/html", "Text/Plain"] }],
     ['found "text/html; charset=utf-8"', { accepts: ["text/html; charset=utf-8"] }],
     ['found "pdf"', { accepts: ["pdf"] }],
@@ -57,7 +57,7 @@ describe("defineProcessor()", () => {
   it("names all that is wrong at once", () => {
     const wrong = { name: "", version: "", accepts: [] } as unknown as Processor;
     expect(() => defineProcessor(wrong)).toThrow(
-      /its name .*; its version .*; it needs a media type .*; it needs a function/,
+      /its name .*; its version .*; it must accept at least one media type; it needs a function/,
     );
   });
 });

@@ -4,20 +4,20 @@ export interface ByteRange {
   readonly end: number;
 }
 
-/** What a `Range` header means for a file of a known size. */
+/** The meaning of a `Range` header for a file of a known size. */
 export type RangeRequest =
-  /** No range, one we do not understand, or several: answer with the whole file (RFC 9110, 14.2). */
+  /** No range, an unknown one, or several: send the whole file (RFC 9110, 14.2). */
   | { readonly kind: "whole" }
   | { readonly kind: "part"; readonly range: ByteRange }
-  /** Begins after the end: 416. */
+  /** Begins after the end of the file: 416. */
   | { readonly kind: "unsatisfiable" };
 
 /** `bytes=0-99`, `bytes=100-`, `bytes=-500`; optional white space around it. */
 const SINGLE_RANGE = /^bytes[ \t]*=[ \t]*(\d*)-(\d*)[ \t]*$/i;
 
 /**
- * Read a `Range` header. Multiple ranges are answered with the whole file, as RFC 9110 allows: one part a
- * request is what every client that resumes or seeks asks for.
+ * Read a `Range` header. For several ranges the whole file is sent, as RFC 9110 allows: clients that resume or seek
+ * request one range at a time.
  *
  * @see https://www.rfc-editor.org/rfc/rfc9110#name-range
  */
@@ -42,7 +42,7 @@ function suffix(lengthBytes: number, sizeBytes: number): RangeRequest {
   return { kind: "part", range: { start: Math.max(0, sizeBytes - lengthBytes), end: sizeBytes } };
 }
 
-/** `Content-Range` of a 206: inclusive, as headers count. */
+/** `Content-Range` of a 206. Its end is inclusive. */
 export function formatContentRange(range: ByteRange, sizeBytes: number): string {
   return `bytes ${range.start}-${range.end - 1}/${sizeBytes}`;
 }

@@ -1,39 +1,39 @@
 /**
- * Bytes that arrive once, in order, in chunks of the sender's choosing. A `ReadableStream<Uint8Array>` is
- * one, and so is Node's `IncomingMessage`: the shortest way from a socket to a driver has no adapter in it.
+ * Bytes that arrive once, in order, in chunks of any size. A `ReadableStream<Uint8Array>` is one, and so is Node's
+ * `IncomingMessage`, so a socket needs no adapter.
  */
 export type ByteStream = AsyncIterable<Uint8Array>;
 
-/** What a driver is asked to store. */
+/** The bytes that a driver stores. */
 export type Body =
-  /** All of it is at hand. */
+  /** All bytes are in memory. */
   | { readonly kind: "bytes"; readonly bytes: Uint8Array }
-  /** It can be read again from any offset, so a failed attempt can be repeated. */
+  /** Can be read again from any offset, so that a failed attempt can be repeated. */
   | {
       readonly kind: "replayable";
       readonly sizeBytes: number;
       open(offset: number): ByteStream;
     }
-  /** It can be read once; its length is known only where `sizeBytes` is given. */
+  /** Can be read once. Its length is unknown without `sizeBytes`. */
   | { readonly kind: "once"; readonly sizeBytes?: number | undefined; readonly stream: ByteStream };
 
-/** The length of `body` in bytes, or `undefined` where only reading it will tell. */
+/** The length of `body` in bytes, or `undefined` if it is unknown. */
 export function bodySize(body: Body): number | undefined {
   return body.kind === "bytes" ? body.bytes.byteLength : body.sizeBytes;
 }
 
-/** Read `body` from its beginning. A `once` body can be opened a single time. */
+/** Read `body` from its beginning. A `once` body can be opened only once. */
 export function openBody(body: Body): ByteStream {
   if (body.kind === "bytes") return chunksOf(body.bytes);
   return body.kind === "replayable" ? body.open(0) : body.stream;
 }
 
-/** One chunk as a stream; nothing at all for zero bytes. */
+/** One chunk as a stream, which is empty for zero bytes. */
 export async function* chunksOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   if (bytes.byteLength > 0) yield bytes;
 }
 
-/** Join chunks into one array. Only for things that are small by nature. */
+/** Join chunks into one array. Only for small data. */
 export function concatBytes(chunks: readonly Uint8Array[]): Uint8Array {
   const only = chunks[0];
   if (chunks.length === 1 && only !== undefined) return only;
@@ -49,7 +49,7 @@ export function concatBytes(chunks: readonly Uint8Array[]): Uint8Array {
 /**
  * Read a stream that must stay small.
  *
- * @returns All bytes, or `null` as soon as there are more than `limitBytes`; the rest is not read then.
+ * @returns All bytes, or `null` as soon as there are more than `limitBytes`. Then the rest is not read.
  */
 export async function readAtMost(
   stream: ByteStream,
@@ -65,7 +65,7 @@ export async function readAtMost(
   return chunks.length === 0 ? new Uint8Array(0) : concatBytes(chunks);
 }
 
-/** Lower-case hexadecimal, two digits a byte. */
+/** Lower-case hexadecimal, two digits per byte. */
 export function toHex(bytes: Uint8Array): string {
   let text = "";
   for (const byte of bytes) text += byte.toString(16).padStart(2, "0");

@@ -26,15 +26,15 @@ export interface WaitOptions {
   readonly abortError?: (() => unknown) | undefined;
   readonly timeout?: {
     readonly ms: number;
-    /** The error when the time is over. */
+    /** The error at the timeout. */
     readonly error: () => unknown;
   };
 }
 
 /**
- * Wait for `work`, but not past an abort or a timeout. The work itself goes on; its late result is dropped.
+ * Wait for `work`, but not after an abort or a timeout. The work itself continues, and its late result is dropped.
  *
- * Afterwards neither a listener nor a timer is left, so one long-lived signal can serve many calls.
+ * No listener or timer is left afterwards, so one long-lived signal can serve many calls.
  */
 export async function waitFor<Result>(
   work: PromiseLike<Result>,
@@ -45,7 +45,7 @@ export async function waitFor<Result>(
   const onAbort = (): void => stop.reject(abortError());
   if (signal?.aborted === true) onAbort();
   signal?.addEventListener("abort", onAbort, { once: true });
-  // Not AbortSignal.timeout(): its timer does not keep a process alive that waits for nothing else.
+  // Not AbortSignal.timeout(): its timer would not keep a process alive that waits for nothing else.
   if (timeout !== undefined) timer = setTimeout(() => stop.reject(timeout.error()), timeout.ms);
   work.then(stop.resolve, stop.reject);
   try {

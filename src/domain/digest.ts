@@ -9,15 +9,15 @@ export interface DigestClaim {
   readonly algorithm: DigestAlgorithm;
   /** Lower-case hexadecimal. */
   readonly hex: string;
-  /** The header or form field that it came in. */
+  /** The header or form field that contained it. */
   readonly field: string;
 }
 
 /**
- * Compare the digests of the client with the real ones.
+ * Compare the digests that the client sent with the computed ones.
  *
  * @param digests In lower-case hexadecimal; at least the algorithms of `claims`.
- * @throws {StowageError} `digest_mismatch`, naming the first field that is wrong.
+ * @throws {StowageError} `digest_mismatch`, naming the first field that does not match.
  */
 export function verifyDigests(
   claims: readonly DigestClaim[],
@@ -27,7 +27,7 @@ export function verifyDigests(
   if (wrong === undefined) return;
   throw new StowageError(
     "digest_mismatch",
-    `Cannot accept upload: what came has another ${wrong.algorithm} than ${wrong.field} says (send it again)`,
+    `Cannot accept upload: its ${wrong.algorithm} does not match ${wrong.field} (send it again)`,
     { data: { field: wrong.field } },
   );
 }

@@ -1,28 +1,28 @@
 /**
- * An error without anything that may quote a document. Messages are left out: those of parsers often hold what they
- * have read.
+ * An error without anything that may quote a document. Messages are left out: those of parsers often quote their
+ * input.
  */
 export interface TracedError {
-  /** Of its class: `TypeError`. */
+  /** The name of its class: `TypeError`. */
   readonly name: string;
-  /** `ERR_INVALID_ARG_TYPE`. */
+  /** Such as `ERR_INVALID_ARG_TYPE`. */
   readonly code?: string;
-  /** Where in the code, innermost first: `at parse (file:///…/reader.ts:12:7)`. */
+  /** The frames, innermost first: `at parse (file:///…/reader.ts:12:7)`. */
   readonly stack?: readonly string[];
 }
 
 const MAX_CAUSES = 5;
-/** V8 keeps as many. */
+/** V8's default. */
 const MAX_FRAMES = 10;
 
 const NAME = /^[A-Za-z_$][\w$.]{0,63}$/;
-/** Node's, and ours. */
+/** Node's codes and ours. */
 const CODE = /^(?=.{1,64}$)(?:[A-Z][A-Z0-9_]*|[a-z]+(?:_[a-z]+)+)$/;
-/** A frame with its place in the code. Other lines of a stack (`<anonymous>`) are left out. */
+/** A frame with a position in the code. Other lines of a stack (`<anonymous>`) are left out. */
 const FRAME = /^at [\x20-\x7e]{1,300}:\d+:\d+\)?$/;
 
 /**
- * An error and its causes, outermost first. Never throws, whatever was thrown.
+ * An error and its causes, outermost first. Never throws, whatever `error` is.
  *
  * @param options.stacks Whether to include their stacks.
  */
@@ -44,7 +44,7 @@ export function traceOf(
   return trace;
 }
 
-/** Whether `value`, which another process has sent, has the form of a trace. */
+/** Whether `value`, which another process sent, is a valid trace. */
 export function isTrace(value: unknown): value is readonly TracedError[] {
   if (!Array.isArray(value) || value.length > MAX_CAUSES) return false;
   return value.every((link: unknown) => {
@@ -61,7 +61,7 @@ export function isTrace(value: unknown): value is readonly TracedError[] {
   });
 }
 
-/** An error whose trace is `trace`; `undefined` for an empty one. */
+/** An error with this trace; `undefined` for an empty one. */
 export function errorOf(trace: readonly TracedError[]): Error | undefined {
   const [first, ...causes] = trace;
   if (first === undefined) return undefined;
@@ -83,8 +83,8 @@ function traced(error: unknown, stacks: boolean): TracedError {
 }
 
 /**
- * The frames behind the message, which may itself hold lines that look like frames. If the message was changed
- * after the stack was taken, it cannot be cut off: then there are none.
+ * The frames after the message, which may itself contain lines that look like frames. If the message was changed after
+ * the stack was captured, it cannot be cut off, and there are no frames.
  */
 function framesOf({ stack, message }: Error): string[] {
   const header = typeof stack === "string" ? stack.indexOf(message) : -1;

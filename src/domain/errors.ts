@@ -1,9 +1,9 @@
 /**
- * Every code an error of this project can carry. A code is a promise to callers: it never changes its
- * meaning. `src/http/problem.ts` must name a status for each, or it does not compile.
+ * The codes of all errors of this project. A code is a promise to callers: it never changes its meaning.
+ * `src/http/problem.ts` must have a status for each, or it does not compile.
  */
 export type ErrorCode =
-  // what the caller sent
+  // the request
   | "invalid_request"
   | "invalid_parameter"
   | "invalid_multipart"
@@ -27,11 +27,11 @@ export type ErrorCode =
   | "body_incomplete"
   | "request_timeout"
   | "request_aborted"
-  // who is calling
+  // the caller
   | "unauthenticated"
   | "insufficient_scope"
   | "auth_unavailable"
-  // what is there
+  // the resource
   | "route_not_found"
   | "method_not_allowed"
   | "upload_not_found"
@@ -63,7 +63,7 @@ export type ErrorCode =
   | "records_full"
   | "records_newer"
   | "reservation_lost"
-  // processing: reasons that end up in `processing.error`
+  // processing, also in `processing.error`
   | "document_unreadable"
   | "document_wrong_type"
   | "document_truncated"
@@ -76,29 +76,29 @@ export type ErrorCode =
   | "extractor_unavailable"
   | "processor_failed"
   | "processor_missing"
-  // ours
+  // the service
   | "invalid_config"
   | "internal";
 
-/** Marks errors of this project across two installed copies of the package, where `instanceof` fails. */
+/** Marks errors of this project. With two installed copies of the package, `instanceof` fails. */
 const BRAND = Symbol.for("stowage.error");
 
 export interface StowageErrorOptions {
-  /** What caused it. Kept for the log; never shown to a caller. */
+  /** For the log. Callers never see it. */
   readonly cause?: unknown;
-  /** Whether the same call may succeed later without any change. Default `false`. */
+  /** Whether the same call may succeed later without any change. Default: `false`. */
   readonly retryable?: boolean | undefined;
-  /** Facts worth keeping, with units in their names. No secrets, no filenames. */
+  /** Facts, with units in their names. No secrets and no filenames. */
   readonly data?: Readonly<Record<string, string | number | boolean | null>> | undefined;
 }
 
 /**
- * The one base of all errors that cross a port.
+ * The base of all errors that cross a port.
  *
- * Match on `code` (see {@link isStowageError}), never on the message or on `instanceof` alone. The message
- * is a sentence without a final period: what could not be done, a colon, the state found. It may be shown
- * to callers, so it holds no path, bucket, key or secret unless the code is an operator's (`storage_*`,
- * `invalid_config`), whose messages the HTTP layer replaces.
+ * Match on `code` (see {@link isStowageError}), never on the message or on `instanceof` alone. The message is a sentence
+ * without a final period: what could not be done, a colon, and why. Callers may see it, so it contains no path, bucket,
+ * key or secret. Exceptions are codes for operators (`storage_*`, `invalid_config`), whose messages the HTTP layer
+ * replaces.
  */
 export class StowageError extends Error {
   override readonly name: string = "StowageError";
@@ -142,13 +142,13 @@ export class RangeNotSatisfiableError extends StowageError {
   }
 }
 
-/** Whether `error` is an error of this project, from whichever copy of the package; with `code`, that one. */
+/** Whether `error` is an error of this project, from any copy of the package, and has `code` if you pass one. */
 export function isStowageError(error: unknown, code?: ErrorCode): error is StowageError {
   if (typeof error !== "object" || error === null || !(BRAND in error)) return false;
   return code === undefined || (error as unknown as StowageError).code === code;
 }
 
-/** Whether `error` only says that the caller gave up: an aborted signal or a closed connection. */
+/** Whether `error` means that the caller left: an aborted signal or a closed connection. */
 export function isAbort(error: unknown): boolean {
   if (isStowageError(error)) return error.code === "request_aborted";
   return error instanceof Error && error.name === "AbortError";

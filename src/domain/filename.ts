@@ -1,9 +1,9 @@
 import { StowageError } from "./errors.ts";
 
-/** The last segment of what was sent: NFC, 1–255 bytes of UTF-8, no separators, no control characters. */
+/** The last segment of the name that was sent: NFC, 1–255 bytes of UTF-8, no separators, no control characters. */
 export type Filename = string & { readonly __brand: "Filename" };
 
-/** The longest name ext4, APFS, NTFS and ZFS all take, in bytes of UTF-8. */
+/** The longest name that ext4, APFS, NTFS and ZFS all support, in bytes of UTF-8. */
 export const MAX_FILENAME_BYTES = 255;
 
 /** A longer extension counts as part of the name. */
@@ -12,16 +12,16 @@ const MAX_EXTENSION_BYTES = 32;
 const CONTROL = /\p{Cc}/u;
 const LONE_SURROGATE = /\p{Cs}/u;
 
-/** Length of `text` in bytes of UTF-8. */
+/** The length of `text` in bytes of UTF-8. */
 export function utf8Length(text: string): number {
   return new TextEncoder().encode(text).byteLength;
 }
 
 /**
- * Make a filename of what a client called its file.
+ * Make a filename from the name that a client sent.
  *
- * Browsers send a bare name, old ones and scripts a whole path in either style: the last segment after
- * `/` or `\` counts. Longer names are cut to 255 bytes between characters and keep their extension.
+ * Browsers send a bare name. Old ones and scripts may send a whole path in either style: the last segment after `/` or
+ * `\` counts. Longer names are cut to 255 bytes between two characters and keep their extension.
  *
  * @throws {StowageError} `invalid_filename` for an empty name, `.`, `..`, control characters (NUL, CR, LF
  *   and DEL among them) and lone surrogates.

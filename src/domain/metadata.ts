@@ -4,7 +4,7 @@ import { utf8Length } from "./filename.ts";
 /** JSON that a caller stores with its file. */
 export type Metadata = Readonly<Record<string, unknown>>;
 
-/** As the contract says; metadata is kept in the record. */
+/** Metadata is stored in the record. */
 const MAX_BYTES = 2048;
 
 /** Parsing deep JSON costs stack, and real metadata is flat. */
@@ -21,10 +21,9 @@ export function parseMetadata(text: string): Metadata {
 }
 
 /**
- * Metadata changed by a merge patch: what is `null` there goes, objects are merged, all else is replaced.
+ * Apply a merge patch to metadata: `null` removes a member, objects are merged, other values are replaced.
  *
- * @throws {StowageError} `invalid_metadata` if the patch is too deep, or what comes of it is too deep, too long
- *   or inexact.
+ * @throws {StowageError} `invalid_metadata` if the patch is too deep, or the result is too deep, too long or inexact.
  * @see https://www.rfc-editor.org/rfc/rfc7396
  */
 export function patchMetadata(metadata: Metadata, patch: Metadata | null): Metadata {
@@ -39,7 +38,7 @@ function merge(target: unknown, patch: Metadata): Metadata {
     if (value === null) members.delete(name);
     else members.set(name, isObject(value) ? merge(members.get(name), value) : value);
   }
-  // Not by assignment: a member may be called __proto__.
+  // Not by assignment: a member may be named __proto__.
   return Object.fromEntries(members);
 }
 
@@ -47,9 +46,9 @@ function requireMetadata(value: unknown): Metadata {
   if (!isObject(value)) throw invalidMetadata("it is not a JSON object");
   if (isDeeperThan(value, MAX_DEPTH)) throw tooDeep();
   if (!isExact(value)) {
-    throw invalidMetadata("a number in it is too large to be kept exactly (send it as text)");
+    throw invalidMetadata("a number in it is too large to be stored exactly (send it as text)");
   }
-  // As it is kept: 1e9 becomes longer.
+  // As it is stored: 1e9 becomes longer.
   if (utf8Length(JSON.stringify(value)) > MAX_BYTES) throw tooLong();
   return value;
 }
@@ -63,7 +62,7 @@ function isDeeperThan(value: unknown, levels: number): boolean {
   return levels === 0 || Object.values(value).some((inner) => isDeeperThan(inner, levels - 1));
 }
 
-/** Whether every number is exact. An id of 64 bits would be rounded. */
+/** Whether every number is exact. A 64-bit id would be rounded. */
 function isExact(value: unknown): boolean {
   if (Number.isInteger(value)) return Number.isSafeInteger(value);
   if (typeof value === "number") return Number.isFinite(value);

@@ -4,51 +4,51 @@ import type { TenantId } from "./tenant.ts";
 import type { UploadId } from "./upload-id.ts";
 
 /**
- * Where an object lies, relative to the root of its storage (the folder, or the bucket and prefix, that
- * the storage's URI names): segments joined by `/`. Valid by construction: no empty, `.` or `..` segment,
- * no NUL, no lone surrogate, at most 1,024 bytes of UTF-8.
+ * The key of an object, relative to the root of its storage (the folder, or the bucket and prefix, in the storage's
+ * URI): segments joined by `/`. Always valid: no empty, `.` or `..` segment, no NUL, no lone surrogate, at most 1,024
+ * bytes of UTF-8.
  */
 export type ObjectKey = string & { readonly __brand: "ObjectKey" };
 
-/** S3's limit, the smallest of those that matter. */
+/** S3's limit, the smallest of the limits that matter. */
 export const MAX_KEY_BYTES = 1024;
 
-/** Everything that is the service's own lies below this folder, which no tenant id can name. */
+/** The folder for the service's own objects. No tenant id can name it. */
 export const OWN_FOLDER = ".stowage";
 
-/** What makes an upload's key. */
+/** The parts of an upload's key. */
 export interface ObjectRef {
   readonly tenant: TenantId;
   readonly uploadId: UploadId;
   readonly filename: Filename;
 }
 
-/** `{tenant}/{upload}/{filename}`: the one place where new keys are made. Injective: no part holds a `/`. */
+/** `{tenant}/{upload}/{filename}`. All new keys are built here. No part contains a `/`, so keys never collide. */
 export function buildObjectKey(ref: ObjectRef): ObjectKey {
   return parseObjectKey(`${ref.tenant}/${ref.uploadId}/${ref.filename}`);
 }
 
-/** The folder of everything derived from one upload. `uploadId` is our own id, of adopted uploads, too. */
+/** The folder for everything derived from one upload. `uploadId` is our own id, also for adopted uploads. */
 export function derivedFolder(tenant: TenantId, uploadId: UploadId): ObjectKey {
   return ownKey(`derived/${tenant}/${uploadId}`);
 }
 
-/** A key in {@link derivedFolder}; `name` is ours, never a caller's. */
+/** A key in {@link derivedFolder}. `name` never comes from a caller. */
 export function derivedKey(tenant: TenantId, uploadId: UploadId, name: string): ObjectKey {
   return parseObjectKey(`${derivedFolder(tenant, uploadId)}/${name}`);
 }
 
-/** A key below `.stowage/`; `path` is ours, never a caller's. */
+/** A key below `.stowage/`. `path` never comes from a caller. */
 export function ownKey(path: string): ObjectKey {
   return parseObjectKey(`${OWN_FOLDER}/${path}`);
 }
 
-/** Whether a key lies below `.stowage/`. */
+/** Whether a key is below `.stowage/`. */
 export function isOwnKey(key: ObjectKey): boolean {
   return key.startsWith(`${OWN_FOLDER}/`);
 }
 
-/** @throws {StowageError} `invalid_key`, naming what is wrong but not the key. */
+/** @throws {StowageError} `invalid_key`. The message says what is wrong, without the key. */
 export function parseObjectKey(text: string): ObjectKey {
   const problem = findKeyProblem(text);
   if (problem === null) return text as ObjectKey;

@@ -1,16 +1,15 @@
-/** Marks what a `define…` function made, across two installed copies of the package, where `instanceof` fails. */
+/** Marks the results of a `define…` function. With two installed copies of the package, `instanceof` fails. */
 export interface PortMark {
   /**
-   * The version of the port. It rises when what was written for the last one could not keep its promises any
-   * more; a group or an option that is added does not raise it.
+   * The version of the port. It rises with every incompatible change. A new group or option does not raise it.
    */
   readonly version: number;
-  /** A marked and frozen copy. Nobody but the `define…` function calls this. */
+  /** A marked and frozen copy. Only the `define…` function calls this. */
   stamp<Definition extends object>(definition: Definition): Definition;
   /**
-   * The version of the port that a definition was made for, by whichever copy of the package.
+   * The version of the port that a definition was made for, by any copy of the package.
    *
-   * @returns `null` for whatever is no definition.
+   * @returns `null` if `value` is not a definition.
    */
   versionOf(value: unknown): number | null;
 }

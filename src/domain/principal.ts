@@ -4,18 +4,18 @@ import type { TenantId } from "./tenant.ts";
 export const SCOPES = ["upload:read", "upload:write", "upload:delete"] as const;
 export type Scope = (typeof SCOPES)[number];
 
-/** Who is calling, as the credential says. */
+/** The caller, from its credential. */
 export type Principal =
   | {
       readonly kind: "tenant";
       readonly tenant: TenantId;
-      /** `key:<key id>` or `jwt:<sub>`: kept as `created_by`. */
+      /** `key:<key id>` or `jwt:<sub>`. Stored as `created_by`. */
       readonly subject: string;
       readonly scopes: ReadonlySet<Scope>;
     }
   | { readonly kind: "operator"; readonly subject: string };
 
-/** The scopes named in `text`, separated by spaces (RFC 6749, 3.3); unknown words are left out. */
+/** The scopes in `text`, separated by spaces (RFC 6749, 3.3). Unknown words are ignored. */
 export function readScopes(text: string): ReadonlySet<Scope> {
   return new Set(text.split(/\s+/).filter((word): word is Scope => SCOPES.includes(word as Scope)));
 }

@@ -8,11 +8,10 @@ type Probed = Pick<StorageDriver, "put" | "get" | "head" | "list" | "delete">;
 type Step = DriverCheck["steps"][number];
 
 /**
- * A driver's `check`, for any driver: write, read, list and delete a small object of its own under
- * `.stowage/`. Where writing is refused, reading and listing are still tried, so that the answer names
- * what exactly is denied; deleting is tried whenever something may have been written.
+ * A `check` for any driver: write, read, list and delete a small object under `.stowage/`. All steps are tried, even
+ * if writing is refused, so that the result shows exactly what is denied.
  *
- * @throws {StowageError} `request_aborted` only; every other trouble is in the answer.
+ * @throws {StowageError} `request_aborted` only. All other problems are in the result.
  */
 export async function probeDriver(
   driver: Probed,
@@ -40,16 +39,17 @@ export async function probeDriver(
     await attempt("read", async () => {
       if (!written) await driver.head(key, options);
       else if (toHex(await readAll((await driver.get(key, options)).stream)) !== toHex(bytes)) {
-        throw distrust("it gives back other bytes than it took");
+        throw untrusted("it returns different bytes than it stored");
       }
     });
     await attempt("list", async () => {
       const page = await driver.list(key, options);
-      if (written && page.objects[0]?.key !== key) throw distrust("it does not list what it holds");
+      if (written && page.objects[0]?.key !== key)
+        throw untrusted("it does not list an object that it stores");
     });
     await attempt("delete", async () => await remove(driver, key, options));
   } catch (error) {
-    // Without the signal: a probe that was given up still cleans up behind itself.
+    // Without the signal: an aborted probe still cleans up.
     await driver.delete([key]).catch(() => {});
     throw error;
   }
@@ -63,7 +63,8 @@ async function remove(
 ): Promise<void> {
   const { failures } = await driver.delete([key], options);
   if (failures[0] !== undefined) throw failures[0].error;
-  if ((await driver.head(key, options)) !== null) throw distrust("it keeps what was deleted");
+  if ((await driver.head(key, options)) !== null)
+    throw untrusted("it still has an object that was deleted");
 }
 
 async function readAll(stream: ByteStream): Promise<Uint8Array> {
@@ -72,6 +73,6 @@ async function readAll(stream: ByteStream): Promise<Uint8Array> {
   return concatBytes(chunks);
 }
 
-function distrust(found: string): StowageError {
-  return new StowageError("storage_unavailable", `Cannot trust the storage: ${found}`);
+function untrusted(reason: string): StowageError {
+  return new StowageError("storage_unavailable", `Cannot trust the storage: ${reason}`);
 }

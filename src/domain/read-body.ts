@@ -3,11 +3,11 @@ import { abortedError, throwIfAborted } from "./cancellation.ts";
 import { isStowageError, StowageError } from "./errors.ts";
 
 /**
- * Read `body` from its beginning, as every driver's `put` must:
+ * Read `body` from its beginning. Every driver's `put` must read this way:
  *
- * - checks the announced length: too few or too many bytes are `body_incomplete`;
- * - stops at once with `request_aborted` when `signal` is aborted, even while it waits for the source;
- * - passes errors of the source on unchanged, and drops empty chunks;
+ * - checks the announced length: fewer or more bytes are `body_incomplete`;
+ * - stops with `request_aborted` as soon as `signal` is aborted, even while it waits for the source;
+ * - passes on errors of the source unchanged, and drops empty chunks;
  * - closes the source if the reader stops early, without waiting for it.
  */
 export async function* readBody(
@@ -17,7 +17,7 @@ export async function* readBody(
   throwIfAborted(signal);
   const expectedBytes = bodySize(body);
   const iterator = openBody(body)[Symbol.asyncIterator]();
-  // One listener for all chunks: a race per chunk would pile up on a long-lived signal.
+  // One listener for all chunks: a listener per chunk would accumulate on a long-lived signal.
   let giveUp: ((error: StowageError) => void) | undefined;
   const onAbort = (): void => giveUp?.(abortedError(signal));
   signal?.addEventListener("abort", onAbort);
@@ -47,7 +47,7 @@ export async function* readBody(
   }
 }
 
-/** Stop reading a source. Does not wait: a source that hangs would answer late, or never. */
+/** Stop reading a source. Does not wait, because a source that hangs may never respond. */
 export function closeSource(iterator: AsyncIterator<Uint8Array>): void {
   iterator.return?.().then(undefined, () => {});
 }

@@ -1,6 +1,6 @@
 import { abortedError, throwIfAborted } from "./cancellation.ts";
 
-/** Lets a number of callers in at once. The others wait in the order in which they came. */
+/** Admits a number of callers at once. The others wait in the order in which they called. */
 export class Semaphore {
   #free: number;
   readonly #waiting = new Set<() => void>();
@@ -38,7 +38,7 @@ export class Semaphore {
     });
   }
 
-  /** Hands the turn to the next caller directly, so that a newcomer cannot take it first. */
+  /** Passes the turn directly to the next caller, so that a new one cannot take it first. */
   #release(): void {
     const [next] = this.#waiting;
     if (next === undefined) this.#free += 1;

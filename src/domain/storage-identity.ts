@@ -1,36 +1,36 @@
 import { StowageError } from "./errors.ts";
 import { type ObjectKey, ownKey } from "./object-key.ts";
 
-/** Where a storage keeps its identity. Renaming or moving the storage does not change it. */
+/** The key of the identity of a storage. Renaming or moving the storage does not change its identity. */
 export const STORAGE_IDENTITY_KEY: ObjectKey = ownKey("storage.json");
 
-/** The file holds one short line; anything longer is not ours. */
+/** The file has one short line. A longer file is not ours. */
 export const STORAGE_IDENTITY_MAX_BYTES = 4096;
 
-/** A file without a `version` is of this one. */
+/** Also the version of a file without a `version`. */
 const VERSION = 1;
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /**
- * Read what {@link STORAGE_IDENTITY_KEY} holds.
+ * Parse the content of {@link STORAGE_IDENTITY_KEY}.
  *
  * @param bytes `null` for a file longer than {@link STORAGE_IDENTITY_MAX_BYTES}.
  * @returns The UUID of the storage. Unknown fields are ignored.
- * @throws {StowageError} `storage_misconfigured`, saying what is wrong with the file and what to do.
+ * @throws {StowageError} `storage_misconfigured`. The message says what is wrong with the file and what to do.
  */
 export function parseStorageIdentity(bytes: Uint8Array | null): string {
-  if (bytes === null) throw unreadable(`it is longer than ${STORAGE_IDENTITY_MAX_BYTES} bytes`);
-  if (bytes.byteLength === 0) throw unreadable("it is empty");
+  if (bytes === null) throw unusable(`it is longer than ${STORAGE_IDENTITY_MAX_BYTES} bytes`);
+  if (bytes.byteLength === 0) throw unusable("it is empty");
   const { id, version = VERSION } = parseObject(new TextDecoder().decode(bytes));
   if (version !== VERSION) {
-    throw unreadable(
-      `it is of version ${JSON.stringify(version)}, this release reads version ${VERSION}`,
+    throw unusable(
+      `its version is ${JSON.stringify(version)}, but this release supports version ${VERSION}`,
       "install the release that wrote it, or a newer one",
     );
   }
   if (isStorageId(id)) return id;
-  throw unreadable("it does not hold a UUID as its id");
+  throw unusable("its id is not a UUID");
 }
 
 /** Whether `value` can be the id of a storage. */
@@ -47,13 +47,13 @@ function parseObject(text: string): { readonly id?: unknown; readonly version?: 
   }
 }
 
-/** The error for a storage whose identity file is there, but cannot be used. */
-function unreadable(
-  found: string,
+/** The error for a storage whose identity file exists but cannot be used. */
+function unusable(
+  reason: string,
   advice = 'restore it from a backup, or write {"id": "UUID"} with the storage id that the records name',
 ): StowageError {
   return new StowageError(
     "storage_misconfigured",
-    `Cannot tell which storage this is: ${found} (${STORAGE_IDENTITY_KEY}; ${advice})`,
+    `Cannot identify storage: ${STORAGE_IDENTITY_KEY} cannot be used because ${reason} (${advice})`,
   );
 }

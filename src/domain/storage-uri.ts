@@ -1,19 +1,19 @@
 import { StowageError } from "./errors.ts";
 
 /**
- * A storage, in one line: `local:./storage/uploads`, `s3://bucket/prefix?region=eu-west-1`, `memory:`.
- * The scheme finds the driver; the rest is the driver's own to read.
+ * A storage in one line: `local:./storage/uploads`, `s3://bucket/prefix?region=eu-west-1`, `memory:`. The scheme selects
+ * the driver, which interprets the rest.
  */
 export interface StorageUri {
-  /** The driver's name, lower case. */
+  /** The driver's name in lower case. */
   readonly scheme: string;
-  /** What follows `//`, up to the next `/`: a bucket. Empty without `//`. */
+  /** The part from `//` to the next `/`, such as a bucket. Empty without `//`. */
   readonly authority: string;
   /** The rest of the path, percent-decoded. */
   readonly path: string;
-  /** The query. Of a name given twice the last counts. */
+  /** The query. If a name occurs twice, the last one counts. */
   readonly options: Readonly<Record<string, string>>;
-  /** As given, with what looks secret masked, in options and in addresses: fit for logs and messages. */
+  /** For logs and messages: the URI as given, with everything that looks secret masked. */
   readonly display: string;
 }
 
@@ -21,8 +21,7 @@ const SCHEME = /^([a-z][a-z0-9+.-]*):(.*)$/is;
 const SECRET_OPTION = /secret|token|pass(?:word|phrase)?$|key$|auth$|credentials?$|string$|^sas/i;
 
 /**
- * Read a storage URI. It is not run through WHATWG `URL`, which would collapse dot segments and forget
- * whether a path was relative.
+ * Parse a storage URI. Not with WHATWG `URL`, which would collapse dot segments and make relative paths absolute.
  *
  * @throws {StowageError} `invalid_storage_uri`
  */
@@ -56,12 +55,12 @@ function displayOf(scheme: string, location: string, options: Record<string, str
   const shown = Object.entries(options).map(
     ([name, value]) => `${name}=${SECRET_OPTION.test(name) ? "***" : maskAddress(value)}`,
   );
-  // In front of the host a lone user is none of the secrets, and a key may hold an @.
+  // Before the host, a user without a password is not secret, and a key may contain an @.
   const masked = maskAddress(location.replace(/^\/\/[^/]*:[^/]*@/, "//***@"));
   return `${scheme}:${masked}${shown.length > 0 ? `?${shown.join("&")}` : ""}`;
 }
 
-/** An address inside the URI, like `redis://:password@host?token=…`: its user, password and such options. */
+/** Mask the user, password and secret options of an address in the URI: `redis://:password@host?token=…`. */
 function maskAddress(text: string): string {
   return text
     .replace(/(:\/\/)\S*@/g, "$1***@")
@@ -72,7 +71,7 @@ function decode(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch (cause) {
-    throw refuse("it has a stray %", cause);
+    throw refuse("a % in it is not followed by two hexadecimal digits", cause);
   }
 }
 

@@ -3,8 +3,8 @@ import { throwIfAborted } from "./cancellation.ts";
 const CHUNK_BYTES = 256 * 1024;
 
 /**
- * Bytes at hand as a stream. It hands out copies, chunk by chunk as they are asked for: what a reader does to
- * them (transfer, overwrite) does not reach `bytes`. An aborted signal fails it with `request_aborted`.
+ * Bytes in memory as a stream. Each chunk is a copy, so that a reader may transfer or overwrite it. An aborted signal
+ * fails the stream with `request_aborted`.
  */
 export function streamBytes(bytes: Uint8Array, signal?: AbortSignal): ReadableStream<Uint8Array> {
   let position = 0;

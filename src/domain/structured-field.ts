@@ -6,19 +6,19 @@ const BARE_ITEM = [
   ":[A-Za-z0-9+/=]*:", // bytes
   String.raw`\?[01]`, // a boolean
   String.raw`@-?\d{1,15}`, // a date
-  '%"(?:[ !#$&-~]|%[0-9a-f]{2})*"', // a string of Unicode
+  '%"(?:[ !#$&-~]|%[0-9a-f]{2})*"', // a Unicode string
 ].join("|");
 const PARAMETERS = `(?:; *${KEY}(?:=(?:${BARE_ITEM}))?)*`;
 const ITEM = `(?:${BARE_ITEM})${PARAMETERS}`;
 const INNER_LIST = String.raw`\( *(?:${ITEM}(?: +${ITEM})* *)?\)${PARAMETERS}`;
-/** A member of a dictionary, and what separates it from the next. The grammar is regular. */
+/** A member of a dictionary, and the separator after it. The grammar is regular. */
 const MEMBER = String.raw`(${KEY})(?:=(${ITEM}|${INNER_LIST})|${PARAMETERS})[ \t]*(?:(,)[ \t]*|$)`;
 
 /**
- * Read a dictionary in a header (RFC 9651, 4.2.2).
+ * Parse a dictionary in a header (RFC 9651, 4.2.2).
  *
- * @returns Its members, each as it was sent, with its parameters; of two with one name the last. `null` if it
- *   is none.
+ * @returns Its members, each as it was sent, with its parameters. If a name occurs twice, the last one counts. `null` if
+ *   `field` is not a dictionary.
  */
 export function findDictionary(field: string): ReadonlyMap<string, string> | null {
   const text = trimSpaces(field);
@@ -34,7 +34,7 @@ export function findDictionary(field: string): ReadonlyMap<string, string> | nul
   return members;
 }
 
-/** Step by step: `/ +$/` begins anew at each of many spaces. */
+/** Not with `/ +$/`, which starts again at each of many spaces. */
 function trimSpaces(text: string): string {
   let start = 0;
   let end = text.length;
@@ -49,7 +49,7 @@ export function findBytes(member: string): Uint8Array | null {
   return base64 === undefined ? null : findBase64(base64);
 }
 
-/** The bytes that this is the base64 of (RFC 4648, 4), or `null` if it is none. */
+/** The bytes that `text` encodes in base64 (RFC 4648, 4), or `null` if it is not base64. */
 export function findBase64(text: string): Uint8Array | null {
   // `atob` skips white space.
   if (/\s/.test(text)) return null;

@@ -1,11 +1,11 @@
 import { StowageError } from "./errors.ts";
 
-/** Whose upload it is. It comes from the credential alone, never from a URL or a body. */
+/** The owner of an upload. Comes only from the credential, never from a URL or a body. */
 export type TenantId = string & { readonly __brand: "TenantId" };
 
 /**
- * 1–64 of `A-Za-z0-9._-`, not beginning with a dot: the first dot is kept for the service's own folder
- * (`.stowage/`), and a tenant is a folder's name. Case-sensitive.
+ * 1–64 of `A-Za-z0-9._-`. A tenant is the name of a folder, and names that begin with a dot are reserved for the
+ * service's own folder (`.stowage/`). Case-sensitive.
  */
 const TENANT_ID = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$/;
 
@@ -20,6 +20,6 @@ export function parseTenantId(text: unknown): TenantId {
   if (tenant !== null) return tenant;
   throw new StowageError(
     "invalid_parameter",
-    "Cannot use tenant id: it takes 1 to 64 of A-Z a-z 0-9 . _ - and does not begin with a dot",
+    "Cannot use tenant id: expected 1 to 64 of A-Z a-z 0-9 . _ -, not beginning with a dot",
   );
 }

@@ -1,4 +1,4 @@
-/** The service's own name for an upload: a UUIDv7 in lower case, so ids sort by their time. */
+/** The id of an upload: a UUIDv7 in lower case, so that ids sort by time. */
 export type UploadId = string & { readonly __brand: "UploadId" };
 
 const UPLOAD_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;

@@ -5,13 +5,13 @@ import type { TenantId } from "./tenant.ts";
 import type { UploadId } from "./upload-id.ts";
 
 /**
- * What callers see of an upload's life.
+ * The statuses of an upload that callers see.
  *
- * - `uploading`: reserved, bytes may be arriving; not downloadable.
- * - `stored`: durable, checksum known, nothing to do.
- * - `queued`, `processing`: durable, and a processor will run or is running.
- * - `processed`: every processor that was asked for has succeeded.
- * - `failed`: a processor failed for good; the file itself is safe.
+ * - `uploading`: reserved. Bytes may be arriving, and it cannot be downloaded.
+ * - `stored`: durable, with a known digest. Nothing is left to do.
+ * - `queued`, `processing`: durable. A processor will run or is running.
+ * - `processed`: all requested processors succeeded.
+ * - `failed`: a processor failed finally. The file itself is safe.
  * - `quarantined`: durable, but not served.
  */
 export const UPLOAD_STATUSES = [
@@ -25,10 +25,10 @@ export const UPLOAD_STATUSES = [
 ] as const;
 export type UploadStatus = (typeof UPLOAD_STATUSES)[number];
 
-/** The statuses of a record. `deleting` counts as missing everywhere. */
+/** The statuses of a record. To callers, a `deleting` upload does not exist. */
 export type RecordStatus = UploadStatus | "deleting";
 
-/** The legal changes. The records refuse all others. */
+/** The allowed changes. The records refuse all others. */
 export const LEGAL_CHANGES: Readonly<Record<RecordStatus, readonly RecordStatus[]>> = {
   uploading: ["stored", "queued", "deleting"],
   stored: ["queued", "quarantined", "deleting"],
@@ -52,26 +52,26 @@ export function statusesBefore(next: RecordStatus): RecordStatus[] {
   );
 }
 
-/** Why a processor failed, in words for a person. */
+/** Why a processor failed, for people. */
 export interface ProcessingError {
   readonly code: ErrorCode;
   readonly detail: string;
   readonly retryable: boolean;
 }
 
-/** One upload as its record holds it. Times are milliseconds since 1970, UTC. */
+/** The record of one upload. Times are milliseconds since 1970, UTC. */
 export interface Upload {
   readonly id: UploadId;
   readonly tenant: TenantId;
   /** The storage that holds the bytes: the id in its `.stowage/storage.json`. */
   readonly storageId: string;
-  /** Where in that storage, verbatim. */
+  /** The key in that storage, verbatim. */
   readonly key: ObjectKey;
-  /** Grows by one with every change; the one thing to compare before changing a record. */
+  /** Grows by one with every change. Compare it before you change the record. */
   readonly revision: number;
   readonly status: RecordStatus;
   readonly filename: Filename;
-  /** What the client called it, exactly as sent. */
+  /** The name exactly as the client sent it. */
   readonly originalFilename: string;
   /** `null` while `uploading`. */
   readonly sizeBytes: number | null;
@@ -79,14 +79,14 @@ export interface Upload {
   readonly sha256: string | null;
   readonly contentType: string;
   readonly metadata: Readonly<Record<string, unknown>>;
-  /** The id that an adopted upload had before. */
+  /** The former id of an adopted upload. */
   readonly externalId: string | null;
-  /** The multipart upload that its put has begun and not completed, as the driver names it; else `null`. */
+  /** The driver's id of the multipart upload that stores the bytes, until it is completed; else `null`. */
   readonly multipartId: string | null;
-  /** `key:…` or `jwt:…`: who uploaded it. */
+  /** The uploader: `key:…` or `jwt:…`. */
   readonly createdBy: string;
   readonly expiresAt: number | null;
-  /** Since when its file is known to be missing in its storage; for operators, who may bring it back. */
+  /** Since when its file is known to be missing in its storage. For operators, who may restore it. */
   readonly missingSince: number | null;
   readonly processing: ProcessingState;
   readonly createdAt: number;
@@ -94,38 +94,38 @@ export interface Upload {
 }
 
 export interface ProcessingState {
-  /** How often processing was begun since it was last asked for. */
+  /** How many runs were started since it was last queued. */
   readonly attempts: number;
   readonly error: ProcessingError | null;
   readonly startedAt: number | null;
   readonly finishedAt: number | null;
-  /** When a worker last lost its job to another because its lease had ended. It may be alive, and still write. */
+  /** When its job was last taken over because the worker's lease had ended. That worker may still be alive and write. */
   readonly takenOverAt: number | null;
 }
 
-/** What one processor made of one upload, the last time it ran. */
+/** The latest result of one processor for one upload. */
 export interface ProcessorResult {
   readonly name: string;
   readonly version: string;
   readonly status: "processed" | "failed";
   /** Small facts (pages, words); JSON. */
   readonly output: Readonly<Record<string, unknown>> | null;
-  /** Where its text lies, in the storage of the upload; `null` if it made none. */
+  /** The key of its text in the storage of the upload; `null` if it made none. */
   readonly textKey: ObjectKey | null;
   readonly error: ProcessingError | null;
   readonly durationMs: number;
 }
 
-/** A change of an upload, for its followers. */
+/** A change of status of an upload. */
 export interface UploadEvent {
   readonly uploadId: UploadId;
   readonly tenant: TenantId;
   /** `upload.stored`, `upload.queued` … */
   readonly type: `upload.${RecordStatus}`;
-  /** What the change made of it: unique and growing within one upload, where a follower of it goes on. */
+  /** The revision after the change. Unique and growing within one upload. A stream of events resumes from it. */
   readonly revision: number;
   readonly at: number;
-  /** As `processing` had them after the change: so all events together are the history of its attempts. */
+  /** The attempts after the change, so that all events together are the history of the attempts. */
   readonly attempts: number;
   readonly error: ProcessingError | null;
 }

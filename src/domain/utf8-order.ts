@@ -1,8 +1,8 @@
 /**
- * Compare two strings by their bytes of UTF-8, which is the order of code points: the order in which
- * drivers list. JavaScript's own order differs where a character beyond U+FFFF meets one above U+DFFF.
+ * Compare two strings by their UTF-8 bytes, which is the order of code points. Drivers list in this order. JavaScript's
+ * own order differs if a character above U+FFFF is compared with one from U+E000 to U+FFFF.
  *
- * @returns Negative, zero or positive, as `sort` wants it.
+ * @returns Negative, zero or positive, for `sort`.
  */
 export function compareUtf8(a: string, b: string): number {
   const shorter = Math.min(a.length, b.length);
@@ -14,14 +14,14 @@ export function compareUtf8(a: string, b: string): number {
   return a.length - b.length;
 }
 
-/** Moves surrogates (which stand for code points beyond U+FFFF) behind all other code units. */
+/** Ranks surrogates, which encode code points above U+FFFF, after all other code units. */
 function rank(unit: number): number {
   if (unit < 0xd800) return unit;
   return unit < 0xe000 ? unit + 0x2000 : unit - 0x800;
 }
 
 /**
- * The first string in that order behind all that begin with `prefix`, or `null` if nothing is behind them.
+ * The first string in that order after all strings that begin with `prefix`, or `null` if there is none.
  *
  * @param prefix Without lone surrogates.
  */
@@ -30,7 +30,7 @@ export function firstBehind(prefix: string): string | null {
   while (points.at(-1) === LAST_CODE_POINT) points.pop();
   const last = points.pop();
   if (last === undefined) return null;
-  // Surrogates are no code points of their own.
+  // Skip the surrogates, which are not characters.
   return String.fromCodePoint(...points, last === 0xd7ff ? 0xe000 : last + 1);
 }
 

@@ -14,7 +14,7 @@ test("delay() ends at once when its signal is aborted, and leaves no listener", 
   aborter.abort();
   expect(isStowageError(await delayed, "request_aborted")).toBe(true);
   expect(getEventListeners(signal, "abort")).toHaveLength(0);
-  await expect(delay(1, signal)).rejects.toThrow(/gave up/);
+  await expect(delay(1, signal)).rejects.toThrow(/aborted the request/);
 });
 
 test("waitFor() passes on what its work resolves to or rejects with", async () => {

@@ -466,7 +466,10 @@ describe("the conformance kit", () => {
   });
 
   test("runAll() goes on after a failure and tells both", async () => {
-    const failure = new StowageError("request_aborted", "Cannot go on: the caller gave up");
+    const failure = new StowageError(
+      "request_aborted",
+      "Cannot continue: the caller aborted the request",
+    );
     const results = await runAll([
       { name: "bad", run: () => Promise.reject(failure) },
       { name: "good", run: () => Promise.resolve() },

@@ -7,7 +7,7 @@ const MAX_ENTRIES = 1000;
 type Place = Pick<Upload, "id" | "storageId" | "key">;
 
 /**
- * Files whose bytes failed verification, by where they lie. Kept in memory only.
+ * Files whose bytes failed verification, by storage and key. Kept in memory only.
  *
  * A range of a file cannot be verified, so a client that resumes a broken download would read past the damage.
  */

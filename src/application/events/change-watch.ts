@@ -36,7 +36,7 @@ export class ChangeWatch {
     this.#watched.set(id, alarms.add(alarm));
     this.#schedule();
     return {
-      changed: () => alarm.rung(),
+      changed: () => alarm.wait(),
       stop: () => {
         alarm.ring();
         alarms.delete(alarm);
@@ -79,7 +79,7 @@ export class ChangeWatch {
   }
 }
 
-/** Rings once for all changes since it was last heard. */
+/** Rings once for all changes since the last `wait`. */
 class Alarm {
   /** `null`: the upload is gone. */
   #seen: number | null;
@@ -101,7 +101,7 @@ class Alarm {
     this.#wake();
   }
 
-  async rung(): Promise<void> {
+  async wait(): Promise<void> {
     if (!this.#ringing) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;

@@ -83,7 +83,7 @@ export class ProcessingWorker {
   async idle(): Promise<void> {
     while (this.#filling !== null || this.#running.size > 0) {
       await this.#filling;
-      // A race of no promises would never end.
+      // Promise.race() of an empty list never settles.
       if (this.#running.size > 0) await Promise.race(this.#running.keys());
     }
   }

@@ -6,7 +6,7 @@ import type { ObjectKey, ObjectRef } from "../../domain/object-key.ts";
 export type ObjectAddress = ObjectRef | ObjectKey;
 
 export interface SaveOptions {
-  /** The type that the client declared. Used if the bytes do not tell the type and do not contradict it. */
+  /** The type that the client declared. Used if no type is detected in the bytes and they do not contradict it. */
   readonly declaredType?: string | undefined;
   readonly filename?: string | undefined;
   /** Accepted media types, `image/*` for all images. Default: any. */

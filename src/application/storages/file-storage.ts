@@ -178,12 +178,12 @@ export class FileStorage {
     await this.delete(batch, options);
   }
 
-  /** Whether an object exists. Throws if that cannot be found out. */
+  /** Whether an object exists. Throws if that cannot be determined. */
   async exists(address: ObjectAddress, options: ReadOptions = {}): Promise<boolean> {
     return (await this.stat(address, options)) !== null;
   }
 
-  /** The object, or `null` if it does not exist. Throws if that cannot be found out. */
+  /** The object, or `null` if it does not exist. Throws if that cannot be determined. */
   async stat(address: ObjectAddress, options: ReadOptions = {}): Promise<StoredObject | null> {
     return await this.#calls.head(() =>
       this.#deps.driver.head(this.#keyOf(address), onlySet({ signal: options.signal })),

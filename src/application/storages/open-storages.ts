@@ -48,7 +48,7 @@ type NotOpened = Configured & { readonly opening: Unopened };
  * to an empty place where the records know uploads: its disk is not mounted.
  *
  * @throws {StowageError} Before anything is written. Names every storage that cannot be used, and how many uploads
- *   lie in storages that are not configured. The code is that of the first storage to correct, or
+ *   are in storages that are not configured. The code is that of the first storage to correct, or
  *   `storage_misconfigured`.
  */
 export async function openStorages(
@@ -134,7 +134,7 @@ function refuse(configured: readonly Configured[], missing: readonly StorageUsag
   const texts = unopened.map((one) => cannotBeUsed(one, expectedAt(one, missing)));
   if (elsewhere.length > 0) {
     texts.push(
-      `uploads lie in storages that are not configured: ${elsewhere.map(toPlace).join(", ")}; add them to FILE_STORAGE_FALLBACK, or correct FILE_STORAGE_TYPE, FILE_STORAGE_PATH or AWS_S3_BUCKET`,
+      `there are uploads in storages that are not configured: ${elsewhere.map(toPlace).join(", ")}; add them to FILE_STORAGE_FALLBACK, or correct FILE_STORAGE_TYPE, FILE_STORAGE_PATH or AWS_S3_BUCKET`,
     );
   }
   throw cannotStart(texts, faults[0]?.opening.error ?? null);
@@ -148,7 +148,7 @@ function toPlace({ storageId, display, uploads }: StorageUsage): string {
 function cannotBeUsed(one: NotOpened, expected: readonly StorageUsage[]): string {
   const name = `${one.isFallback ? "FILE_STORAGE_FALLBACK" : "storage"} ${one.uri.display}`;
   const known = expected.map(({ storageId, uploads }) => `${uploads} in storage ${storageId}`);
-  const uploads = known.length === 0 ? "" : `; uploads that lie there: ${known.join(", ")}`;
+  const uploads = known.length === 0 ? "" : `; uploads stored there: ${known.join(", ")}`;
   return `${name} cannot be used: ${one.opening.error.message}${uploads}`;
 }
 

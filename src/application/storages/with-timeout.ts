@@ -19,7 +19,7 @@ export async function withTimeout<Result>(
     abort.abort();
     return new StowageError(
       "storage_timeout",
-      `Cannot ${verb}: the storage did not answer in time`,
+      `Cannot ${verb}: the storage did not respond in time`,
       { retryable: true, data: { limitMs } },
     );
   };

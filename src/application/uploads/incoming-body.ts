@@ -17,7 +17,7 @@ export interface IncomingBodyOptions {
   readonly sniffer: Sniffer;
   /** The type that the client declared. */
   readonly declaredType?: string | undefined;
-  /** Its extension tells the kind of a text that has no declared type. */
+  /** Its extension determines the type of a text without a declared type. */
   readonly filename?: string | undefined;
   /** The longest body that is accepted. */
   readonly limitBytes: number;
@@ -35,8 +35,8 @@ export class IncomingBody {
   /** Pass this to the driver. */
   readonly body: Body;
   /**
-   * The sniffed type. If the bytes do not tell, the declared type, unless no file of that type begins like this one.
-   * Without either, text if it looks like text, of the kind that the filename says.
+   * The sniffed type. If there is none, the declared type, unless files of that type never begin like this one. Without
+   * either, a text type if the bytes are text, chosen by the extension of the filename.
    */
   readonly contentType: string;
   readonly #progress: Progress;
@@ -149,13 +149,13 @@ async function* passAlong(
   iterator: AsyncIterator<Uint8Array>,
   progress: Progress,
 ): AsyncGenerator<Uint8Array> {
-  // Emptied as it goes: the head need not stay in memory while the rest flows.
+  // Emptied on the way, so that the head does not stay in memory while the rest passes.
   while (head.length > 0) yield head.shift() as Uint8Array;
   for (let chunk = await readNext(iterator); chunk !== null; chunk = await readNext(iterator)) {
     progress.meter.add(chunk);
     yield chunk;
   }
-  // Checked before the driver sees the end: a wrong body never gets its place.
+  // Checked before the driver sees the end, so that a wrong body is never stored.
   progress.end();
 }
 
@@ -166,7 +166,7 @@ async function typeOf(
   const declared = findMediaType(declaredType) ?? UNKNOWN_MEDIA_TYPE;
   const head = concatBytes(chunks).subarray(0, sniffer.headBytes);
   const type = await sniffer.sniff(head);
-  // The client knows better what a container holds.
+  // The client knows better what a container contains.
   if (type !== null && type !== CONTAINER_MEDIA_TYPE) return type;
   // Tools send `application/octet-stream` if they do not know the type either (RFC 2046, 4.5.1).
   if (declared !== UNKNOWN_MEDIA_TYPE && sniffer.mayBe(head, declared)) return declared;

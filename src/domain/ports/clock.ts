@@ -1,4 +1,4 @@
-/** The time. Injected everywhere, so that a test can hold it still. */
+/** The time. Injected everywhere, so that tests can control it. */
 export interface Clock {
   /** Milliseconds since 1970, UTC. */
   now(): number;

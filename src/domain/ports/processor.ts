@@ -5,7 +5,7 @@ import type { Logger } from "./logger.ts";
  * The document to process. It arrives once: use `stream()`, or `bytes()` and then `text()`, or only `text()`.
  */
 export interface ProcessorInput {
-  /** Sniffed from the bytes, or as declared if they do not tell. */
+  /** Detected from the bytes, or as declared if that is not possible. */
   readonly contentType: string;
   readonly sizeBytes: number;
   /** The last extension of the filename, lower case with its dot (`.pdf`); empty if it has none. */
@@ -27,7 +27,7 @@ export interface ProcessorContext {
   /** Aborted at the time limit, or if the job was lost. */
   readonly signal: AbortSignal;
   readonly logger: Logger;
-  /** Text beyond this many bytes of UTF-8 is cut; say so in the output. */
+  /** Text beyond this many bytes of UTF-8 is cut. Mention that in the output. */
   readonly maxTextBytes: number;
 }
 

@@ -4,11 +4,11 @@ export interface Sniffer {
   readonly headBytes: number;
   /**
    * @param head The first bytes of the file; all of it if it is shorter than `headBytes`.
-   * @returns A media type without parameters, or `null` if the bytes do not tell.
+   * @returns A media type without parameters, or `null` if the bytes do not show the type.
    */
   sniff(head: Uint8Array): Promise<string | null>;
   /**
-   * Whether a head without a sniffed type may have the declared type.
+   * Whether a file that begins with `head`, whose type was not detected, may have the declared type.
    *
    * @param mediaType In lower case, without parameters.
    * @returns `false` only if every real file of that type begins differently.

@@ -9,7 +9,7 @@ const WINDOW_MS = 60_000;
 
 /**
  * Callers counted at once, at some 200 bytes each. When more arrive within one window, the oldest windows
- * start over: memory stays bounded, and a crowd never causes a refusal.
+ * start over: memory stays bounded, and many callers never cause a refusal.
  */
 const MAX_CALLERS = 50_000;
 

@@ -333,13 +333,13 @@ const UUID = "0199e4d4-0000-7000-8000-000000000001";
 test.each<[string, (path: string) => void, string]>([
   ["is a folder", (path) => mkdirSync(path), "it is a folder, not a file"],
   ["is empty", (path) => writeFileSync(path, ""), "it is empty"],
-  ["is not JSON", (path) => writeFileSync(path, "garbage"), "it does not hold a UUID"],
-  ["is a number", (path) => writeFileSync(path, "1"), "it does not hold a UUID"],
-  ["has no id", (path) => writeFileSync(path, '{"id":7}'), "it does not hold a UUID"],
+  ["is not JSON", (path) => writeFileSync(path, "garbage"), "its id is not a UUID"],
+  ["is a number", (path) => writeFileSync(path, "1"), "its id is not a UUID"],
+  ["has no id", (path) => writeFileSync(path, '{"id":7}'), "its id is not a UUID"],
   [
     "is of another version",
     (path) => writeFileSync(path, JSON.stringify({ version: 2, id: UUID })),
-    "it is of version 2, this release reads version 1",
+    "its version is 2, but this release supports version 1",
   ],
   [
     "is a terabyte long",

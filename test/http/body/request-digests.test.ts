@@ -28,11 +28,23 @@ const HOLDS: [string, (text: string) => Claims][] = [
   ["none in an empty header", () => ({ "Repr-Digest": "" })],
 ];
 const WRONG: [string, (text: string) => Claims, string][] = [
-  ["Repr-Digest", () => ({ "Repr-Digest": sha256("another") }), "sha256 than Repr-Digest"],
-  ["Content-Digest", () => ({ "Content-Digest": sha256("another") }), "sha256 than Content-Digest"],
-  ["a SHA-512", () => ({ "Repr-Digest": sha512("another") }), "sha512 than Repr-Digest"],
-  ["Content-MD5", () => ({ "Content-MD5": digest("md5", "another") }), "md5 than Content-MD5"],
-  ["one of several", (text) => several(text, "another"), "md5 than Content-MD5"],
+  [
+    "Repr-Digest",
+    () => ({ "Repr-Digest": sha256("another") }),
+    "sha256 does not match Repr-Digest",
+  ],
+  [
+    "Content-Digest",
+    () => ({ "Content-Digest": sha256("another") }),
+    "sha256 does not match Content-Digest",
+  ],
+  ["a SHA-512", () => ({ "Repr-Digest": sha512("another") }), "sha512 does not match Repr-Digest"],
+  [
+    "Content-MD5",
+    () => ({ "Content-MD5": digest("md5", "another") }),
+    "md5 does not match Content-MD5",
+  ],
+  ["one of several", (text) => several(text, "another"), "md5 does not match Content-MD5"],
 ];
 
 function several(text: string, ofMd5: string): Claims {
