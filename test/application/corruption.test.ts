@@ -9,14 +9,14 @@ import { ECHO } from "../support/test-app.ts";
 
 const LARGE = "0123456789abcdef".repeat(48 * 1024);
 
-/** What a disk, or a person, may do to a file. */
+/** How a disk or a person may damage a file. */
 const DAMAGES: readonly (readonly [string, (text: string) => string])[] = [
   ["a flipped bit at its beginning", (text) => `1${text.slice(1)}`],
   ["a flipped bit at its end", (text) => `${text.slice(0, -1)}X`],
-  ["another of the same length", (text) => "z".repeat(text.length)],
-  ["one byte less", (text) => text.slice(0, -1)],
+  ["other bytes of the same length", (text) => "z".repeat(text.length)],
+  ["one byte fewer", (text) => text.slice(0, -1)],
   ["one byte more", (text) => `${text}.`],
-  ["nothing left", () => ""],
+  ["no bytes at all", () => ""],
 ];
 
 async function scene(content: string, damage: (text: string) => string) {
@@ -60,7 +60,7 @@ test.each(
   expect(storages.primary.corruption).toEqual({ reads: 1, lastAt: expect.any(Number) });
 });
 
-test.each(DAMAGES)("a large file with %s is never handed on whole", async (_, damage) => {
+test.each(DAMAGES)("a large file with %s is never served to its end", async (_, damage) => {
   const { downloads, upload, lines } = await scene(LARGE, damage);
   let outcome: { bytes: number; code: string };
   try {
@@ -73,7 +73,7 @@ test.each(DAMAGES)("a large file with %s is never handed on whole", async (_, da
   expect(lines.map(({ event }) => event)).toEqual(["download.corrupt"]);
 });
 
-test("files that are as they were stored come whole, whatever their chunks", async () => {
+test("unchanged files are served whole, whatever their chunks", async () => {
   for (const content of ["", "x", "x".repeat(256 * 1024), `${LARGE}!`]) {
     const { downloads, upload, lines } = await scene(content, (text) => text);
     expect(await textOf(await downloads.read(upload, null))).toBe(content);
@@ -83,7 +83,7 @@ test("files that are as they were stored come whole, whatever their chunks", asy
   }
 });
 
-test("bytes without end are not gathered", async () => {
+test("endless bytes are not collected in memory", async () => {
   let sent = 0;
   const services = await testServices({
     tamper: (driver) => ({
@@ -106,7 +106,7 @@ test("bytes without end are not gathered", async () => {
   expect(sent).toBeLessThan(10);
 });
 
-test("a range comes as it is: only its file's length is known", async () => {
+test("a range is served unverified, except for the length of its file", async () => {
   const { downloads, upload } = await scene(LARGE, (text) => `${text.slice(0, -1)}X`);
   expect(await textOf(await downloads.read(upload, { start: 0, end: 5 }))).toBe("01234");
   const shorter = await scene(LARGE, (text) => text.slice(1));
@@ -115,7 +115,7 @@ test("a range comes as it is: only its file's length is known", async () => {
   });
 });
 
-test("no range of a file that was found corrupt is served, until it was read whole", async () => {
+test("ranges of a corrupt file are refused until the whole file was read and verified", async () => {
   for (const content of ["0123456789", LARGE]) {
     const { downloads, upload, driver, lines } = await scene(
       content,
@@ -124,7 +124,7 @@ test("no range of a file that was found corrupt is served, until it was read who
     const end = () => downloads.read(upload, { start: 5, end: content.length });
     const whole = async () => readAll(await downloads.read(upload, null));
     expect(await textOf(await end())).toBe(content.slice(5));
-    // A small one is refused, a large one breaks off.
+    // The request for a small file fails; the download of a large one breaks off.
     expect(await whole().catch(({ code }) => ({ code }))).toMatchObject({ code: "object_corrupt" });
     await expect(end()).rejects.toMatchObject({ code: "object_corrupt", retryable: false });
     expect(lines).toHaveLength(1);
@@ -135,7 +135,7 @@ test("no range of a file that was found corrupt is served, until it was read who
   }
 });
 
-test("a corrupt file says nothing of another, nor of itself in another storage", async () => {
+test("a corrupt file affects neither other files nor its copy in another storage", async () => {
   const scenery = await scene("0 here", (text) => `1${text.slice(1)}`);
   const { downloads, upload, otherDriver, otherStorage, put } = scenery;
   await expect(downloads.read(upload, null)).rejects.toMatchObject({ code: "object_corrupt" });
@@ -146,7 +146,7 @@ test("a corrupt file says nothing of another, nor of itself in another storage",
   expect(await textOf(await downloads.read(moved, range))).toBe("0 her");
 });
 
-test("CorruptFiles remembers a thousand, those found last", () => {
+test("CorruptFiles remembers the last thousand files", () => {
   const found = new CorruptFiles();
   const place = (n: number) => ({ id: `${n}` as UploadId, storageId: "s", key: "k" as ObjectKey });
   for (let n = 0; n < 1000; n += 1) found.add(place(n));
@@ -155,7 +155,7 @@ test("CorruptFiles remembers a thousand, those found last", () => {
   expect([0, 1, 2, 1000].filter((n) => found.has(place(n)))).toEqual([0, 2, 1000]);
 });
 
-test("a file of which the storage says that it has changed is corrupt, before and amid its bytes", async () => {
+test("a file that its storage reports as changed is corrupt, before the first byte and later", async () => {
   const changed = () => new StowageError("object_changed", "Cannot read object: it is shorter");
   let amid = false;
   const lines: string[] = [];
@@ -185,7 +185,7 @@ test("a file of which the storage says that it has changed is corrupt, before an
   expect(lines).toEqual(["download.corrupt", "download.corrupt"]);
 });
 
-test("a file that moved while its bytes rotted is found in its new place", async () => {
+test("a file whose bytes were damaged while it moved is read from its new storage", async () => {
   const { downloads, upload, records, otherDriver, otherStorage, executor } = await scene(
     "0 moved",
     (text) => `1${text.slice(1)}`,
@@ -202,7 +202,7 @@ test("a file that moved while its bytes rotted is found in its new place", async
   expect(await textOf(await downloads.read(upload, null))).toBe("0 moved");
 });
 
-test("no processor's result of a corrupt file counts", async () => {
+test("results of processors for a corrupt file do not count", async () => {
   const { processing, upload, worker, records, clock } = await scene("0 text", () => "1 text");
   await processing.reprocess(ACME, upload.id, null);
   worker.start();

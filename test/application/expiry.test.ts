@@ -18,7 +18,7 @@ async function keysOf({ driver }: Awaited<ReturnType<typeof testServices>>): Pro
     .filter((key) => !key.startsWith("."));
 }
 
-test("an upload is missing from the moment on at which it expires, and its bytes go with the next run", async () => {
+test("an upload is not found as soon as it expires, and the next run removes its bytes", async () => {
   const services = await testServices();
   const id = await expiring(services, HOUR_MS);
   const stays = await services.put("stays");
@@ -32,11 +32,11 @@ test("an upload is missing from the moment on at which it expires, and its bytes
   expect(await services.reconciler.run()).toMatchObject({ expired: 1, removed: 0, deferred: 0 });
   expect(await keysOf(services)).toEqual([stays.key]);
   expect(await services.records.usage(ACME)).toEqual({ uploads: 1, bytes: 5 });
-  // Nobody writes there any more.
+  // Late writes are not possible any more.
   expect(await services.records.tombstones(services.storages.primary.id, 10)).toEqual([]);
 });
 
-test("what was derived from an upload goes with it when it expires", async () => {
+test("texts of an upload are removed with it when it expires", async () => {
   const services = await testServices({ processors: [ECHO] });
   const { id } = await services.put("soon gone", true);
   services.worker.start();
@@ -50,7 +50,7 @@ test("what was derived from an upload goes with it when it expires", async () =>
   expect(await services.rows()).toBe(0);
 });
 
-test("hundreds that expire at once are removed in one run", async () => {
+test("hundreds of uploads that expire at once are removed in one run", async () => {
   const services = await testServices();
   for (let i = 0; i < 250; i += 1) await expiring(services, HOUR_MS);
   services.clock.advance(2 * HOUR_MS);
@@ -58,7 +58,7 @@ test("hundreds that expire at once are removed in one run", async () => {
   expect(await keysOf(services)).toEqual([]);
 });
 
-test("what cannot be removed when it expires is removed later", async () => {
+test("an expired upload that cannot be removed now is removed later", async () => {
   let broken = true;
   const services = await testServices({
     tamper: (driver) => ({
@@ -78,7 +78,7 @@ test("what cannot be removed when it expires is removed later", async () => {
   expect(await keysOf(services)).toEqual([]);
 });
 
-test("Idempotency-Keys are forgotten a day after their commit", async () => {
+test("Idempotency-Keys expire a day after their commit", async () => {
   const services = await testServices();
   const input = {
     tenant: ACME,

@@ -23,23 +23,23 @@ const IDLE = defineProcessor({
   process: async () => ({ output: {} }),
 });
 
-/** Notes what it is asked for, and finds none. */
-function leftoversThatNote(asked: unknown[]): LeftoverGroup {
+/** Records the calls, and finds no leftovers. */
+function recordLeftovers(calls: unknown[]): LeftoverGroup {
   return {
     async remove(which) {
-      asked.push(which);
+      calls.push(which);
       return 0;
     },
   };
 }
 
-/** Somebody who was declared dead writes after all; half a minute later it is looked for. */
+/** A writer that was considered dead writes after all. Half a minute later the reconciler checks for it. */
 async function writeLate({ driver, clock }: Services, key: ObjectKey): Promise<void> {
   await driver.put(key, { kind: "bytes", bytes: bytesOf("late") });
   clock.advance(30_000);
 }
 
-test("the reconciler removes what an upload writes that was given up", async () => {
+test("the reconciler removes what an abandoned upload still writes", async () => {
   const services = await testServices();
   const key = await reserve(services);
   services.clock.advance(LEASE_MS + 1);
@@ -49,10 +49,10 @@ test("the reconciler removes what an upload writes that was given up", async () 
   expect(await services.keys()).toEqual([]);
 });
 
-test("the reconciler removes the text that a job writes whose upload was deleted", async () => {
+test("the reconciler removes the text that a job writes after its upload was deleted", async () => {
   const services = await testServices({ processors: [IDLE] });
   const { id } = await services.put("hello", true);
-  // Another process has the job, and is suspended: it neither renews nor discards anything.
+  // Another process has the job and is suspended: it neither renews nor discards anything.
   const job = await services.records.claim("token", LEASE_MS, services.storages.ids);
   expect(job?.upload.id).toBe(id);
   await services.uploads.delete(ACME, id);
@@ -61,7 +61,7 @@ test("the reconciler removes the text that a job writes whose upload was deleted
   expect(await services.keys()).toEqual([]);
 });
 
-test("the reconciler removes the text of a job that another worker has done before the delete", async () => {
+test("the reconciler removes the text of a job that was taken over before the delete", async () => {
   const services = await testServices({ processors: [IDLE] });
   const { id } = await services.put("hello", true);
   await services.records.claim("suspended", services.clock.now() + LEASE_MS, services.storages.ids);
@@ -76,26 +76,26 @@ test("the reconciler removes the text of a job that another worker has done befo
   expect(await services.keys()).toEqual([]);
 });
 
-test("a job that has ended by itself leaves nothing to look for and nothing to watch", async () => {
-  const asked: LeftoverSelection[] = [];
+test("a job that ended normally leaves neither leftovers to check nor keys to watch", async () => {
+  const calls: LeftoverSelection[] = [];
   const services = await testServices({
     processors: [IDLE],
-    tamper: () => ({ leftovers: leftoversThatNote(asked) }),
+    tamper: () => ({ leftovers: recordLeftovers(calls) }),
   });
   const { id } = await services.put("hello", true);
   services.worker.start();
   await services.worker.idle();
   await services.uploads.delete(ACME, id);
-  expect(asked).toEqual([]);
+  expect(calls).toEqual([]);
   expect(await watched(services)).toEqual([]);
 });
 
-test("delete() removes what unfinished writes left before it looks for what they have completed", async () => {
+test("delete() removes unfinished writes before it checks for completed ones", async () => {
   const done: unknown[] = [];
   const services = await testServices({
     processors: [IDLE],
     tamper: (driver) => ({
-      leftovers: leftoversThatNote(done),
+      leftovers: recordLeftovers(done),
       async list(prefix, options) {
         done.push({ prefix });
         return await driver.list(prefix, options);
@@ -112,11 +112,11 @@ test("delete() removes what unfinished writes left before it looks for what they
 test.each([
   [10 * MINUTE, [0, 10, 70, 130]],
   [undefined, [0, 60, 120]],
-])("leftovers that are dead after %s ms are looked for at the start, after that time, and hourly", async (deadAfterMs, minutes) => {
-  const asked: LeftoverSelection[] = [];
+])("leftovers that count as dead after %s ms are removed at start-up, after that time, and hourly", async (deadAfterMs, minutes) => {
+  const calls: LeftoverSelection[] = [];
   const { reconciler, clock } = await testServices({
     tamper: () => ({
-      leftovers: { ...leftoversThatNote(asked), ...(deadAfterMs && { deadAfterMs }) },
+      leftovers: { ...recordLeftovers(calls), ...(deadAfterMs && { deadAfterMs }) },
     }),
   });
   const start = clock.now();
@@ -125,17 +125,17 @@ test.each([
     clock.advance(MINUTE);
   }
   const age = deadAfterMs ?? LATE_WRITER_MS;
-  expect(asked).toEqual(minutes.map((minute) => ({ before: start + minute * MINUTE - age })));
+  expect(calls).toEqual(minutes.map((minute) => ({ before: start + minute * MINUTE - age })));
 });
 
-test("the reconciler watches every key that was given up, until none can be written", async () => {
+test("the reconciler watches every abandoned key until it cannot be written any more", async () => {
   const services = await testServices();
   const keys: ObjectKey[] = [];
   while (keys.length < 1001) keys.push(await reserve(services));
   services.clock.advance(LEASE_MS + 1);
   expect(await services.reconciler.run()).toMatchObject({ removed: 1001 });
   for (const key of keys) await writeLate(services, key);
-  // All have run out: this is the last look at them, and it comes before they are forgotten.
+  // All have expired: they are checked a last time before they are dropped.
   services.clock.advance(LATE_WRITER_MS + 1);
   await services.reconciler.run();
   expect(await services.keys()).toEqual([]);
@@ -153,7 +153,7 @@ test.each([
       limits,
       async put(key) {
         late.push(key);
-        throw new StowageError(code, "Cannot put: nobody waits for it any more");
+        throw new StowageError(code, "Cannot put: the caller has left");
       },
     }),
   });
@@ -164,7 +164,7 @@ test.each([
   expect(await services.keys()).toEqual([]);
 });
 
-test("uploads that fail for good leave nothing to watch", async () => {
+test("uploads that fail finally leave no key to watch", async () => {
   const local = await testServices({
     tamper: () => ({
       put: () => Promise.reject(new StowageError("storage_timeout", "Cannot put: too slow")),
@@ -180,7 +180,7 @@ test("uploads that fail for good leave nothing to watch", async () => {
   expect(await watched(remote)).toEqual([]);
 });
 
-test("a tombstone is looked at ever more rarely, and once when it has run out", () => {
+test("a tombstone is checked less and less often, and once after it has expired", () => {
   const until = LATE_WRITER_MS;
   const tombstone = { storageId: "s", key: parseObjectKey("a/b/c"), until };
   const looks: number[] = [];
@@ -188,11 +188,11 @@ test("a tombstone is looked at ever more rarely, and once when it has run out", 
     if (isCheckDue(tombstone, now - 60_000, now)) looks.push(now / 60_000);
   }
   expect(looks).toEqual([1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 1441]);
-  // A server that has just started has not looked yet.
+  // A server that has just started has not checked yet.
   expect(isCheckDue(tombstone, Number.NEGATIVE_INFINITY, 5_000_000)).toBe(true);
 });
 
-test("the reconciler deletes nothing where nobody has written late", async () => {
+test("the reconciler deletes nothing without a late write", async () => {
   let deletes = 0;
   const services = await testServices({
     tamper: (driver) => ({
@@ -216,7 +216,7 @@ async function watched({ records, storages }: Services) {
   return await records.tombstones(storages.primary.id, 10);
 }
 
-/** An upload whose process dies over it. */
+/** An upload whose process dies. */
 async function reserve({ records, storages, clock }: Services): Promise<ObjectKey> {
   const id = newUploadId(clock.now(), (bytes) => crypto.getRandomValues(bytes));
   const filename = parseFilename("a.txt");

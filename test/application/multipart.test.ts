@@ -8,7 +8,7 @@ const LARGE = new Uint8Array(2 * PART_BYTES + 1).fill(7);
 
 const away = () => new StowageError("storage_unavailable", "Cannot reach the storage: it is away");
 
-/** The services over a storage that takes long bodies in parts. */
+/** The services over a storage that stores long bodies in parts. */
 async function multipartServices(
   faults: MultipartFaults = {},
   options: Omit<TestServicesOptions, "tamper"> = {},
@@ -23,7 +23,7 @@ async function multipartServices(
   });
   return {
     ...services,
-    /** Everything that is kept anywhere: keys, open multipart uploads, rows with the ids they hold. */
+    /** Everything that is stored: keys, open multipart uploads, and rows with their multipart ids. */
     async left() {
       const query = CompiledQuery.raw("SELECT multipart_id AS id FROM uploads");
       const rows = (await services.executor.run(query)) as readonly { id: string | null }[];
@@ -36,7 +36,7 @@ async function multipartServices(
 const NOTHING = { keys: [], parts: [], rows: [] };
 
 describe("upload() in parts", () => {
-  test("notes the multipart upload before its first part, and commit forgets it", async () => {
+  test("records the multipart upload before its first part, and commit() clears it", async () => {
     const faults: MultipartFaults = {};
     const services = await multipartServices(faults);
     const seen: unknown[] = [];
@@ -46,7 +46,7 @@ describe("upload() in parts", () => {
     expect(await services.left()).toEqual({ keys: [upload.key], parts: [], rows: [null] });
   });
 
-  test("notes nothing of a body that needs no parts", async () => {
+  test("records nothing for a body without parts", async () => {
     const services = await multipartServices(
       {},
       { tamperRecords: () => ({ noteMultipart: () => expect.unreachable() }) },
@@ -54,7 +54,7 @@ describe("upload() in parts", () => {
     expect((await services.put(LARGE.subarray(0, PART_BYTES))).sizeBytes).toBe(PART_BYTES);
   });
 
-  test("fails and keeps nothing where the multipart upload cannot be noted", async () => {
+  test("fails and keeps nothing if the multipart upload cannot be recorded", async () => {
     const lost = new StowageError("records_unavailable", "Cannot write", { retryable: true });
     const services = await multipartServices(
       { part: () => expect.unreachable() },
@@ -64,7 +64,7 @@ describe("upload() in parts", () => {
     expect(await services.left()).toEqual(NOTHING);
   });
 
-  test("aborts again what its driver could not abort, before the reservation is released", async () => {
+  test("aborts again if its driver could not abort, before the reservation is released", async () => {
     let aborts = 0;
     const failed = away();
     const services = await multipartServices({
@@ -80,7 +80,7 @@ describe("upload() in parts", () => {
     expect(await services.left()).toEqual(NOTHING);
   });
 
-  test("leaves its parts to the reconciler where they cannot be aborted now", async () => {
+  test("leaves its parts to the reconciler if they cannot be aborted now", async () => {
     let broken = true;
     const failed = away();
     const services = await multipartServices({
@@ -103,7 +103,7 @@ describe("upload() in parts", () => {
     expect(await services.left()).toEqual(NOTHING);
   });
 
-  test("cleans up under a signal of its own when its caller has gone", async () => {
+  test("cleans up with its own signal after its caller has left", async () => {
     const caller = new AbortController();
     const services = await multipartServices({
       part(number) {
@@ -118,7 +118,7 @@ describe("upload() in parts", () => {
 });
 
 describe("Reconciler", () => {
-  /** A server that has died while it sent its second part. */
+  /** A server that dies while it sends its second part. */
   async function died(faults: MultipartFaults = {}) {
     const second = Promise.withResolvers<void>();
     const services = await multipartServices({
@@ -135,14 +135,14 @@ describe("Reconciler", () => {
     return services;
   }
 
-  test("aborts the parts of a death by their id, where it may not list them", async () => {
+  test("aborts the parts of a crashed upload by their id if it may not list them", async () => {
     const services = await died({ mayList: false });
     expect(await services.left()).toMatchObject({ parts: ["multipart-1"], rows: ["multipart-1"] });
     expect(await services.reconciler.run()).toMatchObject({ removed: 1, deferred: 0 });
     expect(await services.left()).toEqual(NOTHING);
   });
 
-  test("does not wait for ever for parts that its driver knows nothing of", async () => {
+  test("does not wait forever for parts that its driver does not know", async () => {
     const services = await testServices({
       tamperRecords: () => ({ commit: () => new Promise(() => {}) }),
     });
@@ -154,7 +154,7 @@ describe("Reconciler", () => {
     expect([await services.keys(), await services.rows()]).toEqual([[], 0]);
   });
 
-  test("keeps the row until the parts are gone", async () => {
+  test("keeps the row until the parts are removed", async () => {
     let broken = true;
     const services = await died({
       abort() {
@@ -187,7 +187,7 @@ describe("Reconciler", () => {
     expect(await services.left()).toEqual(NOTHING);
   });
 
-  test("gives no part to a writer that was suspended before it began its parts", async () => {
+  test("refuses parts of a writer that was suspended before its first part", async () => {
     const services = await multipartServices(
       { part: () => expect.unreachable() },
       {

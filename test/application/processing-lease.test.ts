@@ -7,7 +7,7 @@ import { ACME, LEASE_MS, testServices } from "../support/services.ts";
 beforeEach(() => void vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] }));
 afterEach(() => void vi.useRealTimers());
 
-/** Services whose first run stops until it may go on, or is told to stop; later ones are done at once. */
+/** Services whose first run waits until it may continue or is aborted. Later runs finish at once. */
 async function heldServices() {
   const started = Promise.withResolvers<ProcessorContext>();
   const goOn = Promise.withResolvers<void>();
@@ -42,7 +42,7 @@ async function heldServices() {
   const { signal } = await started.promise;
   return {
     ...{ services, id, signal, goOn: goOn.resolve, runs: () => runs },
-    /** A third of a lease passes, and the worker asks for more. @returns Whether it got it. */
+    /** Let a third of the lease pass, so that the worker renews it. @returns Whether it was renewed. */
     async tick(): Promise<boolean | undefined> {
       const before = renewed.length;
       services.clock.advance(LEASE_MS / 3);
@@ -51,7 +51,7 @@ async function heldServices() {
       return renewed.at(-1);
     },
     async other() {
-      // A queue of its own: another process hears of no wake.
+      // A separate queue, because another process gets no wake-ups.
       const worker = services.newWorker({ queue: createInProcessQueue() });
       worker.start();
       await worker.idle();
@@ -59,7 +59,7 @@ async function heldServices() {
   };
 }
 
-test("a job whose lease is renewed is left to its worker, however long that takes", async () => {
+test("a job stays with its worker as long as its lease is renewed", async () => {
   const { services, id, goOn, runs, tick, other } = await heldServices();
   for (let third = 0; third < 5; third += 1) expect(await tick()).toBe(true);
   await other();
@@ -71,7 +71,7 @@ test("a job whose lease is renewed is left to its worker, however long that take
   });
 });
 
-test("a worker that has lost its lease stops its work, and changes nothing", async () => {
+test("a worker that lost its lease stops, and changes nothing", async () => {
   const { services, id, signal, runs, tick, other } = await heldServices();
   services.clock.advance(2 * LEASE_MS);
   await other();
@@ -79,7 +79,7 @@ test("a worker that has lost its lease stops its work, and changes nothing", asy
   const { revision } = await services.uploads.get(ACME, id);
   expect(signal.aborted).toBe(false);
   expect(await tick()).toBe(false);
-  // The run ends although its processor does not.
+  // The run ends, although its processor does not.
   await services.worker.idle();
   expect(signal.aborted).toBe(true);
   const { upload, results } = await services.processing.result(ACME, id);
@@ -91,7 +91,7 @@ test.each([
   [255, [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 64_000, 128_000, 256_000, 300_000, 300_000]],
   [127, [500, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 64_000, 128_000, 150_000, 150_000]],
   [0, [4, 8, 16, 31, 63, 125, 250, 500, 1_000, 1_172, 1_172]],
-])("a retry waits a share of twice the time before, up to five minutes (%i)", async (byte, waits) => {
+])("each retry waits a random share of a limit that doubles up to five minutes (%i)", async (byte, waits) => {
   const services = await testServices({
     processors: [
       defineProcessor({

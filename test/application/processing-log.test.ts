@@ -6,7 +6,7 @@ import { ACME, type TestServicesOptions, testServices } from "../support/service
 
 const PLAIN = { version: "1", accepts: ["text/plain"] };
 
-/** Services, and the log lines of a worker. */
+/** Services and the log lines of a worker. */
 async function scene(options: TestServicesOptions) {
   const { newWorker, ...services } = await testServices(options);
   const lines: (LogFields & { event: string })[] = [];
@@ -30,7 +30,7 @@ const crash = () =>
     data: { signal: "SIGSEGV" },
   });
 
-test("each try that fails is logged with its outcome", async () => {
+test("each failed attempt is logged with its outcome", async () => {
   const { lines, run, ...services } = await scene({
     processors: [
       defineProcessor({ name: "held", ...PLAIN, process: async () => ({ output: {} }) }),
@@ -56,7 +56,7 @@ test("each try that fails is logged with its outcome", async () => {
   ]);
 });
 
-test("the limit that a document exceeds is logged as the cause", async () => {
+test("a limit that a document exceeds is logged as the cause", async () => {
   const { lines, run, ...services } = await scene({
     processors: ["greedy", "modest"].map((name) =>
       defineProcessor({ name, ...PLAIN, process: async () => ({ output: {} }) }),
@@ -77,7 +77,7 @@ test("the limit that a document exceeds is logged as the cause", async () => {
   expect(JSON.stringify(lines)).not.toContain("hello");
 });
 
-test("a run that does not count any more logs no failure", async () => {
+test("a run that lost its job logs no failure", async () => {
   const { lines, run, ...services } = await scene({
     processors: [
       defineProcessor({ name: "late", ...PLAIN, process: async () => ({ output: {} }) }),
@@ -92,7 +92,7 @@ test("a run that does not count any more logs no failure", async () => {
   expect(lines).toMatchObject([{ event: "processing.finished", uploadId: id, outcome: "lost" }]);
 });
 
-test("a job that was stopped is logged as interrupted, and then as processed", async () => {
+test("a stopped job is logged as interrupted, and later as processed", async () => {
   const begun = Promise.withResolvers<void>();
   let calls = 0;
   const { lines, ...services } = await scene({

@@ -6,7 +6,7 @@ import { ACME, OTHER, testServices, textOf } from "../support/services.ts";
 
 type Services = Awaited<ReturnType<typeof testServices>>;
 
-/** A processor whose behaviour a test decides call by call. */
+/** A processor whose behaviour the test sets. */
 function processor(name: string, process: Processor["process"]): Processor {
   return defineProcessor({ name, version: "1", accepts: ["text/plain"], process });
 }
@@ -16,7 +16,7 @@ const shout = processor("shout", async (input) => {
   return { output: { characters: text.length }, text };
 });
 
-/** A processor whose text tells how often it has run. */
+/** A processor whose text counts its runs. */
 function counting(): Processor {
   let run = 0;
   return processor("counting", async () => {
@@ -46,7 +46,7 @@ function gate(count = 1) {
 }
 
 describe("ProcessingWorker", () => {
-  test("runs what was queued on arrival, and keeps text outside the records", async () => {
+  test("processes an upload that was queued on arrival, and stores its text outside the records", async () => {
     const services = await testServices({ processors: [shout] });
     const { id, status } = await services.put("hello", true);
     expect(status).toBe("queued");
@@ -62,7 +62,7 @@ describe("ProcessingWorker", () => {
     expect(await textKeys(services)).toHaveLength(1);
   });
 
-  test("leaves a job whose storage is another server's to that one, with all its tries", async () => {
+  test("leaves a job in another server's storage to that server, with all its attempts", async () => {
     const services = await testServices({ processors: [shout] });
     const upload = await services.put("hello", true);
     await services.executor.run(
@@ -72,13 +72,13 @@ describe("ProcessingWorker", () => {
     await services.worker.idle();
     const left = { status: "queued", revision: upload.revision, processing: { attempts: 0 } };
     expect(await services.uploads.get(ACME, upload.id)).toMatchObject(left);
-    // Ours are not held up by it.
+    // It does not delay our own jobs.
     const { id } = await services.put("hello", true);
     expect(await settled(services, id)).toMatchObject({ status: "processed" });
     expect(await services.uploads.get(ACME, upload.id)).toMatchObject(left);
   });
 
-  test("fails for good where the storage of the file takes no text, and the file is safe", async () => {
+  test("fails finally if the storage refuses the text, and the file is safe", async () => {
     const services = await testServices({
       processors: [shout],
       tamper: (driver) => ({
@@ -96,14 +96,14 @@ describe("ProcessingWorker", () => {
     expect(await textOf(await services.downloads.read(upload, null))).toBe("hello");
   });
 
-  test("leaves a type that nobody reads as it is stored", async () => {
+  test("leaves an upload stored if no processor reads its type", async () => {
     const services = await testServices({ processors: [shout] });
     const upload = await services.put("%PDF-1.7\n", true);
     expect(upload.status).toBe("stored");
     expect((await services.processing.reprocess(ACME, upload.id, null)).status).toBe("stored");
   });
 
-  test("fails with the document's own reason, keeps the others' results, and the file is safe", async () => {
+  test("fails with the document's error, keeps the other results, and the file is safe", async () => {
     const broken = processor("broken", async () => {
       throw new StowageError("document_encrypted", "Cannot read document: it needs a password");
     });
@@ -122,14 +122,14 @@ describe("ProcessingWorker", () => {
     expect(await textOf(await services.downloads.read(upload, null))).toBe("hello");
   });
 
-  test("tells the processors that follow why there is no text, and what crashed is no answer", async () => {
-    const told: unknown[] = [];
+  test("gives later processors the error of the text processor, but not a crash", async () => {
+    const received: unknown[] = [];
     const reason = { code: "document_too_complex", message: "Cannot process document: too much" };
     const services = await testServices({
       processors: [processor("text", shout.process), processor("other", shout.process)],
       maxAttempts: 1,
       async extract({ processor, textFailure }) {
-        told.push([processor, textFailure?.code]);
+        received.push([processor, textFailure?.code]);
         if (processor === "text") {
           throw new StowageError(reason.code as "document_too_complex", reason.message, {
             retryable: reason.code === "extractor_crashed",
@@ -143,7 +143,7 @@ describe("ProcessingWorker", () => {
     reason.code = "extractor_crashed";
     await services.processing.reprocess(ACME, id, null);
     expect(await settled(services, id)).toMatchObject({ status: "failed" });
-    expect(told).toEqual([
+    expect(received).toEqual([
       ...[
         ["text", undefined],
         ["other", "document_too_complex"],
@@ -155,7 +155,7 @@ describe("ProcessingWorker", () => {
     ]);
   });
 
-  test("tells no stack or text of an unexpected failure", async () => {
+  test("shows neither the stack nor the text of an unexpected error", async () => {
     const buggy = processor("buggy", async () => {
       throw new TypeError("secret document text");
     });
@@ -166,7 +166,7 @@ describe("ProcessingWorker", () => {
     expect(JSON.stringify(processing)).not.toContain("secret");
   });
 
-  test("tries again what may pass, later, and gives up after the last try", async () => {
+  test("retries a temporary error later, and gives up after the last attempt", async () => {
     let runs = 0;
     const services = await testServices({
       processors: [shout],
@@ -188,7 +188,7 @@ describe("ProcessingWorker", () => {
           processing: { attempts: attempt, error: { code: "extractor_crashed" } },
         });
       await services.worker.idle();
-      // Not before its time.
+      // Not before it is due.
       services.queue.wake();
       await services.worker.idle();
       expect(runs).toBe(attempt);
@@ -202,7 +202,7 @@ describe("ProcessingWorker", () => {
     expect(runs).toBe(3);
   });
 
-  test("never gives up a document because nothing could be tried with it", async () => {
+  test("never gives up on a document that could not be processed at all", async () => {
     let works = false;
     const services = await testServices({
       processors: [shout],
@@ -232,7 +232,7 @@ describe("ProcessingWorker", () => {
     expect((await settled(services, id)).status).toBe("processed");
   });
 
-  test("gives up without another run what has died in every try", async () => {
+  test("gives up without another run if every attempt crashed", async () => {
     const services = await testServices({ processors: [shout], maxAttempts: 2 });
     const { id } = await services.put("hello", true);
     for (const token of ["a", "b"]) {
@@ -248,7 +248,7 @@ describe("ProcessingWorker", () => {
     expect(await textKeys(services)).toEqual([]);
   });
 
-  test("writes nothing when its lease was taken over, and leaves the other's text alone", async () => {
+  test("writes nothing after its job was taken over, and leaves the other worker's text", async () => {
     const started = gate();
     const goOn = Promise.withResolvers<void>();
     let first = true;
@@ -263,7 +263,7 @@ describe("ProcessingWorker", () => {
     const { id } = await services.put("hello", true);
     services.worker.start();
     await started.promise;
-    // The worker sleeps through its lease; it is claimed again, run and finished.
+    // The worker sleeps past its lease, and the job is claimed, run and finished by another one.
     services.clock.advance(120_000);
     services.queue.wake();
     await expect.poll(async () => (await services.uploads.get(ACME, id)).status).toBe("processed");
@@ -276,7 +276,7 @@ describe("ProcessingWorker", () => {
     expect(await textKeys(services)).toHaveLength(1);
   });
 
-  test("loses to a delete, and leaves no text behind", async () => {
+  test("yields to a delete, and leaves no text behind", async () => {
     const started = gate();
     const goOn = Promise.withResolvers<void>();
     const slow = processor("slow", async () => {
@@ -295,7 +295,7 @@ describe("ProcessingWorker", () => {
     expect(await services.rows()).toBe(0);
   });
 
-  test("stop() hands a running job back as if it had not been claimed", async () => {
+  test("stop() hands back a running job as if it had not been claimed", async () => {
     const started = gate();
     const endless = processor("endless", (_input, { signal }) => {
       started.pass();
@@ -314,7 +314,7 @@ describe("ProcessingWorker", () => {
     });
   });
 
-  test("removes what tries that died have written, and keeps what still counts", async () => {
+  test("removes the texts of crashed attempts, and keeps the current one", async () => {
     const services = await testServices({ processors: [shout] });
     const { id } = await services.put("hello", true);
     await settled(services, id);
@@ -334,7 +334,7 @@ describe("ProcessingWorker", () => {
     for (const key of dead) {
       await services.driver.put(key as never, { kind: "bytes", bytes: new Uint8Array(1) });
     }
-    // While it runs again, the text that counted before is still there.
+    // While it runs again, the current text is still there.
     const removed = gate();
     const storage = services.storages.primary;
     const save = storage.save.bind(storage);
@@ -353,7 +353,7 @@ describe("ProcessingWorker", () => {
 });
 
 describe("reprocess()", () => {
-  test("makes one run of 50 calls", async () => {
+  test("runs once for 50 calls", async () => {
     let runs = 0;
     const counting = processor("counting", async () => {
       runs += 1;
@@ -368,7 +368,7 @@ describe("reprocess()", () => {
     expect(runs).toBe(1);
   });
 
-  test("replaces the text of the run before", async () => {
+  test("replaces the text of the previous run", async () => {
     const services = await testServices({ processors: [counting()] });
     const { id } = await services.put("hello", true);
     await settled(services, id);
@@ -380,7 +380,7 @@ describe("reprocess()", () => {
     expect(await textKeys(services)).toHaveLength(1);
   });
 
-  test("of some processors leaves the upload failed while another's failure is the latest of it", async () => {
+  test("of some processors leaves the upload failed while another one's latest result is a failure", async () => {
     let readable = false;
     const moody = processor("moody", async () => {
       if (readable) return { output: {} };
@@ -405,7 +405,7 @@ describe("reprocess()", () => {
     expect(await run(["shout"])).toMatchObject({ status: "processed", error: null });
   });
 
-  test("of all that there are is not held to the failure of one that is gone", async () => {
+  test("of all processors ignores the failure of one that no longer exists", async () => {
     const services = await testServices({ processors: [shout] });
     const { id } = await services.put("hello", true);
     const job = await services.records.claim("t", services.clock.now() + 10, services.storages.ids);
@@ -421,7 +421,7 @@ describe("reprocess()", () => {
     expect(await settled(services, id)).toMatchObject({ status: "processed" });
   });
 
-  test("result() finds the text of the run that has just replaced the one it saw", async () => {
+  test("result() opens the text of a run that has just replaced the one it read", async () => {
     const services = await testServices({ processors: [counting()] });
     const { id } = await services.put("hello", true);
     await settled(services, id);
@@ -433,7 +433,7 @@ describe("reprocess()", () => {
     expect(await textOf((await results[0]?.openText?.()) ?? new ReadableStream())).toBe("run 2");
   });
 
-  test("refuses unknown processors, and those that do not read the type", async () => {
+  test("refuses unknown processors and those that do not read the type", async () => {
     const services = await testServices({ processors: [shout] });
     const text = await services.put("hello");
     const pdf = await services.put("%PDF-1.7\n");
@@ -464,7 +464,7 @@ describe("reprocess()", () => {
     expect(tries).toBe(20);
   });
 
-  test("finds no other tenant's upload", async () => {
+  test("does not find another tenant's upload", async () => {
     const services = await testServices({ processors: [shout] });
     const { id } = await services.put("hello");
     const missing = { code: "upload_not_found" };

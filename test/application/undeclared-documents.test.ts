@@ -10,7 +10,7 @@ const OOXML = "application/vnd.openxmlformats-officedocument";
 const FIXTURES = join(import.meta.dirname, "..", "fixtures");
 const fixture = (...names: string[]) => new Uint8Array(readFileSync(join(FIXTURES, ...names)));
 
-/** Sends a file as `curl -T` does, and waits for what becomes of it. */
+/** Send a file as `curl -T` does, and wait until it is settled. */
 async function send(originalFilename: string, bytes: Uint8Array, declaredType?: string) {
   const { uploads, worker, processing } = await testServices({ processors: [text] });
   const { id, status, contentType } = await uploads.upload({
@@ -30,7 +30,7 @@ async function send(originalFilename: string, bytes: Uint8Array, declaredType?: 
   };
 }
 
-describe("a document that is sent without a type", () => {
+describe("a document without a declared type", () => {
   test.each([
     "windows-1252",
     "shift_jis",
@@ -51,12 +51,12 @@ describe("a document that is sent without a type", () => {
     ["a.csv", "text/plain", "a,b\n", "text/plain"],
     ["csv", undefined, "a,b\n", "text/plain"],
     ["a.doc", "application/msword", "a letter", "text/plain"],
-  ])("is text of the kind that %s, declared %s, says", async (name, declared, content, type) => {
+  ])("named %s and declared %s gets the text type of its name", async (name, declared, content, type) => {
     const sent = await send(name, new Uint8Array(Buffer.from(content)), declared);
     expect(sent).toMatchObject({ contentType: type, status: "processed" });
   });
 
-  test("is no text for the name of its file", async () => {
+  test("does not count as text because of its name", async () => {
     const noise = new Uint8Array([0x9f, 2, 0xd8, 0xff, 0, 0x17]);
     const { uploads } = await testServices();
     const upload = await uploads.upload({
@@ -72,7 +72,7 @@ describe("a document that is sent without a type", () => {
     ["application/octet-stream", "application/x-cfb"],
     ["image/png", "application/x-cfb"],
     [`${OOXML}.spreadsheetml.sheet`, `${OOXML}.spreadsheetml.sheet`],
-  ])("wants its password, declared as %s", async (declared, contentType) => {
+  ])("fails because of its password, declared as %s", async (declared, contentType) => {
     const bytes = new Uint8Array(compoundFile("EncryptedPackage"));
     const sent = await send("a.docx", bytes, declared);
     expect(sent).toMatchObject({
@@ -84,13 +84,13 @@ describe("a document that is sent without a type", () => {
   test.each([
     ["circle.doc", "application/msword"],
     ["shelf.xls", "application/vnd.ms-excel"],
-  ])("is told to be saved anew, such as %s", async (name, contentType) => {
+  ])("fails with the advice to save it again, such as %s", async (name, contentType) => {
     const sent = await send(name, fixture(name));
     const error = { code: "document_unreadable", detail: expect.stringContaining("save it as") };
     expect(sent).toMatchObject({ contentType, status: "failed", error });
   });
 
-  test("is read in UTF-16 with a byte order mark", async () => {
+  test("is read as UTF-16 with a byte order mark", async () => {
     const sent = await send("a", new Uint8Array(Buffer.from("\ufeffZoë,5 €\r\n", "utf16le")));
     expect(sent).toMatchObject({ status: "processed", text: "Zoë,5 €" });
   });

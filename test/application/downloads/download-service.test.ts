@@ -5,7 +5,7 @@ import { ACME, bytesOf, OTHER, type Tamper, testServices, textOf } from "../../s
 
 type Services = Awaited<ReturnType<typeof testServices>>;
 
-/** What a migration does: the bytes are copied, then the record points to the other storage. */
+/** Move a file as a migration does: copy the bytes, then point the record to the other storage. */
 async function move(services: Services, id: string, key: ObjectKey): Promise<void> {
   const read = await services.driver.get(key);
   await services.otherDriver.put(key, { kind: "once", stream: read.stream });
@@ -18,7 +18,7 @@ async function move(services: Services, id: string, key: ObjectKey): Promise<voi
   await services.driver.delete([key]);
 }
 
-/** A driver whose streams deliver one byte a chunk and ask `between` before each. */
+/** A driver whose streams deliver one byte per chunk and call `between` before each. */
 function slowly(between: (index: number) => Promise<void>): Tamper {
   return (driver) => ({
     async get(...args) {
@@ -45,7 +45,7 @@ function slowly(between: (index: number) => Promise<void>): Tamper {
 }
 
 describe("open()", () => {
-  test("finds no other tenant's file", async () => {
+  test("does not find another tenant's file", async () => {
     const services = await testServices();
     const { id } = await services.put("hello");
     await expect(services.downloads.open(OTHER, id)).rejects.toMatchObject({
@@ -53,7 +53,7 @@ describe("open()", () => {
     });
   });
 
-  test("does not serve what is still arriving, or quarantined", async () => {
+  test("serves neither uploads that are still arriving nor quarantined ones", async () => {
     const services = await testServices();
     const { id } = await services.put("hello");
     for (const [status, code] of [
@@ -69,7 +69,7 @@ describe("open()", () => {
 });
 
 describe("read()", () => {
-  test("gives the whole file, a range of it, and nothing of an empty one", async () => {
+  test("returns the whole file, a range of it, and nothing of an empty file", async () => {
     const services = await testServices();
     const upload = await services.put("hello");
     expect(await textOf(await services.downloads.read(upload, null))).toBe("hello");
@@ -79,14 +79,14 @@ describe("read()", () => {
     expect(await textOf(await services.downloads.read(empty, null))).toBe("");
   });
 
-  test("follows a file that has moved before it was opened", async () => {
+  test("follows a file that was moved before it is opened", async () => {
     const services = await testServices();
     const upload = await services.put("hello");
     await move(services, upload.id, upload.key);
     expect(await textOf(await services.downloads.read(upload, null))).toBe("hello");
   });
 
-  test("follows a file that moves while it is read, and repeats and skips no byte", async () => {
+  test("follows a file that moves while it is read, and neither repeats nor skips a byte", async () => {
     let services: Services | undefined;
     const tamper = slowly(async (index) => {
       if (index !== 3 || services === undefined) return;
@@ -100,7 +100,7 @@ describe("read()", () => {
     expect(await textOf(await services.downloads.read(upload, null))).toBe("0123456789");
   });
 
-  test("fails in the middle when the storage does, and the file has not moved", async () => {
+  test("fails in the middle if the storage fails and the file has not moved", async () => {
     const services = await testServices({
       tamper: slowly((index) =>
         index === 3 ? Promise.reject(new Error("reset")) : Promise.resolve(),
@@ -109,11 +109,11 @@ describe("read()", () => {
     const upload = await services.put("0123456789");
     const range = { start: 0, end: 9 };
     await expect(textOf(await services.downloads.read(upload, range))).rejects.toThrow("reset");
-    // A small file that is wanted whole is read before it is served.
+    // A small file that is requested whole is read before it is served.
     await expect(services.downloads.read(upload, null)).rejects.toThrow("reset");
   });
 
-  test("is missing once it was deleted", async () => {
+  test("fails with upload_not_found after a delete", async () => {
     const services = await testServices();
     const upload = await services.put("hello");
     await services.uploads.delete(ACME, upload.id);
@@ -122,7 +122,7 @@ describe("read()", () => {
     });
   });
 
-  test("says so when the bytes are missing where the record names them", async () => {
+  test("fails with object_not_found if the bytes are missing in the storage of the record", async () => {
     const services = await testServices();
     const upload = await services.put("hello");
     await services.driver.delete([upload.key]);
@@ -131,7 +131,7 @@ describe("read()", () => {
     });
   });
 
-  test("never serves a shorter or longer file than the record knows", async () => {
+  test("never serves a file that is shorter or longer than its record says", async () => {
     const services = await testServices();
     const upload = await services.put("hello");
     for (const other of ["hell", "hello!"]) {
@@ -142,7 +142,7 @@ describe("read()", () => {
     }
   });
 
-  test("cancels the storage's stream when nobody reads on", async () => {
+  test("cancels the storage's stream when its reader stops", async () => {
     let cancelled = false;
     const services = await testServices({
       tamper: (driver) => ({
@@ -165,7 +165,7 @@ describe("read()", () => {
   test.each([
     ["the whole file", null],
     ["a range", { start: 1, end: 9 }],
-  ])("holds nothing while its reader takes nothing, and goes on where it stands: %s", async (_, range) => {
+  ])("closes the file while its reader is idle, and continues at the same position: %s", async (_, range) => {
     const letGo = Promise.withResolvers<void>();
     const ranges: unknown[] = [];
     const services = await testServices({

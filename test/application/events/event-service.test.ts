@@ -35,7 +35,7 @@ const POLICY: EventsPolicy = {
   pollAlone: false,
 };
 
-/** Looks at the records all the time, and is told of nothing: what changes is another process's doing. */
+/** Polls the records all the time and gets no announcements, because another process makes the changes. */
 const LOOKING: Partial<EventsPolicy> = { pollMs: 1 };
 
 /** One database, and the events of one process over it. */
@@ -66,12 +66,12 @@ async function follow(events: EventService, id: string, after = 0, tenant = ACME
 }
 
 async function all(stream: EventStream): Promise<string[]> {
-  const told: string[] = [];
-  for await (const event of stream) told.push(statusOf(event));
-  return told;
+  const statuses: string[] = [];
+  for await (const event of stream) statuses.push(statusOf(event));
+  return statuses;
 }
 
-/** The next thing that is told: a status, or `null` at the end. */
+/** The next status, or `null` at the end. */
 function reader(stream: EventStream): () => Promise<string | null> {
   const iterator = stream[Symbol.asyncIterator]();
   return async () => {
@@ -87,18 +87,18 @@ async function finish(bench: Bench, token = "t"): Promise<void> {
 
 const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
 
-test("follow() tells all that has happened, then ends where the upload is at rest", async () => {
+test("follow() streams all past events, and ends when the upload is settled", async () => {
   const { bench, events } = await scene();
   const upload = await store(bench);
   expect(await all(await follow(events, upload.id))).toEqual(["stored"]);
   await bench.records.requeue(ACME, upload.id, ["text"]);
   await bench.records.retryJob(await claim(bench, "a"), 0, TROUBLE);
   await finish(bench);
-  const told: (string | number | null)[][] = [];
+  const statuses: (string | number | null)[][] = [];
   for await (const event of await follow(events, upload.id)) {
-    told.push([event.revision, statusOf(event), event.attempts, event.error?.code ?? null]);
+    statuses.push([event.revision, statusOf(event), event.attempts, event.error?.code ?? null]);
   }
-  expect(told).toEqual([
+  expect(statuses).toEqual([
     [2, "stored", 0, null],
     [3, "queued", 0, null],
     [4, "processing", 1, null],
@@ -108,7 +108,7 @@ test("follow() tells all that has happened, then ends where the upload is at res
   ]);
 });
 
-test("follow() tells a history of any length", async () => {
+test("follow() streams a history of any length", async () => {
   const { bench, events } = await scene();
   const upload = await queue(bench);
   for (let round = 0; round < 120; round += 1) {
@@ -118,7 +118,7 @@ test("follow() tells a history of any length", async () => {
   expect(await all(await follow(events, upload.id))).toHaveLength(1 + 240 + 2);
 });
 
-test("follow() tells at once what this process does, whatever it is", async () => {
+test("follow() streams every change of this process at once", async () => {
   const { here, events } = await scene();
   const { records } = here;
   const { id } = await store(here);
@@ -139,21 +139,21 @@ test("follow() tells at once what this process does, whatever it is", async () =
     return { upload, leaseToken: token, processors: [], attempt: 1 };
   }
   for (const [status, act] of steps) {
-    const told = next();
+    const pending = next();
     const done = (await act()) as { leaseToken?: string } | undefined;
     token = done?.leaseToken ?? token;
-    expect(await told).toBe(status);
+    expect(await pending).toBe(status);
   }
   expect(await next()).toBeNull();
   const other = await store(here);
   await records.requeue(ACME, other.id, ["text"]);
   const last = reader(await follow(events, other.id, 3));
-  const told = last();
+  const pending = last();
   await finish(here);
-  expect([await told, await last(), await last()]).toEqual(["processing", "processed", null]);
+  expect([await pending, await last(), await last()]).toEqual(["processing", "processed", null]);
 });
 
-test("follow() tells what another process does at the next look", async () => {
+test("follow() streams changes of another process at the next poll", async () => {
   const { bench, events } = await scene(LOOKING);
   const { id } = await queue(bench);
   const next = reader(await follow(events, id));
@@ -164,7 +164,7 @@ test("follow() tells what another process does at the next look", async () => {
   expect([await next(), await next()]).toEqual(["failed", null]);
 });
 
-test("follow() looks once for all that are followed in this process, and never once nobody follows", async () => {
+test("follow() polls once for all streams of this process, and stops polling after the last one", async () => {
   const looks: (readonly string[])[] = [];
   const { bench, events } = await scene(LOOKING, (records) => ({
     async revisions(ids) {
@@ -182,7 +182,7 @@ test("follow() looks once for all that are followed in this process, and never o
   await expect.poll(timers).toBe(before);
 });
 
-test("follow() looks alone where requests share nothing", async () => {
+test("follow() polls for each stream if requests cannot share timers", async () => {
   const looks = new Set<string>();
   const { bench, events } = await scene({ ...LOOKING, pollAlone: true }, (records) => ({
     async revisions(ids) {
@@ -194,14 +194,14 @@ test("follow() looks alone where requests share nothing", async () => {
   const tails = await Promise.all(
     uploads.map(async ({ id }) => reader(await follow(events, id, 2))),
   );
-  const told = tails.map((next) => next());
+  const pending = tails.map((next) => next());
   await finish(bench, "a");
   await finish(bench, "b");
-  expect(await Promise.all(told)).toEqual(["processing", "processing"]);
+  expect(await Promise.all(pending)).toEqual(["processing", "processing"]);
   expect([...looks].sort()).toEqual(uploads.map(({ id }) => id).sort());
 });
 
-test("follow() lasts when the database is away for a look", async () => {
+test("follow() survives a failed poll of the database", async () => {
   let away = 3;
   const { bench, events } = await scene(LOOKING, (records) => ({
     async revisions(ids) {
@@ -211,13 +211,13 @@ test("follow() lasts when the database is away for a look", async () => {
   }));
   const { id } = await queue(bench);
   const next = reader(await follow(events, id, 2));
-  const told = next();
+  const pending = next();
   await expect.poll(() => away).toBeLessThan(0);
   await finish(bench);
-  expect(await told).toBe("processing");
+  expect(await pending).toBe("processing");
 });
 
-test("follow() goes on after a revision, and takes one that is not the upload's own for none", async () => {
+test("follow() continues after a revision, and starts over for one that the upload has not reached", async () => {
   const { bench, events } = await scene();
   const { id } = await queue(bench);
   await finish(bench);
@@ -226,7 +226,7 @@ test("follow() goes on after a revision, and takes one that is not the upload's 
   expect(await all(await follow(events, id, 5))).toEqual(["queued", "processing", "processed"]);
 });
 
-test("follow() tells that an upload is gone, however late it looks", async () => {
+test("follow() reports a deleted upload, however late it polls", async () => {
   const { bench, events } = await scene(LOOKING);
   const { records } = bench;
   for (const at of ["before", "between"]) {
@@ -244,23 +244,23 @@ test("follow() tells that an upload is gone, however late it looks", async () =>
   expect(await all(stream)).toEqual(["queued", "deleting"]);
 });
 
-test("follow() awaits what is arriving, and tells what became of it", async () => {
+test("follow() waits for an upload that is arriving, and reports the result", async () => {
   const { here, events } = await scene();
   const arriving = await reserve(here);
   const next = reader(await follow(events, arriving.id));
-  const told = next();
+  const pending = next();
   await here.records.commit(arriving, {
     ...{ sizeBytes: 1, sha256: "ab", contentType: "text/plain", metadata: {} },
     ...{ expiresAt: null, process: null },
   });
-  expect([await told, await next()]).toEqual(["stored", null]);
+  expect([await pending, await next()]).toEqual(["stored", null]);
   const broken = await reserve(here);
   const gone = reader(await follow(events, broken.id))();
   await here.records.release(broken);
   expect(await gone).toBe("deleting");
 });
 
-test("follow() finds nothing of another tenant, and nothing that is not there", async () => {
+test("follow() refuses another tenant's upload and a missing one with upload_not_found", async () => {
   const { bench, events } = await scene();
   const { id } = await queue(bench);
   const missing = { code: "upload_not_found" };
@@ -268,7 +268,7 @@ test("follow() finds nothing of another tenant, and nothing that is not there", 
   await expect(events.follow(ACME, newUpload(bench).id, 0)).rejects.toMatchObject(missing);
 });
 
-test("follow() has so many places for a tenant, and gives each back, however it was left", async () => {
+test("follow() limits the streams of a tenant, and frees each one however it ends", async () => {
   const { bench, events } = await scene({ maxStreamsPerTenant: 3 });
   const { id } = await queue(bench);
   const theirs = await queue(bench, { tenant: GLOBEX });
@@ -294,7 +294,7 @@ test("follow() has so many places for a tenant, and gives each back, however it 
   await expect.poll(timers).toBe(before);
 });
 
-test("follow() has so many places in all", async () => {
+test("follow() limits all streams together", async () => {
   const { bench, events } = await scene({ maxStreams: 2 });
   const { id } = await queue(bench);
   const first = await follow(events, id);
@@ -304,13 +304,13 @@ test("follow() has so many places in all", async () => {
   await follow(events, id);
 });
 
-test("follow() ends after a long time, to be asked for again", async () => {
+test("follow() ends after maxStreamMs, so that the client authenticates again", async () => {
   const { bench, events } = await scene({ maxStreamMs: 1 });
   const { id } = await queue(bench);
   expect(await all(await follow(events, id))).toEqual(["queued"]);
 });
 
-test("close() ends every stream, also those that wait, and lets nobody follow any more", async () => {
+test("close() ends every stream, also those that wait, and refuses new ones", async () => {
   const { bench, events } = await scene();
   const { id } = await queue(bench);
   const next = reader(await follow(events, id));

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 import { testServices } from "../../support/services.ts";
 
-test("deleteAll() goes on behind a page that is empty", async () => {
+test("deleteAll() continues after an empty page", async () => {
   const services = await testServices({
     tamper: (driver) => ({
-      // As S3 does behind many delete markers.
+      // S3 returns such pages if there are many delete markers.
       list: async (prefix, { cursor, ...options } = {}) =>
         cursor === undefined
           ? { objects: [], next: "further" }

@@ -35,7 +35,7 @@ import { testDriverContext } from "../../support/driver-context.ts";
 import { ACME, TestClock } from "../../support/services.ts";
 import { tempFolder } from "../../support/temp-folder.ts";
 
-/** Starts of one service after another, with the same records and a folder for its storages. */
+/** Starts one service after another with the same records and a folder for the storages. */
 async function starts() {
   const clock = new TestClock();
   const executor = await openNodeSqlite(":memory:");
@@ -44,7 +44,7 @@ async function starts() {
   const records = createUploadRecords(executor, clock);
   const folder = tempFolder();
   let open = 0;
-  /** Counts the drivers that nobody has disposed of. */
+  /** Counts the drivers that were not disposed of. */
   const counted = (definition: DriverDefinition): DriverDefinition => ({
     name: definition.name,
     async open(options, context) {
@@ -56,17 +56,17 @@ async function starts() {
       return { ...driver, dispose };
     },
   });
-  /** The folder `away`, as long as it can be reached. */
+  /** The folder `away`, while it is reachable. */
   const away = {
     name: "away",
     isUp: false,
-    /** What an open waits for. */
+    /** Opening waits for this. */
     answer: Promise.resolve(),
     async open(_options: unknown, context: DriverContext) {
       await away.answer;
       if (away.isUp) {
         const driver = await fs.open({ path: join(folder, "away") }, context);
-        // It does not listen to signals.
+        // It ignores signals.
         return { ...driver, get: (key: ObjectKey) => driver.get(key) };
       }
       throw new StowageError("storage_unavailable", "Cannot reach bucket: no answer", {
@@ -89,7 +89,7 @@ async function starts() {
   return {
     ...{ folder, records, start, away, logged },
     openDrivers: () => open,
-    /** An upload that lies in the storage `uri`, which is closed again. @returns The storage's id. */
+    /** Put an upload into the storage `uri`, and close the storage again. @returns The storage's id. */
     async store(uri: string, ...fallbacks: string[]): Promise<string> {
       const storages = await start(uri, ...fallbacks);
       const { id: storageId } = storages.primary;
@@ -104,7 +104,7 @@ async function starts() {
   };
 }
 
-test("a fallback that is not there is told, and neither made nor written to", async () => {
+test("a missing fallback is reported, and neither created nor written to", async () => {
   const { start, folder, openDrivers } = await starts();
   await expect(start("local:new", "local:typo")).rejects.toMatchObject({
     code: "storage_misconfigured",
@@ -115,7 +115,7 @@ test("a fallback that is not there is told, and neither made nor written to", as
   expect(openDrivers()).toBe(0);
 });
 
-test("a fallback that was never used is told, and given no identity", async () => {
+test("a fallback that was never used is reported, and gets no identity", async () => {
   const { start, folder, openDrivers } = await starts();
   mkdirSync(join(folder, "empty"));
   await expect(start("local:new", "local:empty")).rejects.toThrow(
@@ -125,7 +125,7 @@ test("a fallback that was never used is told, and given no identity", async () =
   expect(openDrivers()).toBe(0);
 });
 
-test("every storage that cannot be used is named at once, and how many uploads lie where", async () => {
+test("one message names every storage that cannot be used, and how many uploads each has", async () => {
   const { start, store, folder } = await starts();
   const first = await store("local:first");
   const second = await store("local:second", "local:first");
@@ -144,7 +144,7 @@ test("every storage that cannot be used is named at once, and how many uploads l
   expect(readdirSync(join(folder, "new"))).toEqual([]);
 });
 
-test("trouble with a storage keeps its code, and whether it may pass", async () => {
+test("the error of a storage keeps its code and whether it is retryable", async () => {
   const { start } = await starts();
   await expect(start("away://bucket")).rejects.toMatchObject({
     code: "storage_unavailable",
@@ -153,7 +153,7 @@ test("trouble with a storage keeps its code, and whether it may pass", async () 
   });
 });
 
-test("a storage that does not answer is not told again as one that nobody names", async () => {
+test("a storage that does not respond is not also reported as missing in the settings", async () => {
   const { start, store, folder } = await starts();
   await store("local:old");
   writeFileSync(join(folder, "old/.stowage/storage.json"), "garbage");
@@ -162,7 +162,7 @@ test("a storage that does not answer is not told again as one that nobody names"
   await expect(starting).rejects.not.toThrow("not configured");
 });
 
-test("older storages are known by their identity, wherever they are moved to", async () => {
+test("older storages are recognized by their identity after they were moved", async () => {
   const { start, store } = await starts();
   const old = await store("local:old");
   const storages = await start("local:new", "local:old");
@@ -170,7 +170,7 @@ test("older storages are known by their identity, wherever they are moved to", a
   expect(storages.primary.id).not.toBe(old);
 });
 
-test("a storage that is named twice is opened once, as the primary", async () => {
+test("a storage that is configured twice is opened once, as the primary", async () => {
   const { start, store, openDrivers } = await starts();
   const id = await store("local:old");
   const storages = await start("local:old", "local:old", "local:old");
@@ -180,7 +180,7 @@ test("a storage that is named twice is opened once, as the primary", async () =>
   expect(openDrivers()).toBe(0);
 });
 
-test("?id= names a storage that cannot be written, and is refused where it is another", async () => {
+test("?id= identifies a read-only storage, and is refused if the storage has another id", async () => {
   const { start, store, folder } = await starts();
   const id = "0199e4d4-0000-7000-8000-000000000001";
   mkdirSync(join(folder, "archive"));
@@ -193,7 +193,7 @@ test("?id= names a storage that cannot be written, and is refused where it is an
   );
 });
 
-test("uploads in a memory that is gone are forgotten, but not by a start that fails", async () => {
+test("uploads in a lost memory storage are dropped, but not by a failed start", async () => {
   const { start, store, records } = await starts();
   await store("memory:");
   await expect(start("local:new", "local:typo")).rejects.toThrow("typo");
@@ -202,7 +202,7 @@ test("uploads in a memory that is gone are forgotten, but not by a start that fa
   expect(await records.storageUsage()).toEqual([]);
 });
 
-test("a fallback that cannot be reached does not stop the start, and joins when it is back", async () => {
+test("an unreachable fallback does not stop the start, and joins when it is back", async () => {
   const { start, store, away, logged, openDrivers } = await starts();
   away.isUp = true;
   const id = await store("away://bucket/uploads");
@@ -226,7 +226,7 @@ test("a fallback that cannot be reached does not stop the start, and joins when 
   expect(openDrivers()).toBe(2);
 });
 
-test("a fallback that does not answer keeps a start waiting for ten seconds, and is closed if it does later", async () => {
+test("a fallback that does not respond delays the start by ten seconds, and is closed if it opens later", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   onTestFinished(() => void vi.useRealTimers());
   const { start, store, away, openDrivers } = await starts();
@@ -241,7 +241,7 @@ test("a fallback that does not answer keeps a start waiting for ten seconds, and
   resolve();
   await storages.retryAway();
   expect(storages.ids).toContain(id);
-  // The primary, and one of the two.
+  // The primary and one of the two.
   await vi.waitUntil(() => openDrivers() === 2);
 });
 
@@ -254,7 +254,7 @@ test.each([
       mkdirSync(path);
     },
   ],
-])("a fallback whose folder %s is away as long as the records know uploads there", async (_what, unmount) => {
+])("a fallback whose folder %s counts as away while the records know uploads there", async (_what, unmount) => {
   const { start, store, folder, openDrivers } = await starts();
   const id = await store("local:old");
   renameSync(join(folder, "old"), join(folder, "aside"));
@@ -273,7 +273,7 @@ test.each([
   expect(openDrivers()).toBe(2);
 });
 
-test("another storage in the place of a fallback that is away does not join", async () => {
+test("a different storage in the place of an away fallback does not join", async () => {
   const { start, store, folder, openDrivers } = await starts();
   const id = await store("local:old");
   renameSync(join(folder, "old"), join(folder, "aside"));
@@ -288,7 +288,7 @@ test("another storage in the place of a fallback that is away does not join", as
   expect(openDrivers()).toBe(1);
 });
 
-test("a fallback that turns out to be the primary does not join a second time", async () => {
+test("a fallback that turns out to be the primary does not join again", async () => {
   const { start, store, away, openDrivers } = await starts();
   const id = await store("local:away");
   const storages = await start("local:away", "away://bucket");
@@ -298,7 +298,7 @@ test("a fallback that turns out to be the primary does not join a second time", 
   expect(openDrivers()).toBe(1);
 });
 
-test("a fallback that comes after the storages are closed is closed, too", async () => {
+test("a fallback that opens after the storages were closed is closed, too", async () => {
   const { start, store, away, openDrivers } = await starts();
   away.isUp = true;
   await store("away://bucket");
@@ -311,7 +311,7 @@ test("a fallback that comes after the storages are closed is closed, too", async
   expect(openDrivers()).toBe(0);
 });
 
-test("uploads in a storage that is not named refuse the start, though a fallback is away", async () => {
+test("uploads in a storage that is not configured stop the start, even if a fallback is away", async () => {
   const { start, store, folder } = await starts();
   await store("local:old");
   const starting = start("local:new", "away://bucket");
@@ -320,7 +320,7 @@ test("uploads in a storage that is not named refuse the start, though a fallback
   await expect(starting).rejects.toThrow(`1 in local:${folder}/old (storage `);
 });
 
-test("a fallback that is away and named by its ?id= stands for the uploads of that storage", async () => {
+test("an away fallback with an ?id= stands for the uploads of that storage", async () => {
   const { start, store } = await starts();
   const id = await store("local:old");
   const storages = await start("local:new", `away://bucket?id=${id}`);
@@ -350,7 +350,7 @@ test.each<[string, (path: string) => void, string]>([
     "it is longer than 4096 bytes",
   ],
   ["is a link", (path) => symlinkSync(`${path}.real`, path), "a symbolic link lies there"],
-])("a storage.json that %s stops the start, says what to do and stays as it is", async (_what, plant, words) => {
+])("a storage.json that %s stops the start with advice, and stays as it is", async (_what, plant, words) => {
   const { start, store, folder, openDrivers } = await starts();
   const id = await store("local:old");
   const path = join(folder, "old/.stowage/storage.json");
@@ -362,7 +362,7 @@ test.each<[string, (path: string) => void, string]>([
     await expect(starting).rejects.toThrow("Cannot start: ");
     await expect(starting).rejects.toThrow(words);
     await expect(starting).rejects.toThrow(".stowage/storage.json");
-    // What an operator needs to write it anew.
+    // An operator needs these to write it again.
     await expect(starting).rejects.toThrow(`1 in storage ${id}`);
   }
   expect(readdirSync(join(folder, "old"), { recursive: true })).toEqual(before);

@@ -6,29 +6,29 @@ import { type StorageDriver, StowageError } from "../../../src/driver.ts";
 import { testDriverContext } from "../../support/driver-context.ts";
 import { TestClock } from "../../support/services.ts";
 
-/** A probe of a memory whose `check` is another, which waits no longer than `timeoutMs`. */
+/** A probe of a memory driver with this `check`, which waits `timeoutMs` at most. */
 async function probeOf(check: StorageDriver["check"], timeoutMs = 10, logger = SILENT) {
   const driver = { ...(await memory.open({}, testDriverContext())), check };
   const clock = new TestClock();
   return { clock, probe: new StorageProbe({ driver, clock, logger, timeoutMs }) };
 }
 
-test("health() of a storage that never answers is unhealthy, and asks again later", async () => {
-  let asked = 0;
+test("health() of a storage that never responds is unhealthy, and checks again later", async () => {
+  let checks = 0;
   const { probe, clock } = await probeOf(() => {
-    asked += 1;
+    checks += 1;
     return new Promise(() => {});
   });
   const unhealthy = { status: "unhealthy", errorCode: "storage_timeout" };
   expect(await probe.health(false)).toMatchObject(unhealthy);
   await probe.health(false);
-  expect(asked).toBe(1);
+  expect(checks).toBe(1);
   clock.advance(2_000);
   expect(await probe.health(false)).toMatchObject(unhealthy);
-  expect(asked).toBe(2);
+  expect(checks).toBe(2);
 });
 
-test("health() tells a driver when to give up, and takes its giving up for silence", async () => {
+test("health() aborts a slow driver, and treats its abort as a timeout", async () => {
   const { probe } = await probeOf(
     async (options) =>
       await new Promise((_, reject) => {
@@ -38,23 +38,23 @@ test("health() tells a driver when to give up, and takes its giving up for silen
   expect(await probe.health(false)).toMatchObject({ errorCode: "storage_timeout" });
 });
 
-test("health() reuses a good answer, asks anew after a failure, and asks once for all who wait", async () => {
-  let asked = 0;
+test("health() reuses a good result, checks again after a failure, and shares one check between callers", async () => {
+  let checks = 0;
   const { probe, clock } = await probeOf(async () => {
-    asked += 1;
+    checks += 1;
     return { healthy: true, steps: [{ name: "read", ok: true }] };
   }, 60_000);
   await Promise.all([probe.health(false), probe.health(false)]);
-  expect(asked).toBe(1);
+  expect(checks).toBe(1);
   clock.advance(29_999);
   await probe.health(false);
-  expect(asked).toBe(1);
+  expect(checks).toBe(1);
   probe.forget();
   expect(await probe.health(false)).toMatchObject({ status: "healthy", errorCode: null });
-  expect(asked).toBe(2);
+  expect(checks).toBe(2);
 });
 
-test("health() checks quickly what was healthy, unless it failed since or an operator asks", async () => {
+test("health() checks a healthy storage quickly, unless a call has failed since or the check must be fresh", async () => {
   const quickChecks: unknown[] = [];
   let healthy = true;
   const { probe, clock } = await probeOf(async (options) => {
@@ -75,13 +75,13 @@ test("health() checks quickly what was healthy, unless it failed since or an ope
   expect(quickChecks).toEqual([false, true, false, false, true, false]);
 });
 
-test("health() logs what to do when a storage goes bad, and that it is back", async () => {
+test("health() logs the error when a storage becomes unhealthy, and its recovery", async () => {
   const denied = new StowageError("storage_access_denied", "Cannot put: allow s3:PutObject");
   let error: StowageError | null = denied;
-  const told: unknown[] = [];
+  const lines: unknown[] = [];
   const logger = {
     ...SILENT,
-    warn: (event: string, data?: object) => void told.push({ event, ...data }),
+    warn: (event: string, data?: object) => void lines.push({ event, ...data }),
   };
   const { probe } = await probeOf(
     async () => ({
@@ -96,7 +96,7 @@ test("health() logs what to do when a storage goes bad, and that it is back", as
   error = null;
   await probe.health(true);
   const event = "storage.health_changed";
-  expect(told).toEqual([
+  expect(lines).toEqual([
     { event, status: "unhealthy", errorCode: "storage_access_denied", error: denied },
     { event, status: "healthy", errorCode: null },
   ]);

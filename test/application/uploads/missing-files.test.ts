@@ -16,7 +16,7 @@ import { ECHO } from "../../support/test-app.ts";
 
 const IDENTITY = ownKey("storage.json");
 
-/** Services with their log lines, and with a count of the marks that were written. */
+/** Services with their log lines and a count of the written marks. */
 async function scene(options: TestServicesOptions = {}) {
   const lines: string[] = [];
   const logger: Logger = {
@@ -47,7 +47,7 @@ async function scene(options: TestServicesOptions = {}) {
     /** As a request reads it. */
     read: async (id: string) =>
       await textOf(await downloads.read(await downloads.open(ACME, id), null)),
-    /** Nothing here moves files yet. */
+    /** Move a file: the service itself does not move files yet. */
     moveTo: async (storageId: string, { id }: Upload) => {
       const query = "UPDATE uploads SET storage_id = ? WHERE id = ?";
       await executor.run(CompiledQuery.raw(query, [storageId, id]));
@@ -58,7 +58,7 @@ async function scene(options: TestServicesOptions = {}) {
 
 const notFound = { code: "object_not_found" };
 
-test("a file that is missing is noted once and logged once, and forgotten when it is read", async () => {
+test("a missing file is marked and logged once, and the mark is cleared when it is read", async () => {
   const { clock, lines, written, records, ...at } = await scene();
   const upload = await at.put("hello");
   await at.lose(upload.key);
@@ -85,7 +85,7 @@ test("a file that is missing is noted once and logged once, and forgotten when i
   expect(await records.events(ACME, upload.id, 0, 9)).toHaveLength(1);
 });
 
-test("nothing is noted where another storage is in the place of its own, or none", async () => {
+test("no file is marked as missing if its storage was replaced or is empty", async () => {
   const { lines, written, driver, ...at } = await scene();
   const upload = await at.put("hello");
   await at.lose(upload.key, IDENTITY);
@@ -96,7 +96,7 @@ test("nothing is noted where another storage is in the place of its own, or none
   expect([written(), lines, await at.missing()]).toEqual([0, [], 0]);
 });
 
-test("nothing is noted where the storage does not answer", async () => {
+test("no file is marked as missing if its storage does not respond", async () => {
   const away = new StowageError("storage_unavailable", "Cannot get: it is away");
   const { lines, written, ...at } = await scene({
     tamper: () => ({ get: () => Promise.reject(away) }),
@@ -106,7 +106,7 @@ test("nothing is noted where the storage does not answer", async () => {
   expect([written(), lines, await at.missing()]).toEqual([0, [], 0]);
 });
 
-test("nothing is noted of a file that has moved or was deleted under its reader", async () => {
+test("a file that was moved or deleted while it was read is not marked", async () => {
   const { lines, otherStorage, otherDriver, ...at } = await scene();
   const [moved, deleted] = [await at.put("moved"), await at.put("deleted")];
   await otherDriver.put(moved.key, { kind: "bytes", bytes: bytesOf("moved") });
@@ -123,7 +123,7 @@ test("nothing is noted of a file that has moved or was deleted under its reader"
   expect([lines, await at.missing()]).toEqual([[], 0]);
 });
 
-test("the answer is the same where the records cannot note it", async () => {
+test("the response is the same if the mark cannot be written", async () => {
   const { lines, ...at } = await scene({
     tamperRecords: () => ({
       noteMissing: () => Promise.reject(new StowageError("records_full", "Cannot write")),
@@ -135,7 +135,7 @@ test("the answer is the same where the records cannot note it", async () => {
   expect(lines).toEqual(["warn storage.missing_not_noted"]);
 });
 
-test("a job notes that its file is missing, and that it is there again", async () => {
+test("a job marks its missing file, and clears the mark when the file is back", async () => {
   const { worker, processing, ...at } = await scene();
   const upload = await at.put("hello");
   await at.lose(upload.key);
@@ -155,7 +155,7 @@ test("a job notes that its file is missing, and that it is there again", async (
   expect(await at.missing()).toBe(0);
 });
 
-test("the first run of the reconciler that reaches the storage looks for what was missing", async () => {
+test("the first run of the reconciler that reaches the storage rechecks its missing files", async () => {
   let away = true;
   const { reconciler, lines, ...at } = await scene({
     tamper: (driver) => ({
@@ -176,7 +176,7 @@ test("the first run of the reconciler that reaches the storage looks for what wa
   await reconciler.run();
   expect(await at.missing()).toBe(3);
   expect(lines).toHaveLength(117);
-  // Once is enough: readers see for themselves.
+  // Once is enough: later, reads clear the marks.
   for (const { key } of lost) await at.restore(key, "hello");
   await reconciler.run();
   expect(await at.missing()).toBe(3);

@@ -18,14 +18,14 @@ async function scene(env: Record<string, string> = {}) {
   onTestFinished(() => executor.close());
   await migrate(executor);
   const tenants = createTenantRecords(executor, clock);
-  const state = { reads: 0, sick: false };
+  const state = { reads: 0, away: false };
   const limits = new TenantLimitsService({
     clock,
     configured: configuredLimits(loadConfig(env)),
     tenants: {
       async find(tenant) {
         state.reads += 1;
-        if (state.sick) throw new StowageError("records_unavailable", "Cannot reach records: away");
+        if (state.away) throw new StowageError("records_unavailable", "Cannot reach records");
         return await tenants.find(tenant);
       },
     },
@@ -33,7 +33,7 @@ async function scene(env: Record<string, string> = {}) {
   return { clock, tenants, limits, state };
 }
 
-test("of() is what the configuration says, overridden where an operator has spoken", async () => {
+test("of() returns the configuration with the overrides of operators", async () => {
   const { tenants, limits } = await scene({
     MAX_UPLOAD_BYTES: "5MB",
     ALLOWED_CONTENT_TYPES: "image/*",
@@ -54,7 +54,7 @@ test("of() is what the configuration says, overridden where an operator has spok
   expect(await limits.of(OTHER)).toEqual(configured);
 });
 
-test("of() believes what it has read for two seconds, and not a moment longer", async () => {
+test("of() caches overrides for exactly two seconds", async () => {
   const { clock, tenants, limits, state } = await scene();
   await limits.of(ACME);
   await tenants.set(ACME, { quotaUploads: 3 });
@@ -73,21 +73,21 @@ test("of() reads again when the clock was set back", async () => {
   expect(state.reads).toBe(2);
 });
 
-test("of() knows the last word for a minute while the database is away, and then says so", async () => {
+test("of() uses cached overrides for a minute while the database is away, then fails", async () => {
   const { clock, tenants, limits, state } = await scene();
   await tenants.set(ACME, { quotaUploads: 3 });
   await limits.of(ACME);
-  state.sick = true;
+  state.away = true;
   clock.advance(59_999);
   expect((await limits.of(ACME)).quotaUploads).toBe(3);
   await expect(limits.of(OTHER)).rejects.toMatchObject({ code: "records_unavailable" });
   clock.advance(1);
   await expect(limits.of(ACME)).rejects.toMatchObject({ code: "records_unavailable" });
-  state.sick = false;
+  state.away = false;
   expect((await limits.of(ACME)).quotaUploads).toBe(3);
 });
 
-test("of() remembers a thousand tenants, those that were read last", async () => {
+test("of() caches the thousand tenants that were read last", async () => {
   const { limits, state } = await scene();
   for (let index = 0; index <= 1000; index++) await limits.of(parseTenantId(`t${index}`));
   expect(state.reads).toBe(1001);

@@ -14,7 +14,7 @@ async function* chunks(sizes: readonly number[]): AsyncGenerator<Uint8Array> {
 }
 
 describe("upload()", () => {
-  test("stores the bytes under tenant, id and filename, and tells their digest", async () => {
+  test("stores the bytes under tenant, id and filename, and returns their digest", async () => {
     const services = await testServices();
     const upload = await services.put("hello");
     expect(upload).toMatchObject({
@@ -28,7 +28,7 @@ describe("upload()", () => {
     expect(await textOf((await services.driver.get(upload.key)).stream)).toBe("hello");
   });
 
-  test("believes the bytes before the declared type", async () => {
+  test("prefers the type of the bytes to the declared type", async () => {
     const services = await testServices();
     const upload = await services.put("%PDF-1.7\n%âãÏÓ\n1 0 obj\n");
     expect(upload.contentType).toBe("application/pdf");
@@ -45,7 +45,7 @@ describe("upload()", () => {
     ["application/pdf", "hello", "text/plain"],
     ["image/png", "a\u0007b", "application/octet-stream"],
     ["application/x-own", "hello", "application/x-own"],
-  ])("takes what is declared %s and holds %j for %s", async (declaredType, text, contentType) => {
+  ])("stores a file declared %s with the bytes %j as %s", async (declaredType, text, contentType) => {
     const { uploads } = await testServices();
     const upload = await uploads.upload({
       tenant: ACME,
@@ -58,7 +58,7 @@ describe("upload()", () => {
     expect(upload.contentType).toBe(contentType);
   });
 
-  test("reserves before it puts, and commits only after the put has ended", async () => {
+  test("reserves before the put, and commits only after it", async () => {
     const seen: string[] = [];
     const services = await testServices({
       tamperRecords: (records) => ({
@@ -89,7 +89,7 @@ describe("upload()", () => {
   test.each([
     ["in one chunk", [1001]],
     ["in many", [1000, 1]],
-  ])("refuses a body that is one byte too long, %s; nothing is kept", async (_how, sizes) => {
+  ])("refuses a body that is one byte too long, %s, and keeps nothing", async (_how, sizes) => {
     const services = await testServices({ maxUploadBytes: 1000 });
     await expect(services.put(chunks(sizes))).rejects.toMatchObject({
       code: "upload_too_large",
@@ -118,7 +118,9 @@ describe("upload()", () => {
     expect(await left(services)).toEqual(GONE);
   });
 
-  test.each([99, 101])("refuses a body of 100 announced bytes of which %d come", async (size) => {
+  test.each([
+    99, 101,
+  ])("refuses a body with 100 announced bytes of which %d arrive", async (size) => {
     const services = await testServices();
     const upload = services.uploads.upload({
       tenant: ACME,
@@ -131,7 +133,7 @@ describe("upload()", () => {
     expect(await left(services)).toEqual(GONE);
   });
 
-  test("reads a body no further than a chunk past the length that was announced", async () => {
+  test("reads at most one chunk past the announced length", async () => {
     const services = await testServices();
     let pulls = 0;
     async function* endless(): AsyncGenerator<Uint8Array> {
@@ -149,7 +151,7 @@ describe("upload()", () => {
     expect(await left(services)).toEqual(GONE);
   });
 
-  test("keeps nothing of a body that breaks off after the head", async () => {
+  test("keeps nothing of a body that breaks off after its head", async () => {
     const services = await testServices();
     async function* broken(): AsyncGenerator<Uint8Array> {
       yield* chunks([100_000, 100_000]);
@@ -159,7 +161,7 @@ describe("upload()", () => {
     expect(await left(services)).toEqual(GONE);
   });
 
-  test("ends with its signal even where the source never answers again", async () => {
+  test("ends when its signal is aborted, even if the source hangs", async () => {
     const services = await testServices();
     const abort = new AbortController();
     async function* stuck(): AsyncGenerator<Uint8Array> {
@@ -179,7 +181,7 @@ describe("upload()", () => {
     expect(await left(services)).toEqual(GONE);
   });
 
-  test("keeps nothing when what follows the file is refused", async () => {
+  test("keeps nothing if the fields after the file are refused", async () => {
     const services = await testServices();
     const refusal = new StowageError("too_many_files", "Cannot accept upload: two files");
     const upload = services.uploads.upload({
@@ -193,7 +195,7 @@ describe("upload()", () => {
     expect(await left(services)).toEqual(GONE);
   });
 
-  test("refuses a bad filename before it reserves", async () => {
+  test("refuses an invalid filename before it reserves", async () => {
     const services = await testServices();
     const upload = services.uploads.upload({
       tenant: ACME,
@@ -206,7 +208,7 @@ describe("upload()", () => {
     expect(await services.rows()).toBe(0);
   });
 
-  test("refuses a type that is not accepted, by its bytes, before it is put", async () => {
+  test("refuses a type that is not accepted, detected from the bytes, before the put", async () => {
     const services = await testServices({ allowedTypes: ["text/*"] });
     await expect(services.put("%PDF-1.7\n")).rejects.toMatchObject({
       code: "unsupported_media_type",
@@ -215,7 +217,7 @@ describe("upload()", () => {
     expect((await services.put("hello")).contentType).toBe("text/plain");
   });
 
-  test("undoes an upload that was refused before it was put without the storage", async () => {
+  test("undoes an upload that was refused before the put, without calling the storage", async () => {
     const services = await testServices({
       allowedTypes: ["text/*"],
       tamper: () => ({ delete: () => Promise.reject(new Error("away")) }),
@@ -226,7 +228,7 @@ describe("upload()", () => {
     expect(await left(services)).toEqual(GONE);
   });
 
-  test("keeps its reservation while the storage finishes what has all come", async () => {
+  test("keeps its reservation while the storage finishes a complete body", async () => {
     vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
     onTestFinished(() => void vi.useRealTimers());
     const services = await testServices({
@@ -246,7 +248,7 @@ describe("upload()", () => {
     expect((await services.put("hello")).status).toBe("stored");
   });
 
-  test("does not believe a driver that stores fewer bytes than it read", async () => {
+  test("refuses the result of a driver that stored fewer bytes than it read", async () => {
     const services = await testServices({
       tamper: (driver) => ({
         put: async (...args) => ({ ...(await driver.put(...args)), sizeBytes: 1 }),
@@ -256,7 +258,7 @@ describe("upload()", () => {
     expect(await left(services)).toEqual(GONE);
   });
 
-  test("does not believe a driver that answers before it has read the body", async () => {
+  test("refuses the result of a driver that did not read the whole body", async () => {
     const services = await testServices({
       tamper: () => ({
         put: async (key) => ({ key, sizeBytes: 200_000, version: "1", modifiedAt: 0 }),
@@ -267,7 +269,7 @@ describe("upload()", () => {
     });
   });
 
-  test("makes an error of whatever a third party's driver throws", async () => {
+  test("converts anything that a third-party driver throws", async () => {
     const services = await testServices({
       tamper: () => ({ put: () => Promise.reject("a string") }),
     });
@@ -279,7 +281,7 @@ describe("upload()", () => {
     expect(await left(services)).toEqual(GONE);
   });
 
-  test("leaves the bytes alone when nobody knows whether the commit has happened", async () => {
+  test("leaves the bytes if the commit may have happened", async () => {
     const lost = new StowageError("records_unavailable", "Cannot commit", { retryable: true });
     const services = await testServices({
       tamperRecords: (records) => ({
@@ -299,11 +301,11 @@ describe("upload()", () => {
     expect(await textOf(await services.downloads.read(upload, null))).toBe("hello");
   });
 
-  test("removes its own bytes when its reservation was cleaned up meanwhile", async () => {
+  test("removes its own bytes if its reservation was cleaned up meanwhile", async () => {
     const services = await testServices({
       tamper: (driver) => ({
         async put(...args) {
-          // A writer that slept through its lease: the reconciler has come and gone before it writes.
+          // A writer that slept past its lease: the reconciler runs before it writes.
           services.clock.advance(LEASE_MS + 1);
           await services.reconciler.run();
           return await driver.put(...args);
@@ -316,7 +318,7 @@ describe("upload()", () => {
 });
 
 describe("get(), list() and delete()", () => {
-  test("treat another tenant's upload as a missing one", async () => {
+  test("treat another tenant's upload as missing", async () => {
     const services = await testServices();
     const { id } = await services.put("hello");
     const missing = { code: "upload_not_found" };
@@ -346,7 +348,7 @@ describe("get(), list() and delete()", () => {
     expect((await services.uploads.get(ACME, id)).status).toBe("stored");
   });
 
-  test("delete() leaves neither bytes nor rows, and a second one finds nothing", async () => {
+  test("delete() leaves neither bytes nor rows, and a second one fails with upload_not_found", async () => {
     const services = await testServices();
     const { id } = await services.put("hello");
     await services.uploads.delete(ACME, id);
@@ -356,7 +358,7 @@ describe("get(), list() and delete()", () => {
     });
   });
 
-  test("delete() that fails half way reads as missing, and the reconciler goes on with it", async () => {
+  test("after a delete() that failed half way the upload is not found, and the reconciler finishes it", async () => {
     let broken = true;
     const services = await testServices({
       tamper: (driver) => ({
@@ -382,7 +384,7 @@ describe("get(), list() and delete()", () => {
 });
 
 describe("Reconciler", () => {
-  test("removes what a death between reserve and commit has left, and not before its lease ends", async () => {
+  test("removes what a crash between reserve and commit left, but not before its lease ends", async () => {
     const services = await testServices({
       tamperRecords: () => ({ commit: () => new Promise(() => {}) }),
     });
@@ -395,7 +397,7 @@ describe("Reconciler", () => {
     expect(await left(services)).toEqual(GONE);
   });
 
-  test("goes on with the rest when one storage is away", async () => {
+  test("removes the rest later if a storage is away", async () => {
     let broken = true;
     const services = await testServices({
       tamperRecords: () => ({ commit: () => new Promise(() => {}) }),
