@@ -23,10 +23,10 @@ export const GLOBEX = parseTenantId("globex");
 /** 2026-01-01T00:00:00Z. */
 export const START = 1_767_225_600_000;
 export const LEASE_MS = 60_000;
-/** Those that uploads lie in here. */
+/** The storages of the uploads in these tests. */
 export const STORAGES = ["storage-1", "storage-2"];
 
-/** One database under test, with a clock that stands still until it is told. */
+/** A database under test, with a clock that only the test advances. */
 export interface Bench {
   readonly executor: SqlExecutor;
   readonly records: UploadRecords;
@@ -100,7 +100,7 @@ export function queue(bench: Bench, changes?: Parameters<typeof newUpload>[1]): 
   return store(bench, changes, { process: ["text", "metadata"] });
 }
 
-/** Claim what is due, which must be something. */
+/** Claim a due job. There must be one. */
 export async function claim(bench: Bench, token: string): Promise<Job> {
   const job = await bench.records.claim(token, bench.clock.now() + LEASE_MS, STORAGES);
   if (job === null) throw new Error("nothing to claim");
@@ -131,7 +131,7 @@ export async function eventTypes(bench: Bench, upload: Pick<Reservation, "tenant
   return events.map((event) => event.type.replace("upload.", ""));
 }
 
-/** Everything the database holds, to prove that nothing has changed. */
+/** The whole content of the database, to prove that nothing has changed. */
 export async function dump(bench: Bench): Promise<string> {
   const tables = [
     "uploads",
@@ -154,7 +154,7 @@ export async function manyUploads(
   executor: SqlExecutor,
   { count, from, name }: { readonly count: number; readonly from: number; readonly name: string },
 ): Promise<void> {
-  // UUIDv7, so that ids go by time, too.
+  // UUIDv7, so that ids sort by time.
   const at = `printf('%012x', ${from} + n)`;
   const id = `substr(${at}, 1, 8) || '-' || substr(${at}, 9) || '-7000-8000-' || printf('%012x', n)`;
   await executor.run(

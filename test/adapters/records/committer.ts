@@ -1,4 +1,4 @@
-/** Another process, to be watched: commits to the database at `argv[2]`, `argv[3]` times one by one. */
+/** Another process, for tracing: commits to the database at `argv[2]`, `argv[3]` times, one after another. */
 import { openNodeSqlite } from "../../../src/adapters/records/node-sqlite.ts";
 import { createBench } from "./bench.ts";
 

@@ -5,7 +5,7 @@ import type { D1Binding, D1Statement } from "../../../src/adapters/records/d1.ts
 
 export const MIGRATIONS_FOLDER = fileURLToPath(new URL("../../../migrations", import.meta.url));
 
-/** Runs batches beside the database: miniflare's own proxy crosses over for every `prepare` and `bind`. */
+/** A worker next to the database that runs batches: miniflare's proxy makes a call for every `prepare` and `bind`. */
 const RELAY = `export default {
   async fetch(request, env) {
     const { database, queries } = await request.json();
@@ -18,7 +18,7 @@ const RELAY = `export default {
   },
 }`;
 
-/** D1 as Workers have it, in this machine's workerd: one empty database for each name. */
+/** D1 as in Workers, in a local workerd: an empty database for each name. */
 export async function startD1(...names: string[]) {
   const miniflare = new Miniflare({
     modules: true,
@@ -28,9 +28,9 @@ export async function startD1(...names: string[]) {
   });
   await miniflare.ready;
   return {
-    /** Over the relay. */
+    /** Through that worker. */
     open: (name: string) => relay(miniflare, name),
-    /** The binding itself, over miniflare's proxy. */
+    /** The binding itself, through miniflare's proxy. */
     binding: (name: string) => miniflare.getD1Database(name) as Promise<D1Binding>,
     stop: () => miniflare.dispose(),
   };
@@ -61,7 +61,7 @@ function relay(miniflare: Miniflare, database: string): D1Binding {
 }
 
 /**
- * What `wrangler d1 migrations apply` does with the files that are shipped: in order, each in one batch.
+ * Apply the shipped files as `wrangler d1 migrations apply` does: in order, each in one batch.
  * `from` and `to` choose some of them, for a database that has had, or will get, the others.
  */
 export async function applyMigrationFiles(

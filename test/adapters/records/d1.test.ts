@@ -12,7 +12,7 @@ describe("openD1()", () => {
   });
   afterAll(() => d1.stop());
 
-  it("speaks to the binding itself", async () => {
+  it("works with the binding itself", async () => {
     const bench = createBench(openD1(await d1.binding("RECORDS")));
     const reservation = await reserve(bench);
     const upload = await bench.records.commit(reservation, FACTS);
@@ -22,7 +22,7 @@ describe("openD1()", () => {
     });
   });
 
-  it("does nothing of a batch whose last query fails, and says what kind of trouble it was", async () => {
+  it("rolls back a batch whose last query fails, and throws an error of the right kind", async () => {
     const executor = openD1(d1.open("RECORDS"));
     const bench = createBench(executor);
     const upload = await store(bench);
@@ -38,7 +38,7 @@ describe("openD1()", () => {
     ["D1_ERROR: D1 DB is overloaded. Requests queued for too long.", "records_unavailable"],
     ["D1_ERROR: Exceeded maximum DB size.", "records_full"],
     ["D1_ERROR: database or disk is full: SQLITE_FULL", "records_full"],
-  ])("tells %s as %s, to be tried again", async (message, code) => {
+  ])("converts %s to a retryable %s", async (message, code) => {
     const executor = openD1({
       prepare: () => ({ bind: (): never => expect.unreachable() }),
       batch: () => Promise.reject(new Error(message)),

@@ -17,7 +17,7 @@ import {
   TROUBLE,
 } from "./bench.ts";
 
-/** What the records are for: the state machine of a few uploads, said as simply as possible. */
+/** A model of the records: the state machine of a few uploads, as simple as possible. */
 interface ModelUpload {
   readonly upload: Upload;
   status: RecordStatus | "gone";
@@ -35,9 +35,9 @@ interface ModelUpload {
 
 interface Model {
   readonly uploads: ModelUpload[];
-  /** At first as if it had been the last by name: the first one begins. */
+  /** Initially the last name, so that the first tenant begins. */
   lastServed: TenantId;
-  /** Every job that was ever claimed, most of them stale. */
+  /** All jobs that were ever claimed, most of them stale. */
   readonly jobs: { readonly job: Job; readonly of: ModelUpload }[];
 }
 
@@ -77,7 +77,7 @@ async function compare(model: Model, bench: Bench): Promise<void> {
   expect(await bench.records.nextJobAt(STORAGES)).toBe(waiting(model)[0]?.due ?? null);
 }
 
-/** What is queued or running, in the order in which it is due. */
+/** Queued and running jobs, in the order in which they are due. */
 function waiting(model: Model) {
   return model.uploads
     .filter(({ status }) => status === "queued" || status === "processing")
@@ -220,7 +220,7 @@ const steps: fc.Arbitrary<Step>[] = [
     .map((ms) => step(`advance(${ms})`, (_, bench) => Promise.resolve(bench.clock.advance(ms)))),
 ];
 
-it("jobs follow the model, whatever comes in whatever order", async () => {
+it("jobs behave like the model for any sequence of calls", async () => {
   await fc.assert(
     fc.asyncProperty(fc.commands(steps, { maxCommands: 60, size: "large" }), async (commands) => {
       const executor = await openNodeSqlite(":memory:");

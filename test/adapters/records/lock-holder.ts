@@ -1,5 +1,5 @@
 /**
- * Another process with the database at `argv[2]`: takes the write lock, says "locked", and lets go when its
+ * Another process with the database at `argv[2]`: takes the write lock, prints "locked", and releases the lock when its
  * input ends.
  */
 import { DatabaseSync } from "node:sqlite";

@@ -9,7 +9,7 @@ import { databasePath, open } from "./scratch.ts";
 const COUNT = 100_000;
 const PAGE = 200;
 
-/** 100,000 uploads of one tenant, every fifth of which has failed. */
+/** 100,000 uploads of one tenant. Every fifth has failed. */
 async function scene() {
   const executor = await open(await databasePath());
   await migrate(executor);
@@ -27,9 +27,9 @@ async function scene() {
 test.each<[string, ListFilter]>([
   ["everything", {}],
   ["one status", { status: "failed" }],
-  ["a beginning that most have", { filenamePrefix: "scan-" }],
+  ["a frequent prefix", { filenamePrefix: "scan-" }],
   ["a time", { createdAfter: START + 1_000, createdBefore: START + 90_000 }],
-])("list() of %s tells 100,000 uploads once each while others come and go", async (_, filter) => {
+])("list() of %s returns 100,000 uploads once each while others are added and deleted", async (_, filter) => {
   const bench = await scene();
   const { records, executor, clock } = bench;
   const { status = null, createdAfter = START, createdBefore = START + COUNT } = filter;
@@ -39,7 +39,7 @@ test.each<[string, ListFilter]>([
   ) as CompiledQuery<{ id: string }>;
   const staying = new Set((await executor.run(matching)).map(({ id }) => id));
   const gone = new Set<string>();
-  const told: string[] = [];
+  const listed: string[] = [];
   let after: ListPosition | null = null;
   for (let pages = 0; pages === 0 || after !== null; pages++) {
     const page: { uploads: readonly Upload[]; next: ListPosition | null } = await records.list(
@@ -47,10 +47,10 @@ test.each<[string, ListFilter]>([
       filter,
       { limit: PAGE, after },
     );
-    told.push(...page.uploads.map(({ id }) => id));
+    listed.push(...page.uploads.map(({ id }) => id));
     after = page.next;
     if (pages % 10 > 0 || page.next === null) continue;
-    // One that has been told, the very place where the page ended, and one far behind it.
+    // One that was returned, the last one of the page, and one far after it.
     const ahead = await records.list(ACME, filter, { limit: 150, after });
     for (const doomed of [page.uploads[0], page.uploads.at(-1), ahead.uploads.at(-1)]) {
       if (doomed === undefined || (await records.beginDelete(ACME, doomed.id)) === null) continue;
@@ -60,11 +60,11 @@ test.each<[string, ListFilter]>([
     const come = await store(bench, { name: "scan-new" });
     if (status !== null) await setStatus(bench, come, status);
   }
-  expect(new Set(told).size).toBe(told.length);
+  expect(new Set(listed).size).toBe(listed.length);
   const kept = [...staying].filter((id) => !gone.has(id));
-  const heard = new Set(told);
-  expect(kept.filter((id) => !heard.has(id))).toEqual([]);
-  // Nothing is told that was not there at the beginning: what came is newer than the first page.
-  expect(told.filter((id) => !staying.has(id))).toEqual([]);
+  const seen = new Set(listed);
+  expect(kept.filter((id) => !seen.has(id))).toEqual([]);
+  // No upload is returned that was added later: those are newer than the first page.
+  expect(listed.filter((id) => !staying.has(id))).toEqual([]);
   expect(gone.size).toBeGreaterThanOrEqual(30);
 });

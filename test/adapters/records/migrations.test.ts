@@ -32,14 +32,14 @@ async function schemaOf(executor: SqlExecutor): Promise<string[]> {
   return rows.map(({ sql }) => sql).sort();
 }
 
-/** As a release with schema 1 has written it: the columns are named, as they were then. */
+/** Write it as a release with schema 1 did, with the columns of that time. */
 const INSERT_INTO_1 = CompiledQuery.raw(`INSERT INTO uploads
   (id, tenant, storage_id, key, revision, status, filename, original_filename, size_bytes, sha256,
    content_type, created_by, created_at, updated_at)
   VALUES ('u', 'acme', 's', 'acme/u/a.txt', 2, 'stored', 'a.txt', 'a.txt', 5, 'ab', 'text/plain', 'key:k', 1, 2)`);
 const OLD_UPLOAD = { id: "u", status: "stored", size_bytes: 5, multipart_id: null };
 
-/** Uploads in every state that a release with schema 3 may have left. */
+/** Uploads in every state that a release with schema 3 may leave. */
 const INSERT_INTO_3 = [
   ["a1", "acme", "stored", 5],
   ["a2", "acme", "processing", 7],
@@ -60,7 +60,7 @@ const KEPT_OF_3 = [
   { tenant: "initech", bytes: 0, uploads: 1 },
 ];
 
-/** What the database says, having proved that it goes on counting from there. */
+/** The usage in the database, after a check that it counts on from there. */
 async function keptIn(executor: SqlExecutor): Promise<readonly unknown[]> {
   const select = CompiledQuery.raw("SELECT tenant, bytes, uploads FROM usage ORDER BY tenant");
   const kept = await executor.run(select);
@@ -82,7 +82,7 @@ function setVersion(executor: SqlExecutor, version: number) {
 }
 
 describe("migrations", () => {
-  it("migrations/ holds for wrangler what the runner applies (write it anew with `vitest -u`)", async () => {
+  it("migrations/ has the same SQL for wrangler as the runner (update with `vitest -u`)", async () => {
     const files = MIGRATIONS.map(migrationFile);
     for (const { name, sql } of files) {
       await expect(sql).toMatchFileSnapshot(`${MIGRATIONS_FOLDER}/${name}`);
@@ -98,7 +98,7 @@ describe("migrations", () => {
     }
   });
 
-  it("migrate() does once what is missing, and nothing the next time", async () => {
+  it("migrate() applies the missing migrations once", async () => {
     const executor = await open(await databasePath());
     await migrate(executor);
     await requireSchema(executor);
@@ -109,20 +109,20 @@ describe("migrations", () => {
     expect(await schemaOf(executor)).toEqual([...before, NEXT.statements[0] ?? ""].sort());
   });
 
-  it("migrate() brings a database of schema 1 to the newest with all that it holds", async () => {
+  it("migrate() updates a database of schema 1 to the newest and keeps its data", async () => {
     const executor = await open(await databasePath());
     await migrate(executor, MIGRATIONS.slice(0, 1));
     await executor.run(INSERT_INTO_1);
     await migrate(executor);
     await requireSchema(executor);
     expect(await uploadsIn(executor)).toEqual([OLD_UPLOAD]);
-    // A release that knows schema 1 only.
+    // A release that only knows schema 1.
     await expect(migrate(executor, MIGRATIONS.slice(0, 1))).rejects.toMatchObject({
       code: "records_newer",
     });
   });
 
-  it("migrate() of a database of schema 3 knows what its tenants keep", async () => {
+  it("migrate() computes the usage of the tenants in a database of schema 3", async () => {
     const executor = await open(await databasePath());
     await migrate(executor, MIGRATIONS.slice(0, 3));
     await executor.batch(INSERT_INTO_3);
@@ -130,7 +130,7 @@ describe("migrations", () => {
     expect(await keptIn(executor)).toEqual(KEPT_OF_3);
   });
 
-  it("migrate() leaves the schema as it was when a step fails", async () => {
+  it("migrate() leaves the schema unchanged if a step fails", async () => {
     const executor = await open(await databasePath());
     await migrate(executor);
     const before = await schemaOf(executor);
@@ -142,14 +142,14 @@ describe("migrations", () => {
     await requireSchema(executor);
   });
 
-  it("migrate() and requireSchema() refuse a database that is newer than the code", async () => {
+  it("migrate() and requireSchema() refuse a database with a newer schema", async () => {
     const executor = await open(await databasePath());
     await migrate(executor, [...MIGRATIONS, NEXT]);
     await expect(migrate(executor)).rejects.toMatchObject({ code: "records_newer" });
     await expect(requireSchema(executor)).rejects.toMatchObject({ code: "records_newer" });
   });
 
-  it("migrate() in four processes that start at once succeeds in all", async () => {
+  it("migrate() succeeds in four processes that start at once", async () => {
     const path = await databasePath();
     const processes = await Promise.all([1, 2, 3, 4].map(() => start("migrator.ts", path)));
     for (const process of processes) process.go();
@@ -157,7 +157,7 @@ describe("migrations", () => {
     await requireSchema(await open(path));
   });
 
-  it("migrate() looks and migrates in one step, whoever takes turns with it", async () => {
+  it("migrate() checks and migrates in one step, even with concurrent processes", async () => {
     const path = await databasePath();
     const connections = await Promise.all([1, 2, 3, 4].map(() => open(path)));
     await Promise.all(connections.map((executor) => migrate(executor)));
@@ -171,14 +171,14 @@ describe("migrations", () => {
     });
     afterAll(() => d1.stop());
 
-    it("requireSchema() says what to run where nothing was applied", async () => {
+    it("requireSchema() names the command to run if no migration was applied", async () => {
       await expect(requireSchema(openD1(d1.open("EMPTY")))).rejects.toMatchObject({
         code: "invalid_config",
         message: expect.stringContaining("wrangler d1 migrations apply"),
       });
     });
 
-    it("the files bring a database of schema 1 to the newest with all that it holds", async () => {
+    it("the files update a database of schema 1 to the newest and keep its data", async () => {
       const executor = openD1(d1.open("OLD"));
       await applyMigrationFiles(d1.open("OLD"), 0, 1);
       await expect(requireSchema(executor)).rejects.toMatchObject({ code: "invalid_config" });
@@ -188,7 +188,7 @@ describe("migrations", () => {
       expect(await uploadsIn(executor)).toEqual([OLD_UPLOAD]);
     });
 
-    it("the files know what the tenants of a database of schema 3 keep", async () => {
+    it("the files compute the usage of the tenants in a database of schema 3", async () => {
       const executor = openD1(d1.open("THIRD"));
       await applyMigrationFiles(d1.open("THIRD"), 0, 3);
       await executor.batch(INSERT_INTO_3);
@@ -196,7 +196,7 @@ describe("migrations", () => {
       expect(await keptIn(executor)).toEqual(KEPT_OF_3);
     });
 
-    it("the files make the schema that the runner makes", async () => {
+    it("the files create the same schema as the runner", async () => {
       const executor = openD1(d1.open("APPLIED"));
       await applyMigrationFiles(d1.open("APPLIED"));
       await requireSchema(executor);

@@ -34,10 +34,10 @@ describe("openNodeSqlite()", () => {
     expect(await countCommits(path)).toBe(before + 3);
   });
 
-  it("waits for a crowd that comes one by one, and never lets a lone unit wait", async () => {
+  it("waits for as many units as last time, and never delays a single unit", async () => {
     const path = await databasePath();
     await openMigrated(path);
-    // So long that the test would end before: nothing here may wait for its end.
+    // Longer than the test may take: nothing may wait that long.
     const executor = await open(path, { gatherMs: 3_600_000 });
     const bench = createBench(executor);
     const before = await countCommits(path);
@@ -54,14 +54,14 @@ describe("openNodeSqlite()", () => {
     expect(await countCommits(path)).toBe(before + 4);
   });
 
-  it("lets a unit go alone when the crowd has not come again", async () => {
+  it("runs a single unit if no others arrive in time", async () => {
     const bench = createBench(await openMigrated(await databasePath()));
     await Promise.all([reserve(bench), reserve(bench)]);
     await reserve(bench);
     expect(await bench.records.storageUsage()).toMatchObject([{ uploads: 3 }]);
   });
 
-  it("bounds a transaction, so that a flood of units does not stop everything else", async () => {
+  it("limits the size of a transaction, so that many units do not block everything else", async () => {
     const path = await databasePath();
     const bench = createBench(await openMigrated(path));
     const before = await countCommits(path);
@@ -69,7 +69,7 @@ describe("openNodeSqlite()", () => {
     expect(await countCommits(path)).toBe(before + 3);
   });
 
-  it("rolls back a unit that fails and none of its neighbours", async () => {
+  it("rolls back a failed unit and none of the others", async () => {
     const path = await databasePath();
     const executor = await openMigrated(path);
     const bench = createBench(executor);
@@ -102,7 +102,7 @@ describe("openNodeSqlite()", () => {
     expect((await bench.records.list(ACME, { status: "uploading" }, page)).uploads).toHaveLength(2);
   });
 
-  it("fails every unit of a transaction whose COMMIT fails, and none of them has happened", async () => {
+  it("rejects all units of a transaction whose COMMIT fails, and writes none of them", async () => {
     const executor = await openMigrated(await databasePath());
     const bench = createBench(executor);
     const orphan = CompiledQuery.raw(
@@ -110,7 +110,7 @@ describe("openNodeSqlite()", () => {
     );
     const outcomes = await Promise.allSettled([
       reserve(bench),
-      // A constraint that is looked at only when the transaction ends.
+      // A constraint that is checked only at the end of the transaction.
       executor.batch([CompiledQuery.raw("PRAGMA defer_foreign_keys = ON"), orphan]),
       reserve(bench),
     ]);
@@ -120,7 +120,7 @@ describe("openNodeSqlite()", () => {
     expect(await bench.records.storageUsage()).toHaveLength(1);
   });
 
-  it("reads what was committed, at once", async () => {
+  it("reads committed data at once", async () => {
     const executor = await openMigrated(await databasePath());
     const bench = createBench(executor);
     const written = store(bench);
@@ -132,7 +132,7 @@ describe("openNodeSqlite()", () => {
     ]);
   });
 
-  it("check() writes every time, though the clock stands still", async () => {
+  it("check() writes every time, even if the clock does not advance", async () => {
     const path = await databasePath();
     const bench = createBench(await openMigrated(path));
     const before = await countCommits(path);
@@ -140,7 +140,7 @@ describe("openNodeSqlite()", () => {
     expect(await countCommits(path)).toBe(before + 3);
   });
 
-  it("tells records_full when the database cannot grow, and goes on when it can", async () => {
+  it("throws records_full if the database cannot grow, and works again when it can", async () => {
     const executor = await openMigrated(await databasePath());
     const bench = createBench(executor);
     const survivor = await store(bench);
@@ -156,7 +156,7 @@ describe("openNodeSqlite()", () => {
     expect(await store(bench, {}, large)).toMatchObject(large);
   });
 
-  it("tells records_unavailable when the database is read-only", async () => {
+  it("throws records_unavailable if the database is read-only", async () => {
     const path = await databasePath();
     await (await openMigrated(path)).close();
     const bench = createBench(await open(`file:${path}?mode=ro`));
@@ -167,14 +167,14 @@ describe("openNodeSqlite()", () => {
     expect(await bench.records.find(ACME, "none")).toBeNull();
   });
 
-  it("tells records_unavailable when there is no such folder or no database in the file", async () => {
+  it("throws records_unavailable if the folder is missing or the file is not a database", async () => {
     const path = await databasePath();
     const trouble = { code: "records_unavailable", retryable: true };
     await expect(open(`${path}/none/stowage.db`)).rejects.toMatchObject(trouble);
     await expect(open(fileURLToPath(import.meta.url))).rejects.toMatchObject(trouble);
   });
 
-  it("awaits another process's lock without stopping the event loop", async () => {
+  it("waits for another process's lock without blocking the event loop", async () => {
     const path = await databasePath();
     const bench = createBench(await openMigrated(path));
     const holder = await start("lock-holder.ts", path);
@@ -192,7 +192,7 @@ describe("openNodeSqlite()", () => {
     expect(await holder.ended).toBe(0);
   });
 
-  it("gives up on a lock that is not let go, and works again afterwards", async () => {
+  it("gives up on a lock that is not released, and works again afterwards", async () => {
     const path = await databasePath();
     await openMigrated(path);
     const bench = createBench(await open(path, { lockTimeoutMs: 50 }));
@@ -207,7 +207,7 @@ describe("openNodeSqlite()", () => {
     await bench.records.check();
   });
 
-  it("close() lets what is under way finish, and refuses what comes after", async () => {
+  it("close() waits for running units, and refuses new ones", async () => {
     const path = await databasePath();
     const bench = createBench(await openMigrated(path));
     const written = Promise.all([
@@ -228,7 +228,7 @@ describe("openNodeSqlite()", () => {
     expect(await again.records.storageUsage()).toMatchObject([{ uploads: 2 }]);
   });
 
-  it("uses WAL, keeps foreign keys, and takes queries that begin with a comment or a space", async () => {
+  it("uses WAL and foreign keys, and accepts queries that begin with a comment or a space", async () => {
     const executor = await open(await databasePath());
     const pragma = (name: string) => executor.run(CompiledQuery.raw(`PRAGMA ${name}`));
     expect(await pragma("journal_mode")).toEqual([{ journal_mode: "wal" }]);
@@ -237,7 +237,7 @@ describe("openNodeSqlite()", () => {
     expect(await executor.run(CompiledQuery.raw(`-- why\n${FIRST}`))).toEqual([{ one: 1 }]);
   });
 
-  it.skipIf(!hasStrace)("has every commit on the disk before it is told", async () => {
+  it.skipIf(!hasStrace)("writes every commit to disk before it is reported", async () => {
     const path = await databasePath();
     await (await openMigrated(path)).close();
     const log = `${path}.strace`;

@@ -18,7 +18,7 @@ import { open } from "./scratch.ts";
 const AFTER_KEY = newUpload(createBench(nowhere())).key;
 const AFTER = { createdAt: START, id: newUpload(createBench(nowhere())).id };
 
-/** Every call that is made often or over many rows, and the index that must serve it. */
+/** All calls that are frequent or cover many rows, and the index that each must use. */
 const CALLS: Record<
   string,
   { call(bench: Bench): Promise<unknown>; readonly index: string; readonly sorts?: true }
@@ -36,14 +36,14 @@ const CALLS: Record<
       records.list(ACME, { createdAfter: 1, createdBefore: 2 }, { limit: 9, after: AFTER }),
     index: "uploads_newest",
   },
-  "list() of a rare beginning": {
+  "list() with a rare prefix": {
     call: ({ records }) =>
       records.list(ACME, { filenamePrefix: "cv", status: "failed" }, { limit: 9, after: AFTER }),
     index: "uploads_filenames",
-    // There are few.
+    // Few rows match.
     sorts: true,
   },
-  "list() of a beginning that many have": {
+  "list() with a frequent prefix": {
     async call({ records, executor }) {
       await manyUploads(executor, { count: 2_000, from: START, name: "cv" });
       await records.list(ACME, { filenamePrefix: "cv" }, { limit: 9, after: AFTER });
@@ -92,7 +92,7 @@ const CALLS: Record<
   "tenants.find()": {
     call: ({ tenants }) => tenants.find(ACME),
     index: "PRIMARY KEY",
-    // At most a page, whose names have come in order.
+    // At most one page, with names in index order.
     sorts: true,
   },
   "tenants.list()": {
@@ -133,7 +133,7 @@ const CALLS: Record<
   },
 };
 
-it.each(Object.keys(CALLS))("%s walks its index and sorts nothing", async (name) => {
+it.each(Object.keys(CALLS))("%s uses its index and does not sort", async (name) => {
   const executor = await open(":memory:");
   await migrate(executor);
   const plans: string[] = [];
@@ -160,7 +160,7 @@ it.each(Object.keys(CALLS))("%s walks its index and sorts nothing", async (name)
   if (sorts !== true) expect(plan).not.toContain("TEMP B-TREE");
 });
 
-/** An executor for what needs none. */
+/** An executor that is never called. */
 function nowhere(): SqlExecutor {
   return {
     run: () => expect.unreachable(),

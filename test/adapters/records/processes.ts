@@ -3,7 +3,7 @@ import { once } from "node:events";
 import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 
-/** Start a script of this folder and wait for its first word. It goes on when `go` ends its input. */
+/** Start a script of this folder and wait for its first output. It continues when `go` ends its input. */
 export async function start(script: string, ...args: string[]) {
   const path = fileURLToPath(new URL(script, import.meta.url));
   const child: ChildProcessByStdio<Writable, Readable, null> = spawn(

@@ -1,6 +1,6 @@
 /**
  * Another server: reserves 50 uploads at once in the database at `argv[2]` under the terms of `argv[3]`, as soon
- * as its input ends. Exits with 1 if any is refused for another reason than `argv[4]`.
+ * as its input ends. Exits with 1 if one is refused for another reason than `argv[4]`.
  */
 import { once } from "node:events";
 import { openNodeSqlite } from "../../../src/adapters/records/node-sqlite.ts";
@@ -10,7 +10,7 @@ import { createBench, LEASE_MS, newUpload, START } from "./bench.ts";
 const [, , path = "", terms = "", reason = ""] = process.argv;
 const executor = await openNodeSqlite(path);
 const bench = createBench(executor);
-// No two processes may count up the same ids.
+// Two processes must not generate the same ids.
 const at = START + process.pid;
 const uploads = Array.from({ length: 50 }, () =>
   newUpload({ ...bench, clock: { ...bench.clock, now: () => at } }),

@@ -4,7 +4,7 @@ import { ACME, createBench } from "./bench.ts";
 import { start } from "./processes.ts";
 import { databasePath, open } from "./scratch.ts";
 
-/** Two processes reserve 50 uploads each, at once, on one file. @returns What the tenant keeps then. */
+/** Two processes reserve 50 uploads each, concurrently, in one file. @returns The usage of the tenant. */
 async function race(terms: object, reason: string) {
   const path = await databasePath();
   const executor = await open(path);
@@ -16,7 +16,7 @@ async function race(terms: object, reason: string) {
   return await createBench(executor).records.usage(ACME);
 }
 
-it("reserve() of two servers on one file fills a quota exactly", async () => {
+it("reserve() from two servers on one file fills a quota exactly", async () => {
   const quota = { bytes: 670, uploads: null };
   expect(await race({ reserveBytes: 10, quota }, "quota_exceeded")).toEqual({
     bytes: 670,
@@ -24,7 +24,7 @@ it("reserve() of two servers on one file fills a quota exactly", async () => {
   });
 });
 
-it("reserve() of two servers on one file gives a key to one upload", async () => {
+it("reserve() from two servers on one file gives a key to one upload", async () => {
   const terms = { idempotencyKey: "k", reserveBytes: 3 };
   expect(await race(terms, "idempotency_key_in_use")).toEqual({ bytes: 3, uploads: 1 });
 });

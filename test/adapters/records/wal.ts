@@ -4,8 +4,8 @@ const HEADER_BYTES = 32;
 const FRAME_HEADER_BYTES = 24;
 
 /**
- * How many transactions were committed to the database at `path` since its log was begun: the frames of
- * the log that end one.
+ * The number of transactions committed to the database at `path` since its log was started: the commit frames of the
+ * log.
  *
  * @see https://www.sqlite.org/fileformat2.html#the_write_ahead_log
  */
@@ -16,7 +16,7 @@ export async function countCommits(path: string): Promise<number> {
   const salts = log.subarray(16, 24);
   let commits = 0;
   for (let at = HEADER_BYTES; at + frameBytes <= log.length; at += frameBytes) {
-    // A frame of an older log that is being written over has other salts.
+    // A frame of an older log that is being overwritten has other salts.
     if (!log.subarray(at + 8, at + 16).equals(salts)) break;
     if (log.readUInt32BE(at + 4) > 0) commits++;
   }

@@ -13,12 +13,12 @@ const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const SCHEMA = `SELECT name, sql FROM sqlite_master
   WHERE name NOT LIKE 'sqlite%' AND name NOT LIKE '\\_cf%' ESCAPE '\\' AND name <> 'd1_migrations' ORDER BY name`;
 
-test("wrangler d1 migrations apply makes the schema that the runner makes, triggers included", async () => {
+test("wrangler d1 migrations apply creates the same schema as the runner, triggers included", async () => {
   const folder = tempFolder();
   const args = ["d1", "migrations", "apply", "DB", "--local", "--persist-to", folder];
   await promisify(execFile)(`${ROOT}/node_modules/.bin/wrangler`, args, {
     cwd: ROOT,
-    // It asks nobody, and tells nobody.
+    // No prompts and no telemetry.
     env: { ...process.env, CI: "1", WRANGLER_SEND_METRICS: "false" },
   });
   const ours = await open(":memory:");

@@ -12,7 +12,7 @@ import { reservationsContract } from "./reservations.ts";
 import { surveysContract } from "./surveys.ts";
 import { tenantsContract } from "./tenants.ts";
 
-/** What every database must do. `bench` gives the one of the running test, which is empty at first. */
+/** The tests for every database. `bench` returns the one of the running test, which is empty at first. */
 export function recordsContract(bench: () => Bench): void {
   describe("reservations", () => reservationsContract(bench));
   describe("reading", () => readingContract(bench));

@@ -15,7 +15,7 @@ export function apiKeysContract(bench: () => Bench): void {
     ...changes,
   });
 
-  it("findByHash() gives back what was inserted, and null for anything else", async () => {
+  it("findByHash() returns the inserted key, and null for any other hash", async () => {
     const tenantKey = key("a", { expiresAt: START + 5 });
     const operatorKey = key("b", { tenant: null, scopes: [] });
     await bench().keys.insert(tenantKey);
@@ -25,7 +25,7 @@ export function apiKeysContract(bench: () => Bench): void {
     expect(await bench().keys.findByHash("HASH-OF-A")).toBeNull();
   });
 
-  it("list() is newest first, of one tenant or of all", async () => {
+  it("list() returns the keys of one tenant or of all, newest first", async () => {
     await bench().keys.insert(key("a"));
     await bench().keys.insert(key("b", { tenant: GLOBEX, createdAt: START + 1 }));
     await bench().keys.insert(key("c", { tenant: null, createdAt: START + 2 }));
@@ -35,7 +35,7 @@ export function apiKeysContract(bench: () => Bench): void {
     expect(ids(await bench().keys.list(ACME))).toEqual(["d", "a"]);
   });
 
-  it("revoke() keeps the first time, and says when there is no such key", async () => {
+  it("revoke() keeps the first time, and returns false for an unknown key", async () => {
     await bench().keys.insert(key("a"));
     await bench().keys.insert(key("b"));
     expect(await bench().keys.revoke("a", START + 1)).toBe(true);
@@ -45,7 +45,7 @@ export function apiKeysContract(bench: () => Bench): void {
     expect((await bench().keys.findByHash("hash-of-b"))?.revokedAt).toBeNull();
   });
 
-  it("replace() makes a successor and lets the old key end then, sooner but never later", async () => {
+  it("replace() inserts a successor and ends the old key, sooner if asked again but never later", async () => {
     const { keys } = bench();
     await keys.insert(key("a"));
     const later = { createdAt: START + 1 };
@@ -55,12 +55,12 @@ export function apiKeysContract(bench: () => Bench): void {
     expect(await keys.findByHash("hash-of-a")).toEqual(key("a", { expiresAt: START + 10 }));
     expect(await keys.replace("a", key("c", later), START + 20)).toBe(true);
     expect(await endOf("a")).toBe(START + 10);
-    // At once, too.
+    // Immediately, too.
     expect(await keys.replace("b", key("d", later), START + 1)).toBe(true);
     expect(await endOf("b")).toBe(START + 1);
   });
 
-  it("replace() changes nothing where no such key counts any more", async () => {
+  it("replace() changes nothing if there is no valid key", async () => {
     const { keys } = bench();
     await keys.insert(key("expired", { expiresAt: START + 1 }));
     await keys.insert(key("revoked"));
@@ -73,7 +73,7 @@ export function apiKeysContract(bench: () => Bench): void {
     expect(await keys.list()).toEqual(before);
   });
 
-  it("replace() changes nothing where the successor cannot be kept", async () => {
+  it("replace() changes nothing if the successor cannot be inserted", async () => {
     const { keys } = bench();
     await keys.insert(key("a"));
     await keys.insert(key("b"));

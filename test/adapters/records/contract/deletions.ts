@@ -26,7 +26,7 @@ export function deletionsContract(bench: () => Bench): void {
     until,
   });
 
-  it("beginDelete() makes an upload read as missing, once", async () => {
+  it("beginDelete() hides an upload, and succeeds once", async () => {
     const upload = await store(bench());
     expect(await bench().records.beginDelete(ACME, upload.id)).toMatchObject({
       id: upload.id,
@@ -40,7 +40,7 @@ export function deletionsContract(bench: () => Bench): void {
     expect(await dump(bench())).toBe(before);
   });
 
-  it("beginDelete() and requeue() leave alone what is at another revision", async () => {
+  it("beginDelete() and requeue() do not change an upload at another revision", async () => {
     const { records } = bench();
     const upload = await store(bench());
     const before = await dump(bench());
@@ -56,7 +56,7 @@ export function deletionsContract(bench: () => Bench): void {
     ).not.toBeNull();
   });
 
-  it("beginDelete() leaves alone what is still arriving", async () => {
+  it("beginDelete() does not change an upload that is still arriving", async () => {
     const reservation = await reserve(bench());
     expect(await bench().records.beginDelete(ACME, reservation.id)).toBeNull();
     expect(await bench().records.commit(reservation, FACTS)).toMatchObject({ status: "stored" });
@@ -98,7 +98,7 @@ export function deletionsContract(bench: () => Bench): void {
     ]);
   });
 
-  it("finishDelete() leaves no tombstone where none is wanted", async () => {
+  it("finishDelete() leaves no tombstone without one", async () => {
     const upload = await store(bench());
     await bench().records.beginDelete(ACME, upload.id);
     await bench().records.finishDelete(upload, null);
@@ -106,7 +106,7 @@ export function deletionsContract(bench: () => Bench): void {
     expect(await bench().records.storageUsage()).toEqual([]);
   });
 
-  it("finishDelete() touches nothing that is not being deleted, nor another tenant's", async () => {
+  it("finishDelete() changes neither uploads that are not being deleted nor another tenant's", async () => {
     const alive = await store(bench());
     const dying = await store(bench());
     await bench().records.beginDelete(ACME, dying.id);
@@ -116,7 +116,7 @@ export function deletionsContract(bench: () => Bench): void {
     expect(await dump(bench())).toBe(before);
   });
 
-  it("tombstones() are told oldest first, by storage, until they have run out", async () => {
+  it("tombstones() returns the tombstones of a storage, oldest first, until they expire", async () => {
     const uploads: Upload[] = [];
     for (const storageId of ["storage-1", "storage-1", "storage-2"]) {
       const upload = await store(bench(), { storageId });
@@ -139,7 +139,7 @@ export function deletionsContract(bench: () => Bench): void {
     expect(await keys("storage-2")).toEqual([uploads[2]?.key]);
   });
 
-  it("collectAbandoned() takes reservations whose lease has ended, and no others", async () => {
+  it("collectAbandoned() collects only reservations whose lease has ended", async () => {
     const abandoned = await reserve(bench());
     await store(bench());
     await queue(bench());
@@ -155,7 +155,7 @@ export function deletionsContract(bench: () => Bench): void {
     expect(await eventTypes(bench(), abandoned)).toEqual(["deleting"]);
   });
 
-  it("collectAbandoned() comes back to an interrupted delete, a grace after it was last begun", async () => {
+  it("collectAbandoned() collects an interrupted delete again after the grace period", async () => {
     const upload = await store(bench());
     await bench().records.beginDelete(ACME, upload.id);
     const ids = async () =>
@@ -170,7 +170,7 @@ export function deletionsContract(bench: () => Bench): void {
     expect(await eventTypes(bench(), upload)).toEqual(["stored", "deleting"]);
   });
 
-  it("collectAbandoned() keeps to its limit, and what fails every time holds up nobody", async () => {
+  it("collectAbandoned() respects its limit, and uploads that always fail do not delay others", async () => {
     const reservations = [];
     for (let index = 0; index < 5; index++) reservations.push(await reserve(bench()));
     bench().clock.advance(LEASE_MS);
@@ -184,7 +184,7 @@ export function deletionsContract(bench: () => Bench): void {
     expect(seen.sort()).toEqual(reservations.map(({ id }) => id).sort());
   });
 
-  it("collectAbandoned() leaves to other servers what lies in storages of theirs", async () => {
+  it("collectAbandoned() leaves uploads in other storages to other servers", async () => {
     const reservation = await reserve(bench());
     bench().clock.advance(LEASE_MS);
     const before = await dump(bench());
@@ -195,7 +195,7 @@ export function deletionsContract(bench: () => Bench): void {
     ]);
   });
 
-  it("collectAbandoned() gives every one to one of two at once", async () => {
+  it("collectAbandoned() returns each upload to one of two concurrent callers", async () => {
     for (let index = 0; index < 3; index++) await reserve(bench());
     bench().clock.advance(LEASE_MS);
     const both = await Promise.all(

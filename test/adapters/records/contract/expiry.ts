@@ -18,7 +18,7 @@ import {
 const SOON = { expiresAt: START + 5 };
 
 export function expiryContract(bench: () => Bench): void {
-  it("update() changes metadata and expiry, raises the revision, and is no event", async () => {
+  it("update() changes metadata and expiry, raises the revision, and writes no event", async () => {
     const { records, clock } = bench();
     const upload = await store(bench());
     clock.advance(1);
@@ -35,7 +35,7 @@ export function expiryContract(bench: () => Bench): void {
     expect(await eventTypes(bench(), upload)).toEqual(["stored"]);
   });
 
-  it("update() leaves alone what is another's, of another revision, arriving, going or expired", async () => {
+  it("update() does not change another tenant's upload, another revision, or one that is arriving, deleting or expired", async () => {
     const { records, clock } = bench();
     const upload = await store(bench());
     const arriving = await reserve(bench());
@@ -55,7 +55,7 @@ export function expiryContract(bench: () => Bench): void {
     expect(await dump(bench())).toBe(before);
   });
 
-  it("update() while a job runs takes nothing from it", async () => {
+  it("update() while a job runs does not affect the job", async () => {
     const { records } = bench();
     const upload = await queue(bench());
     const job = await claim(bench(), "token");
@@ -65,7 +65,7 @@ export function expiryContract(bench: () => Bench): void {
     expect(await eventTypes(bench(), upload)).toEqual(["queued", "processing", "processed"]);
   });
 
-  it("an upload reads as missing everywhere from the moment it expires", async () => {
+  it("every method treats an upload as missing as soon as it expires", async () => {
     const { records, clock } = bench();
     const kept = await store(bench());
     const upload = await queue(bench());
@@ -89,7 +89,7 @@ export function expiryContract(bench: () => Bench): void {
     expect(await dump(bench())).toBe(before);
   });
 
-  it("claim() and nextJobAt() pass over what has expired", async () => {
+  it("claim() and nextJobAt() skip expired uploads", async () => {
     const { records, clock } = bench();
     await store(bench(), {}, { ...SOON, process: ["text"] });
     clock.advance(5);
@@ -99,7 +99,7 @@ export function expiryContract(bench: () => Bench): void {
     expect((await claim(bench(), "token")).upload.id).toBe(next.id);
   });
 
-  it("collectExpired() turns what has expired into deletes, the oldest first", async () => {
+  it("collectExpired() changes expired uploads to deleting, oldest first", async () => {
     const { records, clock } = bench();
     const late = await store(bench(), {}, { expiresAt: START + 3 });
     const early = await store(bench(), {}, { expiresAt: START + 2 });
@@ -119,12 +119,12 @@ export function expiryContract(bench: () => Bench): void {
     expect(await records.collectExpired(9, STORAGES)).toMatchObject([{ id: late.id }]);
     expect(await records.collectExpired(9, STORAGES)).toEqual([]);
     expect(await eventTypes(bench(), early)).toEqual(["stored", "deleting"]);
-    // An interrupted one is taken up like any other delete.
+    // An interrupted one is collected like any other delete.
     clock.advance(10);
     expect(await records.collectAbandoned(9, 5, STORAGES)).toHaveLength(2);
   });
 
-  it("collectExpired() takes uploads from every status, and fences out a running job", async () => {
+  it("collectExpired() collects uploads in every status, and fences out a running job", async () => {
     const { records, clock } = bench();
     for (const status of ["stored", "processed", "failed", "quarantined"]) {
       await setStatus(bench(), await store(bench(), {}, SOON), status);

@@ -14,7 +14,7 @@ function reserveWith(
 }
 
 export function idempotencyRecordsContract(bench: () => Bench): void {
-  it("findIdempotencyRecord() tells of an upload that is arriving, then of what it has become", async () => {
+  it("findIdempotencyRecord() returns an upload that is arriving, and later the committed one", async () => {
     const { records } = bench();
     expect(await records.findIdempotencyRecord(ACME, "k")).toBeNull();
     const reservation = await reserveWith(bench(), "k");
@@ -27,14 +27,14 @@ export function idempotencyRecordsContract(bench: () => Bench): void {
     const upload = await records.commit(reservation, KEYED);
     const repeat = { uploadId: upload.id, fingerprint: "f", upload, leaseUntil: null };
     expect(await records.findIdempotencyRecord(ACME, "k")).toEqual(repeat);
-    // Asked again after its answer was lost.
+    // Called again because its response was lost.
     await records.commit(reservation, KEYED);
     expect(await records.findIdempotencyRecord(ACME, "k")).toEqual(repeat);
     expect(await records.findIdempotencyRecord(GLOBEX, "k")).toBeNull();
     expect(await records.findIdempotencyRecord(ACME, "K")).toBeNull();
   });
 
-  it("reserve() refuses a key that another upload of the tenant has, before any quota", async () => {
+  it("reserve() refuses a key of another upload of the tenant before it checks the quota", async () => {
     const { records } = bench();
     await records.commit(await reserveWith(bench(), "k"), KEYED);
     const before = await dump(bench());
@@ -49,7 +49,7 @@ export function idempotencyRecordsContract(bench: () => Bench): void {
     await reserveWith(bench(), "l");
   });
 
-  it("reserve() that the quota refuses leaves the key free", async () => {
+  it("reserve() leaves the key free if the quota refuses", async () => {
     const { records } = bench();
     const terms = { idempotencyKey: "k", quota: { bytes: null, uploads: 0 } };
     await expect(records.reserve(newUpload(bench()), 0, terms)).rejects.toMatchObject({
@@ -58,7 +58,7 @@ export function idempotencyRecordsContract(bench: () => Bench): void {
     expect(await records.findIdempotencyRecord(ACME, "k")).toBeNull();
   });
 
-  it("reserve() gives a key to exactly one of 50 at once", async () => {
+  it("reserve() gives a key to exactly one of 50 concurrent uploads", async () => {
     const outcomes = await Promise.allSettled(
       Array.from({ length: 50 }, () => reserveWith(bench(), "k")),
     );
@@ -69,7 +69,7 @@ export function idempotencyRecordsContract(bench: () => Bench): void {
     expect(await bench().records.usage(ACME)).toMatchObject({ uploads: 1 });
   });
 
-  it("a key is free again when its upload is released, or abandoned", async () => {
+  it("a key is free again when its upload is released or abandoned", async () => {
     const { records, clock } = bench();
     await records.release(await reserveWith(bench(), "k"));
     expect(await records.findIdempotencyRecord(ACME, "k")).toBeNull();
@@ -78,7 +78,7 @@ export function idempotencyRecordsContract(bench: () => Bench): void {
     await records.collectAbandoned(10, 0, STORAGES);
     expect(await records.findIdempotencyRecord(ACME, "k")).toBeNull();
     const next = await reserveWith(bench(), "k");
-    // What is left of the dead one takes nothing from the living one.
+    // Removing the abandoned upload does not affect the new one.
     await expect(records.commit(dead, KEYED)).rejects.toMatchObject({ code: "reservation_lost" });
     await records.collectAbandoned(10, 0, STORAGES);
     await records.release(dead);
@@ -88,7 +88,7 @@ export function idempotencyRecordsContract(bench: () => Bench): void {
     });
   });
 
-  it("a key is free as soon as its reservation's lease has ended, which is lost once it is taken", async () => {
+  it("a key is free as soon as its lease has ended, and its reservation is lost once another upload takes it", async () => {
     const { records, clock } = bench();
     const dead = await reserveWith(bench(), "k");
     clock.advance(LEASE_MS - 1);
@@ -109,12 +109,12 @@ export function idempotencyRecordsContract(bench: () => Bench): void {
     await records.release(dead);
     expect((await records.findIdempotencyRecord(ACME, "k"))?.uploadId).toBe(next?.id);
     await records.commit(next ?? expect.unreachable(), KEYED);
-    // Its bytes are still found.
+    // Clean-up still finds its bytes.
     expect(await records.collectAbandoned(10, 0, STORAGES)).toMatchObject([{ id: dead.id }]);
     expect((await records.findIdempotencyRecord(ACME, "k"))?.uploadId).toBe(next?.id);
   });
 
-  it("a lease that has ended keeps its reservation where nobody wants the key, or the quota refuses", async () => {
+  it("a reservation survives the end of its lease if no upload takes its key, or the quota refuses that upload", async () => {
     const { records, clock } = bench();
     const late = await reserveWith(bench(), "k");
     clock.advance(LEASE_MS);
@@ -128,7 +128,7 @@ export function idempotencyRecordsContract(bench: () => Bench): void {
     });
   });
 
-  it("reserve() gives the bytes of a reservation that has lapsed to the request that takes its key", async () => {
+  it("reserve() frees the bytes of an expired reservation for the request that takes its key", async () => {
     const { records, clock } = bench();
     const begin = (key: string) =>
       records.reserve(newUpload(bench()), clock.now() + LEASE_MS, {
@@ -142,7 +142,7 @@ export function idempotencyRecordsContract(bench: () => Bench): void {
     await expect(begin("another")).rejects.toMatchObject({ code: "quota_exceeded" });
   });
 
-  it("a key is free again when the storage of an upload that was arriving is dropped", async () => {
+  it("a key is free again when the storage of its arriving upload is dropped", async () => {
     const { records } = bench();
     const kept = await reserveWith(bench(), "committed");
     await records.commit(kept, KEYED);
@@ -152,7 +152,7 @@ export function idempotencyRecordsContract(bench: () => Bench): void {
     expect(await records.findIdempotencyRecord(ACME, "committed")).toMatchObject({ upload: null });
   });
 
-  it("a key is kept for 24 h from the commit, whatever becomes of the upload", async () => {
+  it("a key is kept for 24 h after the commit, even if the upload is deleted", async () => {
     const { records, clock } = bench();
     const reservation = await reserveWith(bench(), "k");
     clock.advance(LEASE_MS);
@@ -176,7 +176,7 @@ export function idempotencyRecordsContract(bench: () => Bench): void {
     });
   });
 
-  it("dropIdempotencyRecords() forgets keys that have run out, and none of an upload that is arriving", async () => {
+  it("dropIdempotencyRecords() removes expired keys, but not those of arriving uploads", async () => {
     const { records, clock } = bench();
     await records.commit(await reserveWith(bench(), "old"), KEYED);
     const slow = await reserveWith(bench(), "slow");
@@ -189,7 +189,7 @@ export function idempotencyRecordsContract(bench: () => Bench): void {
     expect(await records.findIdempotencyRecord(ACME, "new")).not.toBeNull();
   });
 
-  it("findIdempotencyRecord() takes an upload that has expired for deleted", async () => {
+  it("findIdempotencyRecord() treats an expired upload as deleted", async () => {
     const { records, clock } = bench();
     const expiresAt = clock.now() + 5;
     await records.commit(await reserveWith(bench(), "k"), { ...KEYED, expiresAt });

@@ -24,7 +24,7 @@ import {
 export function jobsContract(bench: () => Bench): void {
   const done = { status: "processed", error: null, results: [] } as const;
 
-  it("claim() takes what has waited longest and counts the attempt", async () => {
+  it("claim() takes the job that has waited longest, and counts the attempt", async () => {
     const first = await queue(bench());
     bench().clock.advance(1);
     const second = await queue(bench());
@@ -53,7 +53,7 @@ export function jobsContract(bench: () => Bench): void {
     expect(await bench().records.claim("t3", START, STORAGES)).toBeNull();
   });
 
-  it("claim() lets tenants take turns, whatever each of them has waiting", async () => {
+  it("claim() lets tenants take turns, however many jobs each has", async () => {
     const { records, clock } = bench();
     const [busy, calm, zeal] = [
       parseTenantId("busy"),
@@ -64,7 +64,7 @@ export function jobsContract(bench: () => Bench): void {
       await queue(bench(), { tenant: busy });
       clock.advance(1);
     }
-    // The next turn is that of whoever comes after `busy`.
+    // Next comes the tenant after `busy`.
     const order = [(await claim(bench(), "t0")).upload.tenant];
     await queue(bench(), { tenant: calm });
     await queue(bench(), { tenant: zeal });
@@ -76,7 +76,7 @@ export function jobsContract(bench: () => Bench): void {
     expect(await records.claim("t9", START, STORAGES)).toBeNull();
   });
 
-  it("claim() passes over tenants of whom nothing is due here", async () => {
+  it("claim() skips tenants without due jobs in these storages", async () => {
     const { records, clock } = bench();
     for (const name of ["a", "b", "c", "d"]) {
       await queue(bench(), { tenant: parseTenantId(name), storageId: `storage-${name}` });
@@ -96,7 +96,7 @@ export function jobsContract(bench: () => Bench): void {
     expect((await records.claim("t5", START + LEASE_MS, here))?.upload.tenant).toBe("b");
   });
 
-  it("claim() leaves to other servers what lies in storages of theirs, and takes no try of it", async () => {
+  it("claim() leaves jobs in other storages to other servers, without counting an attempt", async () => {
     const theirs = await queue(bench(), { storageId: "storage-2" });
     const { records, clock } = bench();
     clock.advance(1);
@@ -108,13 +108,13 @@ export function jobsContract(bench: () => Bench): void {
     expect(await records.claim("t2", START, ["storage-1"])).toBeNull();
     expect(await records.find(ACME, theirs.id)).toEqual(theirs);
     expect((await claim(bench(), "t3")).attempt).toBe(1);
-    // Nor does it take over what has died there.
+    // Nor does it take over crashed jobs there.
     clock.advance(LEASE_MS);
     expect(await records.claim("t4", START, ["storage-3"])).toBeNull();
     expect(await records.nextJobAt(["storage-3"])).toBeNull();
   });
 
-  it("claim() leaves alone what is not due yet, and nextJobAt() says when", async () => {
+  it("claim() skips jobs that are not due yet, and nextJobAt() returns when they are", async () => {
     const upload = await queue(bench());
     expect(await bench().records.nextJobAt(STORAGES)).toBe(START);
     await bench().records.retryJob(await claim(bench(), "t1"), START + 500, TROUBLE);
@@ -125,7 +125,7 @@ export function jobsContract(bench: () => Bench): void {
     expect((await claim(bench(), "t2")).upload.id).toBe(upload.id);
   });
 
-  it("claim() gives every job to exactly one of many at once", async () => {
+  it("claim() gives each job to exactly one of many concurrent callers", async () => {
     const uploads = await Promise.all(Array.from({ length: 4 }, () => queue(bench())));
     const claims = await Promise.all(
       Array.from({ length: 12 }, (_, index) =>
@@ -139,7 +139,7 @@ export function jobsContract(bench: () => Bench): void {
     }
   });
 
-  it("claim() takes over a run whose lease has ended, and fences out the one who had it", async () => {
+  it("claim() takes over a run whose lease has ended, and fences out its worker", async () => {
     const upload = await queue(bench());
     const stale = await claim(bench(), "t1");
     bench().clock.advance(LEASE_MS - 1);
@@ -158,7 +158,7 @@ export function jobsContract(bench: () => Bench): void {
     expect(await dump(bench())).toBe(before);
     expect(await eventTypes(bench(), upload)).toEqual(["queued", "processing", "processing"]);
 
-    // It stays when the job is done and the next one begins: the other worker may wake up at any time.
+    // It stays after the job has finished and the next one has begun: the other worker may wake up at any time.
     const processing = { takenOverAt: START + LEASE_MS };
     expect(await records.finishJob(job, done)).toMatchObject({ status: "processed", processing });
     await records.requeue(ACME, upload.id, ["text"]);
@@ -166,7 +166,7 @@ export function jobsContract(bench: () => Bench): void {
     expect(await claim(bench(), "t3")).toMatchObject({ upload: { processing } });
   });
 
-  it("renewJob() keeps the job past its first lease", async () => {
+  it("renewJob() extends the lease of a job", async () => {
     await queue(bench());
     const job = await claim(bench(), "t1");
     bench().clock.advance(LEASE_MS - 1);
@@ -206,7 +206,7 @@ export function jobsContract(bench: () => Bench): void {
     expect(await bench().records.nextJobAt(STORAGES)).toBeNull();
   });
 
-  it("finishJob() twice writes once", async () => {
+  it("finishJob() writes only once if it is called twice", async () => {
     await queue(bench());
     const job = await claim(bench(), "t1");
     await bench().records.finishJob(job, done);
@@ -215,7 +215,7 @@ export function jobsContract(bench: () => Bench): void {
     expect(await dump(bench())).toBe(before);
   });
 
-  it("finishJob() replaces the results of what has run and keeps the others'", async () => {
+  it("finishJob() replaces the results of the processors that ran, and keeps the others", async () => {
     const upload = await queue(bench());
     await bench().records.finishJob(await claim(bench(), "t1"), {
       ...done,
@@ -234,7 +234,7 @@ export function jobsContract(bench: () => Bench): void {
     ]);
   });
 
-  it("retryJob() queues the job again and keeps the error to be seen", async () => {
+  it("retryJob() queues the job again, with a visible error", async () => {
     const upload = await queue(bench());
     expect(await bench().records.retryJob(await claim(bench(), "t1"), START + 5, TROUBLE)).toBe(
       true,
@@ -256,7 +256,7 @@ export function jobsContract(bench: () => Bench): void {
     ]);
   });
 
-  it("retryJob() takes back an attempt that does not count", async () => {
+  it("retryJob() subtracts an attempt that does not count", async () => {
     const upload = await queue(bench());
     const job = await claim(bench(), "t1");
     expect(await bench().records.retryJob(job, START + 5, TROUBLE, false)).toBe(true);
@@ -266,7 +266,7 @@ export function jobsContract(bench: () => Bench): void {
     });
   });
 
-  it("handBackJob() takes the attempt back and keeps the job's place", async () => {
+  it("handBackJob() subtracts the attempt and keeps the job's place", async () => {
     const first = await queue(bench());
     bench().clock.advance(1);
     await queue(bench());
@@ -280,7 +280,7 @@ export function jobsContract(bench: () => Bench): void {
     expect(await claim(bench(), "t2")).toMatchObject({ attempt: 1, upload: { id: first.id } });
   });
 
-  it("requeue() of many at once queues one run", async () => {
+  it("requeue() queues one run for many concurrent calls", async () => {
     const upload = await store(bench());
     const answers = await Promise.all(
       Array.from({ length: 50 }, () => bench().records.requeue(ACME, upload.id, ["text"])),
@@ -290,7 +290,7 @@ export function jobsContract(bench: () => Bench): void {
     expect(await eventTypes(bench(), upload)).toEqual(["stored", "queued"]);
   });
 
-  it("requeue() leaves alone what is queued or running", async () => {
+  it("requeue() does not change queued or running uploads", async () => {
     const upload = await queue(bench());
     const before = await dump(bench());
     expect(await bench().records.requeue(ACME, upload.id, ["other"])).toEqual({
@@ -305,7 +305,7 @@ export function jobsContract(bench: () => Bench): void {
     });
   });
 
-  it("requeue() starts afresh from failed and processed, keeping the results", async () => {
+  it("requeue() starts over from failed and processed, and keeps the results", async () => {
     const upload = await queue(bench());
     await bench().records.finishJob(await claim(bench(), "t1"), {
       status: "failed",
@@ -331,7 +331,7 @@ export function jobsContract(bench: () => Bench): void {
     });
   });
 
-  it("requeue() refuses what is arriving or quarantined, and finds nothing that is gone", async () => {
+  it("requeue() refuses arriving and quarantined uploads, and returns null for missing ones", async () => {
     const reservation = await reserve(bench());
     await expect(bench().records.requeue(ACME, reservation.id, [])).rejects.toMatchObject({
       code: "upload_in_progress",
@@ -347,7 +347,7 @@ export function jobsContract(bench: () => Bench): void {
     expect(await bench().records.requeue(ACME, newUpload(bench()).id, [])).toBeNull();
   });
 
-  it("a job in another tenant's name is worth nothing", async () => {
+  it("a job with another tenant's id has no effect", async () => {
     await queue(bench());
     const job = await claim(bench(), "t1");
     const forged = { ...job, upload: { ...job.upload, tenant: GLOBEX } };

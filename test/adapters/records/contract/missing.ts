@@ -19,7 +19,7 @@ export function missingContract(bench: () => Bench): void {
     return (await bench().records.missingFiles(storageId, page)).map(({ id }) => id);
   };
 
-  it("noteMissing() returns true when the mark has changed, and changes nothing else", async () => {
+  it("noteMissing() returns true if the mark has changed, and changes nothing else", async () => {
     const { records, clock } = bench();
     const upload = await store(bench());
     expect(upload.missingSince).toBeNull();
@@ -28,7 +28,7 @@ export function missingContract(bench: () => Bench): void {
     expect(await records.noteMissing(upload, true)).toBe(true);
     clock.advance(5);
     expect(await records.noteMissing(upload, true)).toBe(false);
-    // Nothing that callers see has changed.
+    // Callers see no change.
     const marked = { ...upload, missingSince: START + 5 };
     expect(await records.find(ACME, upload.id)).toEqual(marked);
     expect(await records.noteMissing(marked, false)).toBe(true);
@@ -37,13 +37,13 @@ export function missingContract(bench: () => Bench): void {
     expect(await eventTypes(bench(), upload)).toEqual(["stored"]);
   });
 
-  it("noteMissing() called many times at once returns true once", async () => {
+  it("noteMissing() returns true for one of many concurrent calls", async () => {
     const upload = await store(bench());
     const marks = Array.from({ length: 8 }, () => bench().records.noteMissing(upload, true));
     expect((await Promise.all(marks)).filter((isNew) => isNew)).toHaveLength(1);
   });
 
-  it("noteMissing() leaves alone what is gone, lies elsewhere by now or is not stored yet", async () => {
+  it("noteMissing() does not change uploads that are deleted, moved or not stored yet", async () => {
     const { records } = bench();
     const upload = await store(bench());
     expect(await records.noteMissing({ ...upload, tenant: GLOBEX }, true)).toBe(false);
@@ -56,7 +56,7 @@ export function missingContract(bench: () => Bench): void {
     expect(await records.countMissing()).toEqual(new Map());
   });
 
-  it("missingFiles() and countMissing() keep to a storage, and forget what is deleted", async () => {
+  it("missingFiles() and countMissing() are per storage, and leave out deleted uploads", async () => {
     const { records } = bench();
     const uploads: Upload[] = [];
     for (const tenant of [ACME, GLOBEX, ACME]) uploads.push(await store(bench(), { tenant }));

@@ -21,7 +21,7 @@ function reserveOn(bench: Bench, terms: ReservationTerms, changes?: { tenant: ty
 }
 
 export function quotasContract(bench: () => Bench): void {
-  it("usage() counts what is held, then what has come, until the row is gone", async () => {
+  it("usage() counts reserved bytes, then the size, until the row is removed", async () => {
     const { records } = bench();
     expect(await records.usage(ACME)).toEqual(NONE);
     const reservation = await reserveOn(bench(), { reserveBytes: 100 });
@@ -37,7 +37,7 @@ export function quotasContract(bench: () => Bench): void {
     expect(await records.usage(GLOBEX)).toEqual(NONE);
   });
 
-  it("usage() forgets a reservation that is released, or collected and removed", async () => {
+  it("usage() does not count a reservation that was released, or collected and removed", async () => {
     const { records, clock } = bench();
     await records.release(await reserveOn(bench(), { reserveBytes: 7 }));
     expect(await records.usage(ACME)).toEqual(NONE);
@@ -49,7 +49,7 @@ export function quotasContract(bench: () => Bench): void {
     expect(await records.usage(ACME)).toEqual(NONE);
   });
 
-  it("usage() forgets what goes with a storage, and keeps the rest", async () => {
+  it("usage() does not count the uploads of a dropped storage", async () => {
     const { records } = bench();
     await store(bench(), {}, { sizeBytes: 5 });
     await store(bench(), { storageId: "storage-2" }, { sizeBytes: 6 });
@@ -59,12 +59,12 @@ export function quotasContract(bench: () => Bench): void {
     expect(await records.usage(GLOBEX)).toEqual(NONE);
   });
 
-  it("commit() counts what has come where nothing was held", async () => {
+  it("commit() counts the size if no bytes were reserved", async () => {
     await bench().records.commit(await reserve(bench()), { ...FACTS, sizeBytes: 12 });
     expect(await bench().records.usage(ACME)).toEqual({ bytes: 12, uploads: 1 });
   });
 
-  it("reserve() fills a quota to its last byte and not beyond, and says what is so", async () => {
+  it("reserve() fills a quota to its last byte, and refuses more with the usage", async () => {
     const quota = { bytes: 100, uploads: null };
     await store(bench(), { tenant: GLOBEX }, { sizeBytes: 1000 });
     await reserveOn(bench(), { reserveBytes: 60, quota });
@@ -80,7 +80,7 @@ export function quotasContract(bench: () => Bench): void {
     await reserveOn(bench(), { reserveBytes: 40, quota });
   });
 
-  it("reserve() takes nothing more, not even nothing, over a quota that was lowered", async () => {
+  it("reserve() refuses even empty uploads over a lowered quota", async () => {
     await reserveOn(bench(), { reserveBytes: 60 });
     await expect(
       reserveOn(bench(), { reserveBytes: 0, quota: { bytes: 50, uploads: null } }),
@@ -102,7 +102,7 @@ export function quotasContract(bench: () => Bench): void {
     await reserveOn(bench(), { quota });
   });
 
-  it("reserve() lets in exactly as many of 50 at once as there is room for", async () => {
+  it("reserve() admits exactly as many of 50 concurrent uploads as fit", async () => {
     const quota = { bytes: 130, uploads: null };
     const outcomes = await Promise.allSettled(
       Array.from({ length: 50 }, () => reserveOn(bench(), { reserveBytes: 10, quota })),
@@ -113,7 +113,7 @@ export function quotasContract(bench: () => Bench): void {
     expect(await bench().records.usage(ACME)).toEqual({ bytes: 130, uploads: 13 });
   });
 
-  it("reserveQuota() grows as far as the quota, and leaves what was held where that is not enough", async () => {
+  it("reserveQuota() grows up to the quota, and keeps the reserved bytes if it refuses", async () => {
     const { records } = bench();
     const quota = { bytes: 100, uploads: 1 };
     await reserveOn(bench(), { reserveBytes: 30 });
@@ -125,12 +125,12 @@ export function quotasContract(bench: () => Bench): void {
       data: { limit: "bytes", usedBytes: 100, quotaBytes: 100, askedBytes: 1 },
     });
     expect(await dump(bench())).toBe(before);
-    // Less is always possible.
+    // Reserving less always succeeds.
     await records.reserveQuota(reservation, 60, { bytes: 0, uploads: 0 });
     expect(await records.usage(ACME)).toEqual({ bytes: 90, uploads: 2 });
   });
 
-  it("reserveQuota() refuses a reservation that is lost, committed, or another tenant's", async () => {
+  it("reserveQuota() refuses a reservation that is lost, committed or another tenant's", async () => {
     const { records } = bench();
     const committed = await reserve(bench());
     await records.commit(committed, FACTS);

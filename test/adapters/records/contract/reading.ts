@@ -25,7 +25,7 @@ export function readingContract(bench: () => Bench): void {
     return page.uploads.map((upload) => upload.filename);
   };
 
-  it("find() takes our own id in any case, and the id an upload had before exactly", async () => {
+  it("find() accepts our own id in any case, and a former id only exactly", async () => {
     const upload = await store(bench());
     await adopt(bench(), upload, "Old-Id 7");
     const adopted = { ...upload, externalId: "Old-Id 7" };
@@ -36,7 +36,7 @@ export function readingContract(bench: () => Bench): void {
     expect(await bench().records.find(ACME, "")).toBeNull();
   });
 
-  it("find() prefers our own id where an old one looks the same", async () => {
+  it("find() prefers our own id to an equal former id", async () => {
     const upload = await store(bench());
     const adopted = await store(bench());
     await adopt(bench(), adopted, upload.id);
@@ -46,7 +46,7 @@ export function readingContract(bench: () => Bench): void {
     expect((await bench().records.find(ACME, oldIdOfOurForm))?.id).toBe(adopted.id);
   });
 
-  it("two tenants may have had the same old id", async () => {
+  it("two tenants may have uploads with the same former id", async () => {
     const ours = await store(bench());
     const theirs = await store(bench(), { tenant: GLOBEX });
     await adopt(bench(), ours, "42");
@@ -55,7 +55,7 @@ export function readingContract(bench: () => Bench): void {
     expect((await bench().records.find(GLOBEX, "42"))?.id).toBe(theirs.id);
   });
 
-  it("every method finds nothing of another tenant's, and changes nothing", async () => {
+  it("no method finds or changes another tenant's uploads", async () => {
     const upload = await queue(bench());
     await bench().records.finishJob(await claim(bench(), "t"), {
       status: "processed",
@@ -76,14 +76,14 @@ export function readingContract(bench: () => Bench): void {
     expect(await records.requeue(GLOBEX, upload.id, ["text"])).toBeNull();
     expect(await records.beginDelete(GLOBEX, upload.id)).toBeNull();
     expect(await dump(bench())).toBe(before);
-    // The same calls do find it under its own tenant.
+    // The same calls find it for its own tenant.
     expect(await records.events(ACME, upload.id, 0, 10)).toHaveLength(3);
     expect(await records.results(ACME, upload.id)).toHaveLength(1);
     expect(await records.requeue(ACME, upload.id, ["text"])).not.toBeNull();
     expect(await records.beginDelete(ACME, upload.id)).not.toBeNull();
   });
 
-  it("list() pages newest first, by id within a millisecond", async () => {
+  it("list() returns newest first, by id within a millisecond", async () => {
     const all: string[] = [];
     for (let index = 0; index < 7; index++) {
       all.unshift((await store(bench())).id);
@@ -107,7 +107,7 @@ export function readingContract(bench: () => Bench): void {
     expect(page.next).toBeNull();
   });
 
-  it("list() tells what stays exactly once while others come and go", async () => {
+  it("list() returns lasting uploads exactly once while others are added and deleted", async () => {
     const staying = new Set<string>();
     const leaving: string[] = [];
     for (let index = 0; index < 12; index++) {
@@ -132,7 +132,7 @@ export function readingContract(bench: () => Bench): void {
     expect(seen.filter((id) => staying.has(id)).sort()).toEqual([...staying].sort());
   });
 
-  it("list() tells uploading only when asked for, and deleting never", async () => {
+  it("list() returns uploading only on request, and deleting never", async () => {
     const stored = await store(bench());
     const uploading = await reserve(bench());
     const deleting = await store(bench());
@@ -161,7 +161,7 @@ export function readingContract(bench: () => Bench): void {
     expect(await names({ status: "stored", createdAfter: START + 11 })).toEqual(["c"]);
   });
 
-  it("list() compares the beginning of a filename exactly, whatever its characters", async () => {
+  it("list() compares filename prefixes exactly, whatever their characters", async () => {
     const all = ["Cv.pdf", "cv.pdf", "c%.pdf", "c_x.pdf", "💾disk", "💿disk", "é.pdf", "�.pdf"];
     const long = "ü".repeat(100);
     for (const name of [...all, long]) await store(bench(), { name });
@@ -176,7 +176,7 @@ export function readingContract(bench: () => Bench): void {
     }
   });
 
-  it("list() of a beginning that many have tells the newest of them, page by page", async () => {
+  it("list() with a frequent prefix returns the newest first, page by page", async () => {
     const { records, executor } = bench();
     const old = await store(bench(), { name: "rare.pdf" });
     bench().clock.advance(1);
@@ -192,7 +192,7 @@ export function readingContract(bench: () => Bench): void {
     expect(await names({ filenamePrefix: "rar" })).toEqual([]);
   });
 
-  it("revisions() tells where uploads are, many at once, and leaves out what is gone", async () => {
+  it("revisions() returns the revisions of many uploads, without deleted ones", async () => {
     const { records } = bench();
     const stored = await store(bench());
     const queued = await queue(bench(), { tenant: GLOBEX });
@@ -210,7 +210,7 @@ export function readingContract(bench: () => Bench): void {
     expect(await records.revisions([])).toEqual(new Map());
   });
 
-  it("events() tell the attempts and the error of every step", async () => {
+  it("events() returns the attempts and the error of every step", async () => {
     const { records, clock } = bench();
     const upload = await queue(bench());
     await records.retryJob(await claim(bench(), "t1"), START, TROUBLE);
@@ -224,8 +224,12 @@ export function readingContract(bench: () => Bench): void {
       ...{ status: "failed", error: TROUBLE },
     });
     const events = await records.events(ACME, upload.id, 0, 20);
-    const told = events.map(({ type, attempts, error }) => [type, attempts, error?.code ?? null]);
-    expect(told).toEqual([
+    const history = events.map(({ type, attempts, error }) => [
+      type,
+      attempts,
+      error?.code ?? null,
+    ]);
+    expect(history).toEqual([
       ["upload.queued", 0, null],
       ["upload.processing", 1, null],
       ["upload.queued", 1, TROUBLE.code],
@@ -240,7 +244,7 @@ export function readingContract(bench: () => Bench): void {
     expect(events.at(-1)?.error).toEqual(TROUBLE);
   });
 
-  it("events() goes on after a revision, up to a limit, in order", async () => {
+  it("events() continues after a revision, in order, up to a limit", async () => {
     const upload = await queue(bench());
     await bench().records.handBackJob(await claim(bench(), "t1"));
     await claim(bench(), "t2");
@@ -258,7 +262,7 @@ export function readingContract(bench: () => Bench): void {
     ]);
   });
 
-  it("storageUsage() counts the uploads of every storage, by its last name", async () => {
+  it("storageUsage() counts the uploads of every storage, with its latest URI", async () => {
     await store(bench());
     await store(bench());
     await store(bench(), { storageId: "storage-2" });
@@ -271,7 +275,7 @@ export function readingContract(bench: () => Bench): void {
     ]);
   });
 
-  it("dropStorage() forgets all that lay in one storage, and nothing else", async () => {
+  it("dropStorage() removes all uploads of one storage, and nothing else", async () => {
     const gone = await store(bench());
     const kept = await store(bench(), { storageId: "storage-2" });
     await bench().records.noteStorage("storage-1", "memory:");
@@ -282,12 +286,12 @@ export function readingContract(bench: () => Bench): void {
     expect(await bench().records.dropStorage("storage-1")).toBe(0);
   });
 
-  it("check() passes on a database that takes writes", async () => {
+  it("check() passes if the database accepts writes", async () => {
     await bench().records.check();
     await bench().records.check();
   });
 
-  it("find() and results() do not see what is quarantined differently, and never what is deleting", async () => {
+  it("find() and results() return quarantined uploads as usual, and deleting ones never", async () => {
     const upload = await queue(bench());
     await bench().records.finishJob(await claim(bench(), "t"), {
       status: "processed",

@@ -15,7 +15,7 @@ import {
 } from "../bench.ts";
 
 export function reservationsContract(bench: () => Bench): void {
-  it("reserve() makes an uploading record without an event", async () => {
+  it("reserve() inserts an uploading record without an event", async () => {
     const planned = newUpload(bench());
     const reservation = await bench().records.reserve(planned, START + LEASE_MS);
     expect(reservation).toEqual({
@@ -49,7 +49,7 @@ export function reservationsContract(bench: () => Bench): void {
     expect(await eventTypes(bench(), planned)).toEqual([]);
   });
 
-  it("reserve() refuses an id or a key that another upload has", async () => {
+  it("reserve() refuses an id or a key of another upload", async () => {
     const first = newUpload(bench());
     await bench().records.reserve(first, START);
     const sameKey = { ...newUpload(bench()), key: first.key };
@@ -61,7 +61,7 @@ export function reservationsContract(bench: () => Bench): void {
     }
   });
 
-  it("commit() makes the upload stored, with its facts and its event", async () => {
+  it("commit() stores the upload with its facts and its event", async () => {
     const reservation = await reserve(bench());
     bench().clock.advance(5);
     const upload = await bench().records.commit(reservation, { ...FACTS, expiresAt: START + 9 });
@@ -88,14 +88,14 @@ export function reservationsContract(bench: () => Bench): void {
     expect(await bench().records.nextJobAt(STORAGES)).toBeNull();
   });
 
-  it("commit() queues the upload where processors are named", async () => {
+  it("commit() queues the upload if it names processors", async () => {
     const upload = await store(bench(), {}, { process: ["text"] });
     expect(upload.status).toBe("queued");
     expect(await bench().records.nextJobAt(STORAGES)).toBe(START);
     expect(await eventTypes(bench(), upload)).toEqual(["queued"]);
   });
 
-  it("commit() asked again after its answer was lost tells the same and changes nothing", async () => {
+  it("commit() called again after a lost response returns the same and changes nothing", async () => {
     const reservation = await reserve(bench());
     const first = await bench().records.commit(reservation, FACTS);
     const before = await dump(bench());
@@ -103,7 +103,7 @@ export function reservationsContract(bench: () => Bench): void {
     expect(await dump(bench())).toBe(before);
   });
 
-  it("commit() throws reservation_lost once somebody has cleaned up, and changes nothing", async () => {
+  it("commit() throws reservation_lost after clean-up, and changes nothing", async () => {
     const collected = await reserve(bench());
     const released = await reserve(bench());
     await bench().records.release(released);
@@ -118,7 +118,7 @@ export function reservationsContract(bench: () => Bench): void {
     expect(await dump(bench())).toBe(before);
   });
 
-  it("commit() of other bytes under a reservation that is used up is refused", async () => {
+  it("commit() refuses other bytes under a reservation that is already committed", async () => {
     const reservation = await reserve(bench());
     await bench().records.commit(reservation, FACTS);
     await expect(
@@ -126,7 +126,7 @@ export function reservationsContract(bench: () => Bench): void {
     ).rejects.toMatchObject({ code: "reservation_lost" });
   });
 
-  it("renewReservation() keeps an upload from being collected, and says when it is lost", async () => {
+  it("renewReservation() keeps an upload from being collected, and returns false if it is lost", async () => {
     const reservation = await reserve(bench());
     bench().clock.advance(LEASE_MS - 1);
     expect(await bench().records.renewReservation(reservation, START + 3 * LEASE_MS)).toBe(true);
@@ -137,7 +137,7 @@ export function reservationsContract(bench: () => Bench): void {
     expect(await bench().records.renewReservation(reservation, START + 9 * LEASE_MS)).toBe(false);
   });
 
-  it("renewReservation() does not touch the lease of an upload that is committed", async () => {
+  it("renewReservation() does not change the lease of a committed upload", async () => {
     const reservation = await reserve(bench());
     await bench().records.commit(reservation, FACTS);
     const before = await dump(bench());
@@ -145,7 +145,7 @@ export function reservationsContract(bench: () => Bench): void {
     expect(await dump(bench())).toBe(before);
   });
 
-  it("noteMultipart() keeps the id of a multipart upload for whoever finds the reservation", async () => {
+  it("noteMultipart() stores the id of a multipart upload for clean-up", async () => {
     const reservation = await reserve(bench());
     await bench().records.noteMultipart(reservation, "parts-0");
     await bench().records.noteMultipart(reservation, "parts-1");
@@ -153,19 +153,19 @@ export function reservationsContract(bench: () => Bench): void {
     bench().clock.advance(LEASE_MS);
     const found = { id: reservation.id, multipartId: "parts-1" };
     expect(await bench().records.collectAbandoned(10, 0, STORAGES)).toMatchObject([found]);
-    // Whoever collected it may die, too.
+    // The server that collected it may crash, too.
     bench().clock.advance(LEASE_MS);
     expect(await bench().records.collectAbandoned(10, 0, STORAGES)).toMatchObject([found]);
   });
 
-  it("noteMultipart() is forgotten by commit()", async () => {
+  it("commit() clears the id of noteMultipart()", async () => {
     const reservation = await reserve(bench());
     await bench().records.noteMultipart(reservation, "parts-1");
     const upload = await bench().records.commit(reservation, FACTS);
     expect(upload).toMatchObject({ revision: 2, multipartId: null });
   });
 
-  it("noteMultipart() refuses a reservation that is lost, committed, or another tenant's", async () => {
+  it("noteMultipart() refuses a reservation that is lost, committed or another tenant's", async () => {
     const kept = await reserve(bench());
     const committed = await reserve(bench());
     await bench().records.commit(committed, FACTS);
@@ -180,7 +180,7 @@ export function reservationsContract(bench: () => Bench): void {
     expect(await dump(bench())).toBe(before);
   });
 
-  it("release() forgets a reservation, and nothing that is committed", async () => {
+  it("release() removes a reservation, but not a committed upload", async () => {
     const gone = await reserve(bench());
     await bench().records.release(gone);
     expect(await bench().records.find(ACME, gone.id)).toBeNull();
@@ -191,7 +191,7 @@ export function reservationsContract(bench: () => Bench): void {
     expect(await bench().records.find(ACME, kept.id)).toEqual(upload);
   });
 
-  it("release() leaves a tombstone where one is wanted, and something is released", async () => {
+  it("release() leaves the given tombstone if it released something", async () => {
     const { records } = bench();
     const { storageId, key, ...gone } = await reserve(bench());
     const tombstone = { storageId, key, until: START + 1 };
@@ -202,7 +202,7 @@ export function reservationsContract(bench: () => Bench): void {
     expect(await records.tombstones(storageId, 10)).toEqual([tombstone]);
   });
 
-  it("a reservation in another tenant's name is worth nothing", async () => {
+  it("a reservation with another tenant's id has no effect", async () => {
     const reservation = await reserve(bench());
     const forged = { ...reservation, tenant: GLOBEX };
     const before = await dump(bench());

@@ -9,7 +9,7 @@ export function surveysContract(bench: () => Bench): void {
     return (await bench().records.survey(filter, page)).map(({ id }) => id);
   };
 
-  it("survey() gives uploads of every tenant in the order of their ids, page by page", async () => {
+  it("survey() returns the uploads of all tenants by id, page by page", async () => {
     const first = await store(bench());
     const second = await store(bench(), { tenant: GLOBEX });
     const third = await store(bench());
@@ -18,12 +18,12 @@ export function surveysContract(bench: () => Bench): void {
     expect(await ids(stored, 2)).toEqual([first.id, second.id]);
     expect(await ids(stored, 2, second)).toEqual([third.id]);
     expect(await ids(stored, 2, third)).toEqual([]);
-    // What has changed on the way is neither told twice nor moves the rest.
+    // Uploads that change meanwhile are not returned twice and do not shift the others.
     await setStatus(bench(), first, "failed");
     expect(await ids({ statuses: ["stored", "failed"] }, 9, first)).toEqual([second.id, third.id]);
   });
 
-  it("survey() and tally() keep to tenant, storage and times", async () => {
+  it("survey() and tally() filter by tenant, storage and times", async () => {
     const ours = await store(bench());
     bench().clock.advance(1_000);
     const theirs = await store(bench(), { tenant: GLOBEX, storageId: "storage-2" });
@@ -43,7 +43,7 @@ export function surveysContract(bench: () => Bench): void {
     }
   });
 
-  it("tally() counts each status that is asked for, and what has ended since", async () => {
+  it("tally() counts each requested status, and what has ended since", async () => {
     await store(bench());
     await queue(bench());
     await queue(bench(), { tenant: GLOBEX });

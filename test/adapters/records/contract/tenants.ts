@@ -5,7 +5,7 @@ import { ACME, type Bench, GLOBEX, store } from "../bench.ts";
 const NOTHING = { bytes: 0, uploads: 0 };
 
 export function tenantsContract(bench: () => Bench): void {
-  it("find() tells of a tenant that nobody knows, too", async () => {
+  it("find() returns an unknown tenant, too", async () => {
     expect(await bench().tenants.find(ACME)).toEqual({
       tenant: ACME,
       overrides: {},
@@ -13,7 +13,7 @@ export function tenantsContract(bench: () => Bench): void {
     });
   });
 
-  it("set() changes what is said and leaves the rest, and undefined takes it back", async () => {
+  it("set() changes only the given overrides, and undefined removes one", async () => {
     const { tenants } = bench();
     await tenants.set(ACME, { quotaBytes: 5, autoProcess: false });
     await tenants.set(GLOBEX, { quotaUploads: 1 });
@@ -37,7 +37,7 @@ export function tenantsContract(bench: () => Bench): void {
     expect((await tenants.find(GLOBEX)).overrides).toEqual({ quotaUploads: 1 });
   });
 
-  it("set() of many at once loses nothing that any of them says", async () => {
+  it("concurrent calls of set() lose no change", async () => {
     const { tenants } = bench();
     await Promise.all([
       tenants.set(ACME, { quotaBytes: 2 ** 40 }),
@@ -52,7 +52,7 @@ export function tenantsContract(bench: () => Bench): void {
     });
   });
 
-  it("list() tells of those with overrides or uploads, by name, page by page", async () => {
+  it("list() returns tenants with overrides or uploads, by name, page by page", async () => {
     const { tenants, records } = bench();
     for (const name of ["b", "d", "B", "c"]) await store(bench(), { tenant: parseTenantId(name) });
     for (const name of ["c", "a", "e"]) await tenants.set(parseTenantId(name), { quotaBytes: 1 });
@@ -65,7 +65,7 @@ export function tenantsContract(bench: () => Bench): void {
     expect(await tenants.list({ limit: 9, after: null })).toHaveLength(3);
   });
 
-  it("secret() is made once, and the same for all who ask", async () => {
+  it("secret() is generated once, and the same for all callers", async () => {
     const { records } = bench();
     const answers = await Promise.all(
       ["one", "two", "three"].map((fresh) => records.secret("cursors", fresh)),
