@@ -25,7 +25,7 @@ function rank(unit: number): number {
  *
  * @param prefix Without lone surrogates.
  */
-export function firstBehind(prefix: string): string | null {
+export function firstAfterPrefix(prefix: string): string | null {
   const points = Array.from(prefix, (character) => character.codePointAt(0) ?? 0);
   while (points.at(-1) === LAST_CODE_POINT) points.pop();
   const last = points.pop();

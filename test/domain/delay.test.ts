@@ -5,7 +5,7 @@ import { isStowageError } from "../../src/domain/errors.ts";
 
 const never = new Promise<never>(() => {});
 
-test("delay() ends at once when its signal is aborted, and leaves no listener", async () => {
+test("delay() ends as soon as its signal is aborted, and leaves no listener", async () => {
   const aborter = new AbortController();
   const { signal } = aborter;
   await delay(0, signal);
@@ -17,7 +17,7 @@ test("delay() ends at once when its signal is aborted, and leaves no listener", 
   await expect(delay(1, signal)).rejects.toThrow(/aborted the request/);
 });
 
-test("waitFor() passes on what its work resolves to or rejects with", async () => {
+test("waitFor() settles as its work does", async () => {
   const { signal } = new AbortController();
   const timeout = { ms: 1_000_000, error: () => new Error("too late") };
   expect(await waitFor(Promise.resolve(1), { signal, timeout })).toBe(1);
@@ -26,7 +26,7 @@ test("waitFor() passes on what its work resolves to or rejects with", async () =
   expect(getEventListeners(signal, "abort")).toHaveLength(0);
 });
 
-test("waitFor() ends with request_aborted, or with the error that its caller chose", async () => {
+test("waitFor() ends with request_aborted, or with the caller's own error", async () => {
   const aborter = new AbortController();
   const { signal } = aborter;
   const waiting = waitFor(never, { signal });
@@ -38,7 +38,7 @@ test("waitFor() ends with request_aborted, or with the error that its caller cho
   expect(getEventListeners(signal, "abort")).toHaveLength(0);
 });
 
-test("waitFor() ends when the time is over, and drops the late failure of its work", async () => {
+test("waitFor() ends at the timeout, and ignores a late failure of its work", async () => {
   const work = Promise.withResolvers<number>();
   const timeout = { ms: 0, error: () => new Error("too late") };
   await expect(waitFor(work.promise, { timeout })).rejects.toThrow("too late");

@@ -5,7 +5,7 @@ import { errorOf, isTrace, traceOf } from "../../src/domain/error-trace.ts";
 const CANARY = "canary";
 const STACKS = { stacks: true };
 
-/** Messages that try to be taken for something else. */
+/** Messages that look like frames. */
 const message = fc.oneof(
   fc.constantFrom(
     `${CANARY}\n    at ${CANARY} (file:///a.ts:1:2)`,
@@ -16,7 +16,7 @@ const message = fc.oneof(
   fc.string().map((text) => `${text}${CANARY}`),
 );
 
-/** What a parser may throw over a document. */
+/** Values that a parser may throw for a document. */
 const thrown = fc.oneof(
   message,
   message.map((text) => new Error(text)),
@@ -34,7 +34,7 @@ function failing(text: string): Error {
 }
 
 describe("traceOf()", () => {
-  it("holds nothing that may come from a document", () => {
+  it("contains nothing that may come from a document", () => {
     fc.assert(
       fc.property(thrown, (error) => {
         const trace = traceOf(error, STACKS);
@@ -44,7 +44,7 @@ describe("traceOf()", () => {
     );
   });
 
-  it("holds names, codes and places in the code, the outermost error first", () => {
+  it("contains names, codes and frames, outermost error first", () => {
     const error = new Error(CANARY, { cause: failing(`${CANARY}\nin two lines`) });
     const [first, second, ...others] = traceOf(error, STACKS);
     expect(first).toMatchObject({ name: "Error" });
@@ -57,7 +57,7 @@ describe("traceOf()", () => {
     ]);
   });
 
-  it("is short, whatever it is given", () => {
+  it("is short for any input", () => {
     let chain = new Error("0");
     for (let depth = 1; depth < 100; depth += 1) chain = new Error(String(depth), { cause: chain });
     expect(traceOf(chain, STACKS)).toHaveLength(5);
@@ -77,7 +77,7 @@ describe("traceOf()", () => {
 });
 
 describe("errorOf()", () => {
-  it("makes an error of which traceOf() makes the same", () => {
+  it("makes an error with the same trace", () => {
     const trace = traceOf(new Error("a", { cause: failing("b") }), STACKS);
     expect(trace[0]?.stack).not.toEqual([]);
     expect(traceOf(errorOf(trace), STACKS)).toEqual(trace);

@@ -18,7 +18,11 @@ describe("readRangeHeader() on 100 bytes", () => {
   ])("reads %j", (header, [start, end]) => {
     expect(readRangeHeader(header, 100)).toEqual({ kind: "part", range: { start, end } });
   });
-  test.each(["bytes=100-", "bytes=-0", "bytes=100-200"])("finds %j unsatisfiable", (header) => {
+  test.each([
+    "bytes=100-",
+    "bytes=-0",
+    "bytes=100-200",
+  ])("rejects %j as unsatisfiable", (header) => {
     expect(readRangeHeader(header, 100)).toEqual({ kind: "unsatisfiable" });
   });
   test.each([
@@ -31,10 +35,10 @@ describe("readRangeHeader() on 100 bytes", () => {
     "items=0-1",
     "bytes=a-b",
     "bytes=1",
-  ])("answers %j with the whole file", (header) =>
+  ])("selects the whole file for %j", (header) =>
     expect(readRangeHeader(header, 100)).toEqual({ kind: "whole" }));
 
-  test("never leaves the file", () => {
+  test("never selects bytes outside the file", () => {
     const header = fc.oneof(
       fc.string(),
       fc.tuple(fc.nat(), fc.nat()).map(([a, b]) => `bytes=${a}-${b}`),
@@ -51,7 +55,7 @@ describe("readRangeHeader() on 100 bytes", () => {
     );
   });
 
-  test("is told back inclusively", () => {
+  test("is formatted inclusively", () => {
     expect(formatContentRange({ start: 5, end: 10 }, 100)).toBe("bytes 5-9/100");
   });
 });
@@ -67,12 +71,12 @@ test("etags compare weakly for If-None-Match, strongly for If-Match", () => {
   expect(ifMatchNames('W/"ab12"', etag)).toBe(false);
 });
 
-test("formatReprDigest() is RFC 9530's, checked with its own example of nothing", () => {
+test("formatReprDigest() returns the example of RFC 9530 for an empty file", () => {
   const empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
   expect(formatReprDigest(empty)).toBe("sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:");
 });
 
-test("media types lose parameters and case, and families match", () => {
+test("findMediaType() drops parameters and case, and matchesMediaType() matches families", () => {
   expect(findMediaType("Text/HTML; charset=utf-8")).toBe("text/html");
   expect(findMediaType("nonsense")).toBeNull();
   expect(findMediaType(undefined)).toBeNull();
@@ -83,7 +87,7 @@ test("media types lose parameters and case, and families match", () => {
 });
 
 describe("parseStorageUri()", () => {
-  test("reads a folder as it is written", () => {
+  test("parses a folder as written", () => {
     expect(parseStorageUri("local:./storage/uploads")).toMatchObject({
       scheme: "local",
       authority: "",
@@ -91,7 +95,7 @@ describe("parseStorageUri()", () => {
     });
     expect(parseStorageUri("local:/srv/../x")).toMatchObject({ path: "/srv/../x" });
   });
-  test("reads bucket, prefix and options", () => {
+  test("parses bucket, prefix and options", () => {
     expect(parseStorageUri("s3://bucket/a/b%20c?region=eu-west-1&id=1")).toMatchObject({
       scheme: "s3",
       authority: "bucket",
@@ -99,7 +103,7 @@ describe("parseStorageUri()", () => {
       options: { region: "eu-west-1", id: "1" },
     });
   });
-  test("masks what looks secret", () => {
+  test("masks everything that looks secret", () => {
     const { display } = parseStorageUri("redis://h/0?secretKey=hunter2&password=x&region=y");
     expect(display).toBe("redis://h/0?secretKey=***&password=***&region=y");
   });
@@ -121,7 +125,7 @@ describe("parseStorageUri()", () => {
     ["sftp://u:hunter2@h/a", "sftp://***@h/a"],
     ["sftp://u@h/a", "sftp://u@h/a"],
     ["s3://bucket/a:b@c?endpoint=https://h:9000/x", "s3://bucket/a:b@c?endpoint=https://h:9000/x"],
-  ])("shows %j as %j", (text, display) => expect(parseStorageUri(text).display).toBe(display));
+  ])("displays %j as %j", (text, display) => expect(parseStorageUri(text).display).toBe(display));
   test.each(["", "uploads", "://x", "s3://b/%zz"])("refuses %j", (text) => {
     expect(() => parseStorageUri(text)).toThrowError(/^Cannot read storage URI/);
   });

@@ -30,7 +30,7 @@ describe("parseFilename()", () => {
     ["%2e%2e", "%2e%2e"],
     ["CON", "CON"],
     ["a\u202Efdp.exe", "a\u202Efdp.exe"],
-  ])("makes of %j the last segment %j", (original, filename) => {
+  ])("reduces %j to the last segment %j", (original, filename) => {
     expect(parseFilename(original)).toBe(filename);
   });
 
@@ -59,7 +59,7 @@ describe("parseFilename()", () => {
     expect(parseFilename("a".repeat(256))).toHaveLength(255);
   });
 
-  test("gives a name that is one segment, short, and stays the same when parsed again", () => {
+  test("returns one short segment, which stays the same when parsed again", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary", maxLength: 400 }), (original) => {
         let name: string;
@@ -92,7 +92,7 @@ describe("buildObjectKey()", () => {
       .map((text) => parseFilename(text)),
   });
 
-  test("is injective, and confined to the tenant's folder when a URL is made of it", () => {
+  test("is injective, and stays in the tenant's folder as part of a URL", () => {
     fc.assert(
       fc.property(refs, refs, (a, b) => {
         const key = buildObjectKey(a);
@@ -122,7 +122,7 @@ describe("parseObjectKey()", () => {
     "é".repeat(513),
   ])("refuses %j", (key) => expect(codeOf(() => parseObjectKey(key))).toBe("invalid_key"));
 
-  test("takes whatever an older application has left", () => {
+  test("accepts the keys of older applications", () => {
     for (const key of ["a", "tenant 1/456/été?.pdf", "..a/b..", "a/%2e%2e/b"]) {
       expect(parseObjectKey(key)).toBe(key);
     }
@@ -130,7 +130,7 @@ describe("parseObjectKey()", () => {
 });
 
 describe("findTenantId()", () => {
-  test.each(["a", "ACME-1", "a.b", "_x", "-", "a".repeat(64)])("takes %j", (text) =>
+  test.each(["a", "ACME-1", "a.b", "_x", "-", "a".repeat(64)])("accepts %j", (text) =>
     expect(findTenantId(text)).toBe(text));
   test.each([
     "",
@@ -147,7 +147,7 @@ describe("findTenantId()", () => {
 });
 
 describe("newUploadId()", () => {
-  test("makes UUIDv7s that sort by their time", () => {
+  test("makes UUIDv7s that sort by time", () => {
     const random = (bytes: Uint8Array) => crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>);
     const ids = [0, 1, 2 ** 32 - 1, 2 ** 32, 1_795_478_400_000].map((now) =>
       newUploadId(now, random),
@@ -157,7 +157,7 @@ describe("newUploadId()", () => {
     expect(ids[4]).toMatch(/^01a20ada-2c00-7/);
   });
 
-  test("findUploadId() knows an id in capitals and no other UUID", () => {
+  test("findUploadId() accepts an id in capitals and no other kind of UUID", () => {
     const id = newUploadId(5, (bytes) => bytes.fill(255));
     expect(findUploadId(id.toUpperCase())).toBe(id);
     expect(findUploadId("f47ac10b-58cc-4372-a567-0e02b2c3d479")).toBeNull();

@@ -10,7 +10,7 @@ const denied = async (): Promise<never> => {
   throw new StowageError("storage_access_denied", "Cannot do that: access is denied");
 };
 
-/** Probes a memory driver in which some verbs are replaced, and tells which steps worked. */
+/** Probe a memory driver with some replaced verbs. @returns The steps that worked. */
 async function probe(change: (driver: StorageDriver) => Partial<StorageDriver>) {
   const driver = await memory.open({}, context);
   const check = await probeDriver({ ...driver, ...change(driver) }, context.random);
@@ -24,11 +24,11 @@ async function probe(change: (driver: StorageDriver) => Partial<StorageDriver>) 
 
 const GOOD = { healthy: true, write: true, read: true, list: true, delete: true, left: 0 };
 
-test("probeDriver() finds a working driver healthy and leaves nothing", async () => {
+test("probeDriver() reports a working driver as healthy, and leaves nothing behind", async () => {
   expect(await probe(() => ({}))).toEqual(GOOD);
 });
 
-test("probeDriver() names exactly the verb that is denied", async () => {
+test("probeDriver() reports exactly the verb that is denied", async () => {
   const bad = { ...GOOD, healthy: false };
   expect(await probe(() => ({ put: denied }))).toEqual({ ...bad, write: false });
   expect(await probe(() => ({ get: denied }))).toEqual({ ...bad, read: false });
@@ -36,7 +36,7 @@ test("probeDriver() names exactly the verb that is denied", async () => {
   expect(await probe(() => ({ delete: denied }))).toEqual({ ...bad, delete: false, left: 1 });
 });
 
-test("probeDriver() distrusts a driver that gives other bytes, lists nothing or keeps everything", async () => {
+test("probeDriver() fails for a driver that returns other bytes, lists nothing or deletes nothing", async () => {
   const bad = { ...GOOD, healthy: false };
   expect(
     await probe((driver) => ({
@@ -54,7 +54,7 @@ test("probeDriver() distrusts a driver that gives other bytes, lists nothing or 
   });
 });
 
-test("probeDriver() cleans up and throws request_aborted when its caller gives up", async () => {
+test("probeDriver() cleans up and throws request_aborted when it is aborted", async () => {
   const driver = await memory.open({}, context);
   const controller = new AbortController();
   const get: StorageDriver["get"] = async (key, options) => {

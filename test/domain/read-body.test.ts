@@ -8,7 +8,7 @@ async function sizesOf(body: Body, signal?: AbortSignal): Promise<number[]> {
   return sizes;
 }
 
-/** Yields chunks of these sizes and notes when it is closed. */
+/** Yields chunks of these sizes, and records that it was closed. */
 function source(sizes: readonly number[], end?: () => Promise<void>) {
   const state = { closed: false, taken: 0 };
   async function* run(): AsyncGenerator<Uint8Array> {
@@ -25,26 +25,26 @@ function source(sizes: readonly number[], end?: () => Promise<void>) {
   return { stream: run(), state };
 }
 
-test("readBody() passes chunks on as they come, but for empty ones", async () => {
+test("readBody() passes on chunks unchanged, without empty ones", async () => {
   const { stream } = source([3, 0, 5]);
   expect(await sizesOf({ kind: "once", stream, sizeBytes: 8 })).toEqual([3, 5]);
   expect(await sizesOf({ kind: "bytes", bytes: new Uint8Array(4) })).toEqual([4]);
   expect(await sizesOf({ kind: "bytes", bytes: new Uint8Array(0) })).toEqual([]);
 });
 
-test("readBody() fails with body_incomplete at a body shorter than it said", async () => {
+test("readBody() fails with body_incomplete if the body is shorter than announced", async () => {
   const body: Body = { kind: "once", stream: source([3, 4]).stream, sizeBytes: 8 };
   await expect(sizesOf(body)).rejects.toMatchObject({ code: "body_incomplete" });
 });
 
-test("readBody() closes a body as soon as it is longer than it said", async () => {
+test("readBody() closes a body as soon as it is longer than announced", async () => {
   const { stream, state } = source([3, 4, 5, 6]);
   const reading = sizesOf({ kind: "once", stream, sizeBytes: 6 });
   await expect(reading).rejects.toMatchObject({ code: "body_incomplete" });
   expect(state).toEqual({ closed: true, taken: 2 });
 });
 
-test("readBody() passes its source's error unchanged", async () => {
+test("readBody() passes on an error of its source unchanged", async () => {
   const failure = new Error("the source broke");
   const { stream } = source([1], () => Promise.reject(failure));
   await expect(sizesOf({ kind: "once", stream })).rejects.toBe(failure);
@@ -60,7 +60,7 @@ test("readBody() ends with request_aborted while its source hangs, and does not 
   await expect(reading).rejects.toMatchObject({ code: "request_aborted" });
 });
 
-test("readBody() does not open a body whose caller has given up already", async () => {
+test("readBody() does not open a body if its signal is already aborted", async () => {
   let opened = false;
   const open = () => {
     opened = true;
@@ -71,7 +71,7 @@ test("readBody() does not open a body whose caller has given up already", async 
   expect(opened).toBe(false);
 });
 
-test("readBody() closes its source when its reader stops early", async () => {
+test("readBody() closes its source if its reader stops early", async () => {
   const { stream, state } = source([1, 2, 3]);
   for await (const _ of readBody({ kind: "once", stream })) break;
   expect(state).toEqual({ closed: true, taken: 1 });

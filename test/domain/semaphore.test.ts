@@ -2,7 +2,7 @@ import { getEventListeners } from "node:events";
 import { expect, test } from "vitest";
 import { Semaphore } from "../../src/domain/semaphore.ts";
 
-test("acquire() serves callers in the order of asking, and skips those who gave up", async () => {
+test("acquire() admits callers in order, and skips aborted ones", async () => {
   const semaphore = new Semaphore(1);
   const order: string[] = [];
   const release = await semaphore.acquire();
@@ -17,7 +17,7 @@ test("acquire() serves callers in the order of asking, and skips those who gave 
   controller.abort();
   await expect(gaveUp).rejects.toMatchObject({ code: "request_aborted" });
   release();
-  // Asks while the turn is on its way to the second.
+  // Calls while the turn passes to the second one.
   asking.push(ask("late"));
   await Promise.all(asking);
   expect(order).toEqual(["second", "third", "late"]);
@@ -27,7 +27,7 @@ test("acquire() serves callers in the order of asking, and skips those who gave 
   (await semaphore.acquire())();
 });
 
-test("acquire() lets in as many at once as the semaphore counts", async () => {
+test("acquire() admits as many callers at once as the semaphore allows", async () => {
   const semaphore = new Semaphore(2);
   const releases = [await semaphore.acquire(), await semaphore.acquire()];
   let isIn = false;

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { compareUtf8, firstBehind } from "../../src/domain/utf8-order.ts";
+import { compareUtf8, firstAfterPrefix } from "../../src/domain/utf8-order.ts";
 
-test("compareUtf8() orders as the bytes of UTF-8 do, for any two strings", () => {
-  // Close together on purpose: long common beginnings, and both sides of the surrogates.
+test("compareUtf8() orders any two strings by their UTF-8 bytes", () => {
+  // Similar strings on purpose: long common prefixes, and characters on both sides of the surrogates.
   const unit = fc.constantFrom(
     "a",
     "/",
@@ -24,12 +24,12 @@ test("compareUtf8() orders as the bytes of UTF-8 do, for any two strings", () =>
   );
 });
 
-test("firstBehind() is behind all that begin with the prefix, and before all else that is behind it", () => {
+test("firstAfterPrefix() sorts after all strings with the prefix, and before all later ones", () => {
   const unit = fc.constantFrom("a", "\ud7ff", "\ue000", "\uffff", "\u{10000}", "\u{10ffff}");
   const text = fc.oneof(fc.string({ unit, maxLength: 4 }), fc.string({ unit: "binary" }));
   fc.assert(
     fc.property(text, text, (prefix, other) => {
-      const behind = firstBehind(prefix);
+      const behind = firstAfterPrefix(prefix);
       const isWithin = (name: string) =>
         compareUtf8(name, prefix) >= 0 && (behind === null || compareUtf8(name, behind) < 0);
       expect(isWithin(prefix + other)).toBe(true);

@@ -1,6 +1,6 @@
 import { type Expression, type SqlBool, sql } from "kysely";
 import type { TenantId } from "../../domain/tenant.ts";
-import { firstBehind } from "../../domain/utf8-order.ts";
+import { firstAfterPrefix } from "../../domain/utf8-order.ts";
 import type { SqlExecutor } from "./executor.ts";
 import { db } from "./schema.ts";
 
@@ -36,8 +36,8 @@ export async function beginningWith(
 /** Not LIKE: it ignores ASCII case, has wildcards, and is limited to 50 bytes on D1. */
 function between(column: "filename" | "+filename", prefix: string): Expression<SqlBool> {
   const name = sql.raw(column);
-  const behind = firstBehind(prefix);
-  return behind === null
+  const after = firstAfterPrefix(prefix);
+  return after === null
     ? sql<SqlBool>`${name} >= ${prefix}`
-    : sql<SqlBool>`${name} >= ${prefix} and ${name} < ${behind}`;
+    : sql<SqlBool>`${name} >= ${prefix} and ${name} < ${after}`;
 }
