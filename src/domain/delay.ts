@@ -55,3 +55,18 @@ export async function waitFor<Result>(
     signal?.removeEventListener("abort", onAbort);
   }
 }
+
+const TIMED_OUT = Symbol("timed out");
+
+/** Wait for `work`, but at most `ms` milliseconds. @returns `null` if it takes longer. */
+export async function waitAtMost<Result>(
+  work: PromiseLike<Result>,
+  ms: number,
+): Promise<Result | null> {
+  try {
+    return await waitFor(work, { timeout: { ms, error: () => TIMED_OUT } });
+  } catch (error) {
+    if (error === TIMED_OUT) return null;
+    throw error;
+  }
+}

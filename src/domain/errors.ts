@@ -131,6 +131,11 @@ export function assertUploadSize(sizeBytes: number, limitBytes: number): void {
   if (sizeBytes > limitBytes) throw new UploadTooLargeError(limitBytes);
 }
 
+/** The storage contradicts itself or its port: nothing that it reports can be relied on. */
+export function untrustedStorage(reason: string): StowageError {
+  return new StowageError("storage_unavailable", `Cannot trust the storage: ${reason}`);
+}
+
 /** The requested range begins at or after the end of the file (RFC 9110, 15.5.17). */
 export class RangeNotSatisfiableError extends StowageError {
   readonly sizeBytes: number;

@@ -1,5 +1,5 @@
-import { type ByteStream, concatBytes, toHex } from "./bytes.ts";
-import { isAbort, StowageError } from "./errors.ts";
+import { readAtMost, toHex } from "./bytes.ts";
+import { isAbort, untrustedStorage } from "./errors.ts";
 import { ownKey } from "./object-key.ts";
 import type { RandomSource } from "./ports/clock.ts";
 import type { CallOptions, DriverCheck, StorageDriver } from "./ports/storage-driver.ts";
@@ -37,15 +37,20 @@ export async function probeDriver(
       await driver.put(key, { kind: "bytes", bytes }, options);
     });
     await attempt("read", async () => {
-      if (!written) await driver.head(key, options);
-      else if (toHex(await readAll((await driver.get(key, options)).stream)) !== toHex(bytes)) {
-        throw untrusted("it returns different bytes than it stored");
+      if (!written) {
+        await driver.head(key, options);
+        return;
+      }
+      const { stream } = await driver.get(key, options);
+      const read = await readAtMost(stream, bytes.byteLength);
+      if (read === null || toHex(read) !== toHex(bytes)) {
+        throw untrustedStorage("it returns different bytes than it stored");
       }
     });
     await attempt("list", async () => {
       const page = await driver.list(key, options);
       if (written && page.objects[0]?.key !== key)
-        throw untrusted("it does not list an object that it stores");
+        throw untrustedStorage("it does not list an object that it stores");
     });
     await attempt("delete", async () => await remove(driver, key, options));
   } catch (error) {
@@ -64,15 +69,5 @@ async function remove(
   const { failures } = await driver.delete([key], options);
   if (failures[0] !== undefined) throw failures[0].error;
   if ((await driver.head(key, options)) !== null)
-    throw untrusted("it still has an object that was deleted");
-}
-
-async function readAll(stream: ByteStream): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of stream) chunks.push(chunk);
-  return concatBytes(chunks);
-}
-
-function untrusted(reason: string): StowageError {
-  return new StowageError("storage_unavailable", `Cannot trust the storage: ${reason}`);
+    throw untrustedStorage("it still has an object that was deleted");
 }

@@ -1,5 +1,5 @@
 import type { Body } from "../../domain/bytes.ts";
-import { StowageError } from "../../domain/errors.ts";
+import { StowageError, untrustedStorage } from "../../domain/errors.ts";
 import { utf8Length } from "../../domain/filename.ts";
 import { matchesMediaType } from "../../domain/media-type.ts";
 import { buildObjectKey, type ObjectKey } from "../../domain/object-key.ts";
@@ -125,9 +125,8 @@ export class FileStorage {
       await this.#assertKept(key);
       const sha256 = incoming.sha256();
       if (stored.sizeBytes !== incoming.sizeBytes) {
-        throw new StowageError(
-          "storage_unavailable",
-          `Cannot trust the storage: it reports ${stored.sizeBytes} stored bytes of ${incoming.sizeBytes}`,
+        throw untrustedStorage(
+          `it reports ${stored.sizeBytes} stored bytes of ${incoming.sizeBytes}`,
         );
       }
       return { key, sizeBytes: incoming.sizeBytes, sha256, contentType };
@@ -198,7 +197,7 @@ export class FileStorage {
       const page = await this.#calls.guarded("list", () => this.#deps.driver.list(prefix, from));
       yield* page.objects;
       if (page.next !== null && page.next === cursor) {
-        throw new StowageError("storage_unavailable", "Cannot list: the storage repeats a page");
+        throw untrustedStorage("it returns the same page of a list again");
       }
       cursor = page.next;
     } while (cursor !== null);

@@ -1,6 +1,6 @@
 import { type Body, concatBytes } from "../../domain/bytes.ts";
 import type { DigestClaim } from "../../domain/digest.ts";
-import { StowageError } from "../../domain/errors.ts";
+import { untrustedStorage } from "../../domain/errors.ts";
 import {
   CONTAINER_MEDIA_TYPE,
   findMediaType,
@@ -117,10 +117,7 @@ export class IncomingBody {
   sha256(): string {
     const { sha256 } = this.#progress;
     if (sha256 !== null) return sha256;
-    throw new StowageError(
-      "storage_unavailable",
-      "Cannot trust the storage: its driver did not read the body to its end",
-    );
+    throw untrustedStorage("its driver did not read the body to its end");
   }
 
   /** Close the source, whether or not the driver has read it. */

@@ -1,4 +1,5 @@
 import { type EventStream, statusOf } from "../../application/events/event-service.ts";
+import { waitAtMost } from "../../domain/delay.ts";
 import type { RecordStatus, UploadEvent } from "../../domain/upload.ts";
 import { toErrorJson, type UploadJson } from "../schemas.ts";
 
@@ -32,7 +33,7 @@ export function streamEvents(
           // Prevents an unhandled rejection if it fails between two pulls.
           next.catch(() => {});
         }
-        const result = await within(next, heartbeatMs);
+        const result = await waitAtMost(next, heartbeatMs);
         if (result === null) return controller.enqueue(encoder.encode(":\n\n"));
         next = null;
         if (result.done === true) return controller.close();
@@ -67,17 +68,4 @@ function formatEvent(event: UploadEvent): string {
     at: new Date(event.at).toISOString(),
   };
   return `id: ${event.revision}\nevent: ${data.status}\ndata: ${JSON.stringify(data)}\n\n`;
-}
-
-/** The result of `promise`, or `null` if it takes longer than `ms`. */
-async function within<Result>(promise: Promise<Result>, ms: number): Promise<Result | null> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const timeout = new Promise<null>((resolve) => {
-    timer = setTimeout(() => resolve(null), ms);
-  });
-  try {
-    return await Promise.race([promise, timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -1,14 +1,13 @@
 import { createRoute } from "@hono/zod-openapi";
-import { formatContentRange } from "../../domain/byte-range.ts";
 import { formatReprDigest } from "../../domain/digest.ts";
 import { formatEtag } from "../../domain/etag.ts";
 import { isSafeInline } from "../../domain/media-type.ts";
 import type { Upload } from "../../domain/upload.ts";
 import { endpoint } from "../endpoint.ts";
-import { selectRepresentation } from "../headers/conditional.ts";
 import { formatContentDisposition } from "../headers/content-disposition.ts";
 import { formatHttpDate } from "../headers/http-date.ts";
 import { requestHeaders, responseHeaders } from "../openapi/headers.ts";
+import { respondWithContent } from "../responses/content-response.ts";
 import { FileQuery, UploadIdParams } from "../schemas.ts";
 
 const BYTES = { "*/*": { schema: { type: "string" as const, format: "binary" } } };
@@ -66,24 +65,15 @@ export const getFile = endpoint({
   async handler(c) {
     const { downloads } = c.var.services;
     const upload = await downloads.open(c.var.caller.tenant, c.req.valid("param").id);
-    const sizeBytes = upload.sizeBytes ?? 0;
     const etag = formatEtag(upload.sha256 ?? "");
-    const selection = selectRepresentation(c.req.method, c.req.raw.headers, {
-      etag,
-      modifiedAt: upload.createdAt,
-      sizeBytes,
-    });
     const kind = c.req.valid("query").inline === "1" ? inlineOrNot(upload) : "attachment";
-    const headers = headersOf(upload, etag, kind);
-    if (selection.kind === "not_modified") return new Response(null, { status: 304, headers });
-    Object.assign(headers, contentHeaders(upload, kind));
-    const range = selection.kind === "part" ? selection.range : null;
-    headers["Content-Length"] = String(range === null ? sizeBytes : range.end - range.start);
-    if (range !== null) headers["Content-Range"] = formatContentRange(range, sizeBytes);
-    // The record has everything that HEAD needs, so the storage is not called.
-    if (c.req.method === "HEAD") return new Response(null, { headers });
-    const stream = await downloads.read(upload, range, c.req.raw.signal);
-    return new Response(stream, { status: range === null ? 200 : 206, headers });
+    const { raw: request } = c.req;
+    return await respondWithContent(request, {
+      representation: { etag, modifiedAt: upload.createdAt, sizeBytes: upload.sizeBytes ?? 0 },
+      headers: headersOf(upload, etag, kind),
+      contentHeaders: contentHeaders(upload, kind),
+      read: (range) => downloads.read(upload, range, request.signal),
+    });
   },
 });
 

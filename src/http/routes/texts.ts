@@ -1,12 +1,10 @@
 import { createRoute } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import type { FoundText } from "../../application/processing/text-service.ts";
-import { formatContentRange } from "../../domain/byte-range.ts";
 import { isStowageError } from "../../domain/errors.ts";
 import { type EnvOf, endpoint } from "../endpoint.ts";
-import { selectRepresentation } from "../headers/conditional.ts";
 import { formatContentDisposition } from "../headers/content-disposition.ts";
 import { requestHeaders, responseHeaders } from "../openapi/headers.ts";
+import { respondWithContent } from "../responses/content-response.ts";
 import { TextQuery, UploadIdParams } from "../schemas.ts";
 
 const TEXT = { "text/plain": { schema: { type: "string" as const } } };
@@ -70,34 +68,21 @@ async function serveText(
   processor: string | null,
 ): Promise<Response> {
   const { texts } = c.var.services;
+  const { raw: request } = c.req;
   const text = await texts.open(c.var.caller.tenant, id, processor);
   const { etag, sizeBytes } = text;
-  const selection = selectRepresentation(c.req.method, c.req.raw.headers, {
-    etag,
-    sizeBytes,
-    modifiedAt: null,
+  return await respondWithContent(request, {
+    representation: { etag, sizeBytes, modifiedAt: null },
+    headers: {
+      "Accept-Ranges": "bytes",
+      // Only this caller may cache it, and must revalidate, because its access may be revoked.
+      "Cache-Control": "private, no-cache",
+      ETag: etag,
+    },
+    contentHeaders: {
+      "Content-Type": "text/plain; charset=utf-8",
+      "Content-Disposition": formatContentDisposition("inline", `${text.upload.filename}.txt`),
+    },
+    read: (range) => texts.read(text, range, request.signal),
   });
-  const headers = headersOf(text);
-  if (selection.kind === "not_modified") return new Response(null, { status: 304, headers });
-  const range = selection.kind === "part" ? selection.range : null;
-  headers["Content-Type"] = "text/plain; charset=utf-8";
-  headers["Content-Disposition"] = formatContentDisposition(
-    "inline",
-    `${text.upload.filename}.txt`,
-  );
-  headers["Content-Length"] = String(range === null ? sizeBytes : range.end - range.start);
-  if (range !== null) headers["Content-Range"] = formatContentRange(range, sizeBytes);
-  if (c.req.method === "HEAD") return new Response(null, { headers });
-  const stream = await texts.read(text, range, c.req.raw.signal);
-  return new Response(stream, { status: range === null ? 200 : 206, headers });
-}
-
-/** Headers of a 304 too (RFC 9110, 15.4.5). */
-function headersOf({ etag }: FoundText): Record<string, string> {
-  return {
-    "Accept-Ranges": "bytes",
-    // Only this caller may cache it, and must revalidate, because its access may be revoked.
-    "Cache-Control": "private, no-cache",
-    ETag: etag,
-  };
 }
