@@ -19,7 +19,9 @@ type Services = Awaited<ReturnType<typeof testServices>>;
 const MINUTE = 60_000;
 
 const IDLE = defineProcessor({
-  ...{ name: "idle", version: "1", accepts: ["text/plain"] },
+  name: "idle",
+  version: "1",
+  accepts: ["text/plain"],
   process: async () => ({ output: {} }),
 });
 

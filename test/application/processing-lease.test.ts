@@ -41,7 +41,11 @@ async function heldServices() {
   services.worker.start();
   const { signal } = await started.promise;
   return {
-    ...{ services, id, signal, goOn: goOn.resolve, runs: () => runs },
+    services,
+    id,
+    signal,
+    goOn: goOn.resolve,
+    runs: () => runs,
     /** Let a third of the lease pass, so that the worker renews it. @returns Whether it was renewed. */
     async tick(): Promise<boolean | undefined> {
       const before = renewed.length;
@@ -67,7 +71,8 @@ test("a job stays with its worker as long as its lease is renewed", async () => 
   goOn();
   await services.worker.idle();
   expect(await services.uploads.get(ACME, id)).toMatchObject({
-    ...{ status: "processed", processing: { attempts: 1 } },
+    status: "processed",
+    processing: { attempts: 1 },
   });
 });
 
@@ -95,7 +100,9 @@ test.each([
   const services = await testServices({
     processors: [
       defineProcessor({
-        ...{ name: "held", version: "1", accepts: ["text/plain"] },
+        name: "held",
+        version: "1",
+        accepts: ["text/plain"],
         process: async () => ({ output: {} }),
       }),
     ],

@@ -411,11 +411,15 @@ describe("reprocess()", () => {
     const job = await services.records.claim("t", services.clock.now() + 10, services.storages.ids);
     if (job === null) expect.unreachable();
     const error = {
-      ...{ code: "processor_failed" as const, detail: "Processor gone failed", retryable: false },
+      code: "processor_failed" as const,
+      detail: "Processor gone failed",
+      retryable: false,
     };
     const gone = { name: "gone", version: "1", output: null, textKey: null, durationMs: 1, error };
     await services.records.finishJob(job, {
-      ...{ status: "failed", error, results: [{ ...gone, status: "failed" }] },
+      status: "failed",
+      error,
+      results: [{ ...gone, status: "failed" }],
     });
     await services.processing.reprocess(ACME, id, null);
     expect(await settled(services, id)).toMatchObject({ status: "processed" });

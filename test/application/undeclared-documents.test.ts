@@ -14,7 +14,10 @@ const fixture = (...names: string[]) => new Uint8Array(readFileSync(join(FIXTURE
 async function send(originalFilename: string, bytes: Uint8Array, declaredType?: string) {
   const { uploads, worker, processing } = await testServices({ processors: [text] });
   const { id, status, contentType } = await uploads.upload({
-    ...{ tenant: ACME, createdBy: "key:x", originalFilename, declaredType },
+    tenant: ACME,
+    createdBy: "key:x",
+    originalFilename,
+    declaredType,
     body: { kind: "bytes", bytes },
     details: async () => ({ autoProcess: true, metadata: {} }),
   });
@@ -25,7 +28,9 @@ async function send(originalFilename: string, bytes: Uint8Array, declaredType?: 
   const found = await results[0]?.openText?.();
   const { status: end, processing: job } = await uploads.get(ACME, id);
   return {
-    ...{ contentType, status: end, error: job.error },
+    contentType,
+    status: end,
+    error: job.error,
     text: found === undefined ? null : await textOf(found),
   };
 }
@@ -60,7 +65,9 @@ describe("a document without a declared type", () => {
     const noise = new Uint8Array([0x9f, 2, 0xd8, 0xff, 0, 0x17]);
     const { uploads } = await testServices();
     const upload = await uploads.upload({
-      ...{ tenant: ACME, createdBy: "key:x", originalFilename: "a.csv" },
+      tenant: ACME,
+      createdBy: "key:x",
+      originalFilename: "a.csv",
       body: { kind: "bytes", bytes: noise },
       details: async () => ({ autoProcess: null, metadata: {} }),
     });
@@ -76,7 +83,9 @@ describe("a document without a declared type", () => {
     const bytes = new Uint8Array(compoundFile("EncryptedPackage"));
     const sent = await send("a.docx", bytes, declared);
     expect(sent).toMatchObject({
-      ...{ contentType, status: "failed", text: null },
+      contentType,
+      status: "failed",
+      text: null,
       error: { code: "document_encrypted", retryable: false },
     });
   });

@@ -115,8 +115,16 @@ const steps: fc.Arbitrary<Step>[] = [
       const status = queued ? "queued" : "stored";
       const now = bench.clock.now();
       model.uploads.push({
-        ...{ upload, status, revision: 2, attempts: 0, runAfter: now, leaseUntil: 0 },
-        ...{ token: null, failing: false, events: [status], results: new Map() },
+        upload,
+        status,
+        revision: 2,
+        attempts: 0,
+        runAfter: now,
+        leaseUntil: 0,
+        token: null,
+        failing: false,
+        events: [status],
+        results: new Map(),
       });
     }),
   ),

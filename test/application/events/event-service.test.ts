@@ -48,14 +48,17 @@ async function scene(
   await migrate(executor);
   const events = new EventService({
     records: { ...bench.records, ...tamper(bench.records) },
-    ...{ clock: bench.clock, logger: SILENT, policy: { ...POLICY, ...policy } },
+    clock: bench.clock,
+    logger: SILENT,
+    policy: { ...POLICY, ...policy },
   });
   onTestFinished(async () => {
     events.close();
     await executor.close();
   });
   return {
-    ...{ bench, events },
+    bench,
+    events,
     /** The database as this process uses it: changes are announced. */
     here: { ...bench, records: announceChanges(bench.records, events.announce) },
   };
@@ -250,8 +253,12 @@ test("follow() waits for an upload that is arriving, and reports the result", as
   const next = reader(await follow(events, arriving.id));
   const pending = next();
   await here.records.commit(arriving, {
-    ...{ sizeBytes: 1, sha256: "ab", contentType: "text/plain", metadata: {} },
-    ...{ expiresAt: null, process: null },
+    sizeBytes: 1,
+    sha256: "ab",
+    contentType: "text/plain",
+    metadata: {},
+    expiresAt: null,
+    process: null,
   });
   expect([await pending, await next()]).toEqual(["stored", null]);
   const broken = await reserve(here);

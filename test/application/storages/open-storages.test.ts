@@ -83,11 +83,20 @@ async function starts() {
     return await openStorages(at(primary), fallbacks.map(at), {
       registry: new DriverRegistry([fs, memory, away].map(counted)),
       context: () => testDriverContext(),
-      ...{ records, hasher, sniffer, clock, random, logger },
+      records,
+      hasher,
+      sniffer,
+      clock,
+      random,
+      logger,
     });
   };
   return {
-    ...{ folder, records, start, away, logged },
+    folder,
+    records,
+    start,
+    away,
+    logged,
     openDrivers: () => open,
     /** Put an upload into the storage `uri`, and close the storage again. @returns The storage's id. */
     async store(uri: string, ...fallbacks: string[]): Promise<string> {

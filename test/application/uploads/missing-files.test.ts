@@ -39,7 +39,9 @@ async function scene(options: TestServicesOptions = {}) {
   });
   const { driver, downloads, records, executor } = services;
   return {
-    ...{ ...services, lines, logger },
+    ...services,
+    lines,
+    logger,
     written: () => writes,
     lose: (...keys: ObjectKey[]) => driver.delete(keys),
     restore: async (key: ObjectKey, text: string) =>

@@ -46,7 +46,8 @@ export function deletionsContract(bench: () => Bench): void {
     const before = await dump(bench());
     expect(await records.beginDelete(ACME, upload.id, upload.revision + 1)).toBeNull();
     expect(await records.requeue(ACME, upload.id, ["text"], upload.revision + 1)).toEqual({
-      ...{ upload, queued: false },
+      upload,
+      queued: false,
     });
     expect(await dump(bench())).toBe(before);
     const queued = await records.requeue(ACME, upload.id, ["text"], upload.revision);

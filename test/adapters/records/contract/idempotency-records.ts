@@ -132,7 +132,9 @@ export function idempotencyRecordsContract(bench: () => Bench): void {
     const { records, clock } = bench();
     const begin = (key: string) =>
       records.reserve(newUpload(bench()), clock.now() + LEASE_MS, {
-        ...{ idempotencyKey: key, reserveBytes: 10, quota: { bytes: 10, uploads: 1 } },
+        idempotencyKey: key,
+        reserveBytes: 10,
+        quota: { bytes: 10, uploads: 1 },
       });
     await begin("k");
     clock.advance(LEASE_MS);

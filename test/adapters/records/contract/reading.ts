@@ -221,7 +221,8 @@ export function readingContract(bench: () => Bench): void {
     await records.requeue(ACME, upload.id, ["text"]);
     await records.finishJob(await claim(bench(), "t4"), {
       ...done,
-      ...{ status: "failed", error: TROUBLE },
+      status: "failed",
+      error: TROUBLE,
     });
     const events = await records.events(ACME, upload.id, 0, 20);
     const history = events.map(({ type, attempts, error }) => [

@@ -77,7 +77,8 @@ export function reservationsContract(bench: () => Bench): void {
     expect(await bench().records.find(ACME, upload.id)).toEqual(upload);
     expect(await bench().records.events(ACME, upload.id, 0, 10)).toEqual([
       {
-        ...{ attempts: 0, error: null },
+        attempts: 0,
+        error: null,
         uploadId: upload.id,
         tenant: ACME,
         type: "upload.stored",
