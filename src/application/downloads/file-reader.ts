@@ -37,7 +37,8 @@ export class FileReader {
   #reader: Reader | null = null;
 
   constructor(deps: FileReaderDeps) {
-    this.#deps = Object.freeze({ ...deps });
+    // Not copied: every download has a reader.
+    this.#deps = deps;
     this.#place = deps.upload;
     this.#offset = deps.wanted.start;
   }
@@ -68,7 +69,20 @@ export class FileReader {
 
   /** The next chunk, verified; `null` at the end. */
   async #read(): Promise<Uint8Array | null> {
-    const next = await this.#next();
+    for (;;) {
+      let next: Next;
+      try {
+        this.#reader ??= await this.#open();
+        next = await this.#reader.read();
+      } catch (error) {
+        this.#reader = await this.#follow(error);
+        continue;
+      }
+      return this.#verified(next);
+    }
+  }
+
+  #verified(next: Next): Uint8Array | null {
     try {
       this.#verify(next);
     } catch (error) {
@@ -79,17 +93,6 @@ export class FileReader {
     if (!next.done) return next.value;
     if (this.#deps.gate !== null) this.#deps.onVerified(this.#place);
     return null;
-  }
-
-  async #next(): Promise<Next> {
-    for (;;) {
-      try {
-        this.#reader ??= await this.#open();
-        return await this.#reader.read();
-      } catch (error) {
-        this.#reader = await this.#follow(error);
-      }
-    }
   }
 
   #verify(next: Next): void {

@@ -283,8 +283,9 @@ export class FileStorage {
 
 /** Drivers see only the options that are set. */
 function onlySet<Options extends object>(options: Options): OnlySet<Options> {
-  const entries = Object.entries(options).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries) as OnlySet<Options>;
+  const set: Partial<Options> = {};
+  for (const name in options) if (options[name] !== undefined) set[name] = options[name];
+  return set as OnlySet<Options>;
 }
 
 type OnlySet<Options> = { [Name in keyof Options]?: Exclude<Options[Name], undefined> };

@@ -27,9 +27,13 @@ export class BodyMeter {
 
   constructor(options: BodyMeterOptions) {
     const { hasher, claims = [], algorithms = [], limitBytes, onProgress } = options;
-    const wanted = new Set([...algorithms, ...claims.map(({ algorithm }) => algorithm)]);
+    const hashes = new Map<DigestAlgorithm, Hash>();
+    for (const algorithm of algorithms) hashes.set(algorithm, hasher(algorithm));
+    for (const { algorithm } of claims) {
+      if (!hashes.has(algorithm)) hashes.set(algorithm, hasher(algorithm));
+    }
     this.#claims = claims;
-    this.#hashes = new Map([...wanted].map((algorithm) => [algorithm, hasher(algorithm)]));
+    this.#hashes = hashes;
     this.#limitBytes = limitBytes ?? Number.POSITIVE_INFINITY;
     this.#onProgress = onProgress;
   }
@@ -61,9 +65,8 @@ export class BodyMeter {
     if (this.#expectedBytes !== null && this.sizeBytes !== this.#expectedBytes) {
       throw bodyIncomplete(this.#expectedBytes, this.sizeBytes);
     }
-    const digests = new Map(
-      [...this.#hashes].map(([algorithm, hash]) => [algorithm, toHex(hash.digest())] as const),
-    );
+    const digests = new Map<DigestAlgorithm, string>();
+    for (const [algorithm, hash] of this.#hashes) digests.set(algorithm, toHex(hash.digest()));
     verifyDigests(this.#claims, digests);
     this.#onProgress?.(true);
     return digests;
