@@ -123,6 +123,15 @@ export class HttpError extends StowageError {
   }
 }
 
+/** The error for invalid parameters and fields, which lists them all. */
+export function invalidFields(errors: readonly FieldProblem[]): HttpError {
+  return new HttpError(
+    "invalid_parameter",
+    "Cannot use request: some parameters or fields are invalid",
+    { errors },
+  );
+}
+
 /**
  * The body of every error.
  *

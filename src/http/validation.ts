@@ -1,7 +1,7 @@
 import type { Hook } from "@hono/zod-openapi";
 import type { z } from "zod";
 import type { HttpEnv } from "./endpoint.ts";
-import { type FieldProblem, HttpError } from "./problem.ts";
+import { type FieldProblem, invalidFields } from "./problem.ts";
 
 /** The invalid fields: parameters by name, places in JSON as JSON pointers (RFC 6901). */
 export function fieldProblems(target: string, error: z.ZodError): FieldProblem[] {
@@ -20,7 +20,5 @@ export function fieldProblems(target: string, error: z.ZodError): FieldProblem[]
 // biome-ignore lint/suspicious/noExplicitAny: it is used for every route, whatever its input
 export const validationHook: Hook<any, HttpEnv, any, void> = (result) => {
   if (result.success) return;
-  throw new HttpError("invalid_parameter", "Cannot use request: some parameters are invalid", {
-    errors: fieldProblems(result.target, result.error),
-  });
+  throw invalidFields(fieldProblems(result.target, result.error));
 };

@@ -3,7 +3,7 @@ import { type ByteStream, chunksOf, readAtMost } from "../../domain/bytes.ts";
 import { StowageError } from "../../domain/errors.ts";
 import { findMediaType } from "../../domain/media-type.ts";
 import type { HttpOptions } from "../endpoint.ts";
-import { HttpError } from "../problem.ts";
+import { HttpError, invalidFields } from "../problem.ts";
 import { fieldProblems } from "../validation.ts";
 
 /** The part of a handler's context that is used here. */
@@ -79,9 +79,7 @@ export async function readOptionalJson<Schema extends z.ZodType>(
   }
   const parsed = schema.safeParse(parseJson(bytes));
   if (parsed.success) return parsed.data;
-  throw new HttpError("invalid_parameter", "Cannot use body: some fields are invalid", {
-    errors: fieldProblems("json", parsed.error),
-  });
+  throw invalidFields(fieldProblems("json", parsed.error));
 }
 
 function parseJson(bytes: Uint8Array): unknown {

@@ -1,6 +1,6 @@
 import type { UploadDetails } from "../../application/uploads/upload-input.ts";
 import { parseMetadata } from "../../domain/metadata.ts";
-import { HttpError } from "../problem.ts";
+import { type FieldProblem, type HttpError, invalidFields } from "../problem.ts";
 import { TimeParameter } from "../schemas.ts";
 import { parseSha256Field } from "./request-digests.ts";
 import type { FormFields } from "./upload-form.ts";
@@ -29,11 +29,16 @@ export function readDetails(fields: FormFields, now: number): UploadDetails {
  * Check an expiry time.
  *
  * @param at Milliseconds since 1970, like `now`.
+ * @param field Where it was sent.
  * @throws {HttpError} `invalid_parameter`
  */
-export function requireFuture(at: number, now: number): number {
+export function requireFuture(
+  at: number,
+  now: number,
+  field: Omit<FieldProblem, "detail"> = { parameter: "expires_at" },
+): number {
   if (at > now) return at;
-  throw invalidField("expires_at", "Expected a time in the future");
+  throw invalidFields([{ ...field, detail: "Expected a time in the future" }]);
 }
 
 /** A validated flag, or `null` if it was left out. */
@@ -61,11 +66,5 @@ function parseTime(text: string): number {
 }
 
 function invalidField(parameter: string, detail: string): HttpError {
-  return new HttpError(
-    "invalid_parameter",
-    "Cannot use the fields of this upload: some are invalid",
-    {
-      errors: [{ parameter, detail }],
-    },
-  );
+  return invalidFields([{ parameter, detail }]);
 }

@@ -2,13 +2,12 @@ import { createRoute } from "@hono/zod-openapi";
 import { StowageError } from "../../domain/errors.ts";
 import { formatRevisionTag, ifNoneMatchNames } from "../../domain/etag.ts";
 import { patchMetadata } from "../../domain/metadata.ts";
-import type { Clock } from "../../domain/ports/clock.ts";
 import { readOptionalJson } from "../body/request-body.ts";
+import { requireFuture } from "../body/upload-details.ts";
 import { formatCursor, parseCursor } from "../cursor.ts";
 import { endpoint, linkTo } from "../endpoint.ts";
 import { ifMatchCheck } from "../headers/conditional.ts";
 import { IF_MATCH_OBJECT, requestHeaders, responseHeaders } from "../openapi/headers.ts";
-import { HttpError } from "../problem.ts";
 import { json, jsonBody } from "../responses/responses.ts";
 import {
   ListQuery,
@@ -88,6 +87,7 @@ export const getUpload = endpoint({
 });
 
 const PATCH = "application/merge-patch+json";
+const EXPIRY = { pointer: "/expires_at" };
 
 export const patchUpload = endpoint({
   access: "upload:write",
@@ -130,21 +130,16 @@ export const patchUpload = endpoint({
       expect?.(current);
       return {
         metadata: metadata === undefined ? undefined : patchMetadata(current.metadata, metadata),
-        expiresAt: typeof expiry === "string" ? requireFuture(expiry, clock) : expiry,
+        expiresAt:
+          typeof expiry === "string"
+            ? requireFuture(Date.parse(expiry), clock.now(), EXPIRY)
+            : expiry,
       };
     });
     c.header("ETag", formatRevisionTag(upload.revision));
     return c.json(toUploadJson(upload), 200);
   },
 });
-
-function requireFuture(text: string, clock: Clock): number {
-  const at = Date.parse(text);
-  if (at > clock.now()) return at;
-  throw new HttpError("invalid_parameter", "Cannot use body: some fields are invalid", {
-    errors: [{ pointer: "/expires_at", detail: "Expected a time in the future" }],
-  });
-}
 
 export const deleteUpload = endpoint({
   access: "upload:delete",
