@@ -8,6 +8,9 @@ import type { OpenedStorage, Opening, Unopened } from "./open-storage.ts";
 import { wrapDriverError } from "./storage-probe.ts";
 
 interface AwayStorageDeps {
+  readonly uri: StorageUri;
+  /** The storages that the records know by this URI and that were not found elsewhere. */
+  readonly expected: readonly StorageUsage[];
   readonly open: (uri: StorageUri) => Promise<Opening>;
   /** Make the opened storage available to the service. */
   readonly join: (opened: OpenedStorage) => Promise<FileStorage>;
@@ -17,24 +20,12 @@ interface AwayStorageDeps {
 
 /** A fallback that was unreachable at start-up. Requests for its files get 503 until it is back. */
 export class AwayStorage {
-  readonly #uri: StorageUri;
-  readonly #expected: readonly StorageUsage[];
   readonly #deps: AwayStorageDeps;
   #error: StowageError;
   #checkedAt: number;
 
-  /**
-   * @param expected The storages that the records know by this URI and that were not found elsewhere.
-   * @param opening Why it could not be opened.
-   */
-  constructor(
-    uri: StorageUri,
-    expected: readonly StorageUsage[],
-    opening: Unopened,
-    deps: AwayStorageDeps,
-  ) {
-    this.#uri = uri;
-    this.#expected = expected;
+  /** @param opening Why it could not be opened. */
+  constructor(opening: Unopened, deps: AwayStorageDeps) {
     this.#deps = Object.freeze({ ...deps });
     this.#error = this.#reasonOf(opening);
     this.#checkedAt = deps.clock.now();
@@ -43,16 +34,16 @@ export class AwayStorage {
 
   /** Its URI, secrets masked. */
   get display(): string {
-    return this.#uri.display;
+    return this.#deps.uri.display;
   }
 
   get driverName(): string {
-    return this.#uri.scheme;
+    return this.#deps.uri.scheme;
   }
 
   /** Its identity, if its URI or the records name it. */
   get expectedId(): string | null {
-    return this.#uri.options["id"] ?? this.#expected[0]?.storageId ?? null;
+    return this.#deps.uri.options["id"] ?? this.#deps.expected[0]?.storageId ?? null;
   }
 
   /** Why the last attempt to open it failed. */
@@ -67,7 +58,7 @@ export class AwayStorage {
 
   /** Try again. Never rejects. @returns `null` if it is still unreachable. */
   async open(): Promise<FileStorage | null> {
-    const opening = await this.#deps.open(this.#uri);
+    const opening = await this.#deps.open(this.#deps.uri);
     this.#checkedAt = this.#deps.clock.now();
     if (opening.kind !== "opened") return this.#stayAway(this.#reasonOf(opening));
     const { driver, id } = opening.storage;
@@ -86,7 +77,7 @@ export class AwayStorage {
 
   /** An empty place where the records know a storage is an unmounted disk, not a wrong setting. */
   #reasonOf({ kind, error }: Unopened): StowageError {
-    if (kind !== "absent" || this.#expected.length === 0) return error;
+    if (kind !== "absent" || this.#deps.expected.length === 0) return error;
     return new StowageError("storage_unavailable", `${error.message}; is its disk mounted?`, {
       cause: error,
       retryable: true,
@@ -95,7 +86,7 @@ export class AwayStorage {
 
   /** A different disk at the same place does not hold the missing files. */
   #assertExpected(id: string | null): void {
-    const ids = this.#expected.map(({ storageId }) => storageId);
+    const ids = this.#deps.expected.map(({ storageId }) => storageId);
     if (ids.length === 0 || ids.some((expected) => expected === id)) return;
     throw new StowageError(
       "storage_misconfigured",
@@ -112,7 +103,7 @@ export class AwayStorage {
 
   #report(): void {
     const { display, driverName, expectedId, error } = this;
-    const uploads = this.#expected.reduce((sum, usage) => sum + usage.uploads, 0);
+    const uploads = this.#deps.expected.reduce((sum, usage) => sum + usage.uploads, 0);
     const facts = { driver: driverName, storage: display, storageId: expectedId, uploads };
     this.#deps.logger.warn("storage.fallback_away", { ...facts, error });
   }

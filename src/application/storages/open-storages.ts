@@ -212,7 +212,9 @@ function toAway(
   missing: readonly StorageUsage[],
   deps: OpenStoragesDeps,
 ): AwayStorage {
-  return new AwayStorage(one.uri, expectedAt(one, missing), one.opening, {
+  return new AwayStorage(one.opening, {
+    uri: one.uri,
+    expected: expectedAt(one, missing),
     clock: deps.clock,
     logger: deps.logger,
     open: (uri) => openFallback(uri, deps),
