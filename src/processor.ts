@@ -8,6 +8,7 @@ import { PROCESSOR_MARK } from "./domain/port-mark.ts";
 import type { Processor } from "./domain/ports/processor.ts";
 import { processorProblems } from "./domain/processor-info.ts";
 
+export { findByteOrderMark, type MarkedEncoding } from "./domain/byte-order-mark.ts";
 export { type ByteStream, concatBytes, readAtMost } from "./domain/bytes.ts";
 export { type ErrorCode, isStowageError, StowageError } from "./domain/errors.ts";
 export { findMediaType, matchesMediaType } from "./domain/media-type.ts";

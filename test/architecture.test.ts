@@ -23,7 +23,7 @@ const RULES: readonly { readonly from: RegExp; readonly may: readonly RegExp[] }
   {
     from: /^src\/adapters\/sniffer\.ts$/,
     may: [
-      /^src\/(adapters\/(byte-order-mark|compound-head|plain-text|signatures)\.ts$|domain\/)/,
+      /^src\/(adapters\/(compound-head|plain-text|signatures)\.ts$|domain\/)/,
       /^file-type(\/|$)/,
     ],
   },

@@ -1,6 +1,10 @@
 import { analyse } from "chardet";
-import { type ByteStream, concatBytes, StowageError } from "../../src/processor.ts";
-import { findByteOrderMark } from "./byte-order-mark.ts";
+import {
+  type ByteStream,
+  concatBytes,
+  findByteOrderMark,
+  StowageError,
+} from "../../src/processor.ts";
 
 /**
  * Finds the encoding that a document declares.

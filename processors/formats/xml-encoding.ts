@@ -1,5 +1,9 @@
-import { type ByteStream, concatBytes, StowageError } from "../../src/processor.ts";
-import { findByteOrderMark } from "./byte-order-mark.ts";
+import {
+  type ByteStream,
+  concatBytes,
+  findByteOrderMark,
+  StowageError,
+} from "../../src/processor.ts";
 
 type Decoder = InstanceType<typeof TextDecoder>;
 

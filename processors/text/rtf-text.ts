@@ -1,5 +1,4 @@
 import { StowageError } from "../../src/processor.ts";
-import { isInUtf8Mark } from "../formats/byte-order-mark.ts";
 import { DEFAULT_ENCODING, encodingOfCodePage, encodingOfFont } from "../formats/rtf-charsets.ts";
 import type { RtfHandler } from "../formats/rtf-tokens.ts";
 import { BlockWriter, type TextSink } from "./block-writer.ts";
@@ -12,6 +11,7 @@ const MAX_FONTS = 65_536;
 /** Fallback bytes for one character, for programs without Unicode. */
 const MAX_FALLBACK = 16;
 const MAX_HELD_BYTES = 8 * 1024;
+const UTF8_MARK: readonly number[] = [0xef, 0xbb, 0xbf];
 
 /** The state of a group, which nested groups inherit. */
 interface Group {
@@ -146,7 +146,7 @@ export class RtfText implements RtfHandler {
     if (this.#ended || this.#group.skipped || this.#group.kind === "fonts") return;
     if (!this.#begun) {
       // White space and a byte order mark may come first.
-      if (byte > 0x20 && !isInUtf8Mark(byte)) throw notRtf();
+      if (byte > 0x20 && !UTF8_MARK.includes(byte)) throw notRtf();
     } else if (this.#toSkip > 0) this.#toSkip -= 1;
     else if (!this.#group.hidden) {
       this.#bytes.push(byte);

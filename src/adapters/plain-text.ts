@@ -1,4 +1,4 @@
-import { findByteOrderMark } from "./byte-order-mark.ts";
+import { findByteOrderMark } from "../domain/byte-order-mark.ts";
 
 /** Control characters that text files do not contain. Tab, line ends, form feed and escape are allowed. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern looks for them

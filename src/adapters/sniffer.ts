@@ -1,7 +1,7 @@
 import { fileTypeFromBuffer } from "file-type";
+import { findByteOrderMark } from "../domain/byte-order-mark.ts";
 import { findMediaType } from "../domain/media-type.ts";
 import type { Sniffer } from "../domain/ports/sniffer.ts";
-import { findByteOrderMark } from "./byte-order-mark.ts";
 import { compoundTypeOf } from "./compound-head.ts";
 import { isPlainText } from "./plain-text.ts";
 import { mayBe } from "./signatures.ts";
