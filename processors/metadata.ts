@@ -4,6 +4,16 @@ import {
   type ProcessorInput,
   StowageError,
 } from "../src/processor.ts";
+import {
+  EPUB,
+  HTML,
+  IMAGES,
+  MAIL,
+  OFFICE,
+  OPEN_DOCUMENT,
+  PDF,
+  RTF,
+} from "./formats/media-types.ts";
 import type { DocumentFacts, RawFacts } from "./metadata/facts.ts";
 
 /** Reads what a document states about itself, apart from its text. */
@@ -14,28 +24,13 @@ interface Format {
   load(): Promise<Reader>;
 }
 
-const OOXML = "application/vnd.openxmlformats-officedocument";
-const OPEN_DOCUMENT = "application/vnd.oasis.opendocument";
-const MICROSOFT = "application/vnd.ms";
-
 const FORMATS: readonly Format[] = [
   {
-    types: ["application/pdf"],
+    types: PDF,
     load: async () => (await import("./metadata/pdf.ts")).readPdf,
   },
   {
-    types: [
-      `${OOXML}.wordprocessingml.document`,
-      `${OOXML}.wordprocessingml.template`,
-      `${OOXML}.presentationml.presentation`,
-      `${OOXML}.presentationml.slideshow`,
-      `${OOXML}.presentationml.template`,
-      `${OOXML}.spreadsheetml.sheet`,
-      `${OOXML}.spreadsheetml.template`,
-      `${MICROSOFT}-word.document.macroenabled.12`,
-      `${MICROSOFT}-powerpoint.presentation.macroenabled.12`,
-      `${MICROSOFT}-excel.sheet.macroenabled.12`,
-    ],
+    types: OFFICE,
     load: async () => (await import("./metadata/office.ts")).readOffice,
   },
   {
@@ -47,19 +42,19 @@ const FORMATS: readonly Format[] = [
     load: async () => (await import("./metadata/open-document.ts")).readOpenDocument,
   },
   {
-    types: ["application/epub+zip"],
+    types: EPUB,
     load: async () => (await import("./metadata/epub.ts")).readEpub,
   },
   {
-    types: ["application/rtf", "text/rtf"],
+    types: RTF,
     load: async () => (await import("./metadata/rtf.ts")).readRtf,
   },
   {
-    types: ["text/html", "application/xhtml+xml"],
+    types: HTML,
     load: async () => (await import("./metadata/html.ts")).readHtml,
   },
   {
-    types: ["message/rfc822"],
+    types: MAIL,
     load: async () => (await import("./metadata/mail.ts")).readMail,
   },
 ];
@@ -71,22 +66,6 @@ const PLAIN = [
   "text/csv",
   "text/tab-separated-values",
   "application/json",
-];
-
-const IMAGES = [
-  "image/png",
-  "image/apng",
-  "image/jpeg",
-  "image/gif",
-  "image/webp",
-  "image/avif",
-  "image/heic",
-  "image/heif",
-  "image/tiff",
-  "image/bmp",
-  "image/x-icon",
-  "image/vnd.microsoft.icon",
-  "image/svg+xml",
 ];
 
 /**
@@ -101,12 +80,12 @@ const IMAGES = [
 export default defineProcessor({
   name: "metadata",
   version: "2",
-  accepts: [...FORMATS.flatMap(({ types }) => types), ...PLAIN, ...IMAGES],
+  accepts: [...FORMATS.flatMap(({ types }) => types), ...PLAIN, ...Object.keys(IMAGES)],
   async process(input, context) {
     if (input.sizeBytes === 0) {
       throw new StowageError("document_empty", "Cannot find metadata: the file is empty");
     }
-    if (IMAGES.includes(input.contentType)) {
+    if (Object.hasOwn(IMAGES, input.contentType)) {
       const { readImage } = await import("./metadata/image.ts");
       return { output: { ...(await readImage(input, context)) } };
     }

@@ -5,6 +5,7 @@ import {
   type ProcessorInput,
   StowageError,
 } from "../src/processor.ts";
+import { EPUB, HTML, MAIL, OFFICE, OPEN_DOCUMENT, PDF, RTF } from "./formats/media-types.ts";
 import type { CollectedText } from "./text/collector.ts";
 
 type Reader = (
@@ -17,29 +18,17 @@ interface Format {
   load(): Promise<Reader>;
 }
 
-const OOXML = "application/vnd.openxmlformats-officedocument";
-const ODF = "application/vnd.oasis.opendocument";
-
 const FORMATS: readonly Format[] = [
   {
-    types: ["application/pdf"],
+    types: PDF,
     load: async () => (await import("./text/pdf.ts")).readPdf,
   },
   {
     types: [
-      `${OOXML}.wordprocessingml.document`,
-      `${OOXML}.wordprocessingml.template`,
-      "application/vnd.ms-word.document.macroenabled.12",
+      ...OFFICE,
       "application/vnd.ms-word.template.macroenabled.12",
-      `${OOXML}.presentationml.presentation`,
-      `${OOXML}.presentationml.slideshow`,
-      `${OOXML}.presentationml.template`,
-      "application/vnd.ms-powerpoint.presentation.macroenabled.12",
       "application/vnd.ms-powerpoint.slideshow.macroenabled.12",
       "application/vnd.ms-powerpoint.template.macroenabled.12",
-      `${OOXML}.spreadsheetml.sheet`,
-      `${OOXML}.spreadsheetml.template`,
-      "application/vnd.ms-excel.sheet.macroenabled.12",
       "application/vnd.ms-excel.template.macroenabled.12",
       // Compound files: encrypted Office documents, and the formats before Office 2007. They fail with a reason.
       "application/x-cfb",
@@ -51,31 +40,31 @@ const FORMATS: readonly Format[] = [
   },
   {
     types: [
-      `${ODF}.text`,
-      `${ODF}.text-template`,
-      `${ODF}.spreadsheet`,
-      `${ODF}.spreadsheet-template`,
-      `${ODF}.presentation`,
-      `${ODF}.presentation-template`,
-      `${ODF}.graphics`,
-      `${ODF}.graphics-template`,
+      `${OPEN_DOCUMENT}.text`,
+      `${OPEN_DOCUMENT}.text-template`,
+      `${OPEN_DOCUMENT}.spreadsheet`,
+      `${OPEN_DOCUMENT}.spreadsheet-template`,
+      `${OPEN_DOCUMENT}.presentation`,
+      `${OPEN_DOCUMENT}.presentation-template`,
+      `${OPEN_DOCUMENT}.graphics`,
+      `${OPEN_DOCUMENT}.graphics-template`,
     ],
     load: async () => (await import("./text/opendocument.ts")).readOpenDocument,
   },
   {
-    types: ["application/epub+zip"],
+    types: EPUB,
     load: async () => (await import("./text/epub.ts")).readEpub,
   },
   {
-    types: ["application/rtf", "text/rtf"],
+    types: RTF,
     load: async () => (await import("./text/rtf.ts")).readRtf,
   },
   {
-    types: ["message/rfc822"],
+    types: MAIL,
     load: async () => (await import("./text/mail.ts")).readMail,
   },
   {
-    types: ["text/html", "application/xhtml+xml"],
+    types: HTML,
     load: async () => (await import("./text/html.ts")).readHtml,
   },
   {

@@ -1,39 +1,10 @@
 import { imageSize } from "image-size";
 import { type ProcessorContext, type ProcessorInput, StowageError } from "../../src/processor.ts";
+import { IMAGES, type ImageFormat } from "../formats/media-types.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { countFrames } from "./frames.ts";
 import { readSvg } from "./svg.ts";
 import { readTiff } from "./tiff.ts";
-
-/** Formats by media type, with the names of `image-size`. */
-const FORMATS: Readonly<Record<string, readonly ImageFormat[]>> = {
-  "image/png": ["png"],
-  "image/apng": ["png"],
-  "image/jpeg": ["jpeg"],
-  "image/gif": ["gif"],
-  "image/webp": ["webp"],
-  "image/avif": ["avif", "heif"],
-  "image/heic": ["heic", "heif"],
-  "image/heif": ["heic", "heif", "avif"],
-  "image/tiff": ["tiff"],
-  "image/bmp": ["bmp"],
-  "image/x-icon": ["ico"],
-  "image/vnd.microsoft.icon": ["ico"],
-  "image/svg+xml": ["svg"],
-};
-
-export type ImageFormat =
-  | "png"
-  | "jpeg"
-  | "gif"
-  | "webp"
-  | "avif"
-  | "heic"
-  | "heif"
-  | "tiff"
-  | "bmp"
-  | "ico"
-  | "svg";
 
 /** What an image states about itself. */
 export interface ImageFacts {
@@ -66,7 +37,7 @@ export async function readImage(
   input: ProcessorInput,
   context: ProcessorContext,
 ): Promise<ImageFacts> {
-  const formats = FORMATS[input.contentType] ?? [];
+  const formats = IMAGES[input.contentType] ?? [];
   if (formats[0] === "svg") return { type: "svg", ...checked(await readSvg(input, context)) };
   const reader = new ByteReader(input.stream());
   try {

@@ -1,4 +1,4 @@
-const GENERIC = "application/x-cfb";
+import { CONTAINER_MEDIA_TYPE } from "../domain/media-type.ts";
 
 /** Streams that identify the formats before Office 2007 and Outlook messages. */
 const TYPES: ReadonlyMap<string, string> = new Map([
@@ -32,7 +32,7 @@ const MAX_SECTORS = 128;
  */
 export function compoundTypeOf(head: Uint8Array): string {
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
-  if (head.byteLength < HEADER_BYTES) return GENERIC;
+  if (head.byteLength < HEADER_BYTES) return CONTAINER_MEDIA_TYPE;
   const sectorBytes = view.getUint16(SECTOR_SHIFT, true) === 12 ? 4096 : 512;
   const entries = entriesOf(view, sectorBytes);
   const root = entries[0];
@@ -46,7 +46,7 @@ export function compoundTypeOf(head: Uint8Array): string {
     if (type !== undefined) return type;
     waiting.push(entry.getUint32(LEFT, true), entry.getUint32(RIGHT, true));
   }
-  return GENERIC;
+  return CONTAINER_MEDIA_TYPE;
 }
 
 /** The directory entries, as far as the head goes. */

@@ -1,6 +1,6 @@
 import { fileTypeFromBuffer } from "file-type";
 import { findByteOrderMark } from "../domain/byte-order-mark.ts";
-import { findMediaType } from "../domain/media-type.ts";
+import { CONTAINER_MEDIA_TYPE, findMediaType } from "../domain/media-type.ts";
 import type { Sniffer } from "../domain/ports/sniffer.ts";
 import { compoundTypeOf } from "./compound-head.ts";
 import { isPlainText } from "./plain-text.ts";
@@ -38,7 +38,7 @@ export const sniffer: Sniffer = {
     if (markup !== null) return markup;
     const found = await fileTypeOf(head);
     if (found === null) return sniffText(head);
-    if (found === "application/x-cfb") return compoundTypeOf(head);
+    if (found === CONTAINER_MEDIA_TYPE) return compoundTypeOf(head);
     return found === "application/zip" ? sniffZip(head) : found;
   },
   mayBe(whole, mediaType) {
