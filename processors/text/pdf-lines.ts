@@ -38,28 +38,47 @@ const RAISED = 0.75;
 
 /** The lines of a page in drawing order. Superscripts and subscripts stay in their line. */
 export function linesOf(items: readonly TextItem[], styles: TextStyles = {}): Line[] {
-  const lines: Line[] = [];
-  let line: Line | undefined;
-  let last: Piece | undefined;
-  let ended = false;
+  const lines = new LineCollector();
   for (const item of items) {
-    if (item.str.trim() !== "") {
-      const place = placeOf(item, styles);
-      if (line === undefined || last === undefined || (ended && !goesOn(line, last.place, place))) {
-        line = { turn: place.turn, baseline: place.baseline, height: place.height, segments: [] };
-        lines.push(line);
-      }
-      append(line, last, { place, item }, ended);
-      last = { place, item };
-      ended = false;
-    } else if (item.str !== "" && last !== undefined && !ended) {
-      const segment = line?.segments.at(-1);
-      if (segment !== undefined) segment.text += item.str;
-      last = { place: last.place, item };
-    }
-    if (item.hasEOL) ended = true;
+    if (item.str.trim() !== "") lines.add({ place: placeOf(item, styles), item });
+    else if (item.str !== "") lines.addSpace(item);
+    if (item.hasEOL) lines.end();
   }
-  return lines;
+  return lines.all;
+}
+
+class LineCollector {
+  readonly all: Line[] = [];
+  #last: Piece | undefined;
+  #ended = false;
+
+  add(piece: Piece): void {
+    const { turn, baseline, height } = piece.place;
+    let line = this.all.at(-1);
+    if (line === undefined || !this.#continues(line, piece.place)) {
+      line = { turn, baseline, height, segments: [] };
+      this.all.push(line);
+    }
+    append(line, this.#last, piece, this.#ended);
+    this.#last = piece;
+    this.#ended = false;
+  }
+
+  addSpace(item: TextItem): void {
+    if (this.#last === undefined || this.#ended) return;
+    const segment = this.all.at(-1)?.segments.at(-1);
+    if (segment !== undefined) segment.text += item.str;
+    this.#last = { place: this.#last.place, item };
+  }
+
+  end(): void {
+    this.#ended = true;
+  }
+
+  #continues(line: Line, place: Place): boolean {
+    if (this.#last === undefined) return false;
+    return !this.#ended || goesOn(line, this.#last.place, place);
+  }
 }
 
 /** Whether a piece continues a line that PDF.js considers ended, as it does at superscripts. */

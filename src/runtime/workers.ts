@@ -1,6 +1,6 @@
 import memoryDriver from "../../drivers/memory.ts";
 import s3Driver from "../../drivers/s3.ts";
-import { createInProcessExtractor } from "../adapters/extractor/in-process.ts";
+import { InProcessExtractor } from "../adapters/extractor/in-process.ts";
 import { createLogger } from "../adapters/log/logger.ts";
 import { createApiKeyRecords } from "../adapters/records/api-keys.ts";
 import { openD1 } from "../adapters/records/d1.ts";
@@ -57,7 +57,7 @@ async function open(env: WorkerEnv): Promise<Stowage> {
     host: workersHost(settings),
     records: createUploadRecords(executor, clock),
     tenants: createTenantRecords(executor, clock),
-    extractor: createInProcessExtractor({ processors: [], concurrency: 1, logger }),
+    extractor: new InProcessExtractor({ processors: [], concurrency: 1, logger }),
     random: (bytes) => crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>),
     fetch: (...args) => fetch(...args),
     isolatedRequests: true,

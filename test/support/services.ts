@@ -2,7 +2,7 @@ import { getRandomValues } from "node:crypto";
 import { CompiledQuery } from "kysely";
 import { onTestFinished } from "vitest";
 import memory from "../../drivers/memory.ts";
-import { createInProcessExtractor } from "../../src/adapters/extractor/in-process.ts";
+import { InProcessExtractor } from "../../src/adapters/extractor/in-process.ts";
 import { hasher } from "../../src/adapters/hasher.ts";
 import { createInProcessQueue } from "../../src/adapters/queue/in-process.ts";
 import { migrate } from "../../src/adapters/records/migrations.ts";
@@ -80,12 +80,12 @@ export async function testServices(options: TestServicesOptions = {}) {
   const first = await openStorage(options.tamper);
   const second = await openStorage();
   const storages = new Storages(first.storage, [second.storage]);
-  const inProcess = createInProcessExtractor({
+  const inProcess = new InProcessExtractor({
     processors: options.processors ?? [],
     concurrency: 2,
     logger: SILENT,
   });
-  const extractor = { ...inProcess, ...(options.extract && { run: options.extract }) };
+  const extractor = Object.assign(inProcess, options.extract && { run: options.extract });
   const catalog = new ProcessorCatalog(extractor.processors);
   const queue = createInProcessQueue();
   const missing = new MissingFiles({ records, storages, logger: options.logger ?? SILENT });

@@ -1,7 +1,7 @@
 import { CompiledQuery } from "kysely";
 import { onTestFinished } from "vitest";
 import memory from "../../drivers/memory.ts";
-import { createInProcessExtractor } from "../../src/adapters/extractor/in-process.ts";
+import { InProcessExtractor } from "../../src/adapters/extractor/in-process.ts";
 import { createApiKeyRecords } from "../../src/adapters/records/api-keys.ts";
 import { migrate } from "../../src/adapters/records/migrations.ts";
 import { openNodeSqlite } from "../../src/adapters/records/node-sqlite.ts";
@@ -87,7 +87,7 @@ export async function testApp(options: TestAppOptions = {}) {
   const real = createUploadRecords(executor, clock);
   const keys = createApiKeyRecords(executor);
   const tenants = createTenantRecords(executor, clock);
-  const extractor = createInProcessExtractor({
+  const extractor = new InProcessExtractor({
     processors: options.processors ?? [ECHO],
     concurrency: 2,
     logger,
@@ -109,7 +109,10 @@ export async function testApp(options: TestAppOptions = {}) {
       ...(options.host === undefined ? {} : { host: options.host }),
       records: { ...real, ...options.tamperRecords?.(real) },
       ...{ keys, tenants },
-      extractor: { ...extractor, ...(options.extractorCheck && { check: options.extractorCheck }) },
+      extractor: Object.assign(
+        extractor,
+        options.extractorCheck && { check: options.extractorCheck },
+      ),
       ...(options.authenticate === "credentials"
         ? {}
         : { authenticate: options.authenticate ?? authenticate }),

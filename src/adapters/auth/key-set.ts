@@ -49,86 +49,106 @@ export interface KeySetOptions {
  * A caller waits for the endpoint only if there are no keys, or not the right one, or if they are no longer fresh and the
  * endpoint is not known to fail. A hanging endpoint delays one caller, not all.
  *
- * jose's own `createRemoteJWKSet` forgets good keys when the endpoint falls sick after they have aged,
- * and reads the process's clock; this one is a cache of ours around jose's local key set.
+ * `createRemoteJWKSet` of jose drops good keys when the endpoint fails after they have aged, and reads the clock of the
+ * process. This is a cache of our own around jose's local key set.
  */
 export function createKeySet(
   url: string,
   clock: Clock,
   fetch: typeof globalThis.fetch,
-  { timeoutMs = TIMEOUT_MS, isolatedRequests = false }: KeySetOptions = {},
+  options: KeySetOptions = {},
 ): KeySet {
-  let keys: LocalKeySet | null = null;
-  let fetchedAt = Number.NEGATIVE_INFINITY;
-  let triedAt = Number.NEGATIVE_INFINITY;
-  let failure: unknown = null;
-  /** Whether the latest call has come to an end. */
-  let answered = true;
-  let fetching: Promise<void> | null = null;
+  const set = new CachedKeySet(url, clock, fetch, options);
+  return (header, token) => set.find(header, token);
+}
 
-  async function fetchKeys(): Promise<void> {
-    triedAt = clock.now();
-    answered = false;
+class CachedKeySet {
+  readonly #clock: Clock;
+  readonly #download: () => Promise<string>;
+  readonly #isolatedRequests: boolean;
+  #keys: LocalKeySet | null = null;
+  #fetchedAt = Number.NEGATIVE_INFINITY;
+  #triedAt = Number.NEGATIVE_INFINITY;
+  #failure: unknown = null;
+  /** Whether the latest call has ended. */
+  #answered = true;
+  #fetching: Promise<void> | null = null;
+
+  constructor(
+    url: string,
+    clock: Clock,
+    fetch: typeof globalThis.fetch,
+    { timeoutMs = TIMEOUT_MS, isolatedRequests = false }: KeySetOptions,
+  ) {
+    this.#clock = clock;
+    this.#download = () => downloadKeySet(url, fetch, timeoutMs);
+    this.#isolatedRequests = isolatedRequests;
+  }
+
+  async find(...[header, token]: Parameters<KeySet>): ReturnType<LocalKeySet> {
+    await this.#renew();
     try {
-      keys = keysIn(await downloadKeySet(url, fetch, timeoutMs));
-      fetchedAt = clock.now();
-      failure = null;
-    } catch (error) {
-      failure = error;
-    }
-    answered = true;
-  }
-
-  /** Ask the endpoint, unless it was asked a moment ago. Never rejects: trouble shows in `failure`. */
-  async function refresh(): Promise<void> {
-    const resting = clock.now() - triedAt < COOLDOWN_MS;
-    if (isolatedRequests) {
-      // What another request waits for may never come to this one.
-      if (!resting || (keys === null && !answered)) await fetchKeys();
-      return;
-    }
-    if (fetching === null && resting) return;
-    fetching ??= fetchKeys().finally(() => {
-      fetching = null;
-    });
-    await fetching;
-  }
-
-  /** Ask for newer keys as the age of these demands. */
-  async function renew(): Promise<void> {
-    const now = clock.now();
-    const ageMs = now - fetchedAt;
-    if (ageMs < AGEING_MS) return;
-    const isFailing = failure !== null && now - triedAt < FRESH_MS;
-    const mayServe = ageMs < FRESH_MS || (ageMs < STALE_MS && isFailing);
-    if (!mayServe) await refresh();
-    // Nothing goes on behind the answer of an isolated request: the one that asks waits.
-    else if (!isolatedRequests) void refresh();
-    else if (ageMs >= FRESH_MS) await refresh();
-  }
-
-  function usable(): LocalKeySet {
-    if (keys !== null && clock.now() - fetchedAt < STALE_MS) return keys;
-    throw unavailable(failure);
-  }
-
-  return async (header, token) => {
-    await renew();
-    try {
-      return await usable()(header, token);
+      return await this.#usable()(header, token);
     } catch (error) {
       if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
-      // Keys rotate: the one that is missing may have been published since.
-      await refresh();
+      // Keys rotate: the missing one may have been published since.
+      await this.#refresh();
       try {
-        return await usable()(header, token);
+        return await this.#usable()(header, token);
       } catch (second) {
         // If the key could not be looked up, it may be valid.
-        const isLookedUp = answered && failure === null;
-        throw isLookedUp || isStowageError(second) ? second : unavailable(failure);
+        const isLookedUp = this.#answered && this.#failure === null;
+        throw isLookedUp || isStowageError(second) ? second : unavailable(this.#failure);
       }
     }
-  };
+  }
+
+  /** Fetch newer keys if their age calls for it. */
+  async #renew(): Promise<void> {
+    const now = this.#clock.now();
+    const ageMs = now - this.#fetchedAt;
+    if (ageMs < AGEING_MS) return;
+    const isFailing = this.#failure !== null && now - this.#triedAt < FRESH_MS;
+    const mayServe = ageMs < FRESH_MS || (ageMs < STALE_MS && isFailing);
+    if (!mayServe) await this.#refresh();
+    // An isolated request does no work after its response, so it waits.
+    else if (!this.#isolatedRequests) void this.#refresh();
+    else if (ageMs >= FRESH_MS) await this.#refresh();
+  }
+
+  /** Call the endpoint, unless it was called a moment ago. Never rejects: failures show in `#failure`. */
+  async #refresh(): Promise<void> {
+    const resting = this.#clock.now() - this.#triedAt < COOLDOWN_MS;
+    if (this.#isolatedRequests) {
+      // A promise of another request may never resolve in this one.
+      if (!resting || (this.#keys === null && !this.#answered)) await this.#fetchKeys();
+      return;
+    }
+    if (this.#fetching === null && resting) return;
+    this.#fetching ??= this.#fetchKeys().finally(() => {
+      this.#fetching = null;
+    });
+    await this.#fetching;
+  }
+
+  async #fetchKeys(): Promise<void> {
+    this.#triedAt = this.#clock.now();
+    this.#answered = false;
+    try {
+      this.#keys = keysIn(await this.#download());
+      this.#fetchedAt = this.#clock.now();
+      this.#failure = null;
+    } catch (error) {
+      this.#failure = error;
+    }
+    this.#answered = true;
+  }
+
+  #usable(): LocalKeySet {
+    const isUsable = this.#clock.now() - this.#fetchedAt < STALE_MS;
+    if (this.#keys !== null && isUsable) return this.#keys;
+    throw unavailable(this.#failure);
+  }
 }
 
 /** An empty set is a mistake: a withdrawn key is replaced by another one. */

@@ -27,28 +27,69 @@ export interface InProcessExtractorOptions {
  * Only time and text are limited. A document that uses up all memory crashes the service, and a run that was
  * aborted or took too long continues in the background until its processor checks the signal.
  */
-export function createInProcessExtractor(options: InProcessExtractorOptions): Extractor {
-  const { processors, concurrency, logger } = options;
-  const limits = { ...DEFAULT_LIMITS, ...options.limits };
-  const { maxTextBytes } = limits;
-  const semaphore = new Semaphore(concurrency);
-  const closing = new AbortController();
-  const runs = new Set<Promise<unknown>>();
+export class InProcessExtractor implements Extractor {
+  readonly processors: readonly Processor[];
+  readonly concurrency: number;
+  readonly #options: InProcessExtractorOptions;
+  readonly #limits: ExtractionLimits;
+  readonly #semaphore: Semaphore;
+  readonly #closing = new AbortController();
+  readonly #runs = new Set<Promise<unknown>>();
 
-  async function runOne(
+  constructor(options: InProcessExtractorOptions) {
+    this.processors = options.processors;
+    this.concurrency = options.concurrency;
+    this.#options = options;
+    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#semaphore = new Semaphore(options.concurrency);
+  }
+
+  async run(extraction: Extraction): Promise<ProcessorOutput> {
+    const processor = this.processors.find(({ name }) => name === extraction.processor);
+    if (processor === undefined) {
+      throw new StowageError(
+        "processor_missing",
+        `Cannot process document: there is no processor ${extraction.processor}`,
+      );
+    }
+    const caller = AbortSignal.any([extraction.signal, this.#closing.signal]);
+    const run = this.#runOne(processor, extraction, caller);
+    this.#runs.add(run);
+    try {
+      return await run;
+    } catch (error) {
+      if (extraction.signal.aborted) throw abandoned();
+      if (this.#closing.signal.aborted) throw unavailable("it is closed");
+      throw error;
+    } finally {
+      this.#runs.delete(run);
+    }
+  }
+
+  async check(): Promise<void> {}
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await Promise.allSettled(this.#runs);
+  }
+
+  async #runOne(
     processor: Processor,
     extraction: Extraction,
     caller: AbortSignal,
   ): Promise<ProcessorOutput> {
-    const release = await semaphore.acquire(caller);
+    const { logger } = this.#options;
+    const { maxTextBytes, wallMs } = this.#limits;
+    const release = await this.#semaphore.acquire(caller);
     const late = new AbortController();
     const signal = AbortSignal.any([caller, late.signal]);
     try {
       const stream = await extraction.open();
-      const timer = new WorkTimer(limits.wallMs, () => late.abort(limitExceeded("wall", limits)));
+      const timer = new WorkTimer(wallMs, () => late.abort(limitExceeded("wall", this.#limits)));
       const context = { signal, logger, maxTextBytes };
       const findText =
-        finderElsewhere(extraction, signal, timer) ?? textFinder(textOf(processors), context);
+        this.#finderElsewhere(extraction, signal, timer) ??
+        textFinder(textOf(this.processors), context);
       const document = timer.reading(stream);
       const running = runProcessor(processor, extraction, document, context, findText);
       const abortError = () => signal.reason;
@@ -59,51 +100,17 @@ export function createInProcessExtractor(options: InProcessExtractorOptions): Ex
   }
 
   /** Where the text comes from, if not from a processor of this list. */
-  function finderElsewhere(
+  #finderElsewhere(
     extraction: Extraction,
     signal: AbortSignal,
     timer: WorkTimer,
   ): TextFinder | undefined {
     if (extraction.textFailure) return knownFailure(extraction.textFailure);
-    const { findText } = options;
+    const { findText } = this.#options;
     if (findText === undefined) return undefined;
     return (facts, stream) =>
       timer.without(findText({ ...extraction, ...facts, signal, open: async () => stream }));
   }
-
-  return {
-    processors,
-    concurrency,
-    async run(extraction) {
-      const processor = processors.find(({ name }) => name === extraction.processor);
-      if (processor === undefined) {
-        throw new StowageError(
-          "processor_missing",
-          `Cannot process document: there is no processor ${extraction.processor}`,
-        );
-      }
-      const run = runOne(
-        processor,
-        extraction,
-        AbortSignal.any([extraction.signal, closing.signal]),
-      );
-      runs.add(run);
-      try {
-        return await run;
-      } catch (error) {
-        if (extraction.signal.aborted) throw abandoned();
-        if (closing.signal.aborted) throw unavailable("it is closed");
-        throw error;
-      } finally {
-        runs.delete(run);
-      }
-    },
-    async check() {},
-    async close() {
-      closing.abort();
-      await Promise.allSettled(runs);
-    },
-  };
 }
 
 function textOf(processors: readonly Processor[]): Processor | undefined {

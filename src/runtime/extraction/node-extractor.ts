@@ -3,7 +3,7 @@ import textProcessor from "../../../processors/text.ts";
 import { readCatalogue } from "../../adapters/extractor/catalogue.ts";
 import { createChildExtractor } from "../../adapters/extractor/child-process.ts";
 import { createCompositeExtractor } from "../../adapters/extractor/composite.ts";
-import { createInProcessExtractor } from "../../adapters/extractor/in-process.ts";
+import { InProcessExtractor } from "../../adapters/extractor/in-process.ts";
 import { limitsWith } from "../../adapters/extractor/limits.ts";
 import { unreadable } from "../../adapters/extractor/run-processor.ts";
 import type { Config } from "../../config.ts";
@@ -57,7 +57,7 @@ export async function openNodeExtractor(
     processors: [...BUILT_IN_PROCESSORS, ...processors],
   });
   if (here.length === 0) return children;
-  const inProcess = createInProcessExtractor({
+  const inProcess = new InProcessExtractor({
     ...{ processors: here, concurrency, limits, logger: parts.logger },
     // However much its processors are trusted, the document is not: it is parsed over there.
     async findText(extraction) {

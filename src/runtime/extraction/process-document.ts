@@ -1,5 +1,5 @@
 import textProcessor from "../../../processors/text.ts";
-import { createInProcessExtractor } from "../../adapters/extractor/in-process.ts";
+import { InProcessExtractor } from "../../adapters/extractor/in-process.ts";
 import { DEFAULT_LIMITS } from "../../adapters/extractor/limits.ts";
 import { chunksOf } from "../../domain/bytes.ts";
 import { type Logger, SILENT } from "../../domain/ports/logger.ts";
@@ -39,7 +39,7 @@ export async function processDocument(
     ...{ maxTextBytes: DEFAULT_LIMITS.maxTextBytes, timeoutMs: DEFAULT_LIMITS.wallMs },
     ...options,
   };
-  const extractor = createInProcessExtractor({
+  const extractor = new InProcessExtractor({
     ...{ processors: [processor, textProcessor], concurrency: 1, logger },
     limits: { maxTextBytes, wallMs },
   });

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { createCompositeExtractor } from "../../../src/adapters/extractor/composite.ts";
-import { createInProcessExtractor } from "../../../src/adapters/extractor/in-process.ts";
+import { InProcessExtractor } from "../../../src/adapters/extractor/in-process.ts";
 import { SILENT } from "../../../src/domain/ports/logger.ts";
 import { defineProcessor } from "../../../src/processor.ts";
 import { document, failureOf } from "./harness.ts";
@@ -13,7 +13,7 @@ const processorNamed = (name: string, by: string) =>
 
 function part(by: string, concurrency: number, ...names: string[]) {
   const processors = names.map((name) => processorNamed(name, by));
-  return createInProcessExtractor({ processors, concurrency, logger: SILENT });
+  return new InProcessExtractor({ processors, concurrency, logger: SILENT });
 }
 
 it("run() goes to the first part that has the processor", async () => {
@@ -33,7 +33,8 @@ it("run() goes to the first part that has the processor", async () => {
 });
 
 it("check() fails if one part does, and close() closes all", async () => {
-  const sick = { ...part("sick", 1, "a"), check: () => Promise.reject(new Error("no process")) };
+  const check = () => Promise.reject(new Error("no process"));
+  const sick = Object.assign(part("sick", 1, "a"), { check });
   const well = part("well", 1, "b");
   const both = createCompositeExtractor([well, sick]);
   await expect(both.check()).rejects.toThrow("no process");

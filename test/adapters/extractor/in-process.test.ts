@@ -2,7 +2,7 @@ import { getEventListeners } from "node:events";
 import { setTimeout } from "node:timers/promises";
 import { expect, it } from "vitest";
 import text from "../../../processors/text.ts";
-import { createInProcessExtractor } from "../../../src/adapters/extractor/in-process.ts";
+import { InProcessExtractor } from "../../../src/adapters/extractor/in-process.ts";
 import { SILENT } from "../../../src/domain/ports/logger.ts";
 import { defineProcessor, StowageError } from "../../../src/processor.ts";
 import asking from "./asking.ts";
@@ -18,7 +18,7 @@ const stuck = defineProcessor({
 });
 
 const here = (concurrency = 1) =>
-  createInProcessExtractor({ processors: [text, stuck], concurrency, logger: SILENT });
+  new InProcessExtractor({ processors: [text, stuck], concurrency, logger: SILENT });
 
 it("run() answers like an extraction process does", async () => {
   expect(await here().run(document(HELLO))).toEqual({
@@ -63,7 +63,7 @@ it("run() removes its listeners from a signal that lives on", async () => {
       return { output: {} };
     },
   });
-  const extractor = createInProcessExtractor({
+  const extractor = new InProcessExtractor({
     ...{ processors: [keeping], concurrency: 1, logger: SILENT },
   });
   const { signal } = new AbortController();
@@ -84,7 +84,7 @@ it("run() ends when a processor takes too long, and aborts its signal", async ()
       return new Promise(() => {});
     },
   });
-  const extractor = createInProcessExtractor({
+  const extractor = new InProcessExtractor({
     ...{ processors: [slow, text], concurrency: 1, logger: SILENT, limits: { wallMs: 20 } },
   });
   const error = await failureOf(extractor.run(document(HELLO, { processor: "slow" })));
@@ -94,7 +94,7 @@ it("run() ends when a processor takes too long, and aborts its signal", async ()
 });
 
 it("run() does not count the time that the document takes to arrive, nor that of another extractor", async () => {
-  const extractor = createInProcessExtractor({
+  const extractor = new InProcessExtractor({
     ...{ processors: [asking], concurrency: 1, logger: SILENT, limits: { wallMs: 200 } },
     async findText({ open }) {
       for await (const _ of await open()) await setTimeout(300);
@@ -116,7 +116,7 @@ it("run() does not count the time that the document takes to arrive, nor that of
 
 it("run() passes on what the extractor of texts has to say of itself", async () => {
   const findText = () => Promise.reject(new StowageError("extractor_crashed", "Cannot"));
-  const extractor = createInProcessExtractor({
+  const extractor = new InProcessExtractor({
     ...{ processors: [asking], concurrency: 1, logger: SILENT, findText },
   });
   for (const extension of [".text", ".anyhow"]) {

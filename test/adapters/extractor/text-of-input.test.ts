@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import text from "../../../processors/text.ts";
 import { createChildExtractor } from "../../../src/adapters/extractor/child-process.ts";
-import { createInProcessExtractor } from "../../../src/adapters/extractor/in-process.ts";
+import { InProcessExtractor } from "../../../src/adapters/extractor/in-process.ts";
 import type { Extraction, Extractor } from "../../../src/domain/ports/extractor.ts";
 import { SILENT } from "../../../src/domain/ports/logger.ts";
 import { nodeExtractCommand } from "../../../src/runtime/extraction/extract-command.ts";
@@ -28,7 +28,7 @@ const PLACES: Record<string, () => Extractor> = {
       limits: { maxTextBytes: MAX_TEXT_BYTES },
     }),
   here: () =>
-    createInProcessExtractor({
+    new InProcessExtractor({
       ...{ processors: [text, asking], concurrency: 1, logger: SILENT },
       limits: { maxTextBytes: MAX_TEXT_BYTES },
     }),
