@@ -110,7 +110,9 @@ export async function createStowage(options: StowageOptions = {}): Promise<Stowa
       await requireCredentials(config, parts.keys, parts.clock);
     }
     const stowage = await createCore(config, {
-      ...{ ...parts, version: packageVersion(), peerAddress: nodePeerAddress },
+      ...parts,
+      version: packageVersion(),
+      peerAddress: nodePeerAddress,
       // Servers limit requests as a whole or not at all: none knows how slow is too slow for a large file.
       requestBody: (_env, { body }) =>
         body &&
@@ -118,8 +120,8 @@ export async function createStowage(options: StowageOptions = {}): Promise<Stowa
           () => body[Symbol.asyncIterator](),
           config.server.minTransferBytesPerSecond,
         ),
-      ...(authenticate === undefined ? {} : { authenticate }),
-      ...(basePath === undefined ? {} : { basePath }),
+      authenticate,
+      basePath,
     });
     let closing: Promise<void> | null = null;
     return {

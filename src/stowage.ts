@@ -40,6 +40,7 @@ import type { DriverContext, DriverDefinition } from "./domain/ports/storage-dri
 import type { TenantRecords } from "./domain/ports/tenants.ts";
 import type { StorageUri } from "./domain/storage-uri.ts";
 import { createApp, type HttpApp } from "./http/app.ts";
+import type { HttpOptions } from "./http/endpoint.ts";
 
 /** What a runtime, a host application or a test provides. */
 export interface StowageParts {
@@ -53,28 +54,28 @@ export interface StowageParts {
   /** Runs the processors. */
   readonly extractor: Extractor;
   /** Identifies callers, instead of JWTs and API keys. */
-  readonly authenticate?: Authenticate;
+  readonly authenticate?: Authenticate | undefined;
   /** Where the application has mounted the service, such as `/files`. Default: at the root. */
-  readonly basePath?: string;
+  readonly basePath?: string | undefined;
   readonly logger: Logger;
   readonly clock: Clock;
   readonly random: RandomSource;
   /** How drivers and key sets reach the network. Default: the runtime's own. */
-  readonly fetch?: typeof globalThis.fetch;
-  readonly host?: Host;
+  readonly fetch?: typeof globalThis.fetch | undefined;
+  readonly host?: Host | undefined;
   /** Shown in the OpenAPI document. */
-  readonly version?: string;
+  readonly version?: string | undefined;
   /** Whether requests may share neither timers nor promises (Workers). */
-  readonly isolatedRequests?: boolean;
+  readonly isolatedRequests?: boolean | undefined;
   /** The body of a request as the runtime received it, where that is better than `request.body`. */
-  readonly requestBody?: (env: unknown, request: Request) => ByteStream | null;
+  readonly requestBody?: ((env: unknown, request: Request) => ByteStream | null) | undefined;
   /**
    * The address at the other end of the connection (`env` is the second argument of `fetch`), for rate limits;
    * without it all callers are one.
    */
-  readonly peerAddress?: (env: unknown, request: Request) => string | null;
+  readonly peerAddress?: ((env: unknown, request: Request) => string | null) | undefined;
   /** Connections of the server in front, for readiness; `null`: not known yet. */
-  readonly connections?: () => ConnectionCount | null;
+  readonly connections?: (() => ConnectionCount | null) | undefined;
 }
 
 /** The service, ready to answer. */
@@ -126,7 +127,9 @@ const FOLLOWING: EventsPolicy = {
 /** Every poll is one of the 1,000 calls that Workers allow per request. */
 const FOLLOWING_ALONE: EventsPolicy = {
   ...FOLLOWING,
-  ...{ pollMs: 2_000, maxStreamMs: 10 * 60_000, pollAlone: true },
+  pollMs: 2_000,
+  maxStreamMs: 10 * 60_000,
+  pollAlone: true,
 };
 
 /**
@@ -137,77 +140,11 @@ const FOLLOWING_ALONE: EventsPolicy = {
  *   be reached is opened later.
  */
 export async function createStowage(config: Config, parts: StowageParts): Promise<Stowage> {
-  const { extractor, logger, clock, random } = parts;
-  const events = new EventService({
-    ...{ records: parts.records, clock, logger },
-    policy: parts.isolatedRequests === true ? FOLLOWING_ALONE : FOLLOWING,
-  });
-  const records = announceChanges(parts.records, events.announce);
-  const storages = await openStorages(config.storage.primary, config.storage.fallbacks, {
-    ...{ records, clock, random, logger, hasher, sniffer },
-    registry: new DriverRegistry(parts.drivers),
-    context: (uri) => driverContext(uri, parts),
-  });
-  const queue = createInProcessQueue(logger);
-  const catalog = new ProcessorCatalog(extractor.processors);
-  const leaseMs = config.uploads.leaseSeconds * 1000;
-  const tenantLimits = new TenantLimitsService({
-    ...{ tenants: parts.tenants, configured: configuredLimits(config), clock },
-  });
-  const uploads = new UploadService({
-    ...{ records, storages, catalog, queue, clock, random, logger, hasher, leaseMs },
-    limits: tenantLimits,
-  });
-  const idempotentUploads = new IdempotentUploads({ uploads, records, hasher, clock });
-  const editor = new UploadEditor(records);
-  const fresh = toHex(random(new Uint8Array(SIGNING_SECRET_BYTES)));
-  const signer = createSigner(await records.secret("signing", fresh));
-  const missing = new MissingFiles({ records, storages, logger });
-  const downloads = new DownloadService({ records, storages, missing, hasher, logger });
-  const processing = new ProcessingService({ records, storages, catalog, queue, logger });
-  const texts = new TextService({ records, storages });
-  const { connections = () => null } = parts;
-  const health = new HealthService({
-    ...{ records, storages, missing, extractor, clock, connections },
-  });
-  const storageWatch = new StorageWatch(storages);
-  const reconciler = new Reconciler({
-    ...{ records, storages, missing, clock, logger, deleteGraceMs: leaseMs },
-  });
-  const worker = new ProcessingWorker({
-    ...{ records, storages, missing, extractor, queue, hasher, clock, random, logger },
-    policy: {
-      maxAttempts: config.processing.maxAttempts,
-      leaseMs: config.processing.leaseSeconds * 1000,
-      pollMs: POLL_FOR_JOBS_MS,
-    },
-  });
-  const app = createApp(
-    {
-      uploads,
-      idempotentUploads,
-      editor,
-      signer,
-      tenantLimits,
-      downloads,
-      processing,
-      texts,
-      events,
-      health,
-      authenticator: authenticatorOf(config, parts),
-    },
-    {
-      ...{ logger, clock, random, hasher },
-      publicUrl: config.server.publicUrl,
-      ...(parts.basePath === undefined ? {} : { basePath: parts.basePath }),
-      corsOrigins: config.server.corsOrigins,
-      trustProxy: config.server.trustProxy,
-      requestsPerMinuteOfAddress: config.server.requestsPerMinute.address,
-      ...(parts.version === undefined ? {} : { version: parts.version }),
-      ...(parts.requestBody === undefined ? {} : { requestBody: parts.requestBody }),
-      ...(parts.peerAddress === undefined ? {} : { peerAddress: parts.peerAddress }),
-    },
-  );
+  const { extractor, logger } = parts;
+  const services = await createServices(config, parts);
+  const { storages, health, events, reconciler, worker, storageWatch } = services;
+  const authenticator = authenticatorOf(config, parts);
+  const app = createApp({ ...services, authenticator }, httpOptions(config, parts));
   let stopping = false;
   const beginShutdown = (): void => {
     stopping = true;
@@ -216,6 +153,7 @@ export async function createStowage(config: Config, parts: StowageParts): Promis
   };
   const underWay = new Set<Promise<unknown>>();
   return {
+    ...services,
     fetch(request, env) {
       const response = app.fetch(request, env);
       if (!(response instanceof Promise)) return response;
@@ -225,22 +163,6 @@ export async function createStowage(config: Config, parts: StowageParts): Promis
       return response;
     },
     endpoints: app.endpoints,
-    ...{
-      tenantLimits,
-      storages,
-      uploads,
-      idempotentUploads,
-      editor,
-      signer,
-      downloads,
-      processing,
-      texts,
-      events,
-      health,
-      reconciler,
-      worker,
-      storageWatch,
-    },
     start() {
       // Report it now: a wrong configuration would otherwise look like waiting documents.
       extractor.check().catch((error) => {
@@ -264,6 +186,125 @@ export async function createStowage(config: Config, parts: StowageParts): Promis
   };
 }
 
+/** What {@link createStowage} creates, without the app in front and the control of its lifetime. */
+type Services = Omit<Stowage, "fetch" | "endpoints" | "start" | "beginShutdown" | "close">;
+
+// biome-ignore lint/complexity/noExcessiveLinesPerFunction: one flat list of services, each after those it needs
+async function createServices(config: Config, parts: StowageParts): Promise<Services> {
+  const { extractor, logger, clock, random } = parts;
+  const events = new EventService({
+    records: parts.records,
+    clock,
+    logger,
+    policy: parts.isolatedRequests === true ? FOLLOWING_ALONE : FOLLOWING,
+  });
+  const records = announceChanges(parts.records, events.announce);
+  const storages = await openStorages(config.storage.primary, config.storage.fallbacks, {
+    records,
+    clock,
+    random,
+    logger,
+    hasher,
+    sniffer,
+    registry: new DriverRegistry(parts.drivers),
+    context: (uri) => driverContext(uri, parts),
+  });
+  const queue = createInProcessQueue(logger);
+  const catalog = new ProcessorCatalog(extractor.processors);
+  const leaseMs = config.uploads.leaseSeconds * 1000;
+  const tenantLimits = new TenantLimitsService({
+    tenants: parts.tenants,
+    configured: configuredLimits(config),
+    clock,
+  });
+  const uploads = new UploadService({
+    records,
+    storages,
+    catalog,
+    queue,
+    clock,
+    random,
+    logger,
+    hasher,
+    leaseMs,
+    limits: tenantLimits,
+  });
+  const idempotentUploads = new IdempotentUploads({ uploads, records, hasher, clock });
+  const editor = new UploadEditor(records);
+  const fresh = toHex(random(new Uint8Array(SIGNING_SECRET_BYTES)));
+  const signer = createSigner(await records.secret("signing", fresh));
+  const missing = new MissingFiles({ records, storages, logger });
+  const downloads = new DownloadService({ records, storages, missing, hasher, logger });
+  const processing = new ProcessingService({ records, storages, catalog, queue, logger });
+  const texts = new TextService({ records, storages });
+  const health = new HealthService({
+    records,
+    storages,
+    missing,
+    extractor,
+    clock,
+    connections: parts.connections ?? (() => null),
+  });
+  const storageWatch = new StorageWatch(storages);
+  const reconciler = new Reconciler({
+    records,
+    storages,
+    missing,
+    clock,
+    logger,
+    deleteGraceMs: leaseMs,
+  });
+  const worker = new ProcessingWorker({
+    records,
+    storages,
+    missing,
+    extractor,
+    queue,
+    hasher,
+    clock,
+    random,
+    logger,
+    policy: {
+      maxAttempts: config.processing.maxAttempts,
+      leaseMs: config.processing.leaseSeconds * 1000,
+      pollMs: POLL_FOR_JOBS_MS,
+    },
+  });
+  return {
+    tenantLimits,
+    storages,
+    uploads,
+    idempotentUploads,
+    editor,
+    signer,
+    downloads,
+    processing,
+    texts,
+    events,
+    health,
+    reconciler,
+    worker,
+    storageWatch,
+  };
+}
+
+function httpOptions({ server }: Config, parts: StowageParts): HttpOptions {
+  return {
+    logger: parts.logger,
+    clock: parts.clock,
+    random: parts.random,
+    hasher,
+    publicUrl: server.publicUrl,
+    basePath: parts.basePath,
+    corsOrigins: server.corsOrigins,
+    trustProxy: server.trustProxy,
+    requestsPerMinuteOfAddress: server.requestsPerMinute.address,
+    version: parts.version,
+    requestBody: parts.requestBody,
+    peerAddress: parts.peerAddress,
+  };
+}
+
 function authenticatorOf(config: Config, parts: StowageParts): Authenticator {
   if (parts.authenticate !== undefined) return createApplicationAuthenticator(parts.authenticate);
   const { clock, isolatedRequests = false } = parts;
@@ -274,7 +315,8 @@ function authenticatorOf(config: Config, parts: StowageParts): Authenticator {
       jwt === null
         ? undefined
         : createJwtAuthenticator(jwt, {
-            ...{ clock, isolatedRequests },
+            clock,
+            isolatedRequests,
             fetch: parts.fetch ?? globalThis.fetch,
           }),
   });
@@ -290,6 +332,6 @@ function driverContext(
     random: parts.random,
     logger: parts.logger.with({ driver: uri.scheme }),
     hash: hasher,
-    ...(parts.host === undefined ? {} : { host: parts.host }),
+    host: parts.host,
   };
 }

@@ -278,7 +278,7 @@ export interface DriverContext {
    */
   readonly existing?: boolean;
   /** Environment and small files, on Node, Deno and Bun. */
-  readonly host?: Host;
+  readonly host?: Host | undefined;
 }
 
 /** A driver before it is opened, as the registry holds it. */
