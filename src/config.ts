@@ -127,42 +127,54 @@ export function loadConfig(env: Env, defaults: Partial<Place> = {}): Config {
     drivers: values.STOWAGE_DRIVERS ?? [],
     processors: values.STOWAGE_PROCESSORS ?? [],
     database: values.DATABASE_URL,
-    server: {
-      host: values.HOST,
-      port: values.PORT,
-      publicUrl: values.PUBLIC_URL,
-      trustProxy: values.TRUST_PROXY,
-      corsOrigins: values.CORS_ORIGINS ?? [],
-      requestsPerMinute: {
-        tenant: values.RATE_LIMIT_PER_TENANT,
-        address: values.RATE_LIMIT_PER_ADDRESS,
-      },
-      minTransferBytesPerSecond: values.MIN_TRANSFER_BYTES_PER_SECOND,
-      maxConnections: values.MAX_CONNECTIONS,
-      shutdownDelaySeconds: values.SHUTDOWN_DELAY_SECONDS,
-      shutdownGraceSeconds: values.SHUTDOWN_GRACE_SECONDS,
-    },
-    uploads: {
-      maxBytes: values.MAX_UPLOAD_BYTES,
-      allowedContentTypes: values.ALLOWED_CONTENT_TYPES,
-      autoProcess: values.AUTO_PROCESS,
-      quotaBytes: values.QUOTA_BYTES,
-      quotaUploads: values.QUOTA_UPLOADS,
-      leaseSeconds: values.UPLOAD_LEASE_SECONDS,
-      reconcileIntervalSeconds: values.RECONCILE_INTERVAL_SECONDS,
-    },
-    processing: {
-      concurrency: values.PROCESSING_CONCURRENCY,
-      maxAttempts: values.PROCESSING_MAX_ATTEMPTS,
-      leaseSeconds: values.PROCESSING_LEASE_SECONDS,
-      timeoutSeconds: values.PROCESSING_TIMEOUT_SECONDS,
-      memoryBytes: values.PROCESSING_MEMORY_BYTES,
-      maxTextBytes: values.PROCESSING_MAX_TEXT_BYTES,
-    },
+    server: serverConfig(values),
+    uploads: uploadsConfig(values),
+    processing: processingConfig(values),
     auth: { jwt },
     log: { level: values.LOG_LEVEL, format: values.LOG_FORMAT },
     warnings: warningsOf(env, values, production),
   });
+}
+
+function serverConfig(values: Values): Config["server"] {
+  return {
+    host: values.HOST,
+    port: values.PORT,
+    publicUrl: values.PUBLIC_URL,
+    trustProxy: values.TRUST_PROXY,
+    corsOrigins: values.CORS_ORIGINS ?? [],
+    requestsPerMinute: {
+      tenant: values.RATE_LIMIT_PER_TENANT,
+      address: values.RATE_LIMIT_PER_ADDRESS,
+    },
+    minTransferBytesPerSecond: values.MIN_TRANSFER_BYTES_PER_SECOND,
+    maxConnections: values.MAX_CONNECTIONS,
+    shutdownDelaySeconds: values.SHUTDOWN_DELAY_SECONDS,
+    shutdownGraceSeconds: values.SHUTDOWN_GRACE_SECONDS,
+  };
+}
+
+function uploadsConfig(values: Values): Config["uploads"] {
+  return {
+    maxBytes: values.MAX_UPLOAD_BYTES,
+    allowedContentTypes: values.ALLOWED_CONTENT_TYPES,
+    autoProcess: values.AUTO_PROCESS,
+    quotaBytes: values.QUOTA_BYTES,
+    quotaUploads: values.QUOTA_UPLOADS,
+    leaseSeconds: values.UPLOAD_LEASE_SECONDS,
+    reconcileIntervalSeconds: values.RECONCILE_INTERVAL_SECONDS,
+  };
+}
+
+function processingConfig(values: Values): Config["processing"] {
+  return {
+    concurrency: values.PROCESSING_CONCURRENCY,
+    maxAttempts: values.PROCESSING_MAX_ATTEMPTS,
+    leaseSeconds: values.PROCESSING_LEASE_SECONDS,
+    timeoutSeconds: values.PROCESSING_TIMEOUT_SECONDS,
+    memoryBytes: values.PROCESSING_MEMORY_BYTES,
+    maxTextBytes: values.PROCESSING_MAX_TEXT_BYTES,
+  };
 }
 
 /** An invalid variable reads as `null`: the caller throws before it is used. */
