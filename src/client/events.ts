@@ -25,26 +25,21 @@ export async function* followEvents(
   after: string | undefined,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<UploadEvent, void, undefined> {
-  let lastId = after;
-  let retryMs = DEFAULT_RETRY_MS;
-  for (let silent = 0; silent < MAX_SILENT_STREAMS; silent += 1) {
+  const state: FollowState = {
+    lastId: after,
+    retryMs: DEFAULT_RETRY_MS,
+    silentStreams: 0,
+    status: null,
+  };
+  while (state.silentStreams < MAX_SILENT_STREAMS) {
     const headers: Record<string, string> = { Accept: "text/event-stream" };
-    if (lastId !== undefined) headers["Last-Event-ID"] = lastId;
+    if (state.lastId !== undefined) headers["Last-Event-ID"] = state.lastId;
     const call: ClientCall = { method: "GET", path, headers, signal, repeatable: true };
     const body = await transport.call(call, ({ status, body }) => (status === 204 ? null : body));
     // Settled, without newer events.
     if (body === null) return;
-    let status: string | null = null;
-    for await (const message of messagesOf(body, signal)) {
-      // Every stream begins with `retry`. Anything else, even a comment, shows that it works.
-      if (message.retryMs !== null) retryMs = message.retryMs;
-      else silent = -1;
-      if (message.data === "") continue;
-      const event = JSON.parse(message.data) as EventMessage;
-      lastId = message.id;
-      status = event.status;
-      yield { ...event, id: message.id };
-    }
+    yield* eventsOf(body, state, signal);
+    const { status, retryMs } = state;
     if (status === "deleted") return;
     // After a final status, confirm the end at once. After a broken stream, wait.
     if (status === null || !isSettled(status)) await delay(retryMs / 1000, signal);
@@ -53,6 +48,37 @@ export async function* followEvents(
     "connection_failed",
     "Cannot follow upload: the connection keeps breaking",
   );
+}
+
+/** What is known after one stream, and needed for the next. */
+interface FollowState {
+  /** The last event received. */
+  lastId: string | undefined;
+  retryMs: number;
+  /** Streams in a row without a message. */
+  silentStreams: number;
+  /** The last status on the current stream; `null` before the first. */
+  status: string | null;
+}
+
+/** The events of one stream. Updates `state` on the way. */
+async function* eventsOf(
+  body: ReadableStream<Uint8Array>,
+  state: FollowState,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<UploadEvent, void, undefined> {
+  state.silentStreams += 1;
+  state.status = null;
+  for await (const message of messagesOf(body, signal)) {
+    // Every stream begins with `retry`. Anything else, even a comment, shows that it works.
+    if (message.retryMs !== null) state.retryMs = message.retryMs;
+    else state.silentStreams = 0;
+    if (message.data === "") continue;
+    const event = JSON.parse(message.data) as EventMessage;
+    state.lastId = message.id;
+    state.status = event.status;
+    yield { ...event, id: message.id };
+  }
 }
 
 /** Whether a stream that ends with this status has probably ended for good. */

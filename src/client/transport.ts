@@ -81,9 +81,7 @@ export class Transport {
     call: ClientCall,
     read: (response: Response) => Result | Promise<Result>,
   ): Promise<Result> {
-    const { retries = DEFAULT_RETRIES } = this.#options;
-    let tries = 0;
-    let busySeconds = 0;
+    const retries = new Retries(this.#options.retries ?? DEFAULT_RETRIES);
     for (;;) {
       try {
         return await this.#once(call, read);
@@ -91,12 +89,8 @@ export class Transport {
         call.signal?.throwIfAborted();
         const failure = call.failure?.() ?? null;
         if (failure !== null) throw failure.error;
-        if (!call.repeatable || tries >= retries) throw error;
-        const busy = busyWaitSeconds(error, busySeconds);
-        const seconds = busy ?? waitSeconds(error, tries);
+        const seconds = call.repeatable ? retries.next(error) : null;
         if (seconds === null) throw error;
-        if (busy === null) tries += 1;
-        else busySeconds += Math.max(busy, MIN_BUSY_STEP_SECONDS);
         await delay(seconds, call.signal);
       }
     }
@@ -146,6 +140,30 @@ export class Transport {
     }
     for (const [name, value] of Object.entries(call.headers ?? {})) all.set(name, value);
     return all;
+  }
+}
+
+/** Counts the retries of one call. */
+class Retries {
+  readonly #max: number;
+  #count = 0;
+  #busySeconds = 0;
+
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  /** How long to wait before the next attempt; `null` if there should not be one. */
+  next(error: unknown): number | null {
+    if (this.#count >= this.#max) return null;
+    const busy = busyWaitSeconds(error, this.#busySeconds);
+    if (busy !== null) {
+      this.#busySeconds += Math.max(busy, MIN_BUSY_STEP_SECONDS);
+      return busy;
+    }
+    const seconds = waitSeconds(error, this.#count);
+    if (seconds !== null) this.#count += 1;
+    return seconds;
   }
 }
 
