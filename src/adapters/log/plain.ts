@@ -7,27 +7,31 @@ export interface PlainObject {
   readonly [name: string]: Plain;
 }
 
-/** A log line is for reading: what exceeds these is cut, and says so. */
+/** Log lines are for people: whatever exceeds these is cut, and the cut is marked. */
 const MAX_TEXT = 4096;
 const MAX_DEPTH = 6;
 const MAX_ENTRIES = 64;
 const MAX_NODES = 200;
 
-/** The conversion of one field: what is left of the budget, and whether stacks are wanted. */
+/** The conversion of one field. */
 interface Conversion {
+  /** How many more values may be converted. */
   nodes: number;
   readonly stacks: boolean;
 }
 
+/** Converts what a value contains, one level deeper. */
+type Inner = (item: unknown, name: string) => Plain;
+
 /**
- * Fields as plain data: redacted, bounded in every direction, without cycles. Total: a getter that throws
- * or a hostile proxy becomes a word in brackets.
+ * Convert fields to plain data: redacted, limited in size and depth, without cycles. Never throws: a getter that
+ * throws or a hostile proxy becomes a word in brackets.
  *
- * @param stacks Whether errors show their stack. Their code, message and chain of causes they
- *   always show, but below that no message of an error that carries a path.
+ * @param stacks Whether errors show their stack. Code, message and causes are always shown, but without `stacks`
+ *   the messages of errors that carry a path are not.
  */
 export function toPlain(fields: Readonly<Record<string, unknown>>, stacks: boolean): PlainObject {
-  // Each field has a budget of its own: a huge one takes nothing from its neighbours.
+  // Each field has its own budget, so that a huge one does not cut the others.
   const field = (item: unknown, name: string) =>
     convert(item, name, 1, { nodes: MAX_NODES, stacks });
   try {
@@ -51,7 +55,7 @@ function convert(value: unknown, name: string, depth: number, conversion: Conver
 }
 
 function convertObject(value: object, depth: number, conversion: Conversion): Plain {
-  const inner = (item: unknown, name: string) => convert(item, name, depth, conversion);
+  const inner: Inner = (item, name) => convert(item, name, depth, conversion);
   if (value instanceof Error || isStowageError(value)) {
     return entries(errorFields(value, conversion.stacks), inner);
   }
@@ -59,15 +63,19 @@ function convertObject(value: object, depth: number, conversion: Conversion): Pl
   if (value instanceof URL) return inner(value.href, "");
   if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`;
   if (Array.isArray(value) || value instanceof Set) {
-    const items = [...value].slice(0, MAX_ENTRIES).map((item) => inner(item, ""));
-    const count = Array.isArray(value) ? value.length : value.size;
-    return count > MAX_ENTRIES ? [...items, `[${count - MAX_ENTRIES} more]`] : items;
+    return convertItems([...value], inner);
   }
   const named = value instanceof Map || value instanceof Headers ? [...value] : null;
   return entries(named?.map(([key, item]) => [String(key), item]) ?? ownEntries(value), inner);
 }
 
-/** Own properties, each read on its own so that one that throws spoils no other. */
+function convertItems(values: readonly unknown[], inner: Inner): readonly Plain[] {
+  const items = values.slice(0, MAX_ENTRIES).map((item) => inner(item, ""));
+  const hidden = values.length - items.length;
+  return hidden > 0 ? [...items, `[${hidden} more]`] : items;
+}
+
+/** Own properties. Each is read separately, so that one that throws does not affect the others. */
 function ownEntries(value: object): [string, unknown][] {
   return Object.keys(value).map((key) => {
     try {
@@ -78,10 +86,7 @@ function ownEntries(value: object): [string, unknown][] {
   });
 }
 
-function entries(
-  pairs: readonly (readonly [string, unknown])[],
-  inner: (item: unknown, name: string) => Plain,
-): PlainObject {
+function entries(pairs: readonly (readonly [string, unknown])[], inner: Inner): PlainObject {
   const known = pairs.filter(([, item]) => item !== undefined);
   const shown = known
     .slice(0, MAX_ENTRIES)
@@ -104,7 +109,7 @@ function errorFields(error: Error, stacks: boolean): [string, unknown][] {
   ];
 }
 
-/** A system call's error names the path it was for, and with it tenants and filenames. */
+/** The error of a system call contains its path, and with it tenants and filenames. */
 function messageOf(error: Error & { path?: unknown; dest?: unknown; syscall?: unknown }): string {
   const { path, dest, syscall, message } = error;
   if (typeof path !== "string" && typeof dest !== "string") return message;
