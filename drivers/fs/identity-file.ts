@@ -73,8 +73,8 @@ export class IdentityFile {
   #otherStorage(): StowageError {
     return new StowageError(
       "storage_unavailable",
-      `Cannot use local storage: ${this.#path} is missing or names another storage (mount the disk again, or restore the file)`,
-      { retryable: true },
+      `Cannot use local storage: ${this.#path} is missing or names another storage`,
+      { retryable: true, advice: "mount the disk again, or restore the file" },
     );
   }
 }

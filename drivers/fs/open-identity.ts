@@ -35,6 +35,7 @@ async function assertNoFolder(path: string): Promise<void> {
   if (stats?.isDirectory() !== true) return;
   throw new StowageError(
     "storage_misconfigured",
-    `Cannot read ${path}: it is a folder, not a file (restore the file from a backup)`,
+    `Cannot read ${path}: it is a folder, not a file`,
+    { advice: "restore the file from a backup" },
   );
 }

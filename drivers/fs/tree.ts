@@ -71,8 +71,8 @@ export class Tree {
       if (!NO_FOLDER.has(errnoOf(cause) ?? "")) throw cause;
       throw new StowageError(
         "storage_misconfigured",
-        `Cannot open local storage: ${absolute} is no folder, and cannot become one`,
-        { cause },
+        `Cannot open local storage: ${absolute} is not a folder, and cannot become one`,
+        { cause, advice: "correct FILE_STORAGE_PATH, or remove the file that is in the way" },
       );
     }
   }
@@ -87,7 +87,7 @@ export class Tree {
     throw new StowageError(
       "storage_misconfigured",
       `Cannot open local storage: there is no folder ${absolute}`,
-      { retryable: true },
+      { retryable: true, advice: "mount its disk, or correct the path" },
     );
   }
 
@@ -167,10 +167,7 @@ export class Tree {
       throw new StowageError(
         "storage_unavailable",
         "Cannot use local storage: its folder is gone",
-        {
-          cause: error,
-          retryable: true,
-        },
+        { cause: error, retryable: true, advice: "mount its disk again, or restore the folder" },
       );
     }
   }

@@ -9,11 +9,15 @@ import {
 } from "../../src/driver.ts";
 import type { S3Store } from "./store.ts";
 import { isTransient } from "./wire/failure.ts";
+import { permissionFor } from "./wire/permissions.ts";
 import type { XmlElement } from "./wire/protocol.ts";
 import { drain, unexpectedResponse } from "./wire/response-headers.ts";
-import { ERROR_MAPPINGS, mappingOfStatus } from "./wire/s3-codes.ts";
+import { mappingOf } from "./wire/s3-codes.ts";
 import { escapeXml } from "./wire/xml.ts";
 import { assertRoot, childrenOf, required } from "./wire/xml-fields.ts";
+
+/** What an unknown code of one object among many means. */
+const REFUSED = 400;
 
 type Failures = DeleteOutcome["failures"][number][];
 
@@ -46,7 +50,7 @@ export async function deleteObjects(
       const refused = await deleteBatch(store, together, options);
       for (const [key, s3Code] of refused) {
         // A transient failure of one key: a request of its own can be retried.
-        if (isTransient(mappingOf(s3Code)[2])) alone.push(key);
+        if (isTransient(mappingOf(s3Code, REFUSED).recovery)) alone.push(key);
         else failures.push({ key, error: refusal(store, s3Code) });
       }
     } catch (error) {
@@ -130,21 +134,22 @@ async function deleteOne(
 }
 
 function isMissing(error: XmlElement): boolean {
-  return mappingOf(required(error, "Code"))[0] === "object_not_found";
+  return mappingOf(required(error, "Code"), REFUSED).code === "object_not_found";
 }
 
-function mappingOf(s3Code: string): ReturnType<typeof mappingOfStatus> {
-  return ERROR_MAPPINGS.get(s3Code) ?? mappingOfStatus(400);
-}
-
-function refusal({ client }: S3Store, s3Code: string): StowageError {
-  const [code, advice] = mappingOf(s3Code);
-  const found =
-    advice === "" ? "allow s3:DeleteObject, and look for a policy that denies it" : advice;
+function refusal({ client, keys }: S3Store, s3Code: string): StowageError {
+  const { code, reason, advice } = mappingOf(s3Code, REFUSED);
+  const permission = permissionFor("DeleteObjects", client.bucket, keys.prefix);
   return new StowageError(
     code,
-    `Cannot delete an object in bucket "${client.bucket}": it answers ${s3Code}: ${found}`,
-    { data: { action: "DeleteObjects", s3Code } },
+    `Cannot delete an object in bucket "${client.bucket}": it answers ${s3Code}: ${reason}`,
+    {
+      advice:
+        code === "storage_access_denied"
+          ? `allow ${permission} in the policy of these keys, and look for a policy that denies it`
+          : advice,
+      data: { action: "DeleteObjects", s3Code },
+    },
   );
 }
 

@@ -1,12 +1,46 @@
 import { type ErrorCode, isStowageError, StowageError } from "../../src/driver.ts";
 
-type ErrorMapping = readonly [code: ErrorCode, found: string, retryable: boolean];
+/** What a backend's error means: our code, the reason in words, what an operator can do, and whether a retry may help. */
+interface ErrorMapping {
+  readonly code: ErrorCode;
+  readonly reason: string;
+  readonly advice?: string;
+  readonly retryable?: true;
+}
 
-const DENIED: ErrorMapping = ["storage_access_denied", "it denies access", false];
-const READ_ONLY: ErrorMapping = ["storage_read_only", "it is read-only", false];
-const FULL: ErrorMapping = ["storage_full", "it is full", true];
-const TOO_LONG: ErrorMapping = ["invalid_key", "it is longer than the backend takes", false];
-const OTHER: ErrorMapping = ["storage_unavailable", "the unstorage driver failed", true];
+/** For a backend that does not answer, or fails without saying why. */
+export const UNREACHABLE_ADVICE =
+  "check that the service it stores in is up and reachable from here, and that the options name the right one";
+
+const DENIED: ErrorMapping = {
+  code: "storage_access_denied",
+  reason: "it denies access",
+  advice: "set a user and password, or a key, with read and write access",
+};
+const READ_ONLY: ErrorMapping = {
+  code: "storage_read_only",
+  reason: "it is read-only",
+  advice: "name the primary server, not a replica",
+};
+const FULL: ErrorMapping = {
+  code: "storage_full",
+  reason: "it is full",
+  advice: "raise its memory or quota, or delete data",
+  retryable: true,
+};
+const TOO_LONG: ErrorMapping = {
+  code: "invalid_key",
+  reason: "it is longer than the backend takes",
+};
+const OTHER: ErrorMapping = {
+  code: "storage_unavailable",
+  reason: "the unstorage driver failed",
+  advice: UNREACHABLE_ADVICE,
+  retryable: true,
+};
+
+/** What docs/troubleshooting.md explains, in its order. */
+export const EXPLANATIONS: readonly ErrorMapping[] = [DENIED, READ_ONLY, FULL, OTHER];
 
 /**
  * By the code of a system call, or the first word of what Redis answers.
@@ -37,10 +71,11 @@ export function toStowageError(error: unknown, item: string): StowageError {
   };
   const word = typeof code === "string" ? code : (/^[A-Z]+\b/.exec(String(message))?.[0] ?? "");
   const known = Object.hasOwn(ERROR_MAPPINGS, word) ? ERROR_MAPPINGS[word] : undefined;
-  const [ours, found, retryable] = known ?? OTHER;
-  return new StowageError(ours, `Cannot use object in unstorage: ${found}`, {
+  const { code: ours, reason, advice, retryable } = known ?? OTHER;
+  return new StowageError(ours, `Cannot use object in unstorage: ${reason}`, {
     cause: withoutNames(error, item),
     retryable,
+    advice,
   });
 }
 

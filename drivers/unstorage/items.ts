@@ -1,6 +1,6 @@
 import { StowageError, throwIfAborted, waitFor } from "../../src/driver.ts";
 import { fromBase64Item, toBase64Item } from "./base64.ts";
-import { isError, toStowageError } from "./errors.ts";
+import { isError, toStowageError, UNREACHABLE_ADVICE } from "./errors.ts";
 import type { UnstorageDriver } from "./unstorage-driver.ts";
 
 /** How long to wait for one call. */
@@ -92,7 +92,7 @@ function timedOut(timeoutMs: number): StowageError {
   return new StowageError(
     "storage_timeout",
     `Cannot use object in unstorage: the driver did not answer within ${timeoutMs} ms`,
-    { retryable: true, data: { timeoutMs } },
+    { retryable: true, advice: UNREACHABLE_ADVICE, data: { timeoutMs } },
   );
 }
 

@@ -154,6 +154,7 @@ function toHealth(away: AwayStorage): Omit<OperatorHealth, "missingFiles"> {
     service: serviceOf(away.driverName),
     status: "unhealthy",
     errorCode: away.error.code,
+    advice: away.error.advice ?? null,
     steps: [{ name: "read", ok: false }],
     corruption: { reads: 0, lastAt: null },
     checkedAt: away.checkedAt,

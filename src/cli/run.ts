@@ -99,8 +99,9 @@ function describeFailure(error: unknown, program: string): string {
     return `${error.message}\nTry: ${words.join(" ")}`;
   }
   if (isStowageError(error)) {
+    const advice = error.advice === undefined ? "" : `\nWhat to do: ${error.advice}.`;
     const more = error.code.startsWith("storage_") ? `\nTry: ${program} doctor` : "";
-    return `${error.message}${describeCause(error)}${more}`;
+    return `${error.message}${describeCause(error)}${advice}${more}`;
   }
   return error instanceof Error ? (error.stack ?? String(error)) : String(error);
 }

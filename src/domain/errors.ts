@@ -88,6 +88,11 @@ export interface StowageErrorOptions {
   readonly cause?: unknown;
   /** Whether the same call may succeed later without any change. Default: `false`. */
   readonly retryable?: boolean | undefined;
+  /**
+   * What an operator can do about it: one sentence without a final period, such as "set AWS_REGION to the region of the
+   * bucket". No secrets and no filenames. Logs, the health of storages and `stowage doctor` show it, callers never see it.
+   */
+  readonly advice?: string | undefined;
   /** Facts, with units in their names. No secrets and no filenames. */
   readonly data?: Readonly<Record<string, string | number | boolean | null>> | undefined;
 }
@@ -104,12 +109,14 @@ export class StowageError extends Error {
   override readonly name: string = "StowageError";
   readonly code: ErrorCode;
   readonly retryable: boolean;
+  readonly advice: string | undefined;
   readonly data: Readonly<Record<string, string | number | boolean | null>>;
 
   constructor(code: ErrorCode, message: string, options: StowageErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.retryable = options.retryable ?? false;
+    this.advice = options.advice;
     this.data = options.data ?? {};
     Object.defineProperty(this, BRAND, { value: true });
   }

@@ -89,21 +89,20 @@ describe("stowage doctor on S3", () => {
     [
       "a server that is down",
       () => ({ AWS_ENDPOINT_URL_S3: "http://127.0.0.1:9" }),
-      "nothing listens at the server's address",
+      "cannot be reached: connection refused",
       "start the server, or correct host and port of AWS_ENDPOINT_URL_S3",
     ],
     [
       "TLS where there is none",
       (env) => ({ AWS_ENDPOINT_URL_S3: env["AWS_ENDPOINT_URL_S3"]?.replace("http:", "https:") }),
-      "one side speaks TLS and the other does not",
+      "cannot be reached: the TLS handshake failed",
       "change http:// to https://",
     ],
   ])("says once what is wrong and what to do: %s", async (_what, change, found, advice) => {
     const env = await settingsFor(await strictServer());
     const { code, out } = await doctor({ ...env, ...change(env) });
     expect(code).toBe(1);
-    expect(out).toContain(`fail  ${found}\n`);
-    expect(out).toContain(`        → ${advice}`);
+    expect(out).toMatch(new RegExp(`fail .*${found}.*\n +→ ${advice}`));
     expect(out).toMatch(/\n1 failed\n$/);
   });
 
@@ -136,7 +135,7 @@ describe("stowage doctor on S3", () => {
   it.each([
     ["s3:PutObject", "write", "s3:PutObject on arn:aws:s3:::BUCKET/uploads/*"],
     ["s3:GetObject", "read", "s3:GetObject on arn:aws:s3:::BUCKET/uploads/*"],
-    ["s3:ListBucket", "list", "s3:ListBucket on arn:aws:s3:::BUCKET\n"],
+    ["s3:ListBucket", "list", "s3:ListBucket on arn:aws:s3:::BUCKET in"],
     ["s3:DeleteObject", "delete", "s3:DeleteObject on arn:aws:s3:::BUCKET/uploads/*"],
     ["s3:AbortMultipartUpload", "abort parts", "s3:AbortMultipartUpload on arn:aws:s3:::BUCKET/"],
     ["s3:ListMultipartUploadParts", "list parts", "s3:ListMultipartUploadParts on arn:aws:s3:::"],
@@ -146,7 +145,7 @@ describe("stowage doctor on S3", () => {
     server.access.deny(action);
     const { code, out } = await doctor(env);
     expect(code).toBe(1);
-    expect(out).toContain(`fail  ${step}: access is denied\n`);
+    expect(out).toMatch(new RegExp(`fail {2}${step}: .* 403 AccessDenied: access is denied`));
     expect(out).toContain(`→ allow ${line.replace("BUCKET", env["AWS_S3_BUCKET"] ?? "")}`);
   });
 
@@ -155,8 +154,10 @@ describe("stowage doctor on S3", () => {
     const env = await settingsFor(server);
     server.access.deny("s3:ListBucket");
     const { out } = await doctor(env);
-    expect(out).toMatch(/fail {2}delete: access is denied\n.*\n +→ allow s3:ListBucket on/);
-    expect(out).toMatch(/fail {2}read its id: .*\n.*\n +→ .*; without s3:ListBucket, missing/);
+    for (const step of ["delete", "read its id"]) {
+      const advice = "allow s3:ListBucket on [^ ]+ too, without which S3 reports missing";
+      expect(out).toMatch(new RegExp(`fail {2}${step}: .*access is denied.*\\n +→ .*; ${advice}`));
+    }
   });
 
   it("thinks of a bucket that demands encryption", async () => {
@@ -165,7 +166,7 @@ describe("stowage doctor on S3", () => {
     const AWS_S3_BUCKET = await server.makeBucket("encrypted", { denyUnencrypted: true });
     const { code, out } = await doctor({ ...env, AWS_S3_BUCKET });
     expect(code).toBe(1);
-    expect(out).toMatch(/fail {2}write: .*\n.*\n +→ .*demands encryption, set AWS_S3_SSE=AES256/);
+    expect(out).toMatch(/fail {2}write: .*\n +→ .*demands encryption, set AWS_S3_SSE=AES256/);
     expect(await doctor({ ...env, AWS_S3_BUCKET, AWS_S3_SSE: "AES256" })).toMatchObject({
       code: 0,
     });
@@ -177,7 +178,9 @@ describe("stowage doctor on S3", () => {
     server.access.deny("s3:ListBucketMultipartUploads");
     const { code, out } = await doctor(env);
     expect(code).toBe(0);
-    expect(out).toContain("warn  find orphaned parts: access is denied; uploads work without it\n");
+    expect(out).toMatch(
+      /warn {2}find orphaned parts: .*access is denied; uploads work without it\n/,
+    );
     expect(out).toContain(`→ allow s3:ListBucketMultipartUploads on arn:aws:s3:::`);
   });
 
@@ -224,7 +227,7 @@ describe("stowage doctor on S3", () => {
     const { port } = console.address() as AddressInfo;
     const page = await doctor({ ...env, AWS_ENDPOINT_URL_S3: `http://127.0.0.1:${port}` });
     expect(page.code).toBe(1);
-    expect(page.out).toContain("the server is not an S3 server");
+    expect(page.out).toContain("Unexpected response of the S3 service");
     expect(page.out).toContain("→ AWS_ENDPOINT_URL_S3 is the address of the S3 interface");
   });
 

@@ -103,6 +103,26 @@ describe("stowage doctor", () => {
     expect(out).toContain('fail  STOWAGE_DRIVERS is wrong: read "./no-such.ts"');
   });
 
+  it("has the words and the advice of a third party's driver", async () => {
+    const folder = tempFolder();
+    writeFileSync(
+      join(folder, "shelf.mjs"),
+      `import { defineDriver, StowageError, z } from "stowage/driver";
+      export default defineDriver({
+        name: "shelf",
+        options: z.strictObject({ path: z.string() }),
+        async create() {
+          const advice = "build a longer shelf";
+          throw new StowageError("storage_full", "Cannot open shelf: it is full", { advice });
+        },
+      });`,
+    );
+    const shelf = { STOWAGE_DRIVERS: join(folder, "shelf.mjs"), FILE_STORAGE_TYPE: "shelf" };
+    const { code, out } = await doctor({ ...settings(), ...shelf });
+    expect(code).toBe(1);
+    expect(out).toContain("fail  Cannot open shelf: it is full\n        → build a longer shelf\n");
+  });
+
   it("warns of what is hardly meant, and exits with 0", async () => {
     const { code, out } = await doctor({ ...settings(), FILE_STORGE_TYPE: "s3" });
     expect(code).toBe(0);

@@ -112,4 +112,12 @@ describe("stowage", () => {
     const { err } = await stowage(["serve"], { runtime: { serve } });
     expect(err).toBe(`${message}\nTry: stowage doctor\n`);
   });
+
+  it("says what to do where the error does", async () => {
+    const advice = "start the server";
+    const error = new StowageError("storage_unavailable", "Cannot reach storage", { advice });
+    const serve = () => Promise.reject(error);
+    const { err } = await stowage(["serve"], { runtime: { serve } });
+    expect(err).toBe("Cannot reach storage\nWhat to do: start the server.\nTry: stowage doctor\n");
+  });
 });

@@ -185,7 +185,7 @@ test("a fallback that cannot be reached comes back in the background", async () 
 });
 
 test.each<[string, string | null, Record<string, string>, RegExp]>([
-  ["a missing bucket", "no-such-bucket", {}, /no such bucket/],
+  ["a missing bucket", "no-such-bucket", {}, /the bucket does not exist; create it/],
   ["a wrong secret", null, { AWS_SECRET_ACCESS_KEY: "another-secret" }, /secret/],
 ])("a start refuses a fallback with %s", async (_what, bucket, changes, words) => {
   const starting = withFallback(bucket ?? (await s3.makeBucket()), changes);

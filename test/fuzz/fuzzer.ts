@@ -279,8 +279,14 @@ export class Fuzzer {
       this.#note("crash", this.#lastWords());
       return;
     }
-    await until(() => this.#abused.leftovers(RESTING).length === 0, 30_000);
-    this.#noteAll("leftover", this.#abused.leftovers(RESTING));
+    // One look decides: documents are still processed, and a second look may meet the file of a text in the making.
+    let left: readonly string[] = [];
+    const look = (): boolean => {
+      left = this.#abused.leftovers(RESTING);
+      return left.length === 0;
+    };
+    await until(look, 30_000);
+    this.#noteAll("leftover", left);
     const rows = this.#abused.rows();
     for (const row of rows) {
       const problem = corruptionOf(this.#abused.folder, row);

@@ -17,6 +17,8 @@ export function openClient(options: S3Options, context: DriverContext): S3Client
   return createS3Client(
     {
       bucket: options.authority,
+      prefix: options.path,
+      env,
       region: options.region ?? DEFAULT_REGION,
       endpoint: options.endpoint ?? null,
       pathStyle: options.path_style ?? null,

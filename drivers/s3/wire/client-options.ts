@@ -39,6 +39,9 @@ export const DEFAULT_ATTEMPTS = 50;
 /** One bucket, and how to reach it. */
 export interface S3ClientOptions {
   readonly bucket: string;
+  /** For advice: the prefix of the storage in the bucket, and that of its variables. */
+  readonly prefix?: string | undefined;
+  readonly env?: string | undefined;
   /** The bucket's assumed region. Corrected when a response names another one. */
   readonly region: string;
   /** `https://minio.example:9000/base`, or `null` for AWS's endpoint of the region. */

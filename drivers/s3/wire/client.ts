@@ -31,7 +31,7 @@ type Accept<Result> = (response: S3Response, attempt: Attempt) => Promise<Result
  * @throws {StowageError} `storage_misconfigured`: bucket, region and endpoint do not form an address.
  */
 export function createS3Client(options: S3ClientOptions, context: DriverContext): S3Client {
-  const { bucket, credentials: source, maxAttempts = DEFAULT_ATTEMPTS } = options;
+  const { bucket, prefix = "", env, credentials: source, maxAttempts = DEFAULT_ATTEMPTS } = options;
   const { logger } = context;
   const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
   const signer = new Signer();
@@ -80,7 +80,7 @@ export function createS3Client(options: S3ClientOptions, context: DriverContext)
       await policy.turn(call);
       const credentials = await getCredentials(signal);
       const number = call.begin();
-      const attempt: Attempt = { request, bucket, addressing, credentials, number };
+      const attempt: Attempt = { request, bucket, prefix, env, addressing, credentials, number };
       try {
         const result = await attemptOnce(attempt, bodySha256, accept);
         policy.responded();
@@ -108,8 +108,9 @@ export function createS3Client(options: S3ClientOptions, context: DriverContext)
     }
     if (recoveries.has(recovery)) {
       if (recovery !== "region") return false;
-      const reason = `the servers redirect from region to region, last to ${failure.region ?? "an unnamed one"}; check bucket, region and endpoint`;
-      throw new AttemptError({ ...failure, reason, recovery: "none" }, attempt);
+      const reason = `the servers redirect from region to region, last to ${failure.region ?? "an unnamed one"}`;
+      const advice = "check AWS_S3_BUCKET, AWS_REGION and AWS_ENDPOINT_URL_S3";
+      throw new AttemptError({ ...failure, reason, advice, recovery: "none" }, attempt);
     }
     recoveries.add(recovery);
     return await recover(failure, attempt);

@@ -25,8 +25,10 @@ export function isTransient(recovery: Recovery | undefined): boolean {
 /** Why an attempt failed, as plain data. */
 export interface Failure {
   readonly code: ErrorCode;
-  /** What happened and what to do, without a final period. Holds nothing secret. */
+  /** What happened, without a final period. Holds nothing secret. */
   readonly reason: string;
+  /** What an operator can do, by the names of AWS's variables. */
+  readonly advice?: string | undefined;
   readonly recovery: Recovery;
   /** S3's error code and the status of the response. `null` without a response. */
   readonly s3Code: string | null;
@@ -44,6 +46,10 @@ export interface Failure {
 export interface Attempt {
   readonly request: S3Request;
   readonly bucket: string;
+  /** Of the storage in the bucket: empty, or with a slash at its end. */
+  readonly prefix: string;
+  /** The prefix of the storage's variables: with `ARCHIVE` the region is in `ARCHIVE_AWS_REGION`. */
+  readonly env: string | undefined;
   readonly addressing: Addressing;
   readonly credentials: Credentials;
   /** From 1. */
@@ -54,15 +60,16 @@ export interface Attempt {
 export class AttemptError extends StowageError {
   readonly failure: Failure;
 
-  constructor(failure: Failure, { request, bucket, addressing, number }: Attempt) {
-    const { code, reason, recovery, s3Code, status, cause } = failure;
+  constructor(failure: Failure, { request, bucket, env, addressing, number }: Attempt) {
+    const { code, reason, advice, recovery, s3Code, status, cause } = failure;
     const { action } = request;
     const times = number > 1 ? `, after ${number} attempts` : "";
     super(
       code,
       `Cannot ${action} in bucket "${bucket}" (${addressing.region}): ${reason}${times}`,
       {
-        ...(cause !== undefined && { cause }),
+        cause,
+        advice: env === undefined ? advice : advice?.replaceAll(/\bAWS_/g, `${env}_AWS_`),
         retryable: isTransient(recovery),
         data: { action, s3Code, status, attempts: number },
       },

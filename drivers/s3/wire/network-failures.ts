@@ -2,14 +2,24 @@ import type { ErrorCode } from "../../../src/driver.ts";
 import type { Addressing } from "./addressing.ts";
 import type { Failure, Recovery } from "./failure.ts";
 
-type ErrorMapping = readonly [
-  pattern: RegExp,
-  reason: string,
-  recovery: Recovery,
-  code?: ErrorCode,
-];
+interface ErrorMapping {
+  readonly pattern: RegExp;
+  readonly reason: string;
+  readonly advice: string;
+  readonly recovery: Recovery;
+  /** Default: `storage_unavailable`. */
+  readonly code?: ErrorCode;
+}
 
-const NO_HOST = "no such host; check the endpoint and DNS";
+const UNREACHABLE_ADVICE =
+  "check AWS_ENDPOINT_URL_S3, firewall and proxy (HTTPS_PROXY, NO_PROXY), and try again";
+const NO_HOST: ErrorMapping = {
+  pattern: /^(ENOTFOUND|EAI_NONAME|FailedToOpenSocket)$|dns error/,
+  reason: "no such host",
+  advice:
+    "correct AWS_ENDPOINT_URL_S3 or AWS_REGION; for a server without virtual-hosted buckets, set AWS_S3_FORCE_PATH_STYLE=true",
+  recovery: "wait",
+};
 
 /**
  * Failures before a response: codes of libuv, OpenSSL, undici and Bun, and messages of Deno, which has no codes. The
@@ -19,50 +29,104 @@ const NO_HOST = "no such host; check the endpoint and DNS";
  * @see https://docs.openssl.org/master/man3/X509_STORE_CTX_get_error/
  */
 const ERROR_MAPPINGS: readonly ErrorMapping[] = [
-  [/^(ENOTFOUND|EAI_NONAME|FailedToOpenSocket)$|dns error/, NO_HOST, "wait"],
-  [/^EAI_/, "DNS does not respond", "wait"],
-  [
-    /^(ECONNREFUSED|ConnectionRefused)$|Connection refused/,
-    "connection refused; check that the server runs, and the port",
-    "wait",
-  ],
-  [/^(EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL)$/, "no route to the host; check the network", "wait"],
-  [/^(ETIMEDOUT|UND_ERR_CONNECT_TIMEOUT)$/, "no connection in time", "wait", "storage_timeout"],
-  [/^ERR_WRITE_STALLED$/, "it stopped accepting data", "wait", "storage_timeout"],
-  [/^UND_ERR_(HEADERS|BODY)_TIMEOUT$/, "no response in time", "wait", "storage_timeout"],
-  [
-    /^(ERR_SSL_|EPROTO$)/,
-    "the TLS handshake failed; check whether the endpoint is http:// or https://",
-    "none",
-    "storage_misconfigured",
-  ],
-  [/^CERT_(HAS_EXPIRED|NOT_YET_VALID)$/, "its certificate has expired or is not valid yet", "none"],
-  [
-    /ALTNAME|HOSTNAME_MISMATCH/,
-    "its certificate is for another host; check the endpoint, or set AWS_S3_FORCE_PATH_STYLE=true",
-    "none",
-    "storage_misconfigured",
-  ],
-  [
-    /CERT|ISSUER|LEAF_SIGNATURE|certificate/,
-    "its certificate is not trusted; add its authority to NODE_EXTRA_CA_CERTS",
-    "none",
-    "storage_misconfigured",
-  ],
-  [
-    /^(HPE_|HTTPParserError|Malformed_HTTP)/,
-    "the server does not speak HTTP; check scheme and port",
-    "wait",
-  ],
-  [/^(EMFILE|ENFILE)$/, "this process has too many open files; raise its limit", "wait"],
-  [
-    /: bad port$|port \d+ are blocked/,
-    "fetch blocks this port; use another",
-    "none",
-    "storage_misconfigured",
-  ],
+  NO_HOST,
+  {
+    pattern: /^EAI_/,
+    reason: "DNS does not respond",
+    advice: "check the name servers of this machine, and AWS_ENDPOINT_URL_S3",
+    recovery: "wait",
+  },
+  {
+    pattern: /^(ECONNREFUSED|ConnectionRefused)$|Connection refused/,
+    reason: "connection refused",
+    advice: "start the server, or correct host and port of AWS_ENDPOINT_URL_S3",
+    recovery: "wait",
+  },
+  {
+    pattern: /^(EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL)$/,
+    reason: "no route to the host",
+    advice: "check the network of this machine",
+    recovery: "wait",
+  },
+  {
+    pattern: /^(ETIMEDOUT|UND_ERR_CONNECT_TIMEOUT)$/,
+    reason: "no connection in time",
+    advice: UNREACHABLE_ADVICE,
+    recovery: "wait",
+    code: "storage_timeout",
+  },
+  {
+    pattern: /^ERR_WRITE_STALLED$/,
+    reason: "it stopped accepting data",
+    advice: UNREACHABLE_ADVICE,
+    recovery: "wait",
+    code: "storage_timeout",
+  },
+  {
+    pattern: /^UND_ERR_(HEADERS|BODY)_TIMEOUT$/,
+    reason: "no response in time",
+    advice: UNREACHABLE_ADVICE,
+    recovery: "wait",
+    code: "storage_timeout",
+  },
+  {
+    pattern: /^(ERR_SSL_|EPROTO$)/,
+    reason: "the TLS handshake failed",
+    advice: "change http:// to https:// in AWS_ENDPOINT_URL_S3, or the other way round",
+    recovery: "none",
+    code: "storage_misconfigured",
+  },
+  {
+    pattern: /^CERT_(HAS_EXPIRED|NOT_YET_VALID)$/,
+    reason: "its certificate has expired or is not valid yet",
+    advice: "renew the certificate of the server, or set the clock of this machine",
+    recovery: "none",
+  },
+  {
+    pattern: /ALTNAME|HOSTNAME_MISMATCH/,
+    reason: "its certificate is for another host",
+    advice: "correct AWS_ENDPOINT_URL_S3, or set AWS_S3_FORCE_PATH_STYLE=true",
+    recovery: "none",
+    code: "storage_misconfigured",
+  },
+  {
+    pattern: /CERT|ISSUER|LEAF_SIGNATURE|certificate/,
+    reason: "its certificate is not trusted",
+    advice: "set NODE_EXTRA_CA_CERTS to the file of its certificate authority",
+    recovery: "none",
+    code: "storage_misconfigured",
+  },
+  {
+    pattern: /^(HPE_|HTTPParserError|Malformed_HTTP)/,
+    reason: "the server does not speak HTTP",
+    advice: "check scheme and port of AWS_ENDPOINT_URL_S3",
+    recovery: "wait",
+  },
+  {
+    pattern: /^(EMFILE|ENFILE)$/,
+    reason: "this process has too many open files",
+    advice: "raise its limit (ulimit -n, or LimitNOFILE of systemd)",
+    recovery: "wait",
+  },
+  {
+    pattern: /: bad port$|port \d+ are blocked/,
+    reason: "fetch blocks this port",
+    advice: "serve S3 on another port",
+    recovery: "none",
+    code: "storage_misconfigured",
+  },
 ];
-const BROKEN: ErrorMapping = [/^/, "the connection broke", "wait"];
+const BROKEN: ErrorMapping = {
+  pattern: /^/,
+  reason: "the connection broke",
+  advice: UNREACHABLE_ADVICE,
+  recovery: "wait",
+};
+
+/** What docs/s3.md and docs/troubleshooting.md explain, in their order. */
+export const NETWORK_EXPLANATIONS: readonly { readonly reason: string; readonly advice: string }[] =
+  [...ERROR_MAPPINGS, BROKEN];
+
 /** `fetch failed` wraps the cause, which may wrap another. Also ends cycles. */
 const MAX_CAUSES = 8;
 
@@ -73,12 +137,13 @@ export function networkFailure(
 ): Failure {
   const root = findRoot(error);
   const words = root?.code ?? String(root);
-  const [, usual, recovery, code] =
-    ERROR_MAPPINGS.find(([pattern]) => pattern.test(words)) ?? BROKEN;
-  const reason = usual === NO_HOST && hostIsFromRegion ? noHostIn(region) : usual;
+  const mapping = ERROR_MAPPINGS.find(({ pattern }) => pattern.test(words)) ?? BROKEN;
+  const { code = "storage_unavailable", recovery } = mapping;
+  const { reason, advice } = mapping === NO_HOST && hostIsFromRegion ? noHostIn(region) : mapping;
   return {
-    code: code ?? "storage_unavailable",
+    code,
     reason: `${origin} cannot be reached: ${reason}${root?.code ? ` (${root.code})` : ""}`,
+    advice,
     recovery,
     s3Code: null,
     status: null,
@@ -86,8 +151,11 @@ export function networkFailure(
   };
 }
 
-function noHostIn(region: string): string {
-  return `no such host; the region "${region}" may be mistyped: check AWS_REGION, then DNS`;
+function noHostIn(region: string): Pick<ErrorMapping, "reason" | "advice"> {
+  return {
+    reason: `no such host; the region "${region}" may be mistyped`,
+    advice: "check AWS_REGION, then DNS",
+  };
 }
 
 /** The server did not respond in time. */
@@ -95,6 +163,7 @@ export function timeoutFailure(origin: string, what: string): Failure {
   return {
     code: "storage_timeout",
     reason: `${origin} ${what}`,
+    advice: UNREACHABLE_ADVICE,
     recovery: "wait",
     s3Code: null,
     status: null,

@@ -1,13 +1,14 @@
 import { readAtMost } from "../../../src/driver.ts";
 import { isRegion } from "./addressing.ts";
 import type { Attempt, Failure } from "./failure.ts";
-import type { S3Request, S3Response, XmlElement } from "./protocol.ts";
+import { permissionFor } from "./permissions.ts";
+import type { S3Response, XmlElement } from "./protocol.ts";
 import {
   CODE_OF_STATUS,
-  ERROR_MAPPINGS,
   type ErrorMapping,
+  mappingOf,
   mappingOfStatus,
-  PERMISSIONS,
+  NOT_S3,
 } from "./s3-codes.ts";
 import { childText, parseXml } from "./xml.ts";
 
@@ -22,6 +23,8 @@ const SKEW_MS = 14 * 60 * 1000;
 const BARE_REFUSALS = new Set([400, 401, 403]);
 /** Actions whose 403 may stand for a 404. */
 const READS = new Set(["GetObject", "HeadObject"]);
+/** Actions that begin an object, and say how it is encrypted. */
+const WRITES = new Set(["PutObject", "CreateMultipartUpload"]);
 
 /** Why a request failed, according to its response. Reads the body, up to a limit. */
 export async function responseFailure(
@@ -45,10 +48,12 @@ export function errorFailure(
   error: XmlElement | null,
   s3Code: string,
   response: Pick<S3Response, "status" | "headers">,
-  { request, addressing }: Pick<Attempt, "request" | "addressing">,
+  attempt: Attempt,
 ): Failure {
+  const { request, addressing } = attempt;
   const { status, headers } = response;
-  const [known, advice, usual = "none"] = ERROR_MAPPINGS.get(s3Code) ?? mappingOfStatus(status);
+  const mapping = mappingOf(s3Code, status);
+  const { code: known, recovery: usual = "none" } = mapping;
   const region = regionOf(error, headers);
   const exists =
     s3Code === "PreconditionFailed" && request.headers?.["if-none-match"] !== undefined;
@@ -59,9 +64,11 @@ export function errorFailure(
   // HEAD has no body: a bare 400 or 403 may mean a wrong region or expired credentials.
   if (error === null && usual === "none" && BARE_REFUSALS.has(status)) recovery = "credentials";
   if (moved && (status === 400 || status === 403)) recovery = "region";
+  const { reason, advice } = moved ? movedTo(region) : mapping;
   return {
     code: exists ? "object_exists" : known,
-    reason: `it answers ${status} ${s3Code}: ${adviceFor(known, advice, request, moved ? region : undefined)}`,
+    reason: `it answers ${status} ${s3Code}: ${reason}`,
+    advice: advice ?? permissionAdvice(mapping, attempt),
     recovery,
     s3Code,
     status,
@@ -71,21 +78,31 @@ export function errorFailure(
   };
 }
 
-function adviceFor(
-  code: ErrorMapping[0],
-  advice: string,
-  { action, headers }: S3Request,
-  region: string | undefined,
-): string {
-  if (region !== undefined) return `the bucket is in ${region}; set that region`;
-  if (code !== "storage_access_denied" || advice !== "") return advice;
-  const kms = headers?.["x-amz-server-side-encryption"]?.startsWith("aws:kms") === true;
-  const permission =
-    (PERMISSIONS[action] ?? `the permission for ${action}`) +
-    (kms ? ", kms:GenerateDataKey and kms:Decrypt" : "");
-  const policy = `allow ${permission} to these credentials, and look for a bucket policy that denies it`;
-  if (!READS.has(action)) return policy;
-  return `either ${permission} is not allowed, or the object is missing and s3:ListBucket is not allowed, without which S3 does not say so; allow both`;
+function movedTo(region: string): Pick<ErrorMapping, "reason" | "advice"> {
+  return { reason: `the bucket is in ${region}`, advice: `set AWS_REGION to ${region}` };
+}
+
+/** What a policy must allow, if access was denied. */
+function permissionAdvice(
+  { code }: ErrorMapping,
+  { request, bucket, prefix }: Attempt,
+): string | undefined {
+  if (code !== "storage_access_denied") return undefined;
+  const { action, headers = {} } = request;
+  const permission = permissionFor(action, bucket, prefix);
+  const policy = `allow ${permission} in the policy of these keys, and look for a bucket policy that denies it`;
+  if (READS.has(action)) {
+    const list = permissionFor("ListObjectsV2", bucket, prefix);
+    return `${policy}; allow ${list} too, without which S3 reports missing objects as denied; objects under a KMS key also need kms:Decrypt on the key`;
+  }
+  if (!WRITES.has(action)) return policy;
+  const encryption = headers["x-amz-server-side-encryption"];
+  if (encryption?.startsWith("aws:kms") === true) {
+    return `${policy}; with a KMS key also allow kms:GenerateDataKey and kms:Decrypt on the key`;
+  }
+  return encryption === undefined
+    ? `${policy}; if the bucket demands encryption, set AWS_S3_SSE=AES256`
+    : policy;
 }
 
 async function readError({ body }: S3Response): Promise<XmlElement | "foreign" | null> {
@@ -104,12 +121,12 @@ async function readError({ body }: S3Response): Promise<XmlElement | "foreign" |
 }
 
 /** Whether S3 may have sent this without a body: always to HEAD, otherwise only if the request may be repeated. */
-function mayBeBare({ status, headers }: S3Response, { method }: S3Request): boolean {
+function mayBeBare({ status, headers }: S3Response, { method }: Attempt["request"]): boolean {
   if (method === "HEAD") return !(headers.get("content-type") ?? "").startsWith("text/html");
   return status !== 404 && status !== 400;
 }
 
-function codeWithoutBody(response: S3Response, request: S3Request, now: number): string {
+function codeWithoutBody(response: S3Response, request: Attempt["request"], now: number): string {
   const { status, headers } = response;
   if (status === 404) return request.objectKey === undefined ? "NoSuchBucket" : "NoSuchKey";
   if (status === 403) {
@@ -136,10 +153,11 @@ export function foreignResponse(
   const retryAfterMs = parseRetryAfter(headers.get("retry-after"), Number.NaN);
   // A truncated or garbled 2xx may be complete next time. A web page will not change.
   const again = status >= 500 || status === 429 || status === 408 || (status < 300 && !html);
-  const [, , recovery = "wait"] = mappingOfStatus(status);
+  const { recovery = "wait" } = mappingOfStatus(status);
   return {
     code: again || status < 300 ? "storage_unavailable" : "storage_misconfigured",
-    reason: `${addressing.origin} answers ${status} with ${what}: a proxy, a console or another service; check the endpoint`,
+    reason: `${addressing.origin} answers ${status} with ${what}: ${NOT_S3.reason}`,
+    advice: NOT_S3.advice,
     recovery: again ? recovery : "none",
     s3Code: CODE_OF_STATUS.get(status) ?? `Status${status}`,
     status,

@@ -1,5 +1,6 @@
 import { type ObjectKey, type StoredObject, StowageError } from "../../../src/driver.ts";
 import type { S3Response } from "./protocol.ts";
+import { NOT_S3 } from "./s3-codes.ts";
 
 /**
  * The object that a response's headers describe.
@@ -56,8 +57,6 @@ export function unexpectedResponse(reason: string): StowageError {
   return new StowageError(
     "storage_unavailable",
     `Unexpected response of the S3 service: ${reason}`,
-    {
-      retryable: true,
-    },
+    { retryable: true, advice: NOT_S3.advice },
   );
 }

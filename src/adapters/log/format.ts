@@ -65,7 +65,10 @@ function describeFields(fields: PlainObject): string {
 /** An error and its causes in one line. */
 function chain(error: PlainObject): string {
   const code = error["code"];
-  const own = `${error["message"]}${typeof code === "string" ? ` (${code})` : ""}`;
+  const advice = error["advice"];
+  const own =
+    `${error["message"]}${typeof code === "string" ? ` (${code})` : ""}` +
+    (typeof advice === "string" ? `; ${advice}` : "");
   const cause = error["cause"];
   if (cause === undefined || cause === null) return own;
   return `${own} <- ${isError(cause) ? chain(cause) : JSON.stringify(cause)}`;

@@ -96,12 +96,13 @@ function entries(pairs: readonly (readonly [string, unknown])[], inner: Inner): 
 }
 
 function errorFields(error: Error, stacks: boolean): [string, unknown][] {
-  const { name, cause, code, data, errors } = error as Error & Record<string, unknown>;
+  const { name, cause, code, advice, data, errors } = error as Error & Record<string, unknown>;
   const plainName = name === "Error" || name === "StowageError";
   return [
     ["name", plainName ? undefined : name],
     ["code", code],
     ["message", stacks ? error.message : messageOf(error)],
+    ["advice", advice],
     ["data", typeof data === "object" && Object.keys(data ?? {}).length > 0 ? data : undefined],
     ["stack", stacks ? error.stack : undefined],
     ["errors", Array.isArray(errors) ? errors : undefined],

@@ -78,9 +78,10 @@ export class AwayStorage {
   /** An empty place where the records know a storage is an unmounted disk, not a wrong setting. */
   #reasonOf({ kind, error }: Unopened): StowageError {
     if (kind !== "absent" || this.#deps.expected.length === 0) return error;
-    return new StowageError("storage_unavailable", `${error.message}; is its disk mounted?`, {
+    return new StowageError("storage_unavailable", error.message, {
       cause: error,
       retryable: true,
+      advice: "mount its disk, or correct FILE_STORAGE_FALLBACK",
     });
   }
 

@@ -109,7 +109,7 @@ export class IdentityGuard {
 function replacedBy(state: string, cause?: unknown): StowageError {
   return new StowageError(
     "storage_unavailable",
-    `Cannot use storage: its ${STORAGE_IDENTITY_KEY} ${state} (bring the storage back, or restore the file)`,
-    { retryable: true, cause },
+    `Cannot use storage: its ${STORAGE_IDENTITY_KEY} ${state}`,
+    { retryable: true, cause, advice: "bring the storage back, or restore the file" },
   );
 }

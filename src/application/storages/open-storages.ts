@@ -149,7 +149,9 @@ function cannotBeUsed(one: NotOpened, expected: readonly StorageUsage[]): string
   const name = `${one.isFallback ? "FILE_STORAGE_FALLBACK" : "storage"} ${one.uri.display}`;
   const known = expected.map(({ storageId, uploads }) => `${uploads} in storage ${storageId}`);
   const uploads = known.length === 0 ? "" : `; uploads stored there: ${known.join(", ")}`;
-  return `${name} cannot be used: ${one.opening.error.message}${uploads}`;
+  const { message, advice } = one.opening.error;
+  const more = advice === undefined ? "" : `; ${advice}`;
+  return `${name} cannot be used: ${message}${uploads}${more}`;
 }
 
 function cannotStart(texts: readonly string[], error: StowageError | null): StowageError {

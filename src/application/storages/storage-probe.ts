@@ -10,6 +10,8 @@ export interface StorageHealth {
   readonly status: "healthy" | "unhealthy";
   /** The code of the first thing that failed. */
   readonly errorCode: string | null;
+  /** What an operator can do about it, if its driver knows. */
+  readonly advice: string | null;
   /** The steps that were tried, and whether they worked. */
   readonly steps: readonly { readonly name: string; readonly ok: boolean }[];
   /** When, in milliseconds since 1970. */
@@ -69,7 +71,7 @@ export class StorageProbe {
     if (health.status !== this.#lastStatus) {
       const { status, errorCode } = health;
       const error = check.steps.find((step) => !step.ok)?.error;
-      // The message has advice that only operators may read.
+      // Only operators may read its message and advice.
       const facts = error === undefined ? { status, errorCode } : { status, errorCode, error };
       this.#deps.logger.warn("storage.health_changed", facts);
     }
@@ -93,10 +95,12 @@ export class StorageProbe {
     const { name } = this.#deps.driver;
     const failed = check.steps.find((step) => !step.ok);
     const healthy = check.healthy && failed === undefined;
+    const error = healthy ? null : wrapDriverError(name, "check", failed?.error);
     return {
       service: serviceOf(name),
       status: healthy ? "healthy" : "unhealthy",
-      errorCode: healthy ? null : wrapDriverError(name, "check", failed?.error).code,
+      errorCode: error?.code ?? null,
+      advice: error?.advice ?? null,
       steps: check.steps.map((step) => ({ name: step.name, ok: step.ok })),
       checkedAt: this.#deps.clock.now(),
     };

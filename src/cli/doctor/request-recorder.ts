@@ -1,6 +1,5 @@
 import { formatDuration } from "../format.ts";
 import type { Finding } from "./check.ts";
-import { CLOCK_SKEW, WRONG_REGION } from "./s3-diagnoses.ts";
 
 /** S3 refuses a skew of 15 minutes or more; certificates and tokens expire too. */
 const TOLERATED_SKEW_MS = 60_000;
@@ -13,16 +12,10 @@ export class RequestRecorder {
   readonly #now: () => number;
   readonly #regions: string[] = [];
   #skewMs = 0;
-  #sawWebPage = false;
 
   /** @param now This machine's clock, in milliseconds since 1970. */
   constructor(now: () => number) {
     this.#now = now;
-  }
-
-  /** Whether a web page was returned, which no S3 server sends. */
-  get sawWebPage(): boolean {
-    return this.#sawWebPage;
   }
 
   readonly wrap =
@@ -33,7 +26,6 @@ export class RequestRecorder {
       if (region !== undefined) this.#regions.push(region);
       const response = await fetch(input, init);
       const serverTime = Date.parse(response.headers.get("date") ?? "");
-      this.#sawWebPage ||= (response.headers.get("content-type") ?? "").startsWith("text/html");
       if (!Number.isNaN(serverTime)) this.#skewMs = serverTime - this.#now();
       return response;
     };
@@ -47,7 +39,9 @@ export class RequestRecorder {
 function clockFindings(skewMs: number): readonly Finding[] {
   if (Math.abs(skewMs) < TOLERATED_SKEW_MS) return [];
   const detail = `this machine is ${formatDuration(Math.abs(skewMs))} ${skewMs > 0 ? "behind" : "ahead"}`;
-  return [{ status: "warn", text: CLOCK_SKEW.problem, detail, advice: CLOCK_SKEW.advice }];
+  const text = "this machine's clock and the server's differ";
+  const advice = "set the clock of this machine: timedatectl set-ntp true";
+  return [{ status: "warn", text, detail, advice }];
 }
 
 /** The first region is the configured one; the last is where the server redirected the driver. */
@@ -55,5 +49,6 @@ function regionFindings(regions: readonly string[]): readonly Finding[] {
   const [first, last] = [regions[0], regions.at(-1)];
   if (first === last) return [];
   const detail = `it is in ${last}, but ${first} is set`;
-  return [{ status: "warn", text: WRONG_REGION.problem, detail, advice: WRONG_REGION.advice }];
+  const text = "the bucket is in another region";
+  return [{ status: "warn", text, detail, advice: "set AWS_REGION to the region of the bucket" }];
 }

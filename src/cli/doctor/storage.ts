@@ -56,11 +56,11 @@ async function* examine(
   let driver: StorageDriver | undefined;
   try {
     driver = await waitFor(parts.openStorage(uri, recorder.wrap), { signal });
-    const identity = await identify(uri, role, driver, recorder, context);
+    const identity = await identify(uri, role, driver, context);
     yield identity;
     // One permission of several may be denied: the probe shows which. Any other failure would only be repeated.
     if (identity.status === "ok" || identity.denied) {
-      const written = yield* probe(uri, driver, recorder, signal);
+      const written = yield* probe(uri, driver, signal);
       if (written && driver.multipart !== undefined) {
         yield* probeMultipart(uri, driver.multipart, signal);
       }
@@ -80,7 +80,6 @@ async function identify(
   uri: StorageUri,
   role: StorageRole,
   driver: StorageDriver,
-  recorder: RequestRecorder,
   { signal, storageIds, silentStorages }: DoctorContext,
 ): Promise<Finding & { readonly denied?: boolean }> {
   try {
@@ -106,7 +105,7 @@ async function identify(
     silentStorages.add(uri.display);
     const denied = isStowageError(error, "storage_access_denied");
     const step = denied ? "read its id" : undefined;
-    return { ...toFinding({ error, uri, sawWebPage: recorder.sawWebPage, step }), denied };
+    return { ...toFinding({ error, uri, step }), denied };
   }
 }
 
@@ -114,14 +113,13 @@ async function identify(
 async function* probe(
   uri: StorageUri,
   driver: StorageDriver,
-  recorder: RequestRecorder,
   signal: AbortSignal,
 ): AsyncGenerator<Finding, boolean> {
   const { steps } = await driver.check({ signal });
   const done = steps.filter(({ ok }) => ok).map(({ name }) => name);
   if (done.length > 0) yield { status: "ok", text: `works: ${done.join(", ")}` };
   for (const { name: step, error } of steps.filter(({ ok }) => !ok)) {
-    const finding = toFinding({ error, uri, step, sawWebPage: recorder.sawWebPage });
+    const finding = toFinding({ error, uri, step });
     // A storage with ?id= is only read from.
     const tolerated = uri.options["id"] !== undefined && (step === "write" || step === "delete");
     yield tolerated ? { ...finding, status: "warn" } : finding;

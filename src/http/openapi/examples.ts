@@ -70,6 +70,7 @@ function storageHealth(errorCode: string | null) {
         uri: "memory:",
         service: "memory_file_storage",
         ...stateOf(errorCode),
+        advice: null,
         steps: ["write", "read", "list", "delete"].map((name) => ({
           name,
           ok: name !== "write" || errorCode === null,

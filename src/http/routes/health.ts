@@ -50,6 +50,10 @@ const StorageHealthSchema = z
         service: z.string(),
         status: z.enum(["healthy", "unhealthy"]),
         error_code: z.string().nullable(),
+        advice: z
+          .string()
+          .nullable()
+          .openapi({ description: "What to do about it, if the driver knows" }),
         steps: z.array(z.object({ name: z.string(), ok: z.boolean() })),
         corrupt_reads: z.number().int().openapi({
           description: "Reads since start-up whose bytes failed verification",
@@ -132,6 +136,7 @@ export const storageHealth = endpoint({
       service: storage.service,
       status: storage.status,
       error_code: storage.errorCode,
+      advice: storage.advice,
       steps: [...storage.steps],
       corrupt_reads: storage.corruption.reads,
       last_corrupt_read_at: toTime(storage.corruption.lastAt),

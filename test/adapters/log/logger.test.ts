@@ -27,6 +27,17 @@ describe("createLogger() as JSON", () => {
     ]);
   });
 
+  it("has the advice of an error, in both formats", () => {
+    const options = { advice: "raise the quota", cause: new Error("EDQUOT") };
+    const error = new StowageError("storage_full", "Cannot store", options);
+    const json = setup();
+    json.log.error("x", { error });
+    expect(json.last().error).toMatchObject({ message: "Cannot store", advice: "raise the quota" });
+    const pretty = setup({ format: "pretty" });
+    pretty.log.error("x", { error });
+    expect(pretty.lines[0]).toContain("Cannot store (storage_full); raise the quota <- EDQUOT");
+  });
+
   it("writes nothing below its level", () => {
     for (const [level, count] of [
       ["debug", 4],

@@ -117,7 +117,7 @@ test("a missing fallback is reported, and neither created nor written to", async
   const { start, folder, openDrivers } = await starts();
   await expect(start("local:new", "local:typo")).rejects.toMatchObject({
     code: "storage_misconfigured",
-    message: `Cannot start: FILE_STORAGE_FALLBACK local:${folder}/typo cannot be used: Cannot open local storage: there is no folder ${folder}/typo`,
+    message: `Cannot start: FILE_STORAGE_FALLBACK local:${folder}/typo cannot be used: Cannot open local storage: there is no folder ${folder}/typo; mount its disk, or correct the path`,
   });
   expect(existsSync(join(folder, "typo"))).toBe(false);
   expect(readdirSync(join(folder, "new"))).toEqual([]);

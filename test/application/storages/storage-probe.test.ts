@@ -101,3 +101,16 @@ test("health() logs the error when a storage becomes unhealthy, and its recovery
     { event, status: "healthy", errorCode: null },
   ]);
 });
+
+test("a probe has the advice of the driver, and none while all is well", async () => {
+  const options = { advice: "raise the quota" };
+  let error: unknown = new StowageError("storage_full", "Cannot store: it is full", options);
+  const { probe } = await probeOf(async () => ({
+    healthy: error === null,
+    steps: [{ name: "write", ok: error === null, error }],
+  }));
+  const full = { errorCode: "storage_full", advice: "raise the quota" };
+  expect(await probe.health(true)).toMatchObject(full);
+  error = null;
+  expect(await probe.health(true)).toMatchObject({ errorCode: null, advice: null });
+});

@@ -26,11 +26,16 @@ async function failed(promise: Promise<unknown>): Promise<StowageError> {
   return error;
 }
 
+/** What an operator reads. */
+function wordsOf({ message, advice = "" }: StowageError): string {
+  return `${message}; ${advice}`;
+}
+
 /** How a request fails that is answered so, each time. */
 async function refused(request: S3Request, answer: Scripted): Promise<StowageError> {
   const { endpoint } = await startAnswering(answer);
   const error = await failed(openClient({ endpoint, maxAttempts: 3 }).send(request));
-  const told = `${error.message} ${JSON.stringify(error.data)} ${String(error.cause)}`;
+  const told = `${wordsOf(error)} ${JSON.stringify(error.data)} ${String(error.cause)}`;
   for (const secret of [
     CREDENTIALS.secretAccessKey,
     CREDENTIALS.accessKeyId,
@@ -45,28 +50,63 @@ async function refused(request: S3Request, answer: Scripted): Promise<StowageErr
 test.each<[S3Request, number, string, ErrorCode, boolean, RegExp]>([
   [GET, 404, "NoSuchKey", "object_not_found", false, /nothing is stored there/],
   [PUT, 404, "NoSuchUpload", "object_not_found", false, /no such multipart upload/],
-  [GET, 404, "NoSuchBucket", "storage_misconfigured", false, /no such bucket; create it/],
+  [
+    GET,
+    404,
+    "NoSuchBucket",
+    "storage_misconfigured",
+    false,
+    /the bucket does not exist; create it/,
+  ],
   [
     PUT,
     403,
     "AccessDenied",
     "storage_access_denied",
     false,
-    /allow s3:PutObject to these credentials/,
+    /access is denied; allow s3:PutObject on arn:aws:s3:::uploads\/\* in the policy of these keys/,
   ],
-  [LIST, 403, "AccessDenied", "storage_access_denied", false, /allow s3:ListBucket to/],
+  [
+    LIST,
+    403,
+    "AccessDenied",
+    "storage_access_denied",
+    false,
+    /access is denied; allow s3:ListBucket on arn:aws:s3:::uploads in/,
+  ],
   [
     GET,
     403,
     "AccessDenied",
     "storage_access_denied",
     false,
-    /s3:GetObject is not allowed, or the object is missing and s3:ListBucket/,
+    /allow s3:GetObject on .*; allow s3:ListBucket on .* too, without which S3 reports missing/,
   ],
-  [PUT, 403, "InvalidAccessKeyId", "storage_misconfigured", false, /does not know this access key/],
-  [PUT, 403, "SignatureDoesNotMatch", "storage_misconfigured", false, /secret key does not belong/],
-  [PUT, 400, "ExpiredToken", "storage_misconfigured", false, /renew the credentials/],
-  [PUT, 400, "AuthorizationHeaderMalformed", "storage_misconfigured", false, /set its region/],
+  [
+    PUT,
+    403,
+    "InvalidAccessKeyId",
+    "storage_misconfigured",
+    false,
+    /does not know the key id; correct AWS_ACCESS_KEY_ID/,
+  ],
+  [
+    PUT,
+    403,
+    "SignatureDoesNotMatch",
+    "storage_misconfigured",
+    false,
+    /secret does not belong to the key id.*; copy AWS_SECRET_ACCESS_KEY/,
+  ],
+  [PUT, 400, "ExpiredToken", "storage_misconfigured", false, /token is expired.*; get new keys/],
+  [
+    PUT,
+    400,
+    "AuthorizationHeaderMalformed",
+    "storage_misconfigured",
+    false,
+    /another region; set AWS_REGION/,
+  ],
   [PUT, 412, "PreconditionFailed", "object_changed", false, /something else is stored/],
   [
     { ...PUT, headers: { "if-none-match": "*" } },
@@ -77,10 +117,17 @@ test.each<[S3Request, number, string, ErrorCode, boolean, RegExp]>([
     /something else/,
   ],
   [PUT, 409, "ConditionalRequestConflict", "storage_unavailable", true, /another request/],
-  [PUT, 503, "SlowDown", "storage_unavailable", true, /throttles requests, after 3 attempts/],
+  [
+    PUT,
+    503,
+    "SlowDown",
+    "storage_unavailable",
+    true,
+    /throttles requests, after 3 attempts; if this lasts/,
+  ],
   [PUT, 500, "InternalError", "storage_unavailable", true, /an internal error, after 3 attempts/],
-  [PUT, 507, "XMinioStorageFull", "storage_full", false, /the quota is used up/],
-  [PUT, 403, "QuotaExceeded", "storage_full", false, /the quota is used up/],
+  [PUT, 507, "XMinioStorageFull", "storage_full", false, /its quota is used up; raise/],
+  [PUT, 403, "QuotaExceeded", "storage_full", false, /its quota is used up; raise/],
   [PUT, 501, "NotImplemented", "unsupported_option", false, /does not support/],
   [PUT, 400, "KeyTooLongError", "invalid_key", false, /longer/],
   [GET, 416, "InvalidRange", "object_changed", false, /shorter/],
@@ -97,7 +144,7 @@ test.each<[S3Request, number, string, ErrorCode, boolean, RegExp]>([
   const error = await refused(request, { status, body: s3Error(s3Code) });
   expect(error.code).toBe(code);
   expect(error.retryable).toBe(retryable);
-  expect(error.message).toMatch(message);
+  expect(wordsOf(error)).toMatch(message);
   expect(error.message).toContain(`Cannot ${request.action} in bucket "uploads" (eu-central-1)`);
   expect(error.data).toMatchObject({ s3Code, status, action: request.action });
 });
@@ -119,7 +166,7 @@ test.each<[string, S3Request, Scripted, ErrorCode, string, RegExp]>([
     { status: 404 },
     "storage_misconfigured",
     "NoSuchBucket",
-    /no such bucket/,
+    /the bucket does not exist; create it/,
   ],
   [
     "404 to HEAD from a web server",
@@ -127,7 +174,7 @@ test.each<[string, S3Request, Scripted, ErrorCode, string, RegExp]>([
     { status: 404, headers: HTML },
     "storage_misconfigured",
     "Status404",
-    /check the endpoint/,
+    /a web page: the server is not an S3 server.*; AWS_ENDPOINT_URL_S3 is/,
   ],
   [
     "403 to HEAD",
@@ -135,7 +182,7 @@ test.each<[string, S3Request, Scripted, ErrorCode, string, RegExp]>([
     { status: 403 },
     "storage_access_denied",
     "AccessDenied",
-    /s3:ListBucket is not allowed, without which/,
+    /allow s3:ListBucket on .* too, without which/,
   ],
   [
     "400 to HEAD",
@@ -143,7 +190,7 @@ test.each<[string, S3Request, Scripted, ErrorCode, string, RegExp]>([
     { status: 400 },
     "storage_misconfigured",
     "BadRequest",
-    /check the region, and whether/,
+    /gives no reason; check AWS_REGION/,
   ],
   ["412 to HEAD", HEAD, { status: 412 }, "object_changed", "PreconditionFailed", /something else/],
   [
@@ -176,7 +223,7 @@ test.each<[string, S3Request, Scripted, ErrorCode, string, RegExp]>([
     { status: 404, headers: HTML, body: "<html>No</html>" },
     "storage_misconfigured",
     "Status404",
-    /a web page: a proxy, a console or another service; check the endpoint/,
+    /a web page: the server is not an S3 server, or a proxy answers for it; AWS_ENDPOINT_URL_S3 is/,
   ],
   [
     "a proxy's 502",
@@ -255,7 +302,7 @@ test.each<[string, S3Request, Scripted, ErrorCode, string, RegExp]>([
     { status: 301, body: s3Error("PermanentRedirect") },
     "storage_misconfigured",
     "PermanentRedirect",
-    /set its region or endpoint/,
+    /another region; set AWS_REGION/,
   ],
   [
     "a KMS key that is not allowed",
@@ -263,12 +310,12 @@ test.each<[string, S3Request, Scripted, ErrorCode, string, RegExp]>([
     { status: 403, body: s3Error("AccessDenied") },
     "storage_access_denied",
     "AccessDenied",
-    /s3:PutObject, kms:GenerateDataKey and kms:Decrypt/,
+    /s3:PutObject on .*allow kms:GenerateDataKey and kms:Decrypt/,
   ],
 ])("send() explains %s", async (_what, request, answer, code, s3Code, message) => {
   const error = await refused(request, answer);
   expect([error.code, error.data["s3Code"]]).toEqual([code, s3Code]);
-  expect(error.message).toMatch(message);
+  expect(wordsOf(error)).toMatch(message);
 });
 
 test.each<[string, string, ErrorCode, string, RegExp]>([
@@ -355,19 +402,15 @@ test("send() tells an unknown host, a closed port and a wrong scheme apart", asy
     ["http://nowhere.invalid", /nowhere\.invalid cannot be reached: (no such host|DNS)/],
     [
       `http://${closed}`,
-      /connection refused; check that the server runs, and the port \(ECONNREFUSED\), after 3 attempts/,
+      /connection refused \(ECONNREFUSED\), after 3 attempts; start the server, or correct host and port/,
     ],
-    [`http://${text}`, /does not speak HTTP; check scheme and port/],
-    [
-      `https://${text}`,
-      /the TLS handshake failed; check whether the endpoint is http/,
-      "storage_misconfigured",
-    ],
+    [`http://${text}`, /does not speak HTTP.*; check scheme and port/],
+    [`https://${text}`, /the TLS handshake failed.*; change http:/, "storage_misconfigured"],
     [`http://${silent}`, /the connection broke/],
   ];
   for (const [endpoint, message, code = "storage_unavailable"] of cases) {
     const error = await failed(openClient({ endpoint, maxAttempts: 3 }).send(PUT));
-    expect(error.message).toMatch(message);
+    expect(wordsOf(error)).toMatch(message);
     expect(error).toMatchObject({ code, data: { status: null, s3Code: null } });
   }
 });
@@ -383,12 +426,15 @@ test("send() doubts the region where the host was made of it, and nowhere else",
   for (const [endpoint, message] of [
     [
       null,
-      /^Cannot PutObject in bucket "uploads" \(eu-cental-1\): https:\/\/uploads\.s3\.eu-cental-1\.amazonaws\.com cannot be reached: no such host; the region "eu-cental-1" may be mistyped: check AWS_REGION, then DNS \(ENOTFOUND\)/,
+      /^Cannot PutObject in bucket "uploads" \(eu-cental-1\): https:\/\/uploads\.s3\.eu-cental-1\.amazonaws\.com cannot be reached: no such host; the region "eu-cental-1" may be mistyped \(ENOTFOUND\); check AWS_REGION, then DNS/,
     ],
-    ["https://s3.eu-cental-1.amazonaws.com", /no such host; check the endpoint and DNS/],
-    ["https://minio.example", /no such host; check the endpoint and DNS/],
+    [
+      "https://s3.eu-cental-1.amazonaws.com",
+      /no such host \(ENOTFOUND\); correct AWS_ENDPOINT_URL_S3/,
+    ],
+    ["https://minio.example", /no such host \(ENOTFOUND\); correct AWS_ENDPOINT_URL_S3/],
   ] as const) {
     const client = openClient({ endpoint, region, maxAttempts: 1 }, { fetch });
-    expect((await failed(client.send(PUT))).message).toMatch(message);
+    expect(wordsOf(await failed(client.send(PUT)))).toMatch(message);
   }
 });

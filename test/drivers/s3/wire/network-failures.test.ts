@@ -16,7 +16,7 @@ test.each<[string, Error, RegExp, "wait" | "none", ErrorCode]>([
   [
     "a name that nobody has",
     coded("ENOTFOUND"),
-    /no such host; check the endpoint and DNS \(ENOTFOUND\)$/,
+    /no such host \(ENOTFOUND\); correct AWS_ENDPOINT_URL_S3/,
     "wait",
     "storage_unavailable",
   ],
@@ -39,7 +39,7 @@ test.each<[string, Error, RegExp, "wait" | "none", ErrorCode]>([
   [
     "a certificate of its own",
     coded("DEPTH_ZERO_SELF_SIGNED_CERT"),
-    /not trusted; add its authority/,
+    /not trusted .*; set NODE_EXTRA_CA_CERTS/,
     "none",
     "storage_misconfigured",
   ],
@@ -62,7 +62,7 @@ test.each<[string, Error, RegExp, "wait" | "none", ErrorCode]>([
   [
     "a port that fetch avoids",
     new Error("bad port"),
-    /use another$/,
+    /blocks this port; serve S3 on another port$/,
     "none",
     "storage_misconfigured",
   ],
@@ -98,7 +98,7 @@ test.each<[string, Error, RegExp, "wait" | "none", ErrorCode]>([
   const failure = networkFailure(fetchFailed(cause), PLACE);
   expect(failure).toMatchObject({ code, recovery, s3Code: null, status: null });
   expect(failure.reason).toMatch(/^https:\/\/s3\.example cannot be reached: /);
-  expect(failure.reason).toMatch(reason);
+  expect(`${failure.reason}; ${failure.advice}`).toMatch(reason);
 });
 
 test("networkFailure() keeps of its cause what holds no data", () => {

@@ -1,5 +1,3 @@
-import type { StorageUri } from "../../domain/storage-uri.ts";
-
 /** One permission that an S3 storage needs. */
 export interface S3Permission {
   /** Its name in policies. */
@@ -29,11 +27,18 @@ export const S3_PERMISSIONS: readonly S3Permission[] = [
   { action: "s3:ListBucketMultipartUploads", on: "bucket", calls: ["ListMultipartUploads"] },
 ];
 
-/** The line to add to a policy for a denied call; `null` for a call that Stowage does not make. */
-export function missingPermission(call: unknown, { authority, path }: StorageUri): string | null {
-  const permission = S3_PERMISSIONS.find(({ calls }) => calls.some((name) => name === call));
-  if (permission === undefined) return null;
-  const bucket = `arn:aws:s3:::${authority}`;
+/**
+ * What a policy must allow for an action: `s3:PutObject on arn:aws:s3:::files/uploads/*`.
+ *
+ * @param prefix Of the storage in its bucket: empty, or with a slash at its end.
+ */
+export function permissionFor(call: string, bucket: string, prefix: string): string {
+  const permission = S3_PERMISSIONS.find(({ calls }) => calls.includes(call));
+  if (permission === undefined) return `the permission for ${call} on ${arnOf(bucket)}`;
   const { action, on } = permission;
-  return `${action} on ${on === "bucket" ? bucket : `${bucket}/${path === "" ? "" : `${path}/`}*`}`;
+  return `${action} on ${arnOf(bucket)}${on === "bucket" ? "" : `/${prefix}*`}`;
+}
+
+function arnOf(bucket: string): string {
+  return `arn:aws:s3:::${bucket}`;
 }
