@@ -1,3 +1,4 @@
+import { DEFAULT_MAX_TEXT_BYTES } from "../domain/ports/processor.ts";
 import { moduleNames } from "./module-names.ts";
 import {
   address,
@@ -139,7 +140,11 @@ export const SETTINGS = {
     whole(1, 3600),
   ),
   PROCESSING_MEMORY_BYTES: setting("Memory for one document", "512MiB", size(64 * 2 ** 20)),
-  PROCESSING_MAX_TEXT_BYTES: setting("Largest text stored for one document", "8MiB", size(1024)),
+  PROCESSING_MAX_TEXT_BYTES: setting(
+    "Largest text stored for one document",
+    `${DEFAULT_MAX_TEXT_BYTES / 2 ** 20}MiB`,
+    size(1024),
+  ),
   AUTH_JWT_SECRET: setting(
     "Secret for HS256 tokens; or use AUTH_JWKS_URL",
     { words: "none" },

@@ -75,7 +75,7 @@ describe("a document that means harm", () => {
     expect(ending.durationMs).toBeLessThan(DURATION_MS);
     const right = processor === "text" ? ends : OTHER_ENDS;
     expect(right, ending.says.slice(0, 500)).toContain(ending.end);
-    expect(Buffer.byteLength(ending.text)).toBeLessThanOrEqual(16 * MIB);
+    expect(Buffer.byteLength(ending.text)).toBeLessThanOrEqual(8 * MIB);
     expect(ending.peakBytes).toBeLessThanOrEqual(MEMORY_BYTES);
     expect(ending.says).not.toContain(canary.secret);
   });

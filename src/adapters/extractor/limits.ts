@@ -1,3 +1,5 @@
+import { DEFAULT_MAX_TEXT_BYTES } from "../../domain/ports/processor.ts";
+
 /** What one document may cost. */
 export interface ExtractionLimits {
   /** Resident memory of the process. Watched from outside, where the system shows it. */
@@ -27,7 +29,7 @@ export const DEFAULT_LIMITS: ExtractionLimits = {
   cpuSeconds: 4.5,
   // Four times the CPU time: other work on the machine needs its share.
   wallMs: 18_000,
-  maxTextBytes: 16 * MIB,
+  maxTextBytes: DEFAULT_MAX_TEXT_BYTES,
 };
 
 /** The defaults with these changes. More memory raises RLIMIT_DATA too. */

@@ -23,6 +23,9 @@ export interface ProcessorInput {
   text(): Promise<string>;
 }
 
+/** The default of `PROCESSING_MAX_TEXT_BYTES`. */
+export const DEFAULT_MAX_TEXT_BYTES = 8 * 1024 * 1024;
+
 export interface ProcessorContext {
   /** Aborted at the time limit, or if the job was lost. */
   readonly signal: AbortSignal;

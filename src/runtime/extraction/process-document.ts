@@ -8,22 +8,22 @@ import type { Processor, ProcessorOutput } from "../../domain/ports/processor.ts
 export interface ProcessDocumentOptions {
   /** Default: `text/plain`. */
   readonly contentType?: string;
-  /** Lower case with its dot. Default: none. */
+  /** In lower case, with its dot. Default: none. */
   readonly extension?: string;
-  /** UTF-8. Default: 16 MiB. */
+  /** UTF-8. Default: 8 MiB, the default of `PROCESSING_MAX_TEXT_BYTES`. */
   readonly maxTextBytes?: number;
-  /** Default: 20 s. */
+  /** Default: 18,000. */
   readonly timeoutMs?: number;
   readonly logger?: Logger;
   readonly signal?: AbortSignal;
 }
 
 /**
- * Run one processor on one document right here, held to its contract as the service holds it: for tests of
- * processors. A document that kills takes the test with it; use documents that you trust.
+ * Run a processor on a document in this process, with the checks of the service: for tests of processors. Use
+ * documents that you trust: one that crashes the process ends the test.
  *
- * @throws {StowageError} What would be the reason in `processing.error`; `processor_failed`, with its cause,
- *   for whatever breaks the contract.
+ * @throws {StowageError} With the code that `processing.error` would have; `processor_failed`, with a cause, if the
+ *   processor breaks its contract.
  * @example
  * ```ts
  * const { output } = await processDocument(wordCount, new TextEncoder().encode("Hello, world"));
@@ -34,17 +34,24 @@ export async function processDocument(
   bytes: Uint8Array,
   options: ProcessDocumentOptions = {},
 ): Promise<ProcessorOutput> {
-  const { contentType = "text/plain", extension = "", logger = SILENT } = options;
-  const { maxTextBytes, timeoutMs: wallMs } = {
-    ...{ maxTextBytes: DEFAULT_LIMITS.maxTextBytes, timeoutMs: DEFAULT_LIMITS.wallMs },
-    ...options,
-  };
+  const {
+    contentType = "text/plain",
+    extension = "",
+    maxTextBytes = DEFAULT_LIMITS.maxTextBytes,
+    timeoutMs: wallMs = DEFAULT_LIMITS.wallMs,
+    logger = SILENT,
+  } = options;
   const extractor = new InProcessExtractor({
-    ...{ processors: [processor, textProcessor], concurrency: 1, logger },
+    processors: [processor, textProcessor],
+    concurrency: 1,
+    logger,
     limits: { maxTextBytes, wallMs },
   });
   return await extractor.run({
-    ...{ processor: processor.name, contentType, extension, sizeBytes: bytes.byteLength },
+    processor: processor.name,
+    contentType,
+    extension,
+    sizeBytes: bytes.byteLength,
     open: async () => chunksOf(bytes),
     signal: options.signal ?? new AbortController().signal,
   });
