@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 /**
- * Stowage on Node, as a library: the whole service without a server of its own.
+ * Stowage as a library on Node: the whole service, without its own server.
  *
  * @module stowage/node
  */
@@ -38,38 +38,37 @@ export {
 } from "./runtime/extraction/process-document.ts";
 export type { Stowage } from "./stowage.ts";
 
-/** What an application may decide about its Stowage. Everything has a default. */
+/** Options of {@link createStowage}. Everything has a default. */
 export interface StowageOptions {
-  /** The settings: what `stowage serve` reads from the environment. Default: `process.env`. */
+  /** The settings that `stowage serve` reads from the environment. Default: `process.env`. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Drivers besides the built-in ones and those that `STOWAGE_DRIVERS` names. */
   readonly drivers?: readonly DriverDefinition[];
   /**
    * Processors besides the built-in ones and those that `STOWAGE_PROCESSORS` names.
    *
-   * A module, named by its package, path or `file:` URL, is loaded and run in processes of its own, under
-   * limits. What `defineProcessor` made runs right here, with all that this application may do, and only its
-   * time is limited: one that hangs or takes all memory takes the application with it.
+   * A module (its package name, path or `file:` URL) is loaded and run in separate processes, under limits. A result of
+   * `defineProcessor` runs in this process with all its permissions, and only its time is limited: a processor that
+   * hangs or uses up the memory brings the application down.
    */
   readonly processors?: readonly GivenProcessor[];
-  /** Who is calling, instead of JSON Web Tokens and API keys: `{ tenant: "acme" }`, or `null`. */
+  /** Identifies callers, instead of JSON Web Tokens and API keys: `{ tenant: "acme" }`, or `null`. */
   readonly authenticate?: Authenticate;
   /**
-   * Where the application mounts the service, such as `/files`: links begin with it. Requests may come with it
-   * in front or without. With `PUBLIC_URL`, links begin with that instead: `https://example.com/files`.
+   * Where the application mounts the service, such as `/files`. Links begin with it; request paths may begin with it or
+   * not. If `PUBLIC_URL` is set, links begin with that instead: `https://example.com/files`.
    */
   readonly basePath?: string;
-  /** Where events are told; `SILENT` tells nobody. Default: standard error, by `LOG_LEVEL` and `LOG_FORMAT`. */
+  /** Receives log events; `SILENT` discards them. Default: standard error, with `LOG_LEVEL` and `LOG_FORMAT`. */
   readonly logger?: Logger;
 }
 
 /**
- * Open storages, records and processors, and put the service together.
+ * Open storages, records and processors, and create the service.
  *
- * `fetch` answers requests from then on: mount it in any server. `start()` begins the work in the background
- * (processing, tidying up what crashes have left, looking after the storages); an application that only reads may do
- * without.
- * `close()` stops that work and lets everything go: call it once, when no request is under way any more.
+ * `fetch` answers requests: mount it in any server. `start()` starts the background work (processing, cleaning up after
+ * crashes, checking the storages); an application that only reads does not need it. `close()` stops that work and
+ * closes everything: call it once all requests have finished.
  *
  * @example
  * ```ts
@@ -83,20 +82,20 @@ export interface StowageOptions {
  *   },
  * });
  * stowage.start();
- * const answer = await stowage.fetch(
+ * const response = await stowage.fetch(
  *   new Request("http://localhost/api/v1/upload/hello.txt", {
  *     method: "PUT",
  *     headers: { "x-user": "acme" },
  *     body: "Hello",
  *   }),
  * );
- * console.log(answer.status); // 201
+ * console.log(response.status); // 201
  * await stowage.close();
  * ```
  *
- * @throws {ConfigError} Naming every setting that is wrong, drivers and processors that cannot be loaded among
- *   them; in production also where nobody could call.
- * @throws {StowageError} If storage or database cannot be opened. Nothing is held any more then.
+ * @throws {ConfigError} With every invalid setting, and every driver and processor that cannot be loaded. In
+ *   production also if there is no credential.
+ * @throws {StowageError} If a storage or the database cannot be opened. Everything opened so far is closed again.
  */
 export async function createStowage(options: StowageOptions = {}): Promise<Stowage> {
   const { env = process.env, drivers = [], processors = [], authenticate } = options;
@@ -113,7 +112,7 @@ export async function createStowage(options: StowageOptions = {}): Promise<Stowa
       ...parts,
       version: packageVersion(),
       peerAddress: nodePeerAddress,
-      // Servers limit requests as a whole or not at all: none knows how slow is too slow for a large file.
+      // Servers limit the time of whole requests, if any, and cannot set a minimum rate.
       requestBody: (_env, { body }) =>
         body &&
         bodyAtMinimumRate(
@@ -138,9 +137,9 @@ export async function createStowage(options: StowageOptions = {}): Promise<Stowa
 }
 
 /**
- * What a driver gets on Node, with everything real: for tests of drivers, and for using one by itself.
+ * The context of a driver on Node: for tests of drivers, and for using a driver without the service.
  *
- * @param changes What a test wants otherwise: a clock that stands, a `fetch` that breaks.
+ * @param changes Replacements for tests: a fixed clock, a `fetch` that fails.
  * @example
  * ```ts
  * const storage = await acme.open({ path: "reels" }, driverContext());
@@ -159,7 +158,7 @@ export function driverContext(changes: Partial<DriverContext> = {}): DriverConte
   };
 }
 
-/** @returns It without a slash at its end; empty for the root. */
+/** @returns The path without a slash at its end; empty for the root. */
 function parseBasePath(path: string): string {
   const trimmed = path.replace(/\/+$/, "");
   if (/^(?:\/[A-Za-z0-9._~-]+)*$/.test(trimmed) && !/\/\.\.?(?:\/|$)/.test(trimmed)) return trimmed;

@@ -53,7 +53,7 @@ test("a start that fails has made no key: the next one shows it", async () => {
   const other = await start(settings(tempFolder()));
   const port = new URL(other.server.url).port;
   await expect(start({ ...settings(folder), PORT: port })).rejects.toThrow(
-    "another program listens",
+    "another program uses this port",
   );
   expect((await start(settings(folder))).said()).toMatch(KEY);
 });

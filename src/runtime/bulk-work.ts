@@ -5,28 +5,28 @@ import type { UploadRecords } from "../domain/ports/records.ts";
 import { createStowage, type Stowage } from "../stowage.ts";
 import { openNodeParts } from "./node-parts.ts";
 
-/** What processing in bulk needs, beside any servers that run. */
+/** What bulk processing needs. Servers may run at the same time. */
 export interface BulkWork {
   readonly records: Pick<UploadRecords, "survey" | "tally" | "requeue">;
   readonly catalog: ProcessorCatalog;
   /** Milliseconds since 1970. */
   now(): number;
   /**
-   * Begin to work on what is queued, in this process.
+   * Start to process queued uploads in this process.
    *
-   * @returns The storages that it can read: uploads that lie in others stay queued.
+   * @returns The storages that it can read. Uploads in other storages stay queued.
    * @throws {StowageError} If a storage cannot be opened.
    */
   work(): Promise<readonly string[]>;
-  /** Stop, and hand unfinished jobs back. */
+  /** Stop, and return unfinished jobs to the queue. */
   close(): Promise<void>;
 }
 
 /**
- * Open records and processors; storages only once there is work to be done here.
+ * Open records and processors. `work` opens the storages.
  *
- * @param err Where log lines go: warnings and worse, unless more is asked for.
- * @throws {StowageError} If the database cannot be opened, or a processor not be loaded.
+ * @param err Receives log lines: warnings and errors, or more if `LOG_LEVEL` is `debug`.
+ * @throws {StowageError} If the database cannot be opened, or a processor cannot be loaded.
  */
 export async function openBulkWork(config: Config, err: (text: string) => void): Promise<BulkWork> {
   const logger = createLogger({

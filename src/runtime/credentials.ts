@@ -4,9 +4,9 @@ import type { ApiKeyRecords } from "../domain/ports/api-keys.ts";
 import type { Clock } from "../domain/ports/clock.ts";
 
 /**
- * See to it that somebody can call: a server in production that nobody can use must not start.
+ * Check that the service has a credential: a server in production that accepts no caller must not start.
  *
- * @throws {ConfigError} Where neither tokens are configured nor any key is alive.
+ * @throws {ConfigError} If no tokens are configured and no API key is valid.
  */
 export async function requireCredentials(
   config: Config,

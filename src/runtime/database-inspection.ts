@@ -14,34 +14,35 @@ import { storages } from "../adapters/records/storages.ts";
 import type { ApiKey } from "../domain/ports/api-keys.ts";
 import type { StorageUsage } from "../domain/ports/upkeep-records.ts";
 import type { Upload } from "../domain/upload.ts";
+import { nearestFolder } from "./nearest-folder.ts";
 
-/** Files that are known to be missing in a storage. */
+/** Files recorded as missing in a storage. */
 export interface MissingInStorage {
   readonly storageId: string;
   readonly files: number;
-  /** Some of their uploads, the oldest. */
+  /** The oldest of the affected uploads. */
   readonly uploads: readonly Pick<Upload, "id" | "tenant" | "key">[];
 }
 
-/** How many uploads of one storage are read. */
+/** Affected uploads listed per storage. */
 const MISSING_UPLOADS = 100;
 
-/** The first schema that knows of missing files. */
+/** The first schema that records missing files. */
 const MISSING_FILES_SCHEMA = 5;
 
-/** What the file of a database tells. */
+/** What can be read from the file of a database. */
 export interface DatabaseFacts {
-  /** 0 for an empty one. */
+  /** The version of its schema; 0 for an empty database. */
   readonly version: number;
-  /** The version that this release makes of it. */
+  /** The schema version of this release. */
   readonly newest: number;
-  /** Whether the file is kept in WAL mode; the service sees to it at its start. */
+  /** Whether the file is in WAL mode. The service sets it at its start. */
   readonly wal: boolean;
   readonly usage: readonly StorageUsage[];
   readonly missing: readonly MissingInStorage[];
-  /** Every API key that was ever made. Nothing in it opens a door. */
+  /** Every API key ever created. The secrets themselves are not stored. */
   readonly keys: readonly ApiKey[];
-  /** When the newest upload was begun, in milliseconds since 1970; `null` where there are none. */
+  /** When the newest upload began, in milliseconds since 1970; `null` without uploads. */
   readonly newestUploadAt: number | null;
 }
 
@@ -49,10 +50,10 @@ export interface DatabaseFacts {
 const WRITE_VERSION_OFFSET = 18;
 
 /**
- * Look into the database at `path`, also while a server works with it.
+ * Read the database at `path`, even while a server uses it.
  *
- * @returns `null` if there is none.
- * @throws If it cannot be read and written, or is no database.
+ * @returns `null` if it does not exist.
+ * @throws If it cannot be read and written, or is not a database.
  */
 export async function readDatabase(path: string): Promise<DatabaseFacts | null> {
   const absolute = resolve(path);
@@ -70,7 +71,7 @@ export async function readDatabase(path: string): Promise<DatabaseFacts | null> 
     };
     const version = await findSchemaVersion(executor);
     const facts = { version, newest: MIGRATIONS.length, wal };
-    // What another release has made of the tables is not ours to read.
+    // The tables of a newer release may have another shape.
     if (version === 0 || version > MIGRATIONS.length) {
       return { ...facts, usage: [], missing: [], keys: [], newestUploadAt: null };
     }
@@ -101,7 +102,7 @@ async function findMissing(executor: SqlExecutor): Promise<readonly MissingInSto
   return found;
 }
 
-/** Runs in a process of its own: a thread that is inside SQLite cannot be stopped. */
+/** Runs in a separate process, because a thread inside SQLite cannot be stopped. */
 const QUICK_CHECK = `
 import { DatabaseSync } from "node:sqlite";
 const database = new DatabaseSync(new URL(process.argv[1]), { readOnly: true });
@@ -110,7 +111,7 @@ process.stdout.write(JSON.stringify(rows.map((row) => String(Object.values(row)[
 `;
 
 /**
- * Have SQLite check every page of the database at `path`.
+ * Let SQLite check every page of the database at `path`.
  *
  * @returns The damage in SQLite's words; empty for an intact database, `null` if the check took too long.
  * @see https://www.sqlite.org/pragma.html#pragma_quick_check
@@ -147,9 +148,9 @@ async function isInWalMode(path: string): Promise<boolean> {
 }
 
 /**
- * Even a reader of a database in WAL mode makes files beside it. Where there are none, nobody is writing, and
- * it can be read as if it never changed. What a crash has left (`-wal` without `-shm`) is read with it, which
- * makes the index anew, as the next start would.
+ * Even a reader creates files beside a database in WAL mode. Without a `-wal` file no process is writing, and the
+ * database can be read as immutable. A `-wal` file that a crash left without its `-shm` is read too; SQLite then
+ * rebuilds the index, as it would at the next start.
  *
  * @see https://www.sqlite.org/uri.html#uriimmutable
  */
@@ -157,9 +158,4 @@ function readOnlyUrl(path: string): URL {
   const url = pathToFileURL(path);
   if (!existsSync(`${path}-wal`)) url.searchParams.set("immutable", "1");
   return url;
-}
-
-function nearestFolder(path: string): string {
-  const folder = dirname(path);
-  return existsSync(folder) || folder === path ? folder : nearestFolder(folder);
 }

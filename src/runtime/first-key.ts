@@ -8,20 +8,20 @@ import type { Clock, RandomSource } from "../domain/ports/clock.ts";
 import { SCOPES } from "../domain/principal.ts";
 import { parseTenantId } from "../domain/tenant.ts";
 
-/** The key of the first start, and where it is kept for its owner. */
+/** The key created at the first start, and the file that holds it. */
 export interface FirstKey {
-  /** Whether it was made just now. */
+  /** Whether this start created it. */
   readonly isNew: boolean;
   readonly key: string;
-  /** `null` where the records live in memory: then the key dies with them. */
+  /** `null` if the records are in memory: the key is lost with them. */
   readonly file: string | null;
 }
 
 /**
- * See to it that somebody can call a server that is not in production: where nothing is configured yet, make
- * one key for the tenant `default` and keep it in a file that only its owner can read.
+ * Give a server outside production a credential: without tokens and keys, create one key for the tenant `default`
+ * and store it in a file that only its owner can read.
  *
- * @returns The key if it was made just now, or made by an earlier start and still counts; else `null`.
+ * @returns The key if it was created now, or by an earlier start and is still valid; otherwise `null`.
  */
 export async function ensureFirstKey(
   config: Config,
@@ -31,7 +31,7 @@ export async function ensureFirstKey(
   if (config.auth.jwt !== null) return null;
   const file = firstKeyFile(config);
   const known = await keys.list();
-  // Made once: whoever revoked the first key did not ask for another.
+  // Created only once: revoking the first key must not create another.
   if (known.length > 0) {
     const kept = file === null ? "" : (await readFile(file, "utf8").catch(() => "")).trim();
     const record = known.find(({ id }) => id === findApiKeyId(kept));
@@ -47,14 +47,14 @@ export async function ensureFirstKey(
   if (file !== null) {
     await mkdir(dirname(file), { recursive: true });
     await writeFile(file, `${key}\n`, { mode: 0o600 });
-    // The mode counts for new files only.
+    // `mode` applies to new files only.
     await chmod(file, 0o600);
   }
   await keys.insert(record);
   return { isNew: true, key, file };
 }
 
-/** Beside the database: the two belong together. */
+/** Beside the database, because the key is only valid with it. */
 function firstKeyFile(config: Config): string | null {
   const { path } = config.database;
   return path === ":memory:" ? null : join(dirname(path), "first-api-key");

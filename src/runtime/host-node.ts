@@ -5,13 +5,13 @@ import type { Host, HostProcess } from "../domain/ports/host.ts";
 import { type Logger, SILENT } from "../domain/ports/logger.ts";
 import { endWithUs } from "./extraction/process-guard.ts";
 
-/** What a shell answers for a program that it cannot start. */
+/** The exit code of a shell for a program that it cannot start. */
 const CANNOT_START = 127;
 
-/** Standard error is told at `debug`, where document text may appear; no line longer than this. */
+/** Standard error is logged at `debug`, because it may contain document text. Longer lines are cut. */
 const MAX_ERROR_TEXT = 2_000;
 
-/** The host that Node offers. Standard error of its processes goes to `logger` at debug. */
+/** The host on Node. Logs the standard error of its processes at `debug`. */
 export function createNodeHost(logger: Logger = SILENT): Host {
   return {
     env: process.env,
@@ -27,10 +27,10 @@ export function createNodeHost(logger: Logger = SILENT): Host {
   };
 }
 
-/** The host of a process that has nobody to tell what its children complain about. */
+/** A host that discards the standard error of its processes. */
 export const nodeHost: Host = createNodeHost();
 
-/** A program that cannot be started is a process without a pid (0) that has ended with code 127. */
+/** Start a process. If that fails, the process has the pid 0 and ends with code 127. */
 function start(
   command: string,
   args: readonly string[],
@@ -38,7 +38,7 @@ function start(
   logger: Logger,
 ): HostProcess {
   const child: ChildProcess = spawn(command, args, {
-    // Node merges nothing in: this is all that the process sees.
+    // The process sees only this: Node does not add its own environment.
     env: { ...env },
     stdio: ["pipe", "pipe", "pipe"],
     windowsHide: true,
@@ -47,11 +47,11 @@ function start(
     child.once("error", () => resolve({ code: CANNOT_START, signal: null }));
     child.once("exit", (code, signal) => resolve({ code, signal }));
   });
-  // Later errors (a signal that did not arrive, a pipe that broke) show in `write`, `output` and `ended`;
-  // unheard they would end the service.
+  // Later errors (a signal that did not arrive, a broken pipe) show in `write`, `output` and `ended`. Without a listener
+  // they would end the service.
   child.on("error", () => {});
   const { stdin, stdout, stderr } = child;
-  // Node gives no pipes to a process for which no descriptor was left (EMFILE, ENFILE).
+  // Without free descriptors (EMFILE, ENFILE) the process has no pipes.
   if (!stdin || !stdout || !stderr) return neverStarted(ended);
   if (child.pid !== undefined) endWithUs(child.pid, ended);
   for (const stream of [stdin, stdout, stderr]) stream.on("error", () => {});
@@ -86,6 +86,6 @@ function neverStarted(ended: HostProcess["ended"]): HostProcess {
 
 function isMissing(error: unknown): boolean {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
-  // ESRCH: a file of /proc whose process has just gone.
+  // ESRCH: a file in /proc whose process has just ended.
   return code === "ENOENT" || code === "ENOTDIR" || code === "ESRCH";
 }

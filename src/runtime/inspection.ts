@@ -12,40 +12,40 @@ import { createNodeFetch } from "./fetch/node-fetch.ts";
 import { createNodeHost } from "./host-node.ts";
 import { nodeDrivers } from "./node-parts.ts";
 
-/** The parts of a service one by one, opened without making or changing anything. */
+/** The parts of a service, each opened separately without creating or changing anything. */
 export interface Inspection {
   readonly clock: Clock;
-  /** As the service reaches the network. */
+  /** The `fetch` of the service. */
   readonly fetch: typeof globalThis.fetch;
   /**
-   * Open a storage that is there.
+   * Open an existing storage.
    *
-   * @param around Wraps how its driver reaches the network.
+   * @param around Wraps the `fetch` of its driver.
    */
   openStorage(
     uri: StorageUri,
     around: (fetch: typeof globalThis.fetch) => typeof globalThis.fetch,
   ): Promise<StorageDriver>;
   /**
-   * Look into the database at `path`, also while a server works with it.
+   * Read the database at `path`, even while a server uses it.
    *
-   * @returns `null` if there is none.
-   * @throws If it cannot be read and written, or is no database.
+   * @returns `null` if it does not exist.
+   * @throws If it cannot be read and written, or is not a database.
    */
   readDatabase(path: string): Promise<DatabaseFacts | null>;
-  /** @returns What is damaged in the database at `path`, or `null` if it took too long to tell. */
+  /** @returns The damage in the database at `path`, or `null` if the check took too long. */
   checkIntegrity(
     path: string,
     timeoutMs: number,
     signal: AbortSignal,
   ): Promise<readonly string[] | null>;
   /**
-   * Have a document read that cannot fail, as the service would.
+   * Process a document that cannot fail, as the service would.
    *
    * @throws {StowageError} `extractor_unavailable`, `invalid_config`.
    */
   checkExtraction(): Promise<void>;
-  /** End every connection. */
+  /** Close every connection. */
   close(): Promise<void>;
 }
 
@@ -53,8 +53,8 @@ const clock: Clock = { now: () => Date.now() };
 const random: RandomSource = (bytes) => crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>);
 
 /**
- * @param env The environment as drivers see it.
- * @throws {ConfigError} If drivers of other people cannot be loaded.
+ * @param env The environment that drivers see.
+ * @throws {ConfigError} If third-party drivers cannot be loaded.
  */
 export async function inspect(config: Config, env: Host["env"]): Promise<Inspection> {
   const registry = new DriverRegistry(await nodeDrivers(config));
@@ -65,7 +65,12 @@ export async function inspect(config: Config, env: Host["env"]): Promise<Inspect
     fetch: network.fetch,
     openStorage: (uri, around) =>
       registry.open(uri, {
-        ...{ random, host, logger: SILENT, hash: hasher, now: clock.now, existing: true },
+        random,
+        host,
+        logger: SILENT,
+        hash: hasher,
+        now: clock.now,
+        existing: true,
         fetch: around(network.fetch),
       }),
     readDatabase,

@@ -26,31 +26,29 @@ import { createNodeFetch } from "./fetch/node-fetch.ts";
 import { createNodeHost } from "./host-node.ts";
 import { loadDrivers } from "./modules/load-drivers.ts";
 
-/** The process's clock. */
 const clock: Clock = { now: () => Date.now() };
 
 const random: RandomSource = (bytes) => randomFillSync(bytes);
 
-/** Drivers that Node can use without being told. */
+/** The built-in drivers on Node. */
 const DRIVERS = [fsDriver, memoryDriver, s3Driver, unstorageDriver];
 
 export type NodeParts = StowageParts & { close(): Promise<void> };
 
-/** What the caller brings along. */
+/** What the caller provides. */
 export interface GivenParts {
-  /** Drivers besides our own. */
+  /** Drivers besides the built-in ones. */
   readonly drivers?: readonly DriverDefinition[];
-  /** Processors besides our own and those of `STOWAGE_PROCESSORS`. */
+  /** Processors besides the built-in ones and those of `STOWAGE_PROCESSORS`. */
   readonly processors?: readonly GivenProcessor[];
-  /** The environment as drivers see it. Default: the process's. */
+  /** The environment that drivers see. Default: `process.env`. */
   readonly env?: Host["env"];
 }
 
 /**
- * Every driver that storages may name on Node: our own, those of the caller, and those that `STOWAGE_DRIVERS`
- * names.
+ * Every driver that storages may name on Node: the built-in ones, the caller's, and those in `STOWAGE_DRIVERS`.
  *
- * @throws {ConfigError} If one of the latter cannot be loaded or has a name that is taken.
+ * @throws {ConfigError} If a driver in `STOWAGE_DRIVERS` cannot be loaded or its name is taken.
  */
 export async function nodeDrivers(
   config: Config,
@@ -59,7 +57,7 @@ export async function nodeDrivers(
   return await loadDrivers(config.drivers, process.cwd(), [...DRIVERS, ...given]);
 }
 
-/** Open everything that the service needs from Node: drivers, database, processes, files, clock. */
+/** Open what the service needs on Node: drivers, database, processes, files and clock. */
 export async function openNodeParts(
   config: Config,
   logger: Logger,
@@ -73,7 +71,12 @@ export async function openNodeParts(
   const executor = await openDatabase(config);
   const network = createNodeFetch({ env: host.env });
   return {
-    ...{ drivers, extractor, logger, clock, random, host },
+    drivers,
+    extractor,
+    logger,
+    clock,
+    random,
+    host,
     fetch: network.fetch,
     records: createUploadRecords(executor, clock),
     keys: createApiKeyRecords(executor),
@@ -86,7 +89,7 @@ export async function openNodeParts(
   };
 }
 
-/** Problems of settings are told at once, whichever module they are about. */
+/** Wait for both. If both have invalid settings, report all problems at once. */
 async function bothOrAllProblems<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
   const results = await Promise.allSettled([a, b]);
   const reasons = results.flatMap((result) =>
@@ -104,7 +107,7 @@ export async function openKeyRecords(
   return { keys: createApiKeyRecords(executor), close: () => executor.close() };
 }
 
-/** Open only what is kept about tenants: for the command line. */
+/** Open only the overrides of tenants: for the command line. */
 export async function openTenantRecords(
   config: Config,
 ): Promise<{ readonly tenants: TenantRecords; close(): Promise<void> }> {
@@ -125,7 +128,7 @@ async function openDatabase(config: Config): Promise<SqlExecutor> {
   }
 }
 
-/** Names and digests of files are nobody else's business; SQLite's other files take over the mode. */
+/** Names and digests of files are private. SQLite's other files get the same mode. */
 async function makePrivateFile(path: string): Promise<void> {
   const folder = dirname(path);
   try {

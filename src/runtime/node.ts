@@ -14,7 +14,7 @@ export { openBulkWork } from "./bulk-work.ts";
 export { inspect } from "./inspection.ts";
 export { openKeyRecords, openTenantRecords } from "./node-parts.ts";
 
-/** Where a command line writes, as it is. */
+/** The output of a command line. */
 export interface ServeIo {
   out(text: string): void;
   err(text: string): void;
@@ -22,22 +22,22 @@ export interface ServeIo {
 }
 
 export interface RunningServer {
-  /** Where it listens: `http://127.0.0.1:8000`. */
+  /** Such as `http://127.0.0.1:8000`. */
   readonly url: string;
   /** Resolves once it has stopped. */
   readonly closed: Promise<void>;
   /**
-   * Stop: readiness falls, the delay passes, the listener closes, requests under way finish within the grace, what
-   * was cut is undone, jobs are handed back.
+   * Stop: report not ready, wait for the shutdown delay, close the listener, let running requests finish within the
+   * grace period, undo those that were cut, and return jobs to the queue.
    */
   close(): Promise<void>;
 }
 
 /**
- * Serve over HTTP with Node. Log lines go to `io.err`; what a person needs to know goes to `io.out`.
+ * Serve over HTTP with Node. Log lines go to `io.err`, messages for people to `io.out`.
  *
  * @throws {ConfigError} In production without credentials.
- * @throws {StowageError} If storage or database cannot be opened, or the address not be listened on.
+ * @throws {StowageError} If a storage or the database cannot be opened, or the address is not available.
  */
 export async function serve(config: Config, io: ServeIo): Promise<RunningServer> {
   const logger = createLogger({
@@ -53,7 +53,7 @@ export async function serve(config: Config, io: ServeIo): Promise<RunningServer>
   const stop = async (delayMs: number, graceMs: number): Promise<void> => {
     stowage?.health.beginShutdown();
     server?.drain();
-    // Balancers learn from readiness that they should send nothing more; until they have, requests are taken.
+    // Accept requests until load balancers have noticed that the service is not ready.
     if (delayMs > 0) await delay(delayMs);
     stowage?.beginShutdown();
     await server?.close(graceMs);
@@ -74,7 +74,7 @@ export async function serve(config: Config, io: ServeIo): Promise<RunningServer>
     });
     server = new NodeServer(stowage, config, logger);
     const url = await server.listen();
-    // Only now: a start that failed must not have made a key that nobody was shown.
+    // Only now: a failed start must not create a key without showing it.
     const firstKey = config.production ? null : await ensureFirstKey(config, parts.keys, parts);
     stowage.start();
     logger.info("server.listening", { url, storage: stowage.storages.primary.driverName });
@@ -99,12 +99,12 @@ export async function serve(config: Config, io: ServeIo): Promise<RunningServer>
   }
 }
 
-/** What a newcomer sees on later starts. */
+/** Shown on later starts. */
 function reminder({ file }: FirstKey): string {
   return `The API key of the first start is in ${file}\n`;
 }
 
-/** What a newcomer sees on the first start. */
+/** Shown on the first start. */
 function welcome(url: string, { key, file }: FirstKey): string {
   return [
     "",

@@ -9,12 +9,12 @@ import { createTenantRecords } from "../adapters/records/tenants.ts";
 import { createUploadRecords } from "../adapters/records/upload-records.ts";
 import { loadConfig } from "../config.ts";
 import { StowageError } from "../domain/errors.ts";
-import type { Clock } from "../domain/ports/clock.ts";
+import type { Clock, RandomSource } from "../domain/ports/clock.ts";
 import type { Host } from "../domain/ports/host.ts";
 import { createStowage, type Stowage } from "../stowage.ts";
 import { requireCredentials } from "./credentials.ts";
 
-/** What wrangler.toml binds: the database, and settings as text. */
+/** The bindings in wrangler.toml: the database, and settings as text. */
 export interface WorkerEnv {
   readonly DB: D1Database;
   readonly [setting: string]: unknown;
@@ -22,15 +22,20 @@ export interface WorkerEnv {
 
 const clock: Clock = { now: () => Date.now() };
 
+const random: RandomSource = (bytes) => crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>);
+
+/** The built-in drivers on Workers. */
+const DRIVERS = [memoryDriver, s3Driver];
+
 let opening: Promise<Stowage> | null = null;
 
 /**
- * The service on Cloudflare Workers, over D1. Files lie in a bucket, reached through S3; the R2 binding and
- * the Worker that processes are not built yet: this is their door. Documents are never parsed here.
+ * The service on Cloudflare Workers, with records in D1 and files in a bucket that speaks S3. Documents are never
+ * parsed here: neither the R2 binding nor a Worker that processes documents exists yet.
  */
 export default {
   async fetch(request, env) {
-    // Once an isolate. One that failed is tried again with the next request.
+    // Open once per isolate. If that fails, the next request tries again.
     opening ??= open(env).catch((error: unknown) => {
       opening = null;
       throw error;
@@ -45,7 +50,7 @@ async function open(env: WorkerEnv): Promise<Stowage> {
   const logger = createLogger({
     level: config.log.level,
     format: "json",
-    // Workers Logs collect what is written to the console.
+    // Workers Logs collect the output of the console.
     write: (line) => console.log(line),
   });
   const executor = openD1(env.DB);
@@ -53,20 +58,23 @@ async function open(env: WorkerEnv): Promise<Stowage> {
   const keys = createApiKeyRecords(executor);
   await requireCredentials(config, keys, clock);
   return await createStowage(config, {
-    ...{ clock, logger, keys, drivers: [memoryDriver, s3Driver] },
+    drivers: DRIVERS,
+    logger,
+    clock,
+    random,
     host: workersHost(settings),
+    fetch: (...args) => fetch(...args),
     records: createUploadRecords(executor, clock),
+    keys,
     tenants: createTenantRecords(executor, clock),
     extractor: new InProcessExtractor({ processors: [], concurrency: 1, logger }),
-    random: (bytes) => crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>),
-    fetch: (...args) => fetch(...args),
     isolatedRequests: true,
-    // Written by Cloudflare itself, whatever the caller has sent.
+    // Cloudflare sets this header and replaces whatever the caller sent.
     peerAddress: (_env, request) => request.headers.get("CF-Connecting-IP"),
   });
 }
 
-/** Variables and secrets, and nothing else: a Worker has neither files nor processes. */
+/** Only variables and secrets: a Worker has neither files nor processes. */
 function workersHost(env: Host["env"]): Host {
   return {
     env,

@@ -2,6 +2,7 @@ import { existsSync, statSync } from "node:fs";
 import { access, constants, lstat, opendir, realpath, rmdir, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { OWN_FOLDER } from "../../domain/object-key.ts";
+import { nearestFolder } from "../../runtime/nearest-folder.ts";
 import type { Finding } from "./check.ts";
 import {
   findDenied,
@@ -131,12 +132,6 @@ async function foldersIn(root: string): Promise<readonly string[]> {
     if (names.length >= MAX_TENANTS) break;
   }
   return names;
-}
-
-/** The nearest folder above `path` that exists. */
-export function nearestFolder(path: string): string {
-  const above = dirname(resolve(path));
-  return existsSync(above) || above === dirname(above) ? above : nearestFolder(above);
 }
 
 /** Remember which of our folders exist. @returns A function that removes the others, if they are empty. */

@@ -1,7 +1,6 @@
 /**
- * The extraction process: reads documents from its standard input and answers on its standard output, until
- * the input ends. Arguments are modules (URLs) whose default export is a processor, or an array of them, besides
- * our own.
+ * The extraction process: reads documents from its standard input and writes results to its standard output, until
+ * the input ends. The arguments are URLs of further modules, whose default export is a processor or an array of them.
  */
 import { Console } from "node:console";
 import process from "node:process";
@@ -42,7 +41,7 @@ const PROCESSOR: ModuleKind = {
 };
 
 const send = takeOverStandardOutput();
-// Ctrl-C and a supervisor signal all processes of a service; only the service decides when we stop.
+// Ctrl-C and supervisors signal all processes of a service, but only the service decides when this one stops.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
 
 const { processors, modules } = await loadProcessors(process.argv.slice(2));
@@ -51,10 +50,10 @@ const frames = readFrames(process.stdin);
 for (let next = await frames.next(); !next.done; next = await frames.next()) {
   await serve(JSON.parse(new TextDecoder().decode(next.value.payload)) as RunMessage, frames);
 }
-// A processor's leftovers (timers, sockets) must not keep us.
+// Timers and sockets that a processor left open must not keep the process alive.
 process.exit(0);
 
-/** Standard output is the wire. Whatever a library prints goes to standard error from now on. */
+/** Standard output carries the protocol. Redirect what libraries print to standard error. */
 function takeOverStandardOutput(): (bytes: Uint8Array) => Promise<void> {
   const write = process.stdout.write.bind(process.stdout);
   process.stdout.write = process.stderr.write.bind(process.stderr);
@@ -78,13 +77,13 @@ async function loadProcessors(
   };
 }
 
-/** @returns What the module defines, or why nothing can be done with it. */
+/** @returns The processors of the module, or why it cannot be used. */
 async function loadFrom(url: string): Promise<Processor[] | { expected: string }> {
   try {
     const found = definitionsOf(await importModule(url), PROCESSOR) as Processor[];
     const problems = found.flatMap(processorProblems);
     if (problems.length === 0) return found;
-    return { expected: `processors that this release knows how to use; ${problems.join("; ")}` };
+    return { expected: `processors that this release supports; ${problems.join("; ")}` };
   } catch (error) {
     if (error instanceof ModuleProblem) return { expected: error.expected };
     throw error;
@@ -95,13 +94,13 @@ function infoOf({ name, version, accepts }: Processor): ProcessorInfo {
   return { name, version, accepts };
 }
 
-/** The readers too, which `text` loads when needed: a library that is missing must show at the start. */
+/** Also load the readers that `text` would load on demand, so that a missing library shows at the start. */
 async function loadBuiltIn(): Promise<readonly Processor[]> {
   await Promise.all([loadTextReaders(), loadMetadataReaders()]);
   return BUILT_IN_PROCESSORS;
 }
 
-/** Run one document and answer, then skip what is left of it. */
+/** Process one document, send the result, and skip what is left of the document. */
 async function serve(request: RunMessage, frames: AsyncGenerator<Frame>): Promise<void> {
   const document = documentOf(frames);
   try {
@@ -113,7 +112,7 @@ async function serve(request: RunMessage, frames: AsyncGenerator<Frame>): Promis
       );
     }
     const context = {
-      // Never aborted: whoever loses patience kills the process.
+      // Never aborted: on a timeout the service kills the process.
       signal: new AbortController().signal,
       logger: remoteLogger({}),
       maxTextBytes: request.maxTextBytes,
@@ -134,11 +133,11 @@ async function serve(request: RunMessage, frames: AsyncGenerator<Frame>): Promis
     await say({ type: "error", code, detail: message.slice(0, 1_000), causes, usage: usage() });
   }
   for await (const _ of document) {
-    // Skipped.
+    // Skip.
   }
 }
 
-/** The data frames up to `end`. Goes on where the last reader stopped; leaves `frames` open. */
+/** The data frames up to `end`. A second reader continues where the first stopped; `frames` stays open. */
 function documentOf(frames: AsyncGenerator<Frame>): ByteStream {
   let over = false;
   return {
@@ -153,7 +152,7 @@ function documentOf(frames: AsyncGenerator<Frame>): ByteStream {
   };
 }
 
-/** Sends what a processor logs to the service. Lines too large for a frame are dropped. */
+/** Sends the log lines of a processor to the service. Lines too large for a frame are dropped. */
 function remoteLogger(context: LogFields): Logger {
   const at =
     (level: "debug" | "info" | "warn" | "error") => (event: string, fields?: LogFields) => {

@@ -5,8 +5,8 @@ import { fileURLToPath } from "node:url";
 import { DEFAULT_LIMITS } from "../../adapters/extractor/limits.ts";
 
 /**
- * V8's own default on 64-bit systems; below RLIMIT_DATA it would choose less, and collect young objects so often
- * that a page costs a quarter more (`npm run bench:process`).
+ * V8's default on 64-bit systems. Under RLIMIT_DATA V8 would choose less and collect young objects so often that a
+ * page takes a quarter longer (`npm run bench:process`).
  */
 const NURSERY_MIB = 16;
 
@@ -18,12 +18,12 @@ export interface ExtractCommandOptions {
 }
 
 /**
- * How Node starts an extraction process: with code and libraries readable, and no other file; without the
- * right to write files, to start processes or threads, to load addons, or to make code out of strings.
+ * The command that starts an extraction process on Node. It may read code and libraries, but no other file. It may not
+ * write files, start processes or threads, load addons, or create code from strings.
  */
 export function nodeExtractCommand(options: ExtractCommandOptions = {}): string[] {
   const { modules = [], memoryBytes = DEFAULT_LIMITS.memoryBytes } = options;
-  // The same tree in the sources and in `dist`: src/runtime/… and processors/…, compiled in the latter.
+  // Sources and `dist` have the same folders: src/runtime/… and processors/….
   const here = fileURLToPath(import.meta.url);
   const base = join(dirname(here), "..", "..", "..");
   const readable = [
@@ -37,9 +37,9 @@ export function nodeExtractCommand(options: ExtractCommandOptions = {}): string[
     "--permission",
     ...new Set(readable.map((path) => `--allow-fs-read=${path}`)),
     "--disallow-code-generation-from-strings",
-    // The rest of the memory is for the buffers outside the heap.
+    // The rest of the memory is for buffers outside the heap.
     `--max-old-space-size=${Math.floor((memoryBytes * 0.75) / (1024 * 1024))}`,
-    // Nobody waits for a pause, and helpers would take the CPU from the document's neighbours.
+    // Pauses do not matter here, and helper threads would take CPU time from other documents.
     "--single-threaded-gc",
     `--max-semi-space-size=${NURSERY_MIB}`,
     join(dirname(here), `extract-child${extname(here)}`),
@@ -48,8 +48,8 @@ export function nodeExtractCommand(options: ExtractCommandOptions = {}): string[
 }
 
 /**
- * What a module may read: its folder and the libraries above. Of the working directory and the folders above it,
- * where data and keys lie as a rule, only the source files beside it.
+ * What a module may read: its folder and the libraries above. In the working directory and the folders above it, which
+ * usually contain data and keys, only the source files beside the module.
  */
 function readableFor(module: string): string[] {
   return [...new Set([module, realpathSync(module)])].flatMap((file) => {
@@ -65,7 +65,7 @@ function sourcesIn(folder: string): string[] {
   return names.map((name) => join(folder, name));
 }
 
-/** What module resolution looks at from `folder` upwards; under its real name too, since links are followed. */
+/** What module resolution reads from `folder` upwards. Also under the real paths, because links are followed. */
 function librariesAbove(folder: string): string[] {
   const above = dirname(folder);
   const found = [join(folder, "node_modules"), join(folder, "package.json")].filter(existsSync);

@@ -20,16 +20,16 @@ import type { NamedModule } from "../modules/gather-definitions.ts";
 import { loadProcessors } from "../modules/load-processors.ts";
 import { nodeExtractCommand } from "./extract-command.ts";
 
-/** A module that defines processors, by its name, path or `file:` URL; or a processor to be run right here. */
+/** A module with processors (its package name, path or `file:` URL), or a processor to run in this process. */
 export type GivenProcessor = string | URL | Processor;
 
 /**
- * Everything that reads documents on Node: our own processors and those of modules in processes of their own,
- * then those that the application trusts with its own process.
+ * The extractor on Node: built-in processors and those of modules run in separate processes, those that the
+ * application defines run in this process.
  *
  * @throws {ConfigError} With a problem for every module that cannot be used.
- * @throws {StowageError} `invalid_config` for a value that `defineProcessor` did not make,
- *   `extractor_unavailable` if no process that loads modules can be started.
+ * @throws {StowageError} `invalid_config` for a value that is not a result of `defineProcessor`,
+ *   `extractor_unavailable` if a process that loads modules cannot be started.
  */
 export async function openNodeExtractor(
   config: Config,
@@ -38,8 +38,10 @@ export async function openNodeExtractor(
 ): Promise<Extractor> {
   const { concurrency, timeoutSeconds, memoryBytes, maxTextBytes } = config.processing;
   const limits = limitsWith({
-    ...{ memoryBytes, maxTextBytes, wallMs: timeoutSeconds * 1000 },
-    // As by default: see there.
+    memoryBytes,
+    maxTextBytes,
+    wallMs: timeoutSeconds * 1000,
+    // The same ratio as in DEFAULT_LIMITS.
     cpuSeconds: timeoutSeconds / 4,
   });
   const here = given.filter((one) => !isModule(one)).map(requireProcessor);
@@ -52,14 +54,19 @@ export async function openNodeExtractor(
       (await readCatalogue({ ...parts, limits, command: commandFor(modules) })).modules,
   );
   const children = createChildExtractor({
-    ...{ ...parts, concurrency, limits },
+    ...parts,
+    concurrency,
+    limits,
     command: commandFor(urls),
     processors: [...BUILT_IN_PROCESSORS, ...processors],
   });
   if (here.length === 0) return children;
   const inProcess = new InProcessExtractor({
-    ...{ processors: here, concurrency, limits, logger: parts.logger },
-    // However much its processors are trusted, the document is not: it is parsed over there.
+    processors: here,
+    concurrency,
+    limits,
+    logger: parts.logger,
+    // The processors are trusted, the document is not: a separate process parses it.
     async findText(extraction) {
       const { contentType } = extraction;
       if (!matchesMediaType(contentType, textProcessor.accepts)) throw unreadable(contentType);
@@ -85,6 +92,6 @@ function requireProcessor(value: GivenProcessor): Processor {
   if (PROCESSOR_MARK.versionOf(value) === PROCESSOR_MARK.version) return value as Processor;
   throw new StowageError(
     "invalid_config",
-    "Cannot use processors: one is neither the name of a module nor made by this release's defineProcessor",
+    "Cannot use processors: one is neither the name of a module nor a result of this release's defineProcessor",
   );
 }

@@ -3,8 +3,8 @@ import type { Socket } from "node:net";
 import process from "node:process";
 
 /**
- * A shell that is told which processes there are, a line for each change, and ends them when its input ends:
- * the system closes that however we die. Ctrl-C and a supervisor reach it too; it goes last.
+ * A shell that reads the list of processes, one line per change, and kills them when its input ends. The system closes
+ * that input however this process ends. Signals from Ctrl-C or a supervisor are ignored, so that the shell ends last.
  */
 const SCRIPT = [
   "trap '' HUP INT QUIT TERM",
@@ -12,28 +12,28 @@ const SCRIPT = [
   '[ -z "$pids" ] || kill -9 $pids',
 ].join("\n");
 
-/** Where no shell will live there is no hurry to start the next. */
+/** If shells keep ending, do not start them in a tight loop. */
 const REPLACE_MS = 500;
 
 const pids = new Set<number>();
 let guard: ChildProcess | undefined;
 
 /**
- * Have a process ended when this one has ended, even by SIGKILL. It cannot see to that itself: while it
- * computes it hears of nothing. One guard serves all of them, started with the first, and keeps nobody alive.
+ * Kill a process when this one ends, even by SIGKILL. The process cannot do that itself: it notices nothing while it
+ * computes. One guard serves all processes. It starts with the first and does not keep this process alive.
  *
- * @param ended When it needs no more of that: its id may be another's from then on.
+ * @param ended Resolves when the process has ended; its id may then belong to another process.
  */
 export function endWithUs(pid: number, ended: Promise<unknown>): void {
   pids.add(pid);
-  tell();
+  sendList();
   void ended.then(() => {
     pids.delete(pid);
-    tell();
+    sendList();
   });
 }
 
-function tell(): void {
+function sendList(): void {
   guard ??= startGuard();
   guard?.stdin?.write(`${[...pids].join(" ")}\n`);
 }
@@ -45,18 +45,18 @@ function startGuard(): ChildProcess | undefined {
     stdio: ["pipe", "ignore", "ignore"],
     windowsHide: true,
   });
-  // One that was ended itself is replaced, and told everything anew: what it was told last it may not have heard.
+  // Replace a guard that was killed, and send the whole list again: it may not have read the last line.
   const replace = () => {
     if (guard !== started) return;
     guard = undefined;
     setTimeout(() => {
-      if (guard === undefined && pids.size > 0) tell();
+      if (guard === undefined && pids.size > 0) sendList();
     }, REPLACE_MS).unref();
   };
   started.once("exit", replace);
   started.on("error", replace);
   started.unref();
-  // Node gives no pipe where no descriptor was left.
+  // Without free descriptors there is no pipe.
   const stdin = started.stdin as Socket | null | undefined;
   stdin?.on("error", replace);
   stdin?.unref();

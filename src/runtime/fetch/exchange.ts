@@ -1,7 +1,7 @@
 import type { Dispatcher } from "undici";
 import type { OutgoingBody } from "./outgoing-body.ts";
 
-/** How much of an answer may wait for its reader before the connection is paused. */
+/** How much of a response may be buffered before the connection is paused. */
 const READ_AHEAD = new ByteLengthQueuingStrategy({ highWaterMark: 256 * 1024 });
 /** https://fetch.spec.whatwg.org/#null-body-status */
 const STATUSES_WITHOUT_BODY: ReadonlySet<number> = new Set([204, 205, 304]);
@@ -18,12 +18,12 @@ export interface OutgoingRequest {
   readonly signal: AbortSignal | undefined;
 }
 
-/** How `fetch` fails where there is no answer. */
+/** The error of `fetch` when there is no response. */
 export function fetchFailed(cause: unknown): TypeError {
   return new TypeError("fetch failed", { cause });
 }
 
-/** Send one request and wait for the head of its answer. */
+/** Send one request and wait for the head of its response. */
 export async function send(dispatcher: Dispatcher, request: OutgoingRequest): Promise<Response> {
   const { url, method, headers, body, signal } = request;
   if (signal?.aborted) {
@@ -33,10 +33,13 @@ export async function send(dispatcher: Dispatcher, request: OutgoingRequest): Pr
   const exchange = new Exchange(request);
   dispatcher.dispatch(
     {
-      ...{ origin: url.origin, path: url.pathname + url.search, method, headers },
-      // Undici takes any iterable; its types do not tell.
+      origin: url.origin,
+      path: url.pathname + url.search,
+      method,
+      headers,
+      // Undici accepts any iterable, but its types do not allow it.
       body: body.payload as Uint8Array | null,
-      // It would close the connection after each HEAD, for fear of servers that answer with a body.
+      // Undici would close the connection after each HEAD, in case the server sends a body.
       ...(method === "HEAD" ? { reset: false } : {}),
     },
     exchange,
@@ -44,13 +47,13 @@ export async function send(dispatcher: Dispatcher, request: OutgoingRequest): Pr
   return await exchange.response;
 }
 
-/** A request under way: from the moment it is sent until the last byte of its answer is here. */
+/** One request, from when it is sent until the last byte of its response has arrived. */
 class Exchange implements Dispatcher.DispatchHandler {
   readonly response: Promise<Response>;
   readonly #request: OutgoingRequest;
   readonly #resolve: (response: Response) => void;
   readonly #reject: (reason: unknown) => void;
-  /** What holds the connection, once there is one. */
+  /** Controls the connection, once there is one. */
   #controller: Dispatcher.DispatchController | null = null;
   #reader: ReadableStreamDefaultController<Uint8Array> | null = null;
   #over = false;
@@ -78,7 +81,8 @@ class Exchange implements Dispatcher.DispatchHandler {
     if (status < 200) return;
     const empty = this.#request.method === "HEAD" || STATUSES_WITHOUT_BODY.has(status);
     const response = new Response(empty ? null : this.#body(), {
-      ...{ status, headers: toHeaders(headers) },
+      status,
+      headers: toHeaders(headers),
       statusText: REASON_PHRASE.test(statusText) ? statusText : "",
     });
     Object.defineProperty(response, "url", { value: this.#request.url.href });
@@ -87,13 +91,13 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#reader === null) return;
-    // No Buffer: its slice() is another one than that of a Uint8Array.
+    // Not a Buffer: its slice() differs from that of a Uint8Array.
     this.#reader.enqueue(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength));
     if ((this.#reader.desiredSize ?? 0) <= 0) controller.pause();
   }
 
   onResponseEnd(): void {
-    this.#finish("the server has answered");
+    this.#finish("the server has responded");
     this.#reader?.close();
   }
 
@@ -129,9 +133,9 @@ class Exchange implements Dispatcher.DispatchHandler {
     );
   }
 
-  /** Nobody waits for this request any more: its connection cannot be used for another. */
+  /** The response is no longer wanted: end the connection, which cannot be reused in the middle of a response. */
   #drop(): void {
-    this.#controller?.abort(new Error("Cannot read answer: it was given up"));
+    this.#controller?.abort(new Error("Cannot read response: it was cancelled"));
   }
 
   #finish(reason: unknown): void {

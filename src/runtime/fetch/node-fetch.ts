@@ -5,46 +5,46 @@ import { type BodyInit, outgoingBody } from "./outgoing-body.ts";
 import { failed, httpUrl, isRedirect, redirected } from "./redirect.ts";
 
 /**
- * Connections to one origin; further requests wait. Each download under way holds one for as long as its
- * reader takes, so a low number would let a few slow readers stop everybody.
+ * Connections to one origin; further requests wait. Each download uses one for as long as its reader takes, so with a
+ * low number a few slow readers would block all others.
  */
 const CONNECTIONS_PER_ORIGIN = 256;
 const CONNECT_TIMEOUT_MS = 10_000;
-/** A slow line moves something in this time; one that moves nothing leads to nobody, and another may. */
+/** Even a slow line sends something in this time. If nothing moves, the connection is dead and another may work. */
 const WRITE_STALL_MS = 15_000;
 /** As browsers do: https://fetch.spec.whatwg.org/#http-redirect-fetch */
 const MAX_REDIRECTS = 20;
 
 export interface NodeFetchOptions {
-  /** At most so many connections to one origin. */
+  /** The most connections to one origin. */
   readonly connectionsPerOrigin?: number;
   readonly connectTimeoutMs?: number;
-  /** How long a request's body may be on its way without a byte being taken. */
+  /** How long a server may accept nothing of a request body. */
   readonly writeStallMs?: number;
-  /** Where `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` stand, in either case. */
+  /** The environment with `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`, in upper or lower case. */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
 export interface NodeFetch {
   /**
-   * `fetch` for programs that talk to services: it adds no headers of its own (no `accept-encoding`, so
-   * bodies arrive as they are stored), keeps connections open between requests, and does not try again: a
-   * connection that the server has just closed is an error that the caller may retry.
+   * `fetch` for programs that call services. It adds no headers (no `accept-encoding`, so bodies arrive as they are
+   * stored), keeps connections open between requests, and never retries: a connection that the server has just
+   * closed is an error that you may retry.
    *
-   * A body of bytes is sent with its length and without a copy; a stream with a `content-length` must have
-   * exactly that length. An answer's body is read, or cancelled, by the caller: until then it holds its
-   * connection. Fifteen seconds in which a server takes nothing of a body are an error, as are five minutes of
-   * silence; whoever is less patient brings a signal.
+   * Bytes are sent with their length and without a copy. A stream with a `content-length` must have exactly that
+   * length. Read or cancel the body of each response: until then it occupies its connection. It is an error if a
+   * server accepts nothing of a body for fifteen seconds, or sends nothing for five minutes; pass a signal for
+   * shorter limits.
    *
-   * @throws {TypeError} "fetch failed" where there is no answer; `cause` is why, with a `code`.
-   * @throws The signal's reason, as soon as it is aborted; reading the body throws it likewise.
+   * @throws {TypeError} "fetch failed" if there is no response; `cause` has the reason, with a `code`.
+   * @throws The signal's reason as soon as it is aborted, also while you read the body.
    */
   readonly fetch: typeof globalThis.fetch;
-  /** End every connection and every request at once. */
+  /** Close every connection and abort every request. */
   close(): Promise<void>;
 }
 
-/** A `fetch` with connections of its own. @see https://undici.nodejs.org */
+/** A `fetch` with its own connections. @see https://undici.nodejs.org */
 export function createNodeFetch(options: NodeFetchOptions = {}): NodeFetch {
   const stop = new AbortController();
   let dispatcher: Promise<Dispatcher> | null = null;
@@ -57,13 +57,13 @@ export function createNodeFetch(options: NodeFetchOptions = {}): NodeFetch {
         const response = await send(await dispatcher, request);
         if (redirect === "manual" || !isRedirect(response)) return response;
         await response.body?.cancel();
-        if (redirect === "error") throw failed("the answer is a redirect");
+        if (redirect === "error") throw failed("the response is a redirect");
         if (hops === MAX_REDIRECTS) throw failed("there are too many redirects");
         request = redirected(request, response);
       }
     },
     async close() {
-      // An agent forgets pools that have lost their connections, while they make new ones.
+      // An agent forgets pools without connections even while they open new ones, so abort those too.
       stop.abort();
       await (await dispatcher)?.destroy();
     },
@@ -74,7 +74,7 @@ async function createDispatcher(
   options: NodeFetchOptions,
   signal: AbortSignal,
 ): Promise<Dispatcher> {
-  // Only now: it takes a tenth of a second and 28 MiB, which a server without a network need not spend.
+  // Imported on first use: it takes 0.1 s and 28 MiB, which a server without remote storage does not need.
   const { Agent, buildConnector, EnvHttpProxyAgent, errors } = await import("undici");
   const {
     connectionsPerOrigin: connections = CONNECTIONS_PER_ORIGIN,
@@ -85,7 +85,7 @@ async function createDispatcher(
   const ofSocket = { timeout, signal };
   const connector = buildConnector(ofSocket);
   const connect: buildConnector.connector = (target, callback) => {
-    // A socket that is born with an aborted signal is never closed.
+    // A socket created with an aborted signal is never closed.
     if (signal.aborted) callback(new errors.ClientDestroyedError(), null);
     else
       connector(target, (...outcome) => {
@@ -97,27 +97,31 @@ async function createDispatcher(
   const httpsProxy = env["https_proxy"] ?? env["HTTPS_PROXY"] ?? "";
   if (httpProxy === "" && httpsProxy === "") return new Agent({ connections, connect });
   return new EnvHttpProxyAgent({
-    ...{ connections, connect, proxyTls: ofSocket, httpProxy, httpsProxy },
+    connections,
+    connect,
+    proxyTls: ofSocket,
+    httpProxy,
+    httpsProxy,
     noProxy: env["no_proxy"] ?? env["NO_PROXY"] ?? "",
-    // Many proxies let CONNECT through to port 443 only.
+    // Many proxies allow CONNECT only to port 443.
     proxyTunnel: false,
   });
 }
 
-/** Node's timer is put off by whatever moves, also in the middle of one long write. */
+/** Any progress resets Node's timer, even in the middle of a long write. */
 function endStalledWrites(socket: Socket, stallMs: number): void {
   socket.setTimeout(stallMs, () => {
-    // All is sent: for how long to wait for the answer is for others to say.
+    // Everything is sent: other limits apply to the response.
     if (socket.writableLength === 0) return;
-    const error = new Error("Cannot send request: the server takes no more of its body");
+    const error = new Error("Cannot send request: the server stopped accepting the body");
     socket.destroy(Object.assign(error, { code: "ERR_WRITE_STALLED" }));
   });
 }
 
-/** @throws {TypeError} For what cannot be sent at all. */
+/** @throws {TypeError} If the request cannot be sent at all. */
 function toRequest(input: string | URL | Request, init: RequestInit = {}): OutgoingRequest {
   if (input instanceof Request || isComposed(init.body)) {
-    // Rare enough to let the platform take it apart.
+    // Rare: let the platform convert it.
     const { url, method, headers, body, signal } = new Request(input, { ...init, duplex: "half" });
     return toRequest(url, { method, headers, body, signal });
   }
@@ -125,13 +129,16 @@ function toRequest(input: string | URL | Request, init: RequestInit = {}): Outgo
   const headers = headerList(init.headers);
   const method = (init.method ?? "GET").toUpperCase();
   return {
-    ...{ url, method, headers, signal: init.signal ?? undefined },
+    url,
+    method,
+    headers,
+    signal: init.signal ?? undefined,
     body: outgoingBody(init.body ?? null, headers),
   };
 }
 
 function isComposed(body: BodyInit | null | undefined): boolean {
-  // The common kinds first: asking for the others is slow.
+  // Check the common kinds first: the other checks are slow.
   if (typeof body !== "object" || body === null || ArrayBuffer.isView(body)) return false;
   return body instanceof FormData || body instanceof URLSearchParams || body instanceof Blob;
 }

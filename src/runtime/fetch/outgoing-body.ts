@@ -1,20 +1,20 @@
-/** What `fetch` takes for a body. */
+/** The bodies that `fetch` accepts. */
 export type BodyInit = NonNullable<RequestInit["body"]>;
 
-/** A request's body in a form that can be sent. */
+/** A request body, ready to be sent. */
 export interface OutgoingBody {
   readonly payload: string | Uint8Array | AsyncIterable<Uint8Array> | null;
-  /** Whether it can be sent once more. */
+  /** Whether it can be sent again. */
   readonly replayable: boolean;
-  /** Tell the source that no more is needed. Does nothing once it has ended. */
+  /** Cancel the source. Does nothing once it has ended. */
   cancel(reason: unknown): void;
 }
 
 /**
- * Take up the body of a request.
+ * Prepare the body of a request.
  *
- * @param headers Names and values in turn; a text's content type is added if there is none.
- * @throws {TypeError} If it is of a kind that cannot be sent, or a stream that somebody else reads.
+ * @param headers Names and values in turn. For text without a content type, one is added.
+ * @throws {TypeError} If the body is of an unsupported kind, or a stream that is locked.
  */
 export function outgoingBody(body: BodyInit | null, headers: string[]): OutgoingBody {
   if (body === null) return wholeBody(null);
@@ -34,10 +34,10 @@ export function outgoingBody(body: BodyInit | null, headers: string[]): Outgoing
     const length = find(headers, "content-length");
     return new StreamedBody(stream, length === undefined ? null : Number(length));
   }
-  throw new TypeError("Cannot send request: its body is neither bytes, text nor a stream");
+  throw new TypeError("Cannot send request: its body is not bytes, text or a stream");
 }
 
-/** A body that is here as a whole. */
+/** A body that is completely in memory. */
 export function wholeBody(payload: string | Uint8Array | null): OutgoingBody {
   return { payload, replayable: true, cancel() {} };
 }
@@ -73,7 +73,7 @@ class StreamedBody implements OutgoingBody {
       const next: Uint8Array | null | undefined =
         left === chunk.byteLength ? await this.#next() : undefined;
       left -= chunk.byteLength;
-      // Before the last byte goes out: a server must not take for whole what is too long.
+      // Check before the last byte is sent, so that a server does not accept a body that is cut off.
       if (left < 0 || (left === 0 && next !== null)) throw mismatch();
       yield chunk;
       chunk = next === undefined ? await this.#next() : next;
@@ -81,7 +81,7 @@ class StreamedBody implements OutgoingBody {
     if (left > 0 && lengthBytes !== null) throw mismatch();
   }
 
-  /** The next bytes, if there are any. */
+  /** The next bytes; `null` at the end. */
   async #next(): Promise<Uint8Array | null> {
     for (;;) {
       const { done, value } = await this.#reader.read();
@@ -90,7 +90,7 @@ class StreamedBody implements OutgoingBody {
       this.#over = done;
       if (done) return null;
       if (!(value instanceof Uint8Array)) {
-        throw new TypeError("Cannot send request: its stream holds something else than bytes");
+        throw new TypeError("Cannot send request: its stream contains something other than bytes");
       }
       if (value.byteLength > 0) return value;
     }
@@ -98,6 +98,6 @@ class StreamedBody implements OutgoingBody {
 }
 
 function mismatch(): Error {
-  const error = new Error("Cannot send body: its length is not the content-length");
+  const error = new Error("Cannot send body: its length differs from content-length");
   return Object.assign(error, { code: "UND_ERR_REQ_CONTENT_LENGTH_MISMATCH" });
 }

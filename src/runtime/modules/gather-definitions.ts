@@ -2,18 +2,18 @@ import { mask } from "../../config/mask.ts";
 import { ConfigError, type ConfigProblem } from "../../config.ts";
 import { ModuleProblem } from "./module-exports.ts";
 
-/** A module, and where somebody has named it. */
+/** A module, and the setting that names it. */
 export interface NamedModule {
   readonly name: string;
   readonly variable: string;
 }
 
 /**
- * Put together what modules define, each under a name of its own.
+ * Collect what modules define. Names must be unique.
  *
- * @param known What is there already. Nothing else may have the name of one.
- * @param definitionsIn What one module defines. Throws `ModuleProblem` where that cannot be told.
- * @returns What was added to `known`, in the order of the modules.
+ * @param known Definitions that already exist; their names are taken.
+ * @param definitionsIn Returns what one module defines. Throws `ModuleProblem` if the module cannot be used.
+ * @returns The new definitions, in the order of the modules.
  * @throws {ConfigError} With a problem for every module that cannot be used.
  */
 export async function gatherDefinitions<Definition extends { readonly name: string }>(
@@ -23,7 +23,7 @@ export async function gatherDefinitions<Definition extends { readonly name: stri
   definitionsIn: (module: NamedModule) => Promise<readonly Definition[]>,
 ): Promise<readonly Definition[]> {
   const gathered: Definition[] = [];
-  const taken = new Map(known.map(({ name }) => [name, "taken already"]));
+  const taken = new Map(known.map(({ name }) => [name, "taken"]));
   const problems: ConfigProblem[] = [];
   for (const module of modules) {
     const read = mask(module.name, false);
@@ -31,11 +31,9 @@ export async function gatherDefinitions<Definition extends { readonly name: stri
       for (const definition of await definitionsIn(module)) {
         const state = taken.get(definition.name);
         if (state !== undefined) {
-          throw new ModuleProblem(
-            `a ${word} with a name of its own; "${definition.name}" is ${state}`,
-          );
+          throw new ModuleProblem(`a ${word} with a unique name; "${definition.name}" is ${state}`);
         }
-        taken.set(definition.name, `the name of one in ${read}`);
+        taken.set(definition.name, `taken by ${read}`);
         gathered.push(definition);
       }
     } catch (error) {

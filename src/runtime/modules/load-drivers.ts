@@ -7,12 +7,12 @@ import { definitionsOf, importModule, type ModuleKind } from "./module-exports.t
 const DRIVER: ModuleKind = { word: "driver", maker: "defineDriver", mark: DRIVER_MARK };
 
 /**
- * Load the drivers that `STOWAGE_DRIVERS` names. Each module's default export is what `defineDriver` gave, or
- * an array of such.
+ * Load the drivers that `STOWAGE_DRIVERS` names. The default export of each module is a result of `defineDriver`,
+ * or an array of them.
  *
- * @param folder Where paths and packages are looked for: the working directory.
- * @param known Drivers that are there already. No other may have the name of one.
- * @returns `known`, and after them those that were loaded.
+ * @param folder Where to look for paths and packages: the working directory.
+ * @param known Drivers that already exist; their names are taken.
+ * @returns `known`, followed by the loaded drivers.
  * @throws {ConfigError} With a problem for every module that cannot be used.
  */
 export async function loadDrivers(

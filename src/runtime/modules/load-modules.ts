@@ -3,13 +3,13 @@ import { findPackageJSON, registerHooks } from "node:module";
 import { join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { isModulePath } from "../../config/module-names.ts";
-import { describe, ModuleProblem } from "./module-exports.ts";
+import { firstLine, ModuleProblem } from "./module-exports.ts";
 
 /**
- * Find one module that a setting names: a file, relative to `folder`, or a package, looked for from `folder`
- * upwards and then beside Stowage itself. The package's `import` condition counts, as for any import.
+ * Find the module that a setting names: a file relative to `folder`, or a package, searched for from `folder`
+ * upwards and then beside Stowage. The package's `import` condition applies, as for any import.
  *
- * @returns Its URL; nothing of it has run.
+ * @returns The URL of the module. The module is not loaded.
  * @throws {ModuleProblem} If it is not found.
  */
 export function locateModule(name: string, folder: string): string {
@@ -18,7 +18,7 @@ export function locateModule(name: string, folder: string): string {
 
 function fileOf(name: string, folder: string): string {
   const path = /^file:/i.test(name) ? fileURLToPath(name) : resolve(folder, name);
-  if (!existsSync(path)) throw new ModuleProblem(`the path of a file; there is none at ${path}`);
+  if (!existsSync(path)) throw new ModuleProblem(`the path of a file; not found at ${path}`);
   return pathToFileURL(path).href;
 }
 
@@ -26,14 +26,14 @@ function packageOf(name: string, folder: string): string {
   const from = pathToFileURL(join(folder, "package.json")).href;
   const base = [from, import.meta.url].find((candidate) => isInstalled(name, candidate));
   if (base === undefined) throw new ModuleProblem(notInstalled(name, folder));
-  // The resolution of `import` itself, which takes no other starting point than the importing file.
+  // `import.meta.resolve` always starts from this file; the hook changes the starting point.
   const hooks = registerHooks({
     resolve: (specifier, context, next) => next(specifier, { ...context, parentURL: base }),
   });
   try {
     return import.meta.resolve(name);
   } catch (error) {
-    throw new ModuleProblem(`a package that can be imported; ${describe(error)}`, error);
+    throw new ModuleProblem(`a package that can be imported; ${firstLine(error)}`, error);
   } finally {
     hooks.deregister();
   }
@@ -48,8 +48,8 @@ function isInstalled(name: string, base: string): boolean {
 }
 
 function notInstalled(name: string, folder: string): string {
-  if (existsSync(resolve(folder, name))) return `./${name}, if the file of that name is meant`;
+  if (existsSync(resolve(folder, name))) return `./${name}, if you mean the file`;
   const [first = "", second = ""] = name.split("/");
   const installed = first.startsWith("@") ? `${first}/${second}` : first;
-  return `an installed package; none is found from ${folder} upwards nor beside Stowage (npm install ${installed})`;
+  return `an installed package; not found from ${folder} upwards or beside Stowage (npm install ${installed})`;
 }

@@ -5,25 +5,25 @@ import { gatherDefinitions, type NamedModule } from "./gather-definitions.ts";
 import { locateModule } from "./load-modules.ts";
 import { ModuleProblem } from "./module-exports.ts";
 
-/** What an extraction process says about the modules that it was started with: see `ModuleReport`. */
+/** Starts an extraction process with modules and returns its reports about them: see `ModuleReport`. */
 export type ReportOn = (
   urls: readonly string[],
 ) => Promise<readonly ({ processors: readonly ProcessorInfo[] } | { expected: string })[]>;
 
 export interface LoadedProcessors {
-  /** What an extraction process has to be started with. */
+  /** The arguments for an extraction process. */
   readonly urls: readonly string[];
   readonly processors: readonly ProcessorInfo[];
 }
 
 /**
- * Find out what modules with processors bring along. They are found here, and loaded where documents are
- * read: none of their code runs in this process.
+ * Find modules with processors and list the processors. The modules are loaded in an extraction process: none of
+ * their code runs in this process.
  *
- * @param folder Where paths and packages are looked for: the working directory.
- * @param known Processors that are there already. No other may have the name of one.
+ * @param folder Where to look for paths and packages: the working directory.
+ * @param known Processors that already exist; their names are taken.
  * @throws {ConfigError} With a problem for every module that cannot be used.
- * @throws {StowageError} `extractor_unavailable` if no process for documents can be started at all.
+ * @throws {StowageError} `extractor_unavailable` if extraction processes cannot be started at all.
  */
 export async function loadProcessors(
   modules: readonly NamedModule[],
@@ -57,7 +57,7 @@ function locate(name: string, folder: string): string | ModuleProblem {
 
 type Report = Awaited<ReturnType<ReportOn>>[number];
 
-/** All at once; one by one if that ends the process, to tell whose doing it is. */
+/** Reports on all modules at once; if that breaks the process, one by one to find out which module did it. */
 async function askAbout(
   urls: readonly string[],
   reportOn: ReportOn,
@@ -82,7 +82,7 @@ async function reportAlone(url: string, reportOn: ReportOn): Promise<Report> {
     return report as Report;
   } catch (error) {
     if (!isStowageError(error)) throw error;
-    const how = error.data["found"] ?? "it says what makes no sense";
-    return { expected: `a module that loads; the process that does so is of no use then: ${how}` };
+    const how = error.data["found"] ?? "it violates the protocol";
+    return { expected: `a module that loads; loading it breaks the process: ${how}` };
   }
 }

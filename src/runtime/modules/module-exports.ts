@@ -2,7 +2,7 @@ import { registerHooks } from "node:module";
 import { extname } from "node:path";
 import type { PortMark } from "../../domain/port-mark.ts";
 
-/** Why a module is not there to be used: `expected` ends the sentence "expected …" of a `ConfigError`. */
+/** Why a module cannot be used: `expected` ends the sentence "expected …" of a `ConfigError`. */
 export class ModuleProblem extends Error {
   readonly expected: string;
   constructor(expected: string, cause?: unknown) {
@@ -14,22 +14,22 @@ export class ModuleProblem extends Error {
 /** What a module is loaded for. */
 export interface ModuleKind {
   readonly word: "driver" | "processor";
-  /** The function that makes one. */
+  /** The function that defines one. */
   readonly maker: string;
   readonly mark: PortMark;
 }
 
-/** What a module may import although nobody has installed Stowage beside it, and where that is here. */
+/** What a module may import without an installed Stowage, and the file that it gets instead. */
 const OURS: Readonly<Record<string, string>> = {
   "stowage/driver": "../../driver",
   "stowage/processor": "../../processor",
 };
 
 /**
- * Import a module of somebody else's. If it imports `stowage/driver` or `stowage/processor` it gets the copy
- * that is installed where it lies, or else this one: so a single file in an empty folder will do.
+ * Import a third-party module. Its imports of `stowage/driver` and `stowage/processor` resolve to the copy
+ * installed beside it, or else to this one, so a single file in an empty folder works.
  *
- * @throws {ModuleProblem} If it fails while it loads.
+ * @throws {ModuleProblem} If loading it fails.
  */
 export async function importModule(url: string): Promise<Record<string, unknown>> {
   const hooks = registerHooks({
@@ -47,16 +47,16 @@ export async function importModule(url: string): Promise<Record<string, unknown>
   try {
     return await import(url);
   } catch (error) {
-    throw new ModuleProblem(`a module that loads; it fails with ${describe(error)}`, error);
+    throw new ModuleProblem(`a module that loads; it fails with ${firstLine(error)}`, error);
   } finally {
     hooks.deregister();
   }
 }
 
 /**
- * What a module has defined: its default export, be it one definition or an array of them.
+ * The definitions of a module: its default export, which is one definition or an array of them.
  *
- * @throws {ModuleProblem} If there is anything else, or one for another version of the port.
+ * @throws {ModuleProblem} If the export is anything else, or made for another version of the port.
  */
 export function definitionsOf(
   exports: Readonly<Record<string, unknown>>,
@@ -83,8 +83,8 @@ function listOf(exports: Readonly<Record<string, unknown>>): string {
   return names.length > 0 ? names.join(", ") : "nothing";
 }
 
-/** One line, whatever was thrown. */
-export function describe(error: unknown): string {
+/** The first line of an error's name and message. `error` may be any value that was thrown. */
+export function firstLine(error: unknown): string {
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return text.split("\n", 1)[0] ?? "";
 }

@@ -9,28 +9,28 @@ import { findAmbiguity, type ParserError, Refusals } from "./refusals.ts";
 import { RequestQueue } from "./request-queue.ts";
 import { limitEnd, sendStream } from "./send-stream.ts";
 
-/** How long connections may take over what is no body, in milliseconds; bodies have their minimum rate. */
+/** Time limits of connections in milliseconds. Bodies have a minimum rate instead. */
 export interface ConnectionTimes {
-  /** For the head of a request, from the opening of the connection or the first byte on. */
+  /** For the head of a request, from the opening of the connection or its first byte. */
   readonly headersMs: number;
   /** Between two requests. */
   readonly idleMs: number;
-  /** How often the first is looked at. */
+  /** How often `headersMs` is checked. */
   readonly checkMs: number;
 }
 
 const TIMES: ConnectionTimes = {
   headersMs: 30_000,
-  // Longer than the 60 s of nginx and the load balancers of clouds: whichever closes first must be they, or a
-  // request meets a connection that is just being closed.
+  // Longer than the 60 s of nginx and of cloud load balancers. If Stowage closed first, a request could arrive on a
+  // connection that is just being closed.
   idleMs: 65_000,
   checkMs: 5_000,
 };
 
-/** Requests of HTTP/1.0 may come without a Host, and are for this server all the same. */
+/** For requests of HTTP/1.0, which need not have a Host. */
 const DEFAULT_HOST = "localhost";
 
-/** Connections beyond the bound are counted for this long before the log has a line of them. */
+/** Dropped connections are counted for this long before one log line reports them. */
 const DROPS_LOGGED_AFTER_MS = 1_000;
 
 /** Node's HTTP server in front of the app. */
@@ -40,25 +40,25 @@ export class NodeServer {
   readonly #config: Config;
   readonly #logger: Logger;
   readonly #refusals: Refusals;
-  /** Connections without a request so far: browsers and agents open some for later. */
+  /** Connections without a request so far: browsers and agents open some in advance. */
   readonly #unused = new Set<Socket>();
   readonly #queues = new WeakMap<Socket, RequestQueue>();
   #open = 0;
   #dropped = 0;
-  /** From now on connections are not kept for another request. */
+  /** Whether each response is the last of its connection. */
   #draining = false;
 
   constructor(stowage: Stowage, config: Config, logger: Logger, times = TIMES) {
     this.#stowage = stowage;
     this.#config = config;
     this.#logger = logger;
-    // No limit on a request as a whole: a large file over a thin line takes its time.
+    // Without a limit for a whole request: a large file on a slow line may take long.
     this.#server = createServer({
       requestTimeout: 0,
       headersTimeout: times.headersMs,
       keepAliveTimeout: times.idleMs,
       connectionsCheckingInterval: times.checkMs,
-      // A request without a Host is refused by the listener, which says why.
+      // The listener refuses requests without a Host and explains why.
       requireHostHeader: false,
     });
     this.#server.maxConnections = config.server.maxConnections;
@@ -83,7 +83,7 @@ export class NodeServer {
     });
   };
 
-  /** Node has closed it without an answer. */
+  /** Node has closed the connection without a response. */
   readonly #onDrop = (_connection?: DropArgument): void => {
     this.#dropped += 1;
     if (this.#dropped > 1) return;
@@ -95,12 +95,12 @@ export class NodeServer {
   };
 
   #answerOn(refusals: Refusals): void {
-    // The error handler gets the error alone, while the listener has not yet returned.
+    // The error handler receives only the error, and runs before the listener returns.
     let current: IncomingMessage | null = null;
     const listener = getRequestListener(this.#answer, {
       hostname: DEFAULT_HOST,
       errorHandler: (error) =>
-        refusals.unreadable("its target or its Host header is wrong", current, error),
+        refusals.unreadable("its target or its Host header is invalid", current, error),
     });
     const handle = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
       current = incoming;
@@ -115,14 +115,14 @@ export class NodeServer {
       this.#queues.get(incoming.socket)?.enter(incoming, outgoing, handle);
     };
     this.#server.on("request", onRequest);
-    // RFC 9110, 10.1.1: the body is asked for by the first read (see incomingBody), so never when the request is
-    // refused for its token, its type or its length.
+    // RFC 9110, 10.1.1: the first read asks for the body (see incomingBody), so a request that is refused because of
+    // its token, type or length never sends it.
     this.#server.on("checkContinue", onRequest);
     this.#server.on("checkExpectation", (incoming, outgoing) => {
       this.#queues.get(incoming.socket)?.enter(incoming, outgoing, refusals.expectation);
     });
     this.#server.on("connect", (incoming, socket) => {
-      // Node has let it go: an error without a listener would end the process.
+      // Node no longer listens for errors of this socket: an unhandled one would end the process.
       socket.on("error", () => {});
       this.#queues.get(socket as Socket)?.refuseRest(() => refusals.tunnel(incoming, socket));
     });
@@ -130,13 +130,13 @@ export class NodeServer {
       const socket = duplex as Socket;
       const queue = this.#queues.get(socket);
       if (queue === undefined || error.code === "ECONNRESET" || !socket.writable) socket.destroy();
-      // The head of the next request: it is not read while one is in work, however long that takes.
+      // This is the head of the next request, which is not read while another one is in progress.
       else if (error.code === "ERR_HTTP_REQUEST_TIMEOUT" && queue.isBusy) return;
       else queue.refuseRest(() => refusals.parsing(error, socket));
     });
   }
 
-  /** @returns The address listened on. @throws {StowageError} `invalid_config` if it cannot be. */
+  /** @returns The URL of the server. @throws {StowageError} `invalid_config` if it cannot listen there. */
   async listen(): Promise<string> {
     const { host, port } = this.#config.server;
     await new Promise<void>((resolve, reject) => {
@@ -148,17 +148,17 @@ export class NodeServer {
     return `http://${name}:${address.port}`;
   }
 
-  /** From now on each answer is the last of its connection, so that clients go elsewhere. */
+  /** Make each response the last of its connection, so that clients go elsewhere. */
   drain(): void {
     this.#draining = true;
   }
 
-  /** Take no new connections, let requests under way finish, and cut those that do not within `graceMs`. */
+  /** Accept no more connections, let running requests finish, and cut those that take longer than `graceMs`. */
   async close(graceMs: number): Promise<void> {
     this.drain();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeIdleConnections();
-    // Which Node does not count as idle.
+    // Node does not count connections without a request as idle.
     for (const socket of this.#unused) if (socket.bytesRead === 0) socket.destroy();
     const cut = setTimeout(() => {
       this.#logger.warn("server.grace_over");
@@ -182,11 +182,11 @@ export class NodeServer {
       return this.#refusals.unreadable(ambiguity, incoming);
     }
     const response = await this.#stowage.fetch(request, env);
-    // A connection that is kept for the next request would hold up the stop.
+    // A connection kept open for the next request would delay the stop.
     if (this.#draining) outgoing.shouldKeepAlive = false;
-    // Streams go out our own way; see sendStream. Files and results are the answers that know ranges.
+    // Only files and results support ranges; sendStream sends them.
     if (!response.headers.has("accept-ranges") || response.body === null) return response;
-    // Its connection is kept for the next request, too, if the stop has come in the meantime.
+    // If the stop began in the meantime, the connection would stay open for another request.
     outgoing.once("close", () => {
       if (this.#draining) this.#server.closeIdleConnections();
     });
@@ -197,8 +197,8 @@ export class NodeServer {
 function cannotListen(error: Error, host: string, port: number): StowageError {
   const { code = "unknown" } = error as NodeJS.ErrnoException;
   const reasons: Record<string, string> = {
-    EADDRINUSE: "another program listens there (choose another PORT)",
-    EACCES: "it takes more rights (choose a PORT above 1023)",
+    EADDRINUSE: "another program uses this port (choose another PORT)",
+    EACCES: "permission denied (choose a PORT above 1023)",
     EADDRNOTAVAIL: "this machine has no such address (correct HOST)",
   };
   return new StowageError(

@@ -3,15 +3,15 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 
 /**
- * Requests of one connection that may wait behind the one in work. Clients that pipeline send a handful; one that
- * sends more than this ahead gets the answers to these and a closed connection, and sends the rest again.
+ * Requests of one connection that may wait behind the current one. Clients that pipeline send a few; one that sends
+ * more than this gets answers to these and a closed connection, and must send the rest again.
  */
 const MAX_WAITING = 32;
 
-/** How long the other side has to read the last answer and close the connection itself. */
+/** How long the client has to read the last response and close the connection itself. */
 const LINGER_MS = 1_000;
 
-/** What Node's parser understands as "parse nothing more of this read": the answer to an upgrade. */
+/** Makes Node's parser skip the rest of the current read: the return value for an upgrade. */
 const STOP_PARSING = 2;
 
 type Handler = (incoming: IncomingMessage, outgoing: ServerResponse) => void;
@@ -22,24 +22,24 @@ interface Exchange {
   readonly handle: Handler;
 }
 
-/** Node's parser of a connection, as far as it is used here. */
+/** The part of Node's parser that is used here. */
 interface Parser {
   onIncoming?: (incoming: IncomingMessage, keepAlive: boolean) => number;
 }
 
 /**
- * The requests of one connection: one is in work, those behind it wait, in number and bytes bounded.
+ * The requests of one connection: one is handled at a time; a limited number, and a limited number of bytes, wait.
  *
- * Node emits every request that one read of 64 KiB has held, at once, and reads on. Here reading stops while a
- * request waits, and the parser stops at the first request too many: those before it are answered, the last of them
- * with `Connection: close`. A client may send the others again on a new connection.
+ * Node emits all requests of one read (64 KiB) at once and goes on reading. Here reading stops while a request waits,
+ * and the parser stops at the first request above the limit: those before it are answered, the last of them with
+ * `Connection: close`. The client may send the others again on a new connection.
  *
  * @see https://www.rfc-editor.org/rfc/rfc9112#section-9.3.2
  */
 export class RequestQueue {
   readonly #socket: Socket;
   #current: ServerResponse | null = null;
-  /** The one that was begun last, in work or answered. */
+  /** The response to the latest request that was started. */
   #latest: ServerResponse | null = null;
   readonly #waiting: Exchange[] = [];
   #refuse: (() => void) | null = null;
@@ -50,7 +50,7 @@ export class RequestQueue {
     this.#socket = socket;
     const parser = (socket as { parser?: Parser | null }).parser;
     const accept = parser?.onIncoming;
-    // Without it (another runtime, a later Node) the number that waits is bounded by what one read holds.
+    // Without this parser (another runtime, a later Node) only the size of one read limits what waits.
     if (!parser || !accept) return;
     parser.onIncoming = (incoming, keepAlive) => {
       if (!this.#overflowed && this.#waiting.length < MAX_WAITING) {
@@ -61,12 +61,12 @@ export class RequestQueue {
     };
   }
 
-  /** Whether a request is in work. */
+  /** Whether a request is being handled. */
   get isBusy(): boolean {
     return this.#current !== null;
   }
 
-  /** Handle a request now, or as soon as those before it are answered. */
+  /** Handle a request now, or once those before it are answered. */
   enter(incoming: IncomingMessage, outgoing: ServerResponse, handle: Handler): void {
     const exchange = { incoming, outgoing, handle };
     if (this.#current === null) {
@@ -78,12 +78,12 @@ export class RequestQueue {
   }
 
   /**
-   * What comes next on this connection cannot be read: `refuse` runs once the requests before it are answered,
-   * and ends the connection.
+   * The rest of this connection cannot be read: once the requests before are answered, `refuse` runs and ends the
+   * connection.
    */
   refuseRest(refuse: () => void): void {
     if (this.#overflowed || this.#refuse !== null) return;
-    // The request whose body is broken: the refusal is its answer.
+    // The last request has a broken body: the refusal answers it.
     if (this.#waiting.at(-1)?.incoming.complete === false) this.#waiting.pop();
     this.#refuse = refuse;
     if (this.#current === null || !this.#current.req.complete) this.#end();
@@ -107,7 +107,8 @@ export class RequestQueue {
   };
 
   #end(): void {
-    // It is the body of a request that has its answer: a second one would be taken for the next request's.
+    // The broken body belongs to a request that is answered already: the client would take a second response for the
+    // next request's.
     const isAnswered = this.#latest?.headersSent === true && !this.#latest.req.complete;
     if (isAnswered || this.#socket.destroyed) this.#socket.destroy();
     else this.#refuse?.();
@@ -117,13 +118,13 @@ export class RequestQueue {
     this.#pauseSoon();
     if (this.#overflowed) return;
     this.#overflowed = true;
-    // Node closes at once behind the last answer. Input is unread: the reset would take the answer with it.
+    // Node closes right after the last response. With unread input that is a reset, which can destroy the response.
     this.#socket.destroySoon = () => endSlowly(this.#socket);
     const last = this.#waiting.at(-1);
     if (last !== undefined) last.outgoing.shouldKeepAlive = false;
   }
 
-  /** Node resumes the connection at the end of each request that it has parsed: it is stopped after that. */
+  /** Pause on the next tick, because Node resumes the connection after each request that it parses. */
   #pauseSoon(): void {
     if (this.#pausing) return;
     this.#pausing = true;
@@ -135,8 +136,8 @@ export class RequestQueue {
 }
 
 /**
- * End a connection after `last`, but not at once: input that is unread would turn the end into a reset, which can
- * take the answer from a client that is still sending.
+ * Send `last` and end the connection, but not at once: with unread input the end would be a reset, which can destroy
+ * the response while the client is still sending.
  */
 export function endSlowly(socket: Duplex, last?: string): void {
   const destroy = () => socket.destroy();

@@ -147,10 +147,10 @@ test("loadDrivers() names every module that cannot be used, and what to do", asy
     "./newer.mjs",
   );
   const expected = [
-    `"stowage-driver-acme": an installed package; none is found from ${folder} upwards nor beside Stowage (npm install stowage-driver-acme)`,
+    `"stowage-driver-acme": an installed package; not found from ${folder} upwards or beside Stowage (npm install stowage-driver-acme)`,
     `(npm install @acme/tape)`,
-    `"./missing.mjs": the path of a file; there is none at ${folder}/missing.mjs`,
-    `"drivers/acme.js": ./drivers/acme.js, if the file of that name is meant`,
+    `"./missing.mjs": the path of a file; not found at ${folder}/missing.mjs`,
+    `"drivers/acme.js": ./drivers/acme.js, if you mean the file`,
     `"unimportable": a package that can be imported; Error: No "exports" main defined`,
     `"./throws.mjs": a module that loads; it fails with TypeError: no such bucket`,
     `Cannot find package 'not-installed-at-all' imported from ${folder}/imports.mjs`,
@@ -158,8 +158,8 @@ test("loadDrivers() names every module that cannot be used, and what to do", asy
     `"./no-driver.mjs": a default export made by defineDriver, or an array of them; it exports acme (number), default (object)`,
     `it exports default (array)`,
     `it exports nothing`,
-    `"./memory.mjs": a driver with a name of its own; "memory" is taken already`,
-    `"./twin-2.mjs": a driver with a name of its own; "twin" is the name of one in "./twin-1.mjs"`,
+    `"./memory.mjs": a driver with a unique name; "memory" is taken`,
+    `"./twin-2.mjs": a driver with a unique name; "twin" is taken by "./twin-1.mjs"`,
     `"./newer.mjs": a driver for version 1 of the driver port; it is made for version 2 (install`,
   ];
   expect(problems).toEqual(expected.map((text) => expect.stringContaining(text)));

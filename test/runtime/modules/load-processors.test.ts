@@ -109,17 +109,17 @@ test("loadProcessors() names every module that cannot be used, and what to do", 
     ...["./bad.mjs", "./newer.mjs", "./forged.mjs", "./spawns.mjs", "https://a.example/p.js"],
   );
   const expected = [
-    `"stowage-processor-acme": an installed package; none is found from ${folder} upwards nor beside Stowage (npm install stowage-processor-acme)`,
-    `"./missing.mjs": the path of a file; there is none at ${folder}/missing.mjs`,
+    `"stowage-processor-acme": an installed package; not found from ${folder} upwards or beside Stowage (npm install stowage-processor-acme)`,
+    `"./missing.mjs": the path of a file; not found at ${folder}/missing.mjs`,
     `"./throws.mjs": a module that loads; it fails with TypeError: no model`,
     `Cannot find package 'not-installed-at-all' imported from ${folder}/imports.mjs`,
     `"./no-processor.mjs": a default export made by defineProcessor, or an array of them; it exports acme (number), default (object)`,
     `"./nothing.mjs": a default export made by defineProcessor, or an array of them; it exports nothing`,
-    `"./text.mjs": a processor with a name of its own; "text" is taken already`,
-    `"./twin-2.mjs": a processor with a name of its own; "twin" is the name of one in "./twin-1.mjs"`,
+    `"./text.mjs": a processor with a unique name; "text" is taken`,
+    `"./twin-2.mjs": a processor with a unique name; "twin" is taken by "./twin-1.mjs"`,
     `"./bad.mjs": a module that loads; it fails with StowageError: Cannot define processor: its name must be 1 to 40 of a-z 0-9 -, found "B"; its version must be 1 to 40 of A-Z a-z 0-9 . _ + -, found ""; its media types must be valid and in lower case, found "Text/HTML"; it needs a function process`,
     `"./newer.mjs": a processor for version 1 of the processor port; it is made for version 2 (install`,
-    `"./forged.mjs": processors that this release knows how to use; it must accept at least one media type`,
+    `"./forged.mjs": processors that this release supports; it must accept at least one media type`,
     `"./spawns.mjs": a module that loads; it fails with Error: Access to this API has been restricted`,
     `"https://a.example/p.js": the name of a package, or the path or URL of a file`,
   ];
@@ -138,11 +138,11 @@ test("loadProcessors() tells which of several modules ends the process that load
     folder,
     ...["./good.mjs", "./exits.mjs", "./waits.mjs", "./prints.mjs"],
   );
-  const start = "a module that loads; the process that does so is of no use then";
+  const start = "a module that loads; loading it breaks the process";
   expect(problems).toEqual([
     `"./exits.mjs": ${start}: it ended with code 3`,
     `"./waits.mjs": ${start}: it ended with code 13`,
-    `"./prints.mjs": ${start}: it says what makes no sense`,
+    `"./prints.mjs": ${start}: it violates the protocol`,
   ]);
 });
 
