@@ -26,14 +26,14 @@ export function writeOutcome(
   }
   const lines = [
     `${dryRun ? "Would queue" : "Queued"} ${formatCount(queued)} of ${formatCount(seen)} uploads`,
-    ...(unread > 0
-      ? [`Skipped ${formatCount(unread)} of types that no selected processor reads`]
-      : []),
-    ...(missed > 0
-      ? [`Skipped ${formatCount(missed)} that were deleted or queued in the meantime`]
-      : []),
-    ...waitedLines(outcome),
   ];
+  if (unread > 0) {
+    lines.push(`Skipped ${formatCount(unread)} of types that no selected processor reads`);
+  }
+  if (missed > 0) {
+    lines.push(`Skipped ${formatCount(missed)} that were deleted or queued in the meantime`);
+  }
+  lines.push(...waitedLines(outcome));
   cli.out(lines.map((line) => `${line}\n`).join(""));
   if (!interrupted) return;
   const queueing = last !== null && outcome.processed === undefined;

@@ -130,8 +130,8 @@ function filterOf(
     statuses: STATUSES[status as keyof typeof STATUSES],
     // Exclude uploads that arrive from now on, or this might never end.
     createdBefore: now,
-    ...(tenant === undefined ? {} : { tenant: parseTenant("process", tenant) }),
-    ...(createdAfter === undefined ? {} : { createdAfter }),
+    tenant: tenant === undefined ? undefined : parseTenant("process", tenant),
+    createdAfter,
   };
 }
 

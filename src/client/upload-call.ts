@@ -47,6 +47,8 @@ export async function uploadCall(
   if (typeof filename !== "string") throw new TypeError("Cannot upload: pass a filename");
   const form = await readable(createForm(source, filename, fieldsOf(options)));
   const key = options.idempotencyKey ?? (form.blob === null ? undefined : randomWord());
+  const headers: Record<string, string> = { "Content-Type": form.contentType };
+  if (key !== undefined) headers["Idempotency-Key"] = key;
   const onBytes = onProgress && fileProgress(form, onProgress);
   const byXhr = onBytes !== undefined && HAS_XHR && !ownFetch && form.blob !== null;
   const byStream = form.blob === null || (onBytes !== undefined && !byXhr && !IN_BROWSER);
@@ -54,10 +56,7 @@ export async function uploadCall(
     method: "POST",
     path: "/upload",
     signal,
-    headers: {
-      "Content-Type": form.contentType,
-      ...(key === undefined ? {} : { "Idempotency-Key": key }),
-    },
+    headers,
     body: (ended) =>
       byStream ? countBytes(form.stream(), onBytes ?? (() => {}), ended) : form.blob,
     failure: form.failure,
@@ -68,12 +67,12 @@ export async function uploadCall(
 
 function fieldsOf(options: UploadOptions): Record<string, string> {
   const { metadata, autoProcess, expiresAt, sha256 } = options;
-  return {
-    ...(autoProcess === undefined ? {} : { auto_process: String(autoProcess) }),
-    ...(metadata === undefined ? {} : { metadata: JSON.stringify(metadata) }),
-    ...(expiresAt === undefined ? {} : { expires_at: toText(expiresAt) }),
-    ...(sha256 === undefined ? {} : { sha256 }),
-  };
+  const fields: Record<string, string> = {};
+  if (autoProcess !== undefined) fields["auto_process"] = String(autoProcess);
+  if (metadata !== undefined) fields["metadata"] = JSON.stringify(metadata);
+  if (expiresAt !== undefined) fields["expires_at"] = toText(expiresAt);
+  if (sha256 !== undefined) fields["sha256"] = sha256;
+  return fields;
 }
 
 /** Browsers cannot send streams over HTTP/1.1, so read the form first; browsers keep large ones on disk. */

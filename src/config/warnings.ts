@@ -26,14 +26,15 @@ const FOLDER = /^(?:\.{0,2}[/\\]|[A-Za-z]:[/\\])/;
 
 /** Warnings about settings that are valid but probably mistakes. */
 export function warningsOf(env: Env, values: Values, production: boolean): readonly string[] {
-  return [
+  const warnings = [
     ...misnamed(env, values).map(inWords),
     ...storageWarnings(env, values),
     ...tokenWarnings(values),
-    ...(!production && /^prod/i.test(values.NODE_ENV ?? "")
-      ? ["NODE_ENV is not production: stricter defaults apply only to exactly that word"]
-      : []),
   ];
+  if (!production && /^prod/i.test(values.NODE_ENV ?? "")) {
+    warnings.push("NODE_ENV is not production: stricter defaults apply only to exactly that word");
+  }
+  return warnings;
 }
 
 /** Add to a missing variable what may be set instead: a start that fails shows no warnings. */
