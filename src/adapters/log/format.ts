@@ -8,18 +8,18 @@ import {
 } from "@logtape/logtape";
 import type { Plain, PlainObject } from "./plain.ts";
 
-/** The levels of the port, by LogTape's names for them. */
+/** LogTape's level names, and those of the port. */
 const LEVEL_NAMES: Readonly<Record<string, string>> = { warning: "warn" };
 
-/** Named by every line: a field of the same name gets a `_` at its end. */
+/** In every line. A field with one of these names gets a `_` at its end. */
 const FIXED = new Set(["time", "level", "event"]);
 
-/** Control characters and line ends that JSON lets stand, and a terminal or a log collector obeys. */
+/** Control characters and line ends that JSON does not escape, but terminals and log collectors act on. */
 const UNESCAPED = /[\u007f-\u009f\u2028\u2029]/g;
 
 /**
- * `{"time": RFC 3339, "level", "event", …fields}`, one line each. LogTape's own JSON lines have other,
- * fixed names (`@timestamp`, `message`), so this is a formatter beside it.
+ * One line of JSON per event: `{"time": RFC 3339, "level", "event", …fields}`. LogTape's JSON formatter cannot be used,
+ * because its names are fixed and different (`@timestamp`, `message`).
  */
 export const formatJson: TextFormatter = (record) => {
   const fields = Object.entries(record.properties).map(([name, value]) => [
@@ -33,7 +33,7 @@ export const formatJson: TextFormatter = (record) => {
   return `${line.replace(UNESCAPED, escapeCharacter)}\n`;
 };
 
-/** `12:00:00.000 INF upload.stored driver=local sizeBytes=52031`, with ANSI colours where wanted. */
+/** `12:00:00.000 INF upload.stored driver=local sizeBytes=52031`, with ANSI colours if `colors` is set. */
 export function prettyFormatter(colors: boolean): TextFormatter {
   const options: TextFormatterOptions = {
     timestamp: "time",
@@ -78,13 +78,13 @@ function isError(value: Plain): value is PlainObject {
   return typeof value === "object" && value !== null && "message" in value;
 }
 
-/** Text that reads as one word stays bare; anything else is JSON. */
+/** A single word is shown as it is, anything else as JSON. */
 function describe(value: Plain): string {
   if (typeof value === "string" && /^[\w.:/@+*-]+$/.test(value)) return value;
   return safe(JSON.stringify(value));
 }
 
-/** No text that came from outside may move the cursor or begin a line of its own. */
+/** Text from outside must not move the cursor or start a new line. */
 function safe(text: string): string {
   return sanitizeControlSequences(text, { sgr: "escape", newlines: "escape" });
 }

@@ -5,12 +5,12 @@ import { formatJson, prettyFormatter } from "./format.ts";
 import { type PlainObject, toPlain } from "./plain.ts";
 
 export interface LoggerOptions {
-  /** The least level that is written. At `debug` errors show their stack. */
+  /** The lowest level that is written. At `debug`, errors show their stack. */
   readonly level: "debug" | "info" | "warn" | "error";
   readonly format: "json" | "pretty";
-  /** Takes one line without its line feed. What it throws is lost: a full disk stops no request. */
+  /** Writes one line, given without its line feed. Its errors are ignored, so that a full disk does not stop requests. */
   write(line: string): void;
-  /** ANSI colours; of the pretty format only. Default `false`. */
+  /** ANSI colours, in the pretty format only. Default: `false`. */
   readonly colors?: boolean;
   readonly clock?: Clock;
 }
@@ -18,9 +18,9 @@ export interface LoggerOptions {
 /**
  * A logger that writes lines.
  *
- * Levels, records and formatters are LogTape's. Its `configure()` is not used: that is one table for a
- * whole process, which belongs to the application; two services in one process (or a host that uses
- * LogTape itself) must not fight over it.
+ * Uses the levels, records and formatters of LogTape, but not its `configure()`. That sets the configuration of the
+ * whole process, which belongs to the application: two services in one process, or a host that uses LogTape itself,
+ * would overwrite each other's.
  */
 export function createLogger(options: LoggerOptions): Logger {
   const least = nameOf(options.level);
@@ -45,10 +45,10 @@ function loggerWith(context: PlainObject, output: Output): Logger {
         const properties = { ...context, ...(fields && toPlain(fields, stacks)) };
         const timestamp = output.now();
         const record = { category: ["stowage"], level, message: [event], rawMessage: event };
-        // LogTape's formatters end a line; where lines go is for the sink to know.
+        // LogTape's formatters end the line, but `write` takes it without its line feed.
         output.write(output.format({ ...record, timestamp, properties }).slice(0, -1));
       } catch {
-        // There is nowhere left to tell it.
+        // There is nowhere left to report it.
       }
     };
   };
