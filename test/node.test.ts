@@ -61,7 +61,7 @@ describe("createStowage()", () => {
     expect(readFileSync(path, "utf8")).toBe("Hello");
   });
 
-  test("opens drivers that are given in code, with the settings as their environment", async () => {
+  test("opens drivers given in code, with the settings as their environment", async () => {
     const folder = tempFolder();
     let seen: DriverContext["host"];
     const acme = defineDriver({
@@ -101,7 +101,7 @@ describe("createStowage()", () => {
     expect(heldFiles(folder)).toEqual([]);
   });
 
-  test("makes links for where it is mounted, whether a slash ends that or not", async () => {
+  test("creates links for its mount path, with or without a slash at the end", async () => {
     for (const basePath of ["/files", "/files/", "/", ""]) {
       const stowage = await open({ env: settings(tempFolder()), authenticate, basePath });
       const stored = await stowage.fetch(put("a.txt"));
@@ -110,7 +110,7 @@ describe("createStowage()", () => {
     }
   });
 
-  test("gives up on a client that stops sending, as the server of its own does", async () => {
+  test("gives up on a client that stops sending, as the server does", async () => {
     const stowage = await open({ env: settings(tempFolder()), authenticate });
     vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "performance"] });
     onTestFinished(() => void vi.useRealTimers());
@@ -139,14 +139,14 @@ describe("createStowage()", () => {
     expect(await answer.json()).toMatchObject({ code: "request_timeout" });
   });
 
-  test("refuses in production where nobody could call", async () => {
+  test("refuses to start in production without credentials", async () => {
     const folder = tempFolder();
     const env = { ...settings(folder), NODE_ENV: "production" };
     await expect(open({ env })).rejects.toThrow("AUTH_JWT_SECRET: read nothing");
     expect(heldFiles(folder)).toEqual([]);
   });
 
-  test("holds nothing any more after a start that failed", async () => {
+  test("closes everything after a failed start", async () => {
     const folder = tempFolder();
     for (const [env, code] of [
       [{ FILE_STORAGE_TYPE: "acme" }, "unknown_driver"],
@@ -163,7 +163,7 @@ describe("createStowage()", () => {
     expect(heldFiles(folder)).toEqual([]);
   });
 
-  test("close() lets everything go, and may be called twice", async () => {
+  test("close() closes everything, and may be called twice", async () => {
     const folder = tempFolder();
     const stowage = await open({ env: settings(folder), authenticate });
     stowage.start();

@@ -38,7 +38,7 @@ async function upload(url: string, said: string): Promise<Response> {
   });
 }
 
-test("a later start shows no key, but says where the first one is kept", async () => {
+test("a later start does not show the key, but where it is stored", async () => {
   const folder = tempFolder();
   const first = await start(settings(folder));
   expect(first.said()).toMatch(KEY);
@@ -48,7 +48,7 @@ test("a later start shows no key, but says where the first one is kept", async (
   expect(second.said()).toContain(join(folder, "data", "first-api-key"));
 });
 
-test("a start that fails has made no key: the next one shows it", async () => {
+test("a failed start creates no key, the next one shows it", async () => {
   const folder = tempFolder();
   const other = await start(settings(tempFolder()));
   const port = new URL(other.server.url).port;
@@ -89,7 +89,7 @@ test("refuses another folder while uploads lie in the old one, and writes nothin
   expect(await file.text()).toBe("hello");
 });
 
-test("forgets what lay in memory when its process has ended", async () => {
+test("loses what is in memory when its process ends", async () => {
   const folder = tempFolder();
   const env = { ...settings(folder), FILE_STORAGE_TYPE: "memory" };
   const first = await start(env);

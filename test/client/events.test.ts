@@ -43,7 +43,7 @@ test("events() resumes after the last message when the stream is cut, until the 
   expect(sent).toEqual([undefined, "2", "2", "2", "2", "4"]);
 });
 
-test("events() does not take an earlier settled status for the end", async () => {
+test("events() does not end at an earlier settled status", async () => {
   const { url } = await answering(
     telling(message(1, "stored")),
     telling(message(2, "queued") + message(3, "processed")),
@@ -52,7 +52,7 @@ test("events() does not take an earlier settled status for the end", async () =>
   expect(await follow(url)).toEqual(["1 stored", "2 queued", "3 processed"]);
 });
 
-test("events() begins after the event that is known, and ends where nothing has happened since", async () => {
+test("events() begins after the known event, and ends if nothing has happened since", async () => {
   const { url, requests } = await answering(AT_REST);
   expect(await follow(url, { after: "7" })).toEqual([]);
   expect(requests[0]?.headers).toMatchObject({ "last-event-id": "7", accept: "text/event-stream" });
@@ -64,7 +64,7 @@ test("events() ends with the upload", async () => {
   expect(requests.length).toBe(1);
 });
 
-test("events() reads messages as they are cut by the network, and whichever way lines end", async () => {
+test("events() reads messages however the network splits them and whatever ends their lines", async () => {
   const text = (message(1, "queued") + message(2, "processed")).replaceAll("\n", "\r\n");
   const { url } = await answering((_, response) => {
     response.writeHead(200, { "Content-Type": "text/event-stream" });
@@ -78,7 +78,7 @@ test("events() reads messages as they are cut by the network, and whichever way 
   expect(await follow(url)).toEqual(["1 queued", "2 processed"]);
 });
 
-test("events() gives up on streams that only ever break", async () => {
+test("events() gives up on streams that keep breaking", async () => {
   const { url, requests } = await answering(telling("", "break"));
   await expect(follow(url)).rejects.toMatchObject({ code: "connection_failed" });
   expect(requests.length).toBe(5);

@@ -6,7 +6,7 @@ import { answering, breakOff, json, problem } from "./scene.ts";
 const UPLOAD = { id: "1", filename: "a" };
 
 describe("a call", () => {
-  test("carries token and headers, asked for anew before each", async () => {
+  test("sends token and headers, evaluated before each attempt", async () => {
     const { url, requests } = await answering(
       problem(503, "server_busy", { "Retry-After": "0" }),
       json(200, UPLOAD),
@@ -26,14 +26,14 @@ describe("a call", () => {
     ]);
   });
 
-  test("that only reads is tried again when the connection breaks, or the trouble passes", async () => {
+  test("that only reads is retried when the connection breaks, or after a temporary error", async () => {
     const busy = problem(503, "server_busy", { "Retry-After": "0" });
     const { url, requests } = await answering(breakOff, busy, busy, json(200, UPLOAD));
     expect(await createClient({ baseUrl: url }).get("1")).toEqual(UPLOAD);
     expect(requests.length).toBe(4);
   });
 
-  test("is tried again when its answer breaks in the middle", async () => {
+  test("is retried when its response breaks in the middle", async () => {
     const { url, requests } = await answering(
       (_, response) => {
         response.writeHead(200, { "Content-Length": "100" });
@@ -45,7 +45,7 @@ describe("a call", () => {
     expect(requests.length).toBe(2);
   });
 
-  test("is tried as often as `retries` says, and then fails with the last answer", async () => {
+  test("is retried as often as `retries` says, and then fails with the last response", async () => {
     const { url, requests } = await answering(problem(503, "server_busy", { "Retry-After": "0" }));
     const failed = createClient({ baseUrl: url, retries: 2 }).get("1");
     await expect(failed).rejects.toMatchObject({ code: "server_busy", retryAfterSeconds: 0 });
@@ -64,7 +64,7 @@ describe("a call", () => {
     }
   });
 
-  test("that was refused for good is not tried again", async () => {
+  test("that was refused for good is not retried", async () => {
     for (const [status, code] of [
       [401, "unauthenticated"],
       [404, "upload_not_found"],
@@ -78,7 +78,7 @@ describe("a call", () => {
     }
   });
 
-  test("an upload whose first try is still under way is tried again", async () => {
+  test("an upload whose first attempt is still running is retried", async () => {
     const busy = problem(409, "idempotency_key_in_use", { "Retry-After": "0" });
     const { url, requests } = await answering(
       ...[breakOff, ...Array.from({ length: 10 }, () => busy), json(201, UPLOAD)],
@@ -88,7 +88,7 @@ describe("a call", () => {
     expect(requests.length).toBe(12);
   });
 
-  test("an upload whose first try stays under way fails in the end", async () => {
+  test("an upload whose first attempt keeps running fails in the end", async () => {
     const { url, requests } = await answering(
       problem(409, "idempotency_key_in_use", { "Retry-After": "0" }),
     );
@@ -125,7 +125,7 @@ describe("a call", () => {
     });
   });
 
-  test("ends with the reason of its signal: before, during, and between two tries", async () => {
+  test("ends with the reason of its signal: before, during, and between attempts", async () => {
     const reason = new Error("changed my mind");
     const aborted = AbortSignal.abort(reason);
     const { url, requests } = await answering(problem(503, "server_busy", { "Retry-After": "50" }));
@@ -150,13 +150,13 @@ describe("waitSeconds()", () => {
   const told = (retryAfterSeconds: number | null, status = 503) =>
     new StowageApiError("server_busy", "No", { status, retryAfterSeconds });
 
-  test("is what the service said, and nothing where that is too long", () => {
+  test("is what the service sent, or null if that is too long", () => {
     expect(waitSeconds(told(7), 0)).toBe(7);
     expect(waitSeconds(told(60), 0)).toBe(60);
     expect(waitSeconds(told(61), 0)).toBeNull();
   });
 
-  test("grows, and is never the same for all, where the service said nothing", () => {
+  test("grows, with jitter, if the service sent nothing", () => {
     for (const [tries, least, most] of [
       [0, 0.125, 0.375],
       [1, 0.25, 0.75],
@@ -169,13 +169,13 @@ describe("waitSeconds()", () => {
     }
   });
 
-  test("there is none for what will not pass", () => {
+  test("is null for permanent errors", () => {
     expect(waitSeconds(told(1, 500), 0)).toBeNull();
     expect(waitSeconds(new Error("a bug"), 0)).toBeNull();
   });
 });
 
-test("busyWaitSeconds() looks every few seconds for as long as a dead server's lease may last", () => {
+test("busyWaitSeconds() retries every few seconds until a dead server's lease must have expired", () => {
   const busy = (retryAfterSeconds: number | null) =>
     new StowageApiError("idempotency_key_in_use", "No", { status: 409, retryAfterSeconds });
   expect(busyWaitSeconds(busy(2), 0)).toBe(2);

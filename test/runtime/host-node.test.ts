@@ -22,7 +22,7 @@ const textOf = async (output: AsyncIterable<Uint8Array>) =>
   new TextDecoder().decode(await bytesOf(output));
 
 describe("spawn()", () => {
-  it("gives a process exactly the environment that is named", async () => {
+  it("gives a process exactly the given environment", async () => {
     process.env["STOWAGE_CANARY_SECRET"] = "do not pass on";
     onTestFinished(() => void delete process.env["STOWAGE_CANARY_SECRET"]);
     const started = nodeHost.spawn("env", [], { env: { PATH, ONLY: "this" } });
@@ -40,7 +40,7 @@ describe("spawn()", () => {
     expect(await cat.ended).toEqual({ code: 0, signal: null });
   });
 
-  it("lets write() wait until the process takes more", async () => {
+  it("write() waits until the process reads more", async () => {
     const cat = nodeHost.spawn("cat", [], { env: { PATH } });
     process.kill(cat.pid, "SIGSTOP");
     let through = false;
@@ -56,7 +56,7 @@ describe("spawn()", () => {
     expect((await reading).byteLength).toBe(4 << 20);
   });
 
-  it("rejects write() once the process is gone, and nothing else goes wrong", async () => {
+  it("rejects write() once the process has ended, and nothing else fails", async () => {
     const gone = shell("exit 3");
     expect(await gone.ended).toEqual({ code: 3, signal: null });
     const writing = (async () => {
@@ -67,7 +67,7 @@ describe("spawn()", () => {
     gone.kill("SIGKILL");
   });
 
-  it("rejects write() to a process that closed its input, and nothing else goes wrong", async () => {
+  it("rejects write() to a process that closed its input, and nothing else fails", async () => {
     const deaf = shell("exec <&-; echo closed; exec sleep 600");
     for await (const _ of deaf.output) break;
     await expect(deaf.write(new Uint8Array(1 << 20))).rejects.toMatchObject({ code: "EPIPE" });
@@ -75,13 +75,13 @@ describe("spawn()", () => {
     expect((await deaf.ended).signal).toBe("SIGKILL");
   });
 
-  it("tells the signal that ended a process", async () => {
+  it("reports the signal that ended a process", async () => {
     const waiting = shell("read line");
     waiting.kill("SIGTERM");
     expect(await waiting.ended).toEqual({ code: null, signal: "SIGTERM" });
   });
 
-  it("gives a program that cannot be started as one that ended with 127", async () => {
+  it("reports code 127 for a program that cannot be started", async () => {
     const none = nodeHost.spawn("/no/such/program", [], { env: {} });
     expect(none.pid).toBe(0);
     expect(await none.ended).toEqual({ code: 127, signal: null });
@@ -89,7 +89,7 @@ describe("spawn()", () => {
     await expect(none.write(new Uint8Array(1 << 20))).rejects.toThrow();
   });
 
-  it("gives a program that no descriptor is left for as one that ended with 127", () => {
+  it("reports code 127 without free descriptors", () => {
     const script = fileURLToPath(
       new URL("../adapters/extractor/without-descriptors.ts", import.meta.url),
     );
@@ -109,7 +109,7 @@ describe("spawn()", () => {
     });
   });
 
-  it("tells standard error at debug, cut short", async () => {
+  it("logs standard error at debug, cut", async () => {
     const lines: (LogFields | undefined)[] = [];
     const told = Promise.withResolvers<void>();
     const logger: Logger = {
@@ -126,7 +126,7 @@ describe("spawn()", () => {
 });
 
 describe("readTextFile()", () => {
-  it("reads a file, knows one that is not there, and throws for any other trouble", async () => {
+  it("reads a file, returns null for a missing one, and throws for any other error", async () => {
     const folder = await mkdtemp(join(tmpdir(), "stowage-host-"));
     onTestFinished(() => rm(folder, { recursive: true }));
     await writeFile(join(folder, "credentials"), "[default]");

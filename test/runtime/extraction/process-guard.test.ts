@@ -61,7 +61,7 @@ test("a process ends with the one that started it, which is killed while its own
   await expect.poll(() => pids.filter(isRunning), { timeout: 10_000 }).toEqual([]);
 });
 
-test("the guard forgets a process that has ended: its id may be another's", async () => {
+test("the guard forgets a process that has ended, because its id may be reused", async () => {
   const folder = tempFolder();
   const told = join(folder, "told");
   // The shell that is found first writes down what it is told.
@@ -75,7 +75,7 @@ test("the guard forgets a process that has ended: its id may be another's", asyn
   await expect.poll(lines).toEqual([`${first}`, `${first} ${second}`, `${second}`]);
 });
 
-test("a guard that was ended is replaced, and knows all that there are", async () => {
+test("a guard that was killed is replaced, and knows all processes", async () => {
   const { parent, pids, started } = await parentOf([ASLEEP]);
   const [guard = expect.unreachable()] = await shellsOf(parent.pid ?? 0);
   process.kill(guard, "SIGKILL");

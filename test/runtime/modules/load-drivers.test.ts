@@ -53,7 +53,7 @@ async function problemsOf(folder: string, ...modules: string[]): Promise<readonl
   return problems.map(({ read, expected }) => `${read}: ${expected}`);
 }
 
-test("loadDrivers() takes files by paths and URLs, and a list of drivers from one", async () => {
+test("loadDrivers() loads files by path and URL, and several drivers from one module", async () => {
   const folder = folderOf({
     "drivers/a.js": driverModule("a"),
     "b.mjs": driverModule("b"),
@@ -76,7 +76,7 @@ test("loadDrivers() takes files by paths and URLs, and a list of drivers from on
   ]);
 });
 
-test("loadDrivers() takes packages as import does: exports for import only, scopes, modules of one", async () => {
+test("loadDrivers() resolves packages like import: import-only exports, scopes, subpaths", async () => {
   const folder = folderOf({
     "node_modules/stowage-driver-a/package.json": {
       type: "module",
@@ -99,7 +99,7 @@ test("loadDrivers() takes packages as import does: exports for import only, scop
   expect(await namesOf(join(folder, "app"), ...modules)).toEqual(["a", "b", "tape", "linked"]);
 });
 
-test("loadDrivers() looks beside Stowage for what the folder does not have", async () => {
+test("loadDrivers() finds packages beside Stowage that the folder does not have", async () => {
   const folder = folderOf({
     "node_modules/hono/package.json": { type: "module", exports: "./index.js" },
     "node_modules/hono/index.js": driverModule("local-hono"),
@@ -111,7 +111,7 @@ test("loadDrivers() looks beside Stowage for what the folder does not have", asy
   ]);
 });
 
-test("loadDrivers() takes a driver that another copy of Stowage has defined", async () => {
+test("loadDrivers() accepts a driver defined by another copy of Stowage", async () => {
   const folder = folderOf({
     "copy/package.json": { type: "module", exports: { "./driver": "./src/driver.ts" } },
     "acme.mjs": driverModule("acme"),
@@ -125,7 +125,7 @@ test("loadDrivers() takes a driver that another copy of Stowage has defined", as
   expect(drivers).toEqual([{ name: "acme", code: "storage_misconfigured", isOurs: false }]);
 });
 
-test("loadDrivers() names every module that cannot be used, and what to do", async () => {
+test("loadDrivers() reports every module that cannot be used, and what to do", async () => {
   const folder = folderOf({
     "throws.mjs": 'throw new TypeError("no such bucket\\nsecond line")',
     "imports.mjs": 'import "not-installed-at-all"',

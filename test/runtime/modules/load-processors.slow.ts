@@ -5,7 +5,7 @@ import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { tempFolder } from "../../support/temp-folder.ts";
 
-test("a module that hoards memory or never ends is told at the start, and costs the server nothing", async () => {
+test("a module that uses up memory or never ends is reported at the start, and does not affect the server", async () => {
   const folder = tempFolder();
   const hoard = "const all = []; for (;;) all.push(new Uint8Array(1 << 22).fill(1));";
   writeFileSync(join(folder, "hoards.mjs"), hoard);

@@ -58,7 +58,7 @@ async function problemsOf(folder: string, ...names: string[]): Promise<readonly 
   return error.problems.map(({ read, expected }) => `${read}: ${expected}`);
 }
 
-test("loadProcessors() takes packages, paths and URLs, and a list of processors from one", async () => {
+test("loadProcessors() loads packages, paths and URLs, and several processors from one module", async () => {
   const folder = folderOf({
     "a.js": `${IMPORT} export default [${processor("a")}, ${processor("b", "image/png")}];`,
     "ts/c.ts": `${IMPORT} const name: string = "c"; export default ${processor("c")};`,
@@ -79,7 +79,7 @@ test("loadProcessors() takes packages, paths and URLs, and a list of processors 
   expect(urls[1]).toBe(url);
 });
 
-test("loadProcessors() runs no module in this process, and starts none where nothing is wanted", async () => {
+test("loadProcessors() runs no module in this process, and starts no process without modules", async () => {
   const mark = "globalThis.seenByStowage = true;";
   const folder = folderOf({ "a.js": `${mark} ${processorModule("a")}` });
   await load(folder, ["./a.js"]);
@@ -89,7 +89,7 @@ test("loadProcessors() runs no module in this process, and starts none where not
   expect(asked).toEqual([]);
 });
 
-test("loadProcessors() names every module that cannot be used, and what to do", async () => {
+test("loadProcessors() reports every module that cannot be used, and what to do", async () => {
   const folder = folderOf({
     "throws.mjs": 'throw new TypeError("no model\\nsecond line")',
     "imports.mjs": 'import "not-installed-at-all"',
@@ -127,7 +127,7 @@ test("loadProcessors() names every module that cannot be used, and what to do", 
   expect(problems.join()).not.toContain("\n");
 });
 
-test("loadProcessors() tells which of several modules ends the process that loads them", async () => {
+test("loadProcessors() finds out which of several modules ends the process that loads them", async () => {
   const folder = folderOf({
     "good.mjs": processorModule("good"),
     "exits.mjs": "process.exit(3)",
@@ -146,7 +146,7 @@ test("loadProcessors() tells which of several modules ends the process that load
   ]);
 });
 
-test("loadProcessors() blames no module where no process can be started", async () => {
+test("loadProcessors() blames no module if processes cannot be started", async () => {
   const folder = folderOf({ "a.mjs": processorModule("a") });
   const modules = [{ name: "./a.mjs", variable: "STOWAGE_PROCESSORS" }];
   const options = { host: nodeHost, limits: DEFAULT_LIMITS, logger: SILENT, clock: Date };

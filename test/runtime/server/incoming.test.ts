@@ -33,7 +33,7 @@ async function outcomeAfter(ms: number, next: Promise<unknown>): Promise<unknown
   return await Promise.race([outcome, Promise.resolve("waiting")]);
 }
 
-test("incomingBody() gives up on a client that stands still, after ten seconds of waiting", async () => {
+test("incomingBody() gives up on a client that stalls for ten seconds", async () => {
   const { client, chunks } = receive();
   client.write(Buffer.alloc(100));
   await chunks.next();
@@ -46,7 +46,7 @@ test("incomingBody() gives up on a client that stands still, after ten seconds o
   expect(client.destroyed, "an answer can still be sent").toBe(false);
 });
 
-test("incomingBody() bears with a client that keeps to the minimum, however long it takes", async () => {
+test("incomingBody() reads from a client that keeps to the minimum, however long it takes", async () => {
   const { client, chunks } = receive();
   for (let second = 0; second < 60; second += 1) {
     const next = chunks.next();
@@ -56,7 +56,7 @@ test("incomingBody() bears with a client that keeps to the minimum, however long
   }
 });
 
-test("incomingBody() cuts a client that trickles below the minimum", async () => {
+test("incomingBody() cuts a client slower than the minimum", async () => {
   const { client, chunks } = receive();
   let seconds = 0;
   for (;;) {
@@ -71,7 +71,7 @@ test("incomingBody() cuts a client that trickles below the minimum", async () =>
   expect(seconds).toBeLessThanOrEqual(11);
 });
 
-test("incomingBody() lets nobody stand still for long, however fast it was before", async () => {
+test("incomingBody() cuts a client that stalls for long, however fast it was before", async () => {
   const { client, chunks } = receive();
   for (let megabytes = 0; megabytes < 16; megabytes += 1) {
     client.write(Buffer.alloc(2 ** 20));
@@ -83,7 +83,7 @@ test("incomingBody() lets nobody stand still for long, however fast it was befor
   expect(await outcomeAfter(2_000, next)).toBe("request_timeout");
 });
 
-test("incomingBody() does not hold a slow storage against the client", async () => {
+test("incomingBody() does not count the time of a slow storage", async () => {
   const { client, chunks } = receive();
   for (let round = 0; round < 5; round += 1) {
     client.write(Buffer.alloc(10));
@@ -95,7 +95,7 @@ test("incomingBody() does not hold a slow storage against the client", async () 
   expect(vi.getTimerCount()).toBe(0);
 });
 
-test("incomingBody() waits for ever where there is no minimum", async () => {
+test("incomingBody() waits for ever without a minimum", async () => {
   const { client, chunks } = receive({}, 0);
   const next = chunks.next();
   expect(await outcomeAfter(3_600_000, next)).toBe("waiting");
@@ -103,7 +103,7 @@ test("incomingBody() waits for ever where there is no minimum", async () => {
   expect(await next).toMatchObject({ done: false });
 });
 
-test("incomingBody() asks for an expected body once, with the first read", async () => {
+test("incomingBody() sends 100 Continue once, with the first read", async () => {
   const { client, chunks, asked } = receive({ expect: "100-continue" });
   expect(asked()).toBe(0);
   client.end("body");

@@ -70,7 +70,7 @@ test.each(
   expect(JSON.stringify(log)).not.toContain("stw_secret");
 });
 
-test("NodeServer notes what is no HTTP, and nothing of it", async () => {
+test("NodeServer logs what is not HTTP, without its content", async () => {
   const { url, log } = await start();
   const wire = await Wire.open(url);
   await wire.send("secret nonsense\r\n\r\n");
@@ -81,7 +81,7 @@ test("NodeServer notes what is no HTTP, and nothing of it", async () => {
   expect(JSON.stringify(log)).not.toContain("nonsense");
 });
 
-test("NodeServer refuses whoever calls too often without its body, and serves it on", async () => {
+test("NodeServer refuses a caller above the rate limit without reading its body, and keeps the connection", async () => {
   const { url, kept } = await start({ RATE_LIMIT_PER_ADDRESS: "1" });
   const Authorization = "Bearer acme";
   const wire = await Wire.open(url);
@@ -122,7 +122,7 @@ test.each([
   }
 });
 
-test("NodeServer closes a connection that nobody uses any more", async () => {
+test("NodeServer closes an idle connection", async () => {
   const { url } = await start({}, {}, AT_ONCE);
   const wire = await Wire.open(url);
   await wire.send(head("GET /health/live", {}));
@@ -131,7 +131,7 @@ test("NodeServer closes a connection that nobody uses any more", async () => {
   expect(wire.received).toMatch(/^connection: keep-alive\r$/im);
 });
 
-test("NodeServer cuts whoever reads too slowly, frees the file, and serves others meanwhile", async () => {
+test("NodeServer cuts a slow reader, frees the file, and serves others meanwhile", async () => {
   let released = false;
   const { url, put, log } = await start(
     { MAX_UPLOAD_BYTES: "100MB" },
@@ -169,7 +169,7 @@ test("NodeServer cuts whoever reads too slowly, frees the file, and serves other
   await wire.closed;
 });
 
-test("NodeServer lets streams of events be, however little comes", async () => {
+test("NodeServer does not cut event streams, however little they send", async () => {
   const { url, put } = await start();
   const { id } = await put("text", "a.txt", "?auto_process=true");
   vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "performance"] });
@@ -184,7 +184,7 @@ test("NodeServer lets streams of events be, however little comes", async () => {
   await wire.reset();
 });
 
-test("NodeServer opens no file for uploads of which no byte has come", async () => {
+test("NodeServer opens no file for uploads without a byte", async () => {
   const folder = fastFolder();
   const uploads = join(folder, "uploads");
   const server = await ServerProcess.start({
@@ -221,7 +221,7 @@ test("NodeServer opens no file for uploads of which no byte has come", async () 
   await Promise.all(wires.map((wire) => wire.reset()));
 });
 
-test("NodeServer.close() does not wait for connections that have asked for nothing yet", async () => {
+test("NodeServer.close() does not wait for connections without a request", async () => {
   const app = await testApp();
   const config = loadConfig({ FILE_STORAGE_TYPE: "memory", PORT: "0" });
   const server = new NodeServer(app.stowage, config, app.logger);

@@ -51,7 +51,7 @@ function file(id: string): string {
   return head(`GET /api/v1/upload/${id}/file`, CALLER);
 }
 
-test("a connection has one request in work, and answers them in their order", async () => {
+test("a connection handles one request at a time and answers in order", async () => {
   const app = await startHeld();
   const ids: string[] = [];
   for (const text of ["one", "two", "three"]) ids.push((await app.put(text)).id);
@@ -69,7 +69,7 @@ test("a connection has one request in work, and answers them in their order", as
   await wire.reset();
 });
 
-test("more requests ahead than a connection may send: the first are answered, then it is closed", async () => {
+test("with too many pipelined requests the first are answered, then the connection is closed", async () => {
   const app = await startHeld();
   const { id } = await app.put("the file");
   const wire = await Wire.open(app.url);
@@ -83,7 +83,7 @@ test("more requests ahead than a connection may send: the first are answered, th
   expect(closing).toEqual([...Array(32).fill(false), true]);
 });
 
-test("a client that reads its answers may go on sending ahead", async () => {
+test("a client that reads its responses may keep pipelining", async () => {
   const { url } = await start();
   const wire = await Wire.open(url);
   for (let round = 0; round < 20; round += 1) {
@@ -95,7 +95,7 @@ test("a client that reads its answers may go on sending ahead", async () => {
   await wire.reset();
 });
 
-test("a body is read while the next request waits, and that is answered behind it", async () => {
+test("a body is read while the next request waits, which is answered after it", async () => {
   const { url } = await start();
   const wire = await Wire.open(url);
   const content = "x".repeat(300_000);
@@ -107,7 +107,7 @@ test("a body is read while the next request waits, and that is answered behind i
   await wire.reset();
 });
 
-test("a refused upload leaves the request behind it alone", async () => {
+test("a refused upload does not affect the request after it", async () => {
   const { url, kept } = await start();
   const wire = await Wire.open(url);
   const digest = { "Repr-Digest": `sha-256=:${Buffer.alloc(32).toString("base64")}:` };
@@ -119,7 +119,7 @@ test("a refused upload leaves the request behind it alone", async () => {
   await wire.reset();
 });
 
-test("an upload that is cut takes the request behind it along, and leaves nothing", async () => {
+test("an upload that is cut ends the request after it too, and leaves nothing", async () => {
   const { url, kept } = await start();
   const wire = await Wire.open(url);
   const put = head("PUT /api/v1/upload/a.txt", { ...CALLER, "Content-Length": 500 });
@@ -151,7 +151,7 @@ test.each([
   expect(answers.map((answer) => answer.status)).toEqual([200, 200, status]);
 });
 
-test("HTTP/1.0 needs no Host, and gets no interim answer", async () => {
+test("HTTP/1.0 needs no Host, and gets no interim response", async () => {
   const { url } = await start();
   const check = await Wire.open(url);
   await check.send("GET /health/ready HTTP/1.0\r\n\r\n");

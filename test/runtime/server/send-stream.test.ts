@@ -38,7 +38,7 @@ test.each([
   expect(stream.locked).toBe(true);
 });
 
-test("sendStream() tells the log of a storage that fails, and not of a client that has gone", async () => {
+test("sendStream() logs a storage that fails, but not a client that disconnects", async () => {
   const told: string[] = [];
   const logger: Logger = { ...SILENT, error: (event) => told.push(event) };
   for (const code of ["request_aborted", "storage_unavailable"] as const) {
@@ -90,7 +90,7 @@ class Outgoing extends EventEmitter {
   }
 }
 
-describe("sendStream() over a held clock", () => {
+describe("sendStream() with a fixed clock", () => {
   afterEach(() => void vi.useRealTimers());
 
   function send(stream: ReadableStream<Uint8Array>, minBytesPerSecond = MIN_BYTES_PER_SECOND) {
@@ -112,7 +112,7 @@ describe("sendStream() over a held clock", () => {
     return { outgoing, log, sent };
   }
 
-  it("sends every byte in its order, in pieces", async () => {
+  it("sends every byte in order, in pieces", async () => {
     const whole = new Uint8Array(randomBytes(2 * PIECE_BYTES + 3));
     const stream = new ReadableStream<Uint8Array>({
       start(controller) {
@@ -127,7 +127,7 @@ describe("sendStream() over a held clock", () => {
     expect([outgoing.ended, outgoing.destroyed]).toEqual([true, false]);
   });
 
-  it("frees a chunk when it has gone, unless it shares its buffer", async () => {
+  it("frees a chunk once it is sent, unless it shares its buffer", async () => {
     const shared = new Uint8Array(3 * PIECE_BYTES).fill(1);
     const [own, part] = [new Uint8Array(2 * PIECE_BYTES), shared.subarray(PIECE_BYTES)];
     const stream = new ReadableStream<Uint8Array>({
@@ -150,7 +150,7 @@ describe("sendStream() over a held clock", () => {
     expect(shared.byteLength).toBe(3 * PIECE_BYTES);
   });
 
-  it("cuts a client that stands still, frees the stream, and calls it no error", async () => {
+  it("cuts a client that stalls, frees the stream, and logs no error", async () => {
     const { stream, cancelled } = endless(256 * 1024);
     const { outgoing, log, sent } = send(stream);
     // Ten seconds, and what one piece takes at the minimum: 64.
@@ -163,7 +163,7 @@ describe("sendStream() over a held clock", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it("cuts a client that trickles below the minimum, however many pieces it took", async () => {
+  it("cuts a client slower than the minimum, however many pieces it has read", async () => {
     const { stream, cancelled } = endless(PIECE_BYTES);
     const { outgoing, sent } = send(stream);
     let pieces = 0;
@@ -176,7 +176,7 @@ describe("sendStream() over a held clock", () => {
     expect(pieces).toBeLessThan(5);
   });
 
-  it("bears with a client that keeps to the minimum, or pauses for a short while", async () => {
+  it("serves a client that keeps to the minimum or pauses briefly", async () => {
     const { stream } = endless(PIECE_BYTES);
     const { outgoing, sent } = send(stream);
     for (let pieces = 0; pieces < 20; pieces += 1) {
@@ -189,7 +189,7 @@ describe("sendStream() over a held clock", () => {
     await sent;
   });
 
-  it("does not hold a slow storage against the client", async () => {
+  it("does not count the time of a slow storage", async () => {
     let enqueue = (): void => {};
     const stream = new ReadableStream<Uint8Array>({
       start(controller) {
@@ -208,7 +208,7 @@ describe("sendStream() over a held clock", () => {
     await sent;
   });
 
-  it("waits for ever where there is no minimum", async () => {
+  it("waits for ever without a minimum", async () => {
     const { stream } = endless();
     const { outgoing, sent } = send(stream, 0);
     await vi.advanceTimersByTimeAsync(3_600_000);
@@ -218,7 +218,7 @@ describe("sendStream() over a held clock", () => {
   });
 });
 
-describe("limitEnd() over a held clock", () => {
+describe("limitEnd() with a fixed clock", () => {
   afterEach(() => void vi.useRealTimers());
 
   function answer(leftBytes: number, minBytesPerSecond = MIN_BYTES_PER_SECOND) {
@@ -230,7 +230,7 @@ describe("limitEnd() over a held clock", () => {
     return outgoing;
   }
 
-  it("cuts a client that does not take an answer that was written at once", async () => {
+  it("cuts a client that does not read a response written at once", async () => {
     const outgoing = answer(100 * MIN_BYTES_PER_SECOND);
     await vi.advanceTimersByTimeAsync(109_000);
     expect(outgoing.destroyed).toBe(false);
@@ -238,7 +238,7 @@ describe("limitEnd() over a held clock", () => {
     expect(outgoing.destroyed).toBe(true);
   });
 
-  it("lets go what was taken in time, what is small, and everything without a minimum", () => {
+  it("leaves responses alone that are read in time, small, or without a minimum", () => {
     const taken = answer(1_000);
     taken.emit("close");
     answer(0);
