@@ -38,61 +38,20 @@ export function requestOf(
  * parsing but of the status and the length. What it can do at most shows beside a server that does nothing.
  */
 export async function load({ port, request, status, ...how }: Load): Promise<Outcome> {
-  const hasBody = !request.subarray(0, 5).toString("latin1").startsWith("HEAD ");
-  const expected = `HTTP/1.1 ${status} `;
   const latencies: number[] = [];
-  let bytes = 0;
   const startedAt = performance.now();
   const endsAt = startedAt + how.seconds * 1000;
-  const lane = async (): Promise<void> => {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    let left = 0;
-    let head = "";
-    let sentAt = 0;
-    const send = (): void => {
-      sentAt = performance.now();
-      if (sentAt >= endsAt) {
-        socket.destroy();
-        resolve();
-      } else socket.write(request);
-    };
-    const take = (count: number, buffer: Uint8Array): void => {
-      let body = count;
-      if (left === 0) {
-        head += (buffer as Buffer).toString("latin1", 0, count);
-        const end = head.indexOf("\r\n\r\n");
-        if (end === -1) return;
-        if (!head.startsWith(expected)) {
-          reject(new Error(`It answered ${head.slice(0, 600)}`));
-          socket.destroy();
-          return;
-        }
-        body = head.length - end - 4;
-        left = hasBody && status !== 304 ? lengthIn(head) : 0;
-        head = "";
-      }
-      left -= body;
-      bytes += body;
-      if (left > 0) return;
-      latencies.push(performance.now() - sentAt);
-      send();
-    };
-    const socket: Socket = connect({
-      ...{ port, host: "127.0.0.1", noDelay: true },
-      onread: {
-        buffer: Buffer.allocUnsafe(256 * 1024),
-        callback(count, buffer) {
-          take(count, buffer);
-          return true;
-        },
-      },
-    });
-    socket.once("connect", send);
-    socket.once("error", reject);
-    socket.once("close", () => reject(new Error("It closed the connection")));
-    await promise;
+  const plan: Plan = {
+    port,
+    request,
+    status,
+    endsAt,
+    hasBody: status !== 304 && !request.subarray(0, 5).toString("latin1").startsWith("HEAD "),
+    took: (ms) => latencies.push(ms),
   };
-  await Promise.all(Array.from({ length: how.connections }, lane));
+  const lanes = Array.from({ length: how.connections }, () => new Lane(plan));
+  await Promise.all(lanes.map((lane) => lane.ended));
+  const bytes = lanes.reduce((sum, lane) => sum + lane.bytes, 0);
   const seconds = (performance.now() - startedAt) / 1000;
   const sorted = Float64Array.from(latencies).sort();
   const at = (share: number): number => sorted[Math.floor(sorted.length * share)] ?? 0;
@@ -102,6 +61,82 @@ export async function load({ port, request, status, ...how }: Load): Promise<Out
     p50Ms: at(0.5),
     p99Ms: at(0.99),
   };
+}
+
+interface Plan extends Pick<Load, "port" | "request" | "status"> {
+  readonly endsAt: number;
+  readonly hasBody: boolean;
+  took(ms: number): void;
+}
+
+/** One connection. */
+class Lane {
+  readonly ended: Promise<void>;
+  bytes = 0;
+  readonly #plan: Plan;
+  readonly #expected: string;
+  readonly #socket: Socket;
+  readonly #end = Promise.withResolvers<void>();
+  #left = 0;
+  #head = "";
+  #sentAt = 0;
+
+  constructor(plan: Plan) {
+    this.#plan = plan;
+    this.#expected = `HTTP/1.1 ${plan.status} `;
+    this.ended = this.#end.promise;
+    this.#socket = connect({
+      port: plan.port,
+      host: "127.0.0.1",
+      noDelay: true,
+      onread: {
+        buffer: Buffer.allocUnsafe(256 * 1024),
+        callback: (count, buffer) => {
+          this.#take(count, buffer);
+          return true;
+        },
+      },
+    });
+    this.#socket.once("connect", () => this.#send());
+    this.#socket.once("error", this.#end.reject);
+    this.#socket.once("close", () => this.#end.reject(new Error("It closed the connection")));
+  }
+
+  #send(): void {
+    this.#sentAt = performance.now();
+    if (this.#sentAt < this.#plan.endsAt) {
+      this.#socket.write(this.#plan.request);
+      return;
+    }
+    this.#socket.destroy();
+    this.#end.resolve();
+  }
+
+  #take(count: number, buffer: Uint8Array): void {
+    const body = this.#left > 0 ? count : this.#readHead(count, buffer);
+    if (body === null) return;
+    this.#left -= body;
+    this.bytes += body;
+    if (this.#left > 0) return;
+    this.#plan.took(performance.now() - this.#sentAt);
+    this.#send();
+  }
+
+  /** @returns How many bytes of the body follow the head; `null` if the head is not whole, or wrong. */
+  #readHead(count: number, buffer: Uint8Array): number | null {
+    this.#head += (buffer as Buffer).toString("latin1", 0, count);
+    const head = this.#head;
+    const end = head.indexOf("\r\n\r\n");
+    if (end === -1) return null;
+    if (!head.startsWith(this.#expected)) {
+      this.#end.reject(new Error(`It answered ${head.slice(0, 600)}`));
+      this.#socket.destroy();
+      return null;
+    }
+    this.#left = this.#plan.hasBody ? lengthIn(head) : 0;
+    this.#head = "";
+    return head.length - end - 4;
+  }
 }
 
 /** Chunked bodies are not understood: no answer that is measured has one. */

@@ -41,6 +41,43 @@ function overFetch(fetch: typeof globalThis.fetch, options: RequestInit = {}): W
   };
 }
 
+interface Task {
+  readonly title: string;
+  readonly unit: string;
+  readonly lanes: number;
+  readonly count: number;
+  /** Bytes of the response. */
+  readonly answer: number;
+  readonly body: Uint8Array | null;
+}
+
+/** @returns What each way did in each round. */
+async function measure(
+  { unit, lanes, count, body }: Task,
+  url: string,
+  ways: Readonly<Record<string, Way>>,
+): Promise<ReadonlyMap<string, readonly number[]>> {
+  const figures = new Map<string, number[]>();
+  for (let round = 0; round <= ROUNDS; round += 1) {
+    for (const [name, way] of Object.entries(ways)) {
+      const took = await seconds(() => inLanes(lanes, count, () => way(url, body)));
+      const amount = unit === "req/s" ? count : (count * LARGE_BYTES) / 2 ** 20;
+      // The first round warms up.
+      if (round > 0) figures.set(name, [...(figures.get(name) ?? []), amount / took]);
+    }
+  }
+  return figures;
+}
+
+function report({ title, unit }: Task, figures: ReadonlyMap<string, readonly number[]>): void {
+  process.stdout.write(`\n${title} (${unit}, median of ${ROUNDS})\n`);
+  for (const [name, values] of figures) {
+    const ratio = median(values) / median(figures.get("undici.request") ?? []);
+    const figure = median(values).toFixed(0).padStart(7);
+    process.stdout.write(`  ${name.padEnd(16)}${figure}  × ${ratio.toFixed(2)}\n`);
+  }
+}
+
 async function compare(): Promise<void> {
   const child = fork(fileURLToPath(import.meta.url));
   const port = await new Promise((resolve) => child.once("message", resolve));
@@ -58,7 +95,7 @@ async function compare(): Promise<void> {
   };
   const small = new Uint8Array(SMALL_BYTES);
   const large = new Uint8Array(LARGE_BYTES);
-  const tasks = [
+  const tasks: readonly Task[] = [
     {
       title: "GET 1 KiB × 16",
       unit: "req/s",
@@ -71,24 +108,9 @@ async function compare(): Promise<void> {
     { title: "GET 8 MiB × 4", unit: "MiB/s", lanes: 4, count: 48, answer: LARGE_BYTES, body: null },
     { title: "PUT 8 MiB × 4", unit: "MiB/s", lanes: 4, count: 48, answer: 0, body: large },
   ];
-  for (const { title, unit, lanes, count, answer, body } of tasks) {
-    const figures = new Map<string, number[]>();
-    for (let round = 0; round <= ROUNDS; round += 1) {
-      for (const [name, way] of Object.entries(ways)) {
-        const send = () => way(`http://127.0.0.1:${port}/${answer}`, body);
-        const took = await seconds(() => inLanes(lanes, count, send));
-        const amount = unit === "req/s" ? count : (count * LARGE_BYTES) / 2 ** 20;
-        // The first round warms up.
-        if (round > 0) figures.set(name, [...(figures.get(name) ?? []), amount / took]);
-      }
-    }
-    process.stdout.write(`\n${title} (${unit}, median of ${ROUNDS})\n`);
-    for (const [name, values] of figures) {
-      const ratio = median(values) / median(figures.get("undici.request") ?? []);
-      process.stdout.write(
-        `  ${name.padEnd(16)}${median(values).toFixed(0).padStart(7)}  × ${ratio.toFixed(2)}\n`,
-      );
-    }
+  for (const task of tasks) {
+    const url = `http://127.0.0.1:${port}/${task.answer}`;
+    report(task, await measure(task, url, ways));
   }
   await Promise.all([own.close(), agent.close()]);
   child.kill();

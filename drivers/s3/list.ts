@@ -37,15 +37,19 @@ export async function listObjects(
         const key = store.keys.find(store.keys.inBucket(name));
         return key === null ? [] : [{ key, ...facts }];
       });
-    const last = page.entries.at(-1)?.name;
-    const skips = hidesOwn && last?.startsWith(OWN) === true;
-    const next = skips ? AFTER_OWN : (last ?? null);
+    const next = cursorAfter(page.entries, hidesOwn);
     if (page.token === null) return { objects, next: null };
     if (objects.length > 0 && next !== null) return { objects, next };
     // Read on, because a caller might take an empty page for the end.
     if (page.token === from.token) throw unexpectedResponse("it repeats a page of its listing");
     from = next === null ? { ...from, token: page.token } : { after: next, token: null };
   }
+}
+
+/** Where the next page begins; `null` if this one is empty. Skips the rest of hidden objects. */
+function cursorAfter(entries: readonly Entry[], hidesOwn: boolean): string | null {
+  const last = entries.at(-1)?.name ?? null;
+  return hidesOwn && last?.startsWith(OWN) === true ? AFTER_OWN : last;
 }
 
 /** Where a page begins: after a key, and at a token if there is one. */

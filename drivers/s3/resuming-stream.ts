@@ -25,27 +25,29 @@ export function resumingStream(
   /** Where the current response begins. */
   let openedAt = position;
 
-  /** The next bytes; `null` at the end of a response. */
-  async function read(): Promise<Uint8Array | null> {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return null;
-      if (value.byteLength > 0) return value;
+  let failure: unknown = null;
+
+  /** The next bytes; `null` at the end of the range; `undefined` if the response ends or fails before that. */
+  async function read(): Promise<Uint8Array | null | undefined> {
+    failure = null;
+    try {
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) break;
+        if (value.byteLength > 0) return value;
+      }
+    } catch (error) {
+      // If all bytes have arrived, a connection that breaks does not matter.
+      failure = error;
     }
+    return position === range.end ? null : undefined;
   }
 
   async function next(): Promise<Uint8Array | null> {
     for (;;) {
       throwIfAborted(signal);
-      let failure: unknown = null;
-      try {
-        const chunk = await read();
-        if (chunk !== null || position === range.end) return chunk;
-      } catch (error) {
-        // All bytes have arrived, so a connection that breaks now does not matter.
-        if (position === range.end) return null;
-        failure = error;
-      }
+      const chunk = await read();
+      if (chunk !== undefined) return chunk;
       if (signal?.aborted === true) throw abortedError(signal);
       if (position === openedAt)
         throw failure ?? unexpectedResponse("it sends nothing of an object");

@@ -2,9 +2,11 @@ import {
   type Body,
   bodySize,
   compareUtf8,
+  type DeleteOutcome,
   type DriverContext,
   type DriverLimits,
   isStowageError,
+  type ListPage,
   type ObjectKey,
   OWN_FOLDER,
   probeDriver,
@@ -15,7 +17,7 @@ import {
   throwIfAborted,
 } from "../../src/driver.ts";
 import { ItemNames } from "./item-names.ts";
-import { Items } from "./items.ts";
+import { Items, type Wait } from "./items.ts";
 import { toStoredObject } from "./manifest.ts";
 import { keyTaken, Objects } from "./objects.ts";
 import type { Bounds } from "./options.ts";
@@ -62,39 +64,12 @@ export function wrapDriver(
     },
 
     async delete(keys, { signal } = {}) {
-      throwIfAborted(signal);
-      const failures: { key: ObjectKey; error: unknown }[] = [];
-      let silence: unknown = null;
-      await inParallel(keys, async (key) => {
-        try {
-          // A driver that does not answer is not waited for once more for every key.
-          if (silence !== null) throw silence;
-          await objects.remove(key, waitOf(signal));
-        } catch (error) {
-          throwIfAborted(signal);
-          if (isStowageError(error, "storage_timeout")) silence = error;
-          failures.push({ key, error });
-        }
-      });
-      return { failures };
+      return await deleteObjects(objects, keys, waitOf(signal));
     },
 
     async list(prefix, { signal, cursor = "", limit = PAGE_OBJECTS } = {}) {
-      throwIfAborted(signal);
-      const own = `${OWN_FOLDER}/`;
-      const keys = (await objects.keys(prefix, waitOf(signal)))
-        .filter((key) => compareUtf8(key, cursor) > 0)
-        .filter((key) => prefix.startsWith(own) || !key.startsWith(own))
-        .sort(compareUtf8);
-      const page = keys.slice(0, Math.min(limit, PAGE_OBJECTS));
-      const found = await inParallel(page, async (key) => {
-        const manifest = await objects.find(key, waitOf(signal));
-        return manifest === null ? [] : [toStoredObject(key, manifest)];
-      });
-      return {
-        objects: found.flat(),
-        next: keys.length > page.length ? (page.at(-1) ?? null) : null,
-      };
+      const page = { after: cursor, count: Math.min(limit, PAGE_OBJECTS) };
+      return await listObjects(objects, prefix, page, waitOf(signal));
     },
 
     check: (options) => probeDriver(driver, context.random, options),
@@ -117,6 +92,51 @@ export function wrapDriver(
     dispose: () => items.dispose({ timeoutMs }),
   };
   return driver;
+}
+
+async function deleteObjects(
+  objects: Objects,
+  keys: readonly ObjectKey[],
+  wait: Wait,
+): Promise<DeleteOutcome> {
+  throwIfAborted(wait.signal);
+  const failures: { key: ObjectKey; error: unknown }[] = [];
+  let silence: unknown = null;
+  await inParallel(keys, async (key) => {
+    try {
+      // A driver that does not answer is not waited for again for each key.
+      if (silence !== null) throw silence;
+      await objects.remove(key, wait);
+    } catch (error) {
+      throwIfAborted(wait.signal);
+      if (isStowageError(error, "storage_timeout")) silence = error;
+      failures.push({ key, error });
+    }
+  });
+  return { failures };
+}
+
+async function listObjects(
+  objects: Objects,
+  prefix: string,
+  { after, count }: { readonly after: string; readonly count: number },
+  wait: Wait,
+): Promise<ListPage> {
+  throwIfAborted(wait.signal);
+  const own = `${OWN_FOLDER}/`;
+  const keys = (await objects.keys(prefix, wait))
+    .filter((key) => compareUtf8(key, after) > 0)
+    .filter((key) => prefix.startsWith(own) || !key.startsWith(own))
+    .sort(compareUtf8);
+  const page = keys.slice(0, count);
+  const found = await inParallel(page, async (key) => {
+    const manifest = await objects.find(key, wait);
+    return manifest === null ? [] : [toStoredObject(key, manifest)];
+  });
+  return {
+    objects: found.flat(),
+    next: keys.length > page.length ? (page.at(-1) ?? null) : null,
+  };
 }
 
 function limitsFor(maxBytes: number): DriverLimits {

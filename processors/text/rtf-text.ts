@@ -110,8 +110,7 @@ export class RtfText implements RtfHandler {
   word(name: string, value: number | null): void {
     if (this.#ended) return;
     if (!this.#begun) {
-      if (name !== "rtf" || this.#groups.length !== 1) throw notRtf();
-      this.#begun = true;
+      this.#begin(name);
       return;
     }
     const character = CHARACTERS.get(name);
@@ -128,7 +127,16 @@ export class RtfText implements RtfHandler {
     if (this.#group.skipped) return;
     if (this.#group.kind === "fonts") this.#defineFont(name, value ?? 0);
     else if (character !== undefined) this.#write(character);
-    else if (BLOCK_ENDS.has(name)) this.#endBlock();
+    else this.#apply(name, value);
+  }
+
+  #begin(name: string): void {
+    if (name !== "rtf" || this.#groups.length !== 1) throw notRtf();
+    this.#begun = true;
+  }
+
+  #apply(name: string, value: number | null): void {
+    if (BLOCK_ENDS.has(name)) this.#endBlock();
     else if (TEXT_BOXES.get(name) === true) this.#beginTextBox();
     else if (DESTINATIONS.has(name)) this.#beginDestination(DESTINATIONS.get(name) ?? "note");
     else if (!this.#setCharacter(name, value)) this.#setTable(name);
@@ -180,22 +188,41 @@ export class RtfText implements RtfHandler {
 
   /** @returns Whether the word was about characters. */
   #setCharacter(name: string, value: number | null): boolean {
-    if (name === "u") {
-      this.#write(String.fromCharCode((value ?? 0) & 0xffff));
-      this.#toSkip = this.#group.fallback;
-    } else if (name === "uc") {
-      this.#group.fallback = Math.min(Math.max(value ?? 1, 0), MAX_FALLBACK);
-    } else if (name === "f") this.#group.encoding = this.#encodingOf(value ?? 0);
-    else if (name === "plain") {
-      this.#group.encoding = this.#encodingOf(this.#defaultFont);
-      this.#group.hidden = false;
-    } else if (name === "v" || name === "deleted") this.#group.hidden = value !== 0;
-    else if (name === "deff") this.#defaultFont = value ?? 0;
-    else if (name === "mac") this.#setAnsi(10000);
-    else if (name === "ansicpg") this.#setAnsi(value ?? 0);
-    else if (name === "fonttbl") this.#group.kind = "fonts";
-    else return false;
-    return true;
+    const group = this.#group;
+    switch (name) {
+      case "u":
+        this.#write(String.fromCharCode((value ?? 0) & 0xffff));
+        this.#toSkip = group.fallback;
+        return true;
+      case "uc":
+        group.fallback = Math.min(Math.max(value ?? 1, 0), MAX_FALLBACK);
+        return true;
+      case "f":
+        group.encoding = this.#encodingOf(value ?? 0);
+        return true;
+      case "plain":
+        group.encoding = this.#encodingOf(this.#defaultFont);
+        group.hidden = false;
+        return true;
+      case "v":
+      case "deleted":
+        group.hidden = value !== 0;
+        return true;
+      case "deff":
+        this.#defaultFont = value ?? 0;
+        return true;
+      case "mac":
+        this.#setAnsi(10000);
+        return true;
+      case "ansicpg":
+        this.#setAnsi(value ?? 0);
+        return true;
+      case "fonttbl":
+        group.kind = "fonts";
+        return true;
+      default:
+        return false;
+    }
   }
 
   #setAnsi(codePage: number): void {

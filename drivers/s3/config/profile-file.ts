@@ -69,32 +69,45 @@ function parseServices(text: string): Sections {
 /** @param nameOf Returns `null` for a section to skip. */
 function parseSections(text: string, nameOf: (section: string) => string | null): Sections {
   const sections = new Map<string, Map<string, string>>();
-  let current: Map<string, string> | undefined;
-  /** The setting that indented lines belong to. It has no value, such as `s3 =`. */
-  let parent: string | null = null;
+  let current: SectionReader | undefined;
   for (const line of text.replace(/^\uFEFF/, "").split(/\r\n|\r|\n/)) {
     if (/^\s*(?:[#;]|$)/.test(line)) continue;
     const section = SECTION.exec(line)?.[1];
-    if (section !== undefined) {
-      const name = nameOf(section);
-      current = name === null ? undefined : (sections.get(name) ?? new Map<string, string>());
-      if (name !== null && current !== undefined) sections.set(name, current);
-      parent = null;
+    if (section === undefined) {
+      current?.read(line);
       continue;
     }
+    const name = nameOf(section);
+    const settings = name === null ? undefined : (sections.get(name) ?? new Map<string, string>());
+    if (name !== null && settings !== undefined) sections.set(name, settings);
+    current = settings && new SectionReader(settings);
+  }
+  return sections;
+}
+
+/** Reads the lines of a section into `settings`. */
+class SectionReader {
+  readonly #settings: Map<string, string>;
+  /** The setting that indented lines belong to. It has no value, such as `s3 =`. */
+  #parent: string | null = null;
+
+  constructor(settings: Map<string, string>) {
+    this.#settings = settings;
+  }
+
+  read(line: string): void {
     const equals = line.indexOf("=");
-    if (equals < 0) continue;
+    if (equals < 0) return;
     const key = line.slice(0, equals).trim().toLowerCase();
     const value = line
       .slice(equals + 1)
       .replace(/\s[#;].*$/, "")
       .trim();
     if (!/^\s/.test(line)) {
-      current?.set(key, value);
-      parent = value === "" ? key : null;
-    } else if (parent !== null) current?.set(`${parent}.${key}`, value);
+      this.#settings.set(key, value);
+      this.#parent = value === "" ? key : null;
+    } else if (this.#parent !== null) this.#settings.set(`${this.#parent}.${key}`, value);
   }
-  return sections;
 }
 
 /** `null` for sections that are not profiles, such as `[sso-session x]`. */

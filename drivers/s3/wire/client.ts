@@ -6,9 +6,14 @@ import {
   throwIfAborted,
 } from "../../../src/driver.ts";
 import { sameCredentials } from "../config/credentials.ts";
-import { createAddressing } from "./addressing.ts";
+import { type Addressing, createAddressing } from "./addressing.ts";
 import { Call } from "./call.ts";
-import { DEFAULT_ATTEMPTS, DEFAULT_TIMEOUTS, type S3ClientOptions } from "./client-options.ts";
+import {
+  DEFAULT_ATTEMPTS,
+  DEFAULT_TIMEOUTS,
+  type S3ClientOptions,
+  type S3Timeouts,
+} from "./client-options.ts";
 import { Exchange } from "./exchange.ts";
 import { type Attempt, AttemptError, type Failure, isTransient } from "./failure.ts";
 import type { Credentials, S3Client, S3Request, S3Response, XmlElement } from "./protocol.ts";
@@ -31,20 +36,76 @@ type Accept<Result> = (response: S3Response, attempt: Attempt) => Promise<Result
  * @throws {StowageError} `storage_misconfigured`: bucket, region and endpoint do not form an address.
  */
 export function createS3Client(options: S3ClientOptions, context: DriverContext): S3Client {
-  const { bucket, prefix = "", env, credentials: source, maxAttempts = DEFAULT_ATTEMPTS } = options;
-  const { logger } = context;
-  const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
-  const signer = new Signer();
-  const policy = new RetryPolicy(context);
-  let addressing = createAddressing(options);
-  let clockOffsetMs = 0;
+  const client = new BucketClient(options, context);
+  return Object.freeze({
+    bucket: options.bucket,
+    send: (request: S3Request) => client.run(request, handOver),
+    sendForXml: (request: S3Request) => client.run(request, readXml),
+    dispose: () => client.dispose(),
+  });
+}
 
-  async function getCredentials(
+class BucketClient {
+  readonly #options: S3ClientOptions;
+  readonly #context: DriverContext;
+  readonly #timeouts: S3Timeouts;
+  readonly #maxAttempts: number;
+  readonly #signer = new Signer();
+  readonly #policy: RetryPolicy;
+  #addressing: Addressing;
+  #clockOffsetMs = 0;
+
+  constructor(options: S3ClientOptions, context: DriverContext) {
+    this.#options = options;
+    this.#context = context;
+    this.#timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
+    this.#maxAttempts = options.maxAttempts ?? DEFAULT_ATTEMPTS;
+    this.#policy = new RetryPolicy(context);
+    this.#addressing = createAddressing(options);
+  }
+
+  async run<Result>(request: S3Request, accept: Accept<Result>): Promise<Result> {
+    const { signal } = request;
+    const { bucket, prefix = "", env } = this.#options;
+    throwIfAborted(signal);
+    // Fails for an invalid key before anything is hashed or sent.
+    this.#addressing.urlOf(request);
+    const bodySha256 = await digestOf(request, this.#context.hash);
+    const call = new Call(request, this.#timeouts, this.#context.now);
+    for (;;) {
+      await this.#policy.turn(call);
+      const credentials = await this.#getCredentials(signal);
+      const addressing = this.#addressing;
+      const number = call.begin();
+      const attempt: Attempt = { request, bucket, prefix, env, addressing, credentials, number };
+      try {
+        const result = await this.#attemptOnce(attempt, bodySha256, accept);
+        this.#policy.responded();
+        return result;
+      } catch (error) {
+        if (!(error instanceof AttemptError)) throw error;
+        call.failed(error);
+        this.#policy.failed(error.failure);
+        if (!(await this.#shouldRetry(error.failure, attempt, call))) throw error;
+        this.#context.logger.debug("s3.retry", {
+          ...error.data,
+          recovery: error.failure.recovery,
+        });
+      }
+    }
+  }
+
+  async dispose(): Promise<void> {
+    this.#signer.clear();
+  }
+
+  async #getCredentials(
     signal: AbortSignal | undefined,
     refused?: Credentials,
   ): Promise<Credentials> {
+    const { bucket, credentials } = this.#options;
     try {
-      return await source(signal, refused);
+      return await credentials(signal, refused);
     } catch (error) {
       if (isStowageError(error)) throw error;
       throwIfAborted(signal);
@@ -53,57 +114,35 @@ export function createS3Client(options: S3ClientOptions, context: DriverContext)
     }
   }
 
-  async function attemptOnce<Result>(
+  async #attemptOnce<Result>(
     attempt: Attempt,
     bodySha256: string,
     accept: Accept<Result>,
   ): Promise<Result> {
-    const { request, credentials } = attempt;
-    const { region } = attempt.addressing;
-    const url = attempt.addressing.urlOf(request);
-    const now = context.now() + clockOffsetMs;
-    const signed = await signer.sign(request, { url, region, credentials, bodySha256, now });
-    const response = await new Exchange(attempt, timeouts).send(context.fetch, signed);
+    const { request, credentials, addressing } = attempt;
+    const { region } = addressing;
+    const url = addressing.urlOf(request);
+    const now = this.#now();
+    const signed = await this.#signer.sign(request, { url, region, credentials, bodySha256, now });
+    const response = await new Exchange(attempt, this.#timeouts).send(this.#context.fetch, signed);
     if (response.status >= 200 && response.status < 300) return await accept(response, attempt);
-    const failure = await responseFailure(response, attempt, context.now() + clockOffsetMs);
-    throw new AttemptError(failure, attempt);
+    throw new AttemptError(await responseFailure(response, attempt, this.#now()), attempt);
   }
 
-  async function run<Result>(request: S3Request, accept: Accept<Result>): Promise<Result> {
-    const { signal } = request;
-    throwIfAborted(signal);
-    // Fails for an invalid key before anything is hashed or sent.
-    addressing.urlOf(request);
-    const bodySha256 = await digestOf(request, context.hash);
-    const call = new Call(request, timeouts, context.now);
-    for (;;) {
-      await policy.turn(call);
-      const credentials = await getCredentials(signal);
-      const number = call.begin();
-      const attempt: Attempt = { request, bucket, prefix, env, addressing, credentials, number };
-      try {
-        const result = await attemptOnce(attempt, bodySha256, accept);
-        policy.responded();
-        return result;
-      } catch (error) {
-        if (!(error instanceof AttemptError)) throw error;
-        call.failed(error);
-        policy.failed(error.failure);
-        if (!(await shouldRetry(error.failure, attempt, call))) throw error;
-        logger.debug("s3.retry", { ...error.data, recovery: error.failure.recovery });
-      }
-    }
+  /** The server's time, as far as it is known. */
+  #now(): number {
+    return this.#context.now() + this.#clockOffsetMs;
   }
 
   /** Wait, or try each recovery once a call. @returns Whether to try again. */
-  async function shouldRetry(failure: Failure, attempt: Attempt, call: Call): Promise<boolean> {
+  async #shouldRetry(failure: Failure, attempt: Attempt, call: Call): Promise<boolean> {
     const { recovery } = failure;
     const { recoveries } = call;
     if (isTransient(recovery)) {
       // Attempts that a recovery has answered for do not count.
-      const { number } = attempt;
+      const counted = attempt.number - recoveries.size;
       return (
-        number - recoveries.size < maxAttempts && (await policy.backOff(failure, number, call))
+        counted < this.#maxAttempts && (await this.#policy.backOff(failure, attempt.number, call))
       );
     }
     if (recoveries.has(recovery)) {
@@ -113,42 +152,39 @@ export function createS3Client(options: S3ClientOptions, context: DriverContext)
       throw new AttemptError({ ...failure, reason, advice, recovery: "none" }, attempt);
     }
     recoveries.add(recovery);
-    return await recover(failure, attempt);
+    if (recovery === "region") return this.#adoptRegion(failure, attempt);
+    if (recovery === "clock") return this.#adoptClock(failure);
+    return recovery === "credentials" && (await this.#replaceCredentials(attempt));
   }
 
-  /** Adopt the region, clock or credentials. @returns Whether anything changed. */
-  async function recover(failure: Failure, attempt: Attempt): Promise<boolean> {
-    const { recovery, region, serverTime } = failure;
-    if (recovery === "region") {
-      if (region === undefined || region === attempt.addressing.region) return false;
-      if (addressing.region !== region) {
-        logger.warn("s3.region-learned", { bucket, from: addressing.region, region });
-        addressing = attempt.addressing.inRegion(region);
-      }
-      return true;
+  /** @returns Whether the next attempt goes to another region. */
+  #adoptRegion({ region }: Failure, attempt: Attempt): boolean {
+    if (region === undefined || region === attempt.addressing.region) return false;
+    const from = this.#addressing.region;
+    if (from !== region) {
+      const { bucket } = this.#options;
+      this.#context.logger.warn("s3.region-learned", { bucket, from, region });
+      this.#addressing = attempt.addressing.inRegion(region);
     }
-    if (recovery === "clock") {
-      if (serverTime === undefined) return false;
-      const offsetMs = serverTime - context.now();
-      if (Math.abs(offsetMs - clockOffsetMs) < SKEW_WORTH_MS) return false;
-      logger.warn("s3.clock-learned", { bucket, offsetMs });
-      clockOffsetMs = offsetMs;
-      return true;
-    }
-    if (recovery !== "credentials") return false;
-    const { credentials, request } = attempt;
-    const others = await getCredentials(request.signal, credentials);
+    return true;
+  }
+
+  /** @returns Whether the next attempt is signed for another time. */
+  #adoptClock({ serverTime }: Failure): boolean {
+    if (serverTime === undefined) return false;
+    const offsetMs = serverTime - this.#context.now();
+    if (Math.abs(offsetMs - this.#clockOffsetMs) < SKEW_WORTH_MS) return false;
+    const { bucket } = this.#options;
+    this.#context.logger.warn("s3.clock-learned", { bucket, offsetMs });
+    this.#clockOffsetMs = offsetMs;
+    return true;
+  }
+
+  /** @returns Whether there are others now. */
+  async #replaceCredentials({ credentials, request }: Attempt): Promise<boolean> {
+    const others = await this.#getCredentials(request.signal, credentials);
     return !sameCredentials(others, credentials);
   }
-
-  return Object.freeze({
-    bucket,
-    send: (request: S3Request) => run(request, handOver),
-    sendForXml: (request: S3Request) => run(request, readXml),
-    async dispose() {
-      signer.clear();
-    },
-  });
 }
 
 function handOver(response: S3Response): S3Response {

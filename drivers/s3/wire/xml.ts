@@ -39,42 +39,64 @@ interface OpenElement {
  * @see https://www.w3.org/TR/xml/
  */
 export function parseXml(text: string): XmlElement {
-  const open: OpenElement[] = [];
-  let root: XmlElement | null = null;
-  let elements = 0;
+  const tree = new XmlTree();
   let position = DECLARATION.exec(text)?.[0].length ?? 0;
   for (;;) {
     const start = text.indexOf("<", position);
-    const between = text.slice(position, start < 0 ? text.length : start);
-    const parent = open.at(-1);
-    if (parent !== undefined) parent.text += between;
-    else if (NOT_BLANK.test(between)) throw malformed("text outside of its element");
-    if (start < 0) break;
+    tree.addText(text.slice(position, start < 0 ? text.length : start));
+    if (start < 0) return tree.end();
     const end = text.indexOf(">", start);
     if (end < 0) throw malformed("it ends inside a tag");
     position = end + 1;
-    const tag = TAG.exec(text.slice(start + 1, end));
+    tree.addTag(text.slice(start + 1, end));
+  }
+}
+
+/** The elements of a document as they are read. */
+class XmlTree {
+  readonly #open: OpenElement[] = [];
+  #root: XmlElement | null = null;
+  #elements = 0;
+
+  addText(text: string): void {
+    const parent = this.#open.at(-1);
+    if (parent !== undefined) parent.text += text;
+    else if (NOT_BLANK.test(text)) throw malformed("text outside of its element");
+  }
+
+  /** @param source What stands between `<` and `>`. */
+  addTag(source: string): void {
+    const tag = TAG.exec(source);
     if (tag === null) throw malformed("a tag that S3 does not use");
     const [, closing, name = "", attributes, empty] = tag;
-    if (closing === "/") {
-      if (parent?.name !== name || attributes !== "" || empty === "/") {
-        throw malformed("tags that do not match");
-      }
-      open.pop();
-      root = close(parent, open);
-    } else {
-      if (parent === undefined && root !== null) throw malformed("more than one root");
-      if (open.length >= MAX_DEPTH) throw malformed(`more than ${MAX_DEPTH} levels`);
-      elements += 1;
-      if (elements > MAX_ELEMENTS) throw malformed(`more than ${MAX_ELEMENTS} elements`);
-      const element: OpenElement = { name, children: null, text: "" };
-      if (empty === "/") root = close(element, open);
-      else open.push(element);
-    }
+    const isEmpty = empty === "/";
+    if (closing !== "/") this.#begin(name, isEmpty);
+    else if (attributes === "" && !isEmpty) this.#close(name);
+    else throw malformed("tags that do not match");
   }
-  if (open.length > 0) throw malformed("it ends too early");
-  if (root === null) throw malformed("it is empty");
-  return root;
+
+  /** @returns The root element. */
+  end(): XmlElement {
+    if (this.#open.length > 0) throw malformed("it ends too early");
+    if (this.#root === null) throw malformed("it is empty");
+    return this.#root;
+  }
+
+  #begin(name: string, isEmpty: boolean): void {
+    if (this.#open.length === 0 && this.#root !== null) throw malformed("more than one root");
+    if (this.#open.length >= MAX_DEPTH) throw malformed(`more than ${MAX_DEPTH} levels`);
+    this.#elements += 1;
+    if (this.#elements > MAX_ELEMENTS) throw malformed(`more than ${MAX_ELEMENTS} elements`);
+    const element: OpenElement = { name, children: null, text: "" };
+    if (isEmpty) this.#root = close(element, this.#open);
+    else this.#open.push(element);
+  }
+
+  #close(name: string): void {
+    const element = this.#open.pop();
+    if (element?.name !== name) throw malformed("tags that do not match");
+    this.#root = close(element, this.#open);
+  }
 }
 
 /** Add a closed element to its parent, the innermost open element. The last one closed is the root. */

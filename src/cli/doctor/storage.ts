@@ -19,32 +19,33 @@ export type StorageRole = "primary" | "fallback" | "named";
 export function storageCheck(uri: StorageUri, role: StorageRole): Check {
   return {
     title: `${role === "fallback" ? "Fallback" : "Storage"} ${uri.display}`,
-    async *run(context) {
-      if (uri.scheme !== "local") {
-        yield* examine(uri, role, context);
-        return;
-      }
-      const missing = role === "fallback" ? null : await lookForFolder(uri.path);
-      if (missing !== null) {
-        yield missing;
-        if (missing.status === "ok") {
-          yield* spaceFindings(nearestFolder(uri.path), context.config.uploads.maxBytes);
-        }
-        return;
-      }
-      if (existsSync(uri.path)) {
-        const readOnly = role === "fallback" || uri.options["id"] !== undefined;
-        const limit = readOnly ? null : context.config.uploads.maxBytes;
-        if (!(yield* lookAtFolder(uri.path, limit))) return;
-      }
-      const tidy = rememberFolders(uri.path);
-      try {
-        yield* examine(uri, role, context);
-      } finally {
-        await tidy();
-      }
-    },
+    run: (context) =>
+      uri.scheme === "local" ? examineFolder(uri, role, context) : examine(uri, role, context),
   };
+}
+
+async function* examineFolder(
+  uri: StorageUri,
+  role: StorageRole,
+  context: DoctorContext,
+): AsyncIterable<Finding> {
+  const { maxBytes } = context.config.uploads;
+  const missing = role === "fallback" ? null : await lookForFolder(uri.path);
+  if (missing !== null) {
+    yield missing;
+    if (missing.status === "ok") yield* spaceFindings(nearestFolder(uri.path), maxBytes);
+    return;
+  }
+  if (existsSync(uri.path)) {
+    const readOnly = role === "fallback" || uri.options["id"] !== undefined;
+    if (!(yield* lookAtFolder(uri.path, readOnly ? null : maxBytes))) return;
+  }
+  const tidy = rememberFolders(uri.path);
+  try {
+    yield* examine(uri, role, context);
+  } finally {
+    await tidy();
+  }
 }
 
 async function* examine(
