@@ -72,7 +72,7 @@ export async function serve(config: Config, io: ServeIo): Promise<RunningServer>
       peerAddress: nodePeerAddress,
       connections: () => server?.connections ?? null,
     });
-    server = new NodeServer(stowage, config, logger);
+    server = new NodeServer({ stowage, config, logger });
     const url = await server.listen();
     // Only now: a failed start must not create a key without showing it.
     const firstKey = config.production ? null : await ensureFirstKey(config, parts.keys, parts);

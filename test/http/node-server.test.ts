@@ -63,7 +63,7 @@ const PATIENCE = { timeout: 20_000, interval: 50 };
 async function startHere(options: TestAppOptions) {
   const app = await testApp(options);
   const config = loadConfig({ FILE_STORAGE_TYPE: "memory", PORT: "0" });
-  const server = new NodeServer(app.stowage, config, app.logger);
+  const server = new NodeServer({ stowage: app.stowage, config, logger: app.logger });
   const url = await server.listen();
   onTestFinished(() => server.close(0));
   return { ...app, url };

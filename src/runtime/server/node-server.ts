@@ -33,12 +33,18 @@ const DEFAULT_HOST = "localhost";
 /** Dropped connections are counted for this long before one log line reports them. */
 const DROPS_LOGGED_AFTER_MS = 1_000;
 
+export interface NodeServerDeps {
+  readonly stowage: Stowage;
+  readonly config: Config;
+  readonly logger: Logger;
+  /** For tests. */
+  readonly times?: ConnectionTimes | undefined;
+}
+
 /** Node's HTTP server in front of the app. */
 export class NodeServer {
   readonly #server: Server;
-  readonly #stowage: Stowage;
-  readonly #config: Config;
-  readonly #logger: Logger;
+  readonly #deps: NodeServerDeps;
   readonly #refusals: Refusals;
   /** Connections without a request so far: browsers and agents open some in advance. */
   readonly #unused = new Set<Socket>();
@@ -48,10 +54,9 @@ export class NodeServer {
   /** Whether each response is the last of its connection. */
   #draining = false;
 
-  constructor(stowage: Stowage, config: Config, logger: Logger, times = TIMES) {
-    this.#stowage = stowage;
-    this.#config = config;
-    this.#logger = logger;
+  constructor(deps: NodeServerDeps) {
+    this.#deps = Object.freeze({ ...deps });
+    const { config, logger, times = TIMES } = deps;
     // Without a limit for a whole request: a large file on a slow line may take long.
     this.#server = createServer({
       requestTimeout: 0,
@@ -70,7 +75,7 @@ export class NodeServer {
 
   /** How many connections are open, and how many may be. */
   get connections(): { readonly open: number; readonly limit: number } {
-    return { open: this.#open, limit: this.#config.server.maxConnections };
+    return { open: this.#open, limit: this.#deps.config.server.maxConnections };
   }
 
   readonly #onConnection = (socket: Socket): void => {
@@ -89,7 +94,7 @@ export class NodeServer {
     if (this.#dropped > 1) return;
     setTimeout(() => {
       const { limit } = this.connections;
-      this.#logger.warn("server.connections_dropped", { count: this.#dropped, limit });
+      this.#deps.logger.warn("server.connections_dropped", { count: this.#dropped, limit });
       this.#dropped = 0;
     }, DROPS_LOGGED_AFTER_MS).unref();
   };
@@ -138,7 +143,7 @@ export class NodeServer {
 
   /** @returns The URL of the server. @throws {StowageError} `invalid_config` if it cannot listen there. */
   async listen(): Promise<string> {
-    const { host, port } = this.#config.server;
+    const { host, port } = this.#deps.config.server;
     await new Promise<void>((resolve, reject) => {
       this.#server.once("error", (error) => reject(cannotListen(error, host, port)));
       this.#server.listen(port, host, resolve);
@@ -161,7 +166,7 @@ export class NodeServer {
     // Node does not count connections without a request as idle.
     for (const socket of this.#unused) if (socket.bytesRead === 0) socket.destroy();
     const cut = setTimeout(() => {
-      this.#logger.warn("server.grace_over");
+      this.#deps.logger.warn("server.grace_over");
       this.#server.closeAllConnections();
     }, graceMs);
     await closed;
@@ -173,7 +178,7 @@ export class NodeServer {
     env: HttpBindings | Http2Bindings,
   ): Promise<Response> => {
     const outgoing = env.outgoing as ServerResponse;
-    const { minTransferBytesPerSecond } = this.#config.server;
+    const { minTransferBytesPerSecond } = this.#deps.config.server;
     limitEnd(outgoing, minTransferBytesPerSecond);
     const incoming = env.incoming as IncomingMessage;
     const ambiguity = findAmbiguity(incoming);
@@ -181,7 +186,7 @@ export class NodeServer {
       outgoing.shouldKeepAlive = false;
       return this.#refusals.unreadable(ambiguity, incoming);
     }
-    const response = await this.#stowage.fetch(request, env);
+    const response = await this.#deps.stowage.fetch(request, env);
     // A connection kept open for the next request would delay the stop.
     if (this.#draining) outgoing.shouldKeepAlive = false;
     // Only files and results support ranges; sendStream sends them.
@@ -190,7 +195,7 @@ export class NodeServer {
     outgoing.once("close", () => {
       if (this.#draining) this.#server.closeIdleConnections();
     });
-    return await sendStream(response, outgoing, this.#logger, minTransferBytesPerSecond);
+    return await sendStream(response, outgoing, this.#deps.logger, minTransferBytesPerSecond);
   };
 }
 

@@ -17,7 +17,7 @@ async function start(
 ) {
   const app = await testApp({ env, peerAddress: nodePeerAddress, ...options });
   const config = loadConfig({ FILE_STORAGE_TYPE: "memory", PORT: "0", ...env });
-  const server = new NodeServer(app.stowage, config, app.logger, times);
+  const server = new NodeServer({ stowage: app.stowage, config, logger: app.logger, times });
   const url = await server.listen();
   onTestFinished(() => server.close(0));
   return { ...app, url };
@@ -224,7 +224,7 @@ test("NodeServer opens no file for uploads without a byte", async () => {
 test("NodeServer.close() does not wait for connections without a request", async () => {
   const app = await testApp();
   const config = loadConfig({ FILE_STORAGE_TYPE: "memory", PORT: "0" });
-  const server = new NodeServer(app.stowage, config, app.logger);
+  const server = new NodeServer({ stowage: app.stowage, config, logger: app.logger });
   const url = await server.listen();
   const unused = await Wire.open(url);
   const used = await Wire.open(url);

@@ -12,7 +12,7 @@ const LIVE = head("GET /health/live", {});
 async function start(options: TestAppOptions = {}) {
   const app = await testApp(options);
   const config = loadConfig({ FILE_STORAGE_TYPE: "memory", PORT: "0" });
-  const server = new NodeServer(app.stowage, config, app.logger);
+  const server = new NodeServer({ stowage: app.stowage, config, logger: app.logger });
   const url = await server.listen();
   onTestFinished(() => server.close(0));
   return { ...app, url };
