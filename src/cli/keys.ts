@@ -4,8 +4,7 @@ import type { ApiKey, ApiKeyRecords } from "../domain/ports/api-keys.ts";
 import { findTenantId, type TenantId } from "../domain/tenant.ts";
 import { type Cli, UsageError } from "./command.ts";
 import { EXPIRY_FORMS, findExpiry } from "./expiry.ts";
-import { formatDuration } from "./format.ts";
-import { table } from "./table.ts";
+import { formatDuration, table } from "./format.ts";
 
 /** Open the records of keys, use them, and close them. */
 export async function withKeys<T>(

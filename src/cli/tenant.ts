@@ -1,9 +1,9 @@
 import { loadConfig } from "../config.ts";
 import type { TenantRecord, TenantRecords } from "../domain/ports/tenants.ts";
 import { type Cli, type Command, type ExitCode, parseCommand, UsageError } from "./command.ts";
+import { table } from "./format.ts";
 import { columns, HELP_ROW } from "./help.ts";
 import { parseTenant } from "./keys.ts";
-import { table } from "./table.ts";
 import { setTenantCommand } from "./tenant-set.ts";
 import { TENANT_HEADING, tenantRow, tenantText, tenantToJson, withTenants } from "./tenants.ts";
 

@@ -4,8 +4,7 @@ import type { Config } from "../config.ts";
 import type { TenantRecord, TenantRecords } from "../domain/ports/tenants.ts";
 import { limitsWith, type TenantLimits } from "../domain/tenant-limits.ts";
 import type { Cli } from "./command.ts";
-import { formatCountOf, formatSize } from "./format.ts";
-import { table } from "./table.ts";
+import { formatCountOf, formatSize, table } from "./format.ts";
 
 /** One limit on the command line. */
 interface LimitWords<Value> {

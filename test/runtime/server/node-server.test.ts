@@ -24,7 +24,7 @@ async function start(
 }
 
 test.each([
-  ["what is no HTTP", "nonsense\r\n\r\n"],
+  ["what is not HTTP", "nonsense\r\n\r\n"],
   ["a wrong Host", head("GET /health/live", { Host: "a b@c", Connection: "close" })],
   ["headers without an end", head("GET /health/live", { "X-Long": "x".repeat(100_000) })],
 ])("NodeServer lets pages read why it refuses %s, if pages may call", async (_, bytes) => {
@@ -41,7 +41,7 @@ test.each([
 const REFUSED: readonly (readonly [string, string, number])[] = [
   ["without a Host", "GET /health/live HTTP/1.1\r\n", 400],
   ["with a wrong Host", "GET /health/live HTTP/1.1\r\nHost: a b@c\r\n", 400],
-  ["with a Host that is no address", "GET /docs HTTP/1.1\r\nHost: 9999999999\r\n", 400],
+  ["with a Host that is not an address", "GET /docs HTTP/1.1\r\nHost: 9999999999\r\n", 400],
   ["with two Hosts", "GET /health/live HTTP/1.1\r\nHost: a\r\nHost: b\r\n", 400],
   ["with a wrong target", "GET http://[/ HTTP/1.1\r\nHost: a\r\n", 400],
   ["that expects the unknown", "GET /health/live HTTP/1.1\r\nHost: a\r\nExpect: magic\r\n", 417],
