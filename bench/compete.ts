@@ -48,9 +48,13 @@ export async function compete({ contenders, ...contest }: Contest): Promise<read
       const of = (pick: (turn: Turn) => number): number => median(own.map(pick));
       const others = [...turns.keys()].filter((other) => comparable(name, other));
       return {
-        ...{ scenario: contest.scenario, contender: name, unit: contest.unit, figure: of(figure) },
+        scenario: contest.scenario,
+        contender: name,
+        unit: contest.unit,
+        figure: of(figure),
         ratios: Object.fromEntries(others.map((other) => [other, ratioTo(own, other)])),
-        ...{ p50Ms: of((turn) => turn.p50Ms), p99Ms: of((turn) => turn.p99Ms) },
+        p50Ms: of((turn) => turn.p50Ms),
+        p99Ms: of((turn) => turn.p99Ms),
         cpuUs: of((turn) => turn.cpuUs),
         lagP99Ms: own.some((turn) => turn.lagP99Ms === null)
           ? null
@@ -61,7 +65,7 @@ export async function compete({ contenders, ...contest }: Contest): Promise<read
   );
 }
 
-/** Everybody stands beside the limit, Stowage beside everybody. */
+/** Everybody stands beside the limit, Stowage beside everyone. */
 function comparable(name: string, other: string): boolean {
   return name !== other && (other === LIMIT || name === STOWAGE);
 }

@@ -38,7 +38,10 @@ http {
   const ended = once(child, "exit");
   while (child.exitCode === null && !(await answers(port))) await after(10);
   return {
-    ...{ port, key: "", pid: child.pid ?? 0, lagP99Ms: async () => null },
+    port,
+    key: "",
+    pid: child.pid ?? 0,
+    lagP99Ms: async () => null,
     async stop() {
       child.kill("SIGKILL");
       await ended;

@@ -43,8 +43,12 @@ else await run();
 
 async function run(): Promise<void> {
   const options: Options = {
-    ...{ rounds: Number(flags.rounds), seconds: Number(flags.seconds), folder: flags.folder },
-    ...{ largeMib: Number(flags.mib), small: Number(flags.small), records: Number(flags.records) },
+    rounds: Number(flags.rounds),
+    seconds: Number(flags.seconds),
+    folder: flags.folder,
+    largeMib: Number(flags.mib),
+    small: Number(flags.small),
+    records: Number(flags.records),
   };
   const report = new Report(flags.json);
   report.note(`Node ${process.version}, ${options.rounds} rounds, files in ${options.folder}`);

@@ -35,14 +35,24 @@ export async function seed(folder: string, count: number): Promise<string> {
     const key = buildObjectKey({ tenant, uploadId: id, filename });
     const reservation = await records.reserve(
       {
-        ...{ id, tenant, storageId, key, filename, originalFilename: filename },
-        ...{ contentType: "application/octet-stream", createdBy: "bench" },
+        id,
+        tenant,
+        storageId,
+        key,
+        filename,
+        originalFilename: filename,
+        contentType: "application/octet-stream",
+        createdBy: "bench",
       },
       now + 60_000,
     );
     await records.commit(reservation, {
-      ...{ sizeBytes: 1024, sha256: SHA256, contentType: "application/octet-stream" },
-      ...{ metadata: {}, expiresAt: null, process: null },
+      sizeBytes: 1024,
+      sha256: SHA256,
+      contentType: "application/octet-stream",
+      metadata: {},
+      expiresAt: null,
+      process: null,
     });
     lastId = id;
   };

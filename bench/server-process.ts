@@ -3,7 +3,7 @@ import { fork } from "node:child_process";
 /** A server in a process of its own. */
 export interface ServerProcess {
   readonly port: number;
-  /** What it wants to be shown; empty where it lets everybody in. */
+  /** What it wants to be shown; empty where it lets everyone in. */
   readonly key: string;
   readonly pid: number;
   /** How long its event loop was held up since the last call; `null` where it has none. */
@@ -33,7 +33,9 @@ export async function startServer(
     ]);
   const { url, key = "" } = await next<{ readonly url: string; readonly key?: string }>();
   return {
-    ...{ port: Number(new URL(url).port), key, pid: child.pid ?? 0 },
+    port: Number(new URL(url).port),
+    key,
+    pid: child.pid ?? 0,
     async lagP99Ms() {
       const answer = next<number>();
       child.send("lag");

@@ -80,14 +80,14 @@ describe("upload()", () => {
     ["a stream", () => chunks(40), null],
   ])("reports the progress of %s as bytes are sent", async (_, source, totalBytes) => {
     const { client } = await served();
-    const told: UploadProgress[] = [];
+    const reported: UploadProgress[] = [];
     const { size } = await client.upload(source(), {
       filename: "a.bin",
-      onProgress: (progress) => told.push(progress),
+      onProgress: (progress) => reported.push(progress),
     });
-    expect(told.length).toBeGreaterThan(10);
-    expect(told.every((progress) => progress.totalBytes === totalBytes)).toBe(true);
-    const sent = told.map(({ sentBytes }) => sentBytes);
+    expect(reported.length).toBeGreaterThan(10);
+    expect(reported.every((progress) => progress.totalBytes === totalBytes)).toBe(true);
+    const sent = reported.map(({ sentBytes }) => sentBytes);
     expect(sent).toEqual([...sent].sort((a, b) => a - b));
     expect(sent.at(-1)).toBe(size);
     if (totalBytes === null) expect(sent.at(-1)).toBe(40 * 65_536);
@@ -300,8 +300,12 @@ describe("reading", () => {
     const missing = await client.get(id).catch((error: unknown) => error);
     expect(missing).toBeInstanceOf(StowageApiError);
     expect(missing).toMatchObject({
-      ...{ name: "StowageApiError", code: "upload_not_found", status: 404, errors: [] },
-      ...{ requestId: expect.stringMatching(/^[0-9a-f]{32}$/), retryAfterSeconds: null },
+      name: "StowageApiError",
+      code: "upload_not_found",
+      status: 404,
+      errors: [],
+      requestId: expect.stringMatching(/^[0-9a-f]{32}$/),
+      retryAfterSeconds: null,
       message: expect.stringContaining("Cannot find upload"),
     });
   });
@@ -315,7 +319,8 @@ describe("reading", () => {
     expect(changed.metadata).not.toHaveProperty("a");
     expect(changed.expires_at).toBe(expiresAt.toISOString());
     expect(await client.update(id, { expiresAt: null })).toMatchObject({
-      ...{ expires_at: null, metadata: changed.metadata },
+      expires_at: null,
+      metadata: changed.metadata,
     });
     await expect(client.update(id, { expiresAt: "yesterday" })).rejects.toMatchObject({
       errors: [{ pointer: "/expires_at", detail: expect.any(String) }],
@@ -330,7 +335,8 @@ describe("reading", () => {
     const { client } = await served();
     const wrong = client.listPage({ limit: 0 });
     await expect(wrong).rejects.toMatchObject({
-      ...{ code: "invalid_parameter", status: 422 },
+      code: "invalid_parameter",
+      status: 422,
       errors: [{ parameter: "limit", detail: expect.any(String) }],
     });
   });

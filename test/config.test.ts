@@ -263,7 +263,7 @@ describe("loadConfig() on places", () => {
     expect(loadConfig({}, { terminal: true }).log.format).toBe("pretty");
   });
 
-  it("processes as many documents at once as there are cores, unless it is told", () => {
+  it("processes as many documents at once as there are cores, unless set otherwise", () => {
     const concurrency = (cores: number, env = {}) =>
       loadConfig(env, { cores }).processing.concurrency;
     expect([1, 8, 192].map((cores) => concurrency(cores))).toEqual([1, 8, 64]);

@@ -128,8 +128,10 @@ describe("createStowage()", () => {
     );
     const answering = stowage.fetch(
       new Request("http://localhost/api/v1/upload/a.bin", {
-        ...{ method: "PUT", headers: { "x-user": "acme" }, body: silent },
-        ...{ duplex: "half" },
+        method: "PUT",
+        headers: { "x-user": "acme" },
+        body: silent,
+        duplex: "half",
       }),
     );
     await waited.promise;

@@ -134,8 +134,8 @@ test("the application and the client run as they are written, but for the port",
   expect(readdirSync(join(folder, "uploads"))).toContain("ann");
 });
 
-test("the two commands are what .ci/run runs", () => {
-  const [demo, suite] = shellBlocks("Two commands");
+test("the commands of the quick start are what .ci/run runs", () => {
+  const [demo, suite] = shellBlocks("Quick start");
   expect(demo).toContain("npm ci && npm run demo");
   expect(suite).toContain("npm ci && npm test");
   const ci = readFileSync(".ci/run", "utf8");

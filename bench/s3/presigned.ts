@@ -49,8 +49,13 @@ export function bareContender(place: Place, send: SendBare): Contender {
 async function presign(place: Place, method: string, key: string): Promise<string> {
   const { endpoint, bucket, region, accessKeyId, secretAccessKey } = place;
   const signer = new AwsV4Signer({
-    ...{ method, url: `${endpoint}/${bucket}/${key}?X-Amz-Expires=86400` },
-    ...{ region, accessKeyId, secretAccessKey, service: "s3", signQuery: true },
+    method,
+    url: `${endpoint}/${bucket}/${key}?X-Amz-Expires=86400`,
+    region,
+    accessKeyId,
+    secretAccessKey,
+    service: "s3",
+    signQuery: true,
   });
   return (await signer.sign()).url.href;
 }

@@ -18,7 +18,9 @@ export class Measured<Ready> {
     { execArgv = [], env = {} }: { execArgv?: string[]; env?: Record<string, string> } = {},
   ): Promise<Measured<Ready>> {
     const child = fork(new URL(module, import.meta.url), [...args], {
-      ...{ execArgv, env: { ...process.env, ...env }, stdio: "inherit" },
+      execArgv,
+      env: { ...process.env, ...env },
+      stdio: "inherit",
     });
     return new Measured(child, await nextMessage<Ready>(child));
   }

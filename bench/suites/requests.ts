@@ -46,7 +46,8 @@ const KIB = 1024;
 
 function listed(scenario: string, query: (known: Known) => string, items = 50): Question {
   return {
-    ...{ scenario, unit: "req/s" },
+    scenario,
+    unit: "req/s",
     requests: (known) => ({
       hono: requestOf("GET", `/list/${items}`),
       stowage: requestOf(
@@ -65,7 +66,9 @@ function download(
   connections = CONNECTIONS,
 ): Question {
   return {
-    ...{ scenario, unit, connections },
+    scenario,
+    unit,
+    connections,
     requests(known) {
       const size = sizeOf(known);
       return {
@@ -80,7 +83,8 @@ function download(
 
 const QUESTIONS: readonly Question[] = [
   {
-    ...{ scenario: "live", unit: "req/s" },
+    scenario: "live",
+    unit: "req/s",
     requests: () => ({
       raw: requestOf("GET", "/18"),
       hono: requestOf("GET", "/health/live"),
@@ -91,7 +95,8 @@ const QUESTIONS: readonly Question[] = [
   listed("list, page of 50 from the middle", ({ middle }) => `&cursor=${middle}`),
   listed("list, page of 200", () => "", 200),
   {
-    ...{ scenario: "HEAD", unit: "req/s" },
+    scenario: "HEAD",
+    unit: "req/s",
     requests: ({ authorization, recordId }) => ({
       raw: requestOf("HEAD", "/1024"),
       nginx: requestOf("HEAD", "/1024.bin"),
@@ -100,7 +105,9 @@ const QUESTIONS: readonly Question[] = [
     }),
   },
   {
-    ...{ scenario: "304", unit: "req/s", status: 304 },
+    scenario: "304",
+    unit: "req/s",
+    status: 304,
     requests: ({ authorization, recordId, etag }) => ({
       raw: requestOf("GET", "/1024", { "If-None-Match": "*" }),
       nginx: requestOf("GET", "/1024.bin", { "If-None-Match": "*" }),
@@ -192,7 +199,11 @@ async function prepare(
     middle = (await call(`?limit=200${cursor}`))["next_cursor"] ?? "";
   }
   return {
-    ...{ server, authorization, recordId, middle, largeBytes: largeMib * 2 ** 20 },
+    server,
+    authorization,
+    recordId,
+    middle,
+    largeBytes: largeMib * 2 ** 20,
     fileId: (bytes) => files.get(bytes)?.id ?? "",
     etag: (bytes) => files.get(bytes)?.etag ?? "",
   };

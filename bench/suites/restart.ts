@@ -43,7 +43,10 @@ stowage: as npm start runs it, until /health/ready says 200`,
           const own = took.get(name) ?? [];
           const ratio = median(own.map((ms, round) => ms / (limit[round] ?? ms)));
           return {
-            ...{ scenario: "restart to ready", contender: name, unit: "ms", figure: median(own) },
+            scenario: "restart to ready",
+            contender: name,
+            unit: "ms",
+            figure: median(own),
             ratios: name === LIMIT ? {} : { [LIMIT]: ratio },
           };
         }),
@@ -66,7 +69,8 @@ async function prepare(scene: Scene, { records }: Options): Promise<readonly Par
       env: {
         FILE_STORAGE_PATH: join(folder, "uploads"),
         DATABASE_URL: `sqlite:${join(folder, "stowage.db")}`,
-        ...{ LOG_LEVEL: "warn", LOG_FORMAT: "json" },
+        LOG_LEVEL: "warn",
+        LOG_FORMAT: "json",
       },
       path: "/health/ready",
     };

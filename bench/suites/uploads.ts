@@ -127,7 +127,9 @@ async function start(scene: Scene, party: Party): Promise<Running> {
   const client = new BenchClient({ url: `http://127.0.0.1:${port}`, ...(key !== "" && { key }) });
   scene.afterwards(async () => client.close());
   return {
-    ...{ party, server, client },
+    party,
+    server,
+    client,
     async send(method, bytes) {
       const sending: Sending = { method, path: party.upload[method] ?? "", bytes };
       return await client.send(sending);
@@ -152,7 +154,9 @@ async function timed(
   const seconds = (performance.now() - startedAt) / 1000;
   const sorted = latencies.toSorted((a, b) => a - b);
   return {
-    ...{ requestsPerSecond: count / seconds, mibPerSecond: (count * mib) / seconds },
-    ...{ p50Ms: median(sorted), p99Ms: sorted[Math.floor(sorted.length * 0.99)] ?? 0 },
+    requestsPerSecond: count / seconds,
+    mibPerSecond: (count * mib) / seconds,
+    p50Ms: median(sorted),
+    p99Ms: sorted[Math.floor(sorted.length * 0.99)] ?? 0,
   };
 }

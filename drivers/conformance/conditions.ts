@@ -70,7 +70,7 @@ export const CONDITION_CASES: readonly TrialCase[] = [
       );
       const found = await trial.read(key);
       const expected = bodies.find((bytes) => bytes.byteLength === found.byteLength);
-      assert(expected !== undefined, `get() has ${found.byteLength} bytes, as nobody wrote them`);
+      assert(expected !== undefined, `get() has ${found.byteLength} bytes, which no writer wrote`);
       assertBytes(found, expected, "get() after racing writers");
     },
   },

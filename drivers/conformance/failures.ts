@@ -109,8 +109,8 @@ async function onFreshAndOldKey(
     assertEqual(await trial.driver.head(fresh), null, "head() after a put that failed");
     assertEqual((await trial.driver.head(old))?.version, version, "version of the old object");
     assertEqual(await trial.readText(old), "old", "get() of the old object");
-    const told = (await trial.listAll(trial.prefix)).map((object) => object.key);
-    assertEqual(told, [old], "list() after a put that failed");
+    const listed = (await trial.listAll(trial.prefix)).map((object) => object.key);
+    assertEqual(listed, [old], "list() after a put that failed");
     const { leftovers, multipart } = trial.driver;
     if (leftovers !== undefined) {
       assertEqual(await leftovers.remove({ key }), 0, "leftovers of a put that failed");

@@ -54,7 +54,7 @@ export const GROUP_CASES: readonly TrialCase[] = [
       const source = await trial.put(from, bytes);
       await trial.put(to, "replaced");
       const stored = await copy.call(trial.driver, from, to);
-      assertEqual([stored.key, stored.sizeBytes], [to, source.sizeBytes], "what copy() tells");
+      assertEqual([stored.key, stored.sizeBytes], [to, source.sizeBytes], "what copy() returns");
       assertEqual((await trial.driver.head(to))?.version, stored.version, "version after copy()");
       await trial.driver.delete([from]);
       assertBytes(await trial.read(to), bytes, "get() of the copy, its source deleted");

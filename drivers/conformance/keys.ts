@@ -59,10 +59,14 @@ export const KEY_CASES: readonly TrialCase[] = [
       for (const key of keys) await trial.put(key, key);
       for (const key of keys) {
         assertEqual(await trial.readText(key), key, "get() gives what was put under the key");
-        assertEqual((await trial.driver.head(key))?.key, key, "head() tells the key as it was put");
+        assertEqual(
+          (await trial.driver.head(key))?.key,
+          key,
+          "head() returns the key as it was put",
+        );
       }
       const listed = (await trial.listAll(trial.prefix)).map((object) => object.key);
-      assertEqual([...listed].sort(), [...keys].sort(), "list() tells the keys as they were put");
+      assertEqual([...listed].sort(), [...keys].sort(), "list() returns the keys as they were put");
       for (const [index, key] of keys.entries()) {
         await trial.driver.delete([key]);
         assertEqual(await trial.driver.head(key), null, `head() after delete() of ${key}`);
@@ -111,11 +115,11 @@ export const KEY_CASES: readonly TrialCase[] = [
         });
         assertEqual(await trial.readText(taken), "first", `get() of ${first} beside ${second}`);
         const head = await trial.driver.head(late);
-        assertEqual(head !== null, stored, `head() tells ${second}, as put() said`);
+        assertEqual(head !== null, stored, `head() returns ${second}, as put() said`);
         await trial.driver.delete([late]);
         assertEqual(await trial.readText(taken), "first", `get() of ${first} without ${second}`);
         const listed = (await trial.listAll(`${trial.prefix}`)).map((object) => object.key);
-        assertEqual(listed.includes(late), false, `list() tells ${second} after its delete()`);
+        assertEqual(listed.includes(late), false, `list() returns ${second} after its delete()`);
       }
     },
   },

@@ -8,14 +8,14 @@ const PAGE = 100;
 
 export const LISTING_CASES: readonly TrialCase[] = [
   {
-    name: "list() tells 1,001 keys once each while others come and go",
+    name: "list() returns 1,001 keys once each while others come and go",
     async test(trial) {
       // Flat and nested, so that a page ends inside a folder and between folders.
       const staying = Array.from({ length: MANY }, (_, index) =>
         trial.key(index % 2 === 0 ? `m${index}` : `f${index % 30}/m${index}`),
       );
       await putAll(trial, staying);
-      const told = new Map<string, number>();
+      const returned = new Map<string, number>();
       let cursor: string | null = null;
       let pages = 0;
       do {
@@ -31,7 +31,7 @@ export const LISTING_CASES: readonly TrialCase[] = [
           page.objects.length <= PAGE,
           `list() gave ${page.objects.length} of at most ${PAGE}`,
         );
-        for (const { key } of page.objects) told.set(key, (told.get(key) ?? 0) + 1);
+        for (const { key } of page.objects) returned.set(key, (returned.get(key) ?? 0) + 1);
         if (pages % 2 === 0) {
           await trial.driver.delete([trial.key(`a${pages}`), trial.key(`z${pages}`)]);
         }
@@ -40,8 +40,9 @@ export const LISTING_CASES: readonly TrialCase[] = [
         pages += 1;
       } while (cursor !== null);
       for (const key of staying)
-        assertEqual(told.get(key) ?? 0, 1, `times that list() told ${key}`);
-      for (const [key, times] of told) assertEqual(times, 1, `times that list() told ${key}`);
+        assertEqual(returned.get(key) ?? 0, 1, `times that list() returned ${key}`);
+      for (const [key, times] of returned)
+        assertEqual(times, 1, `times that list() returned ${key}`);
       assert(pages > MANY / PAGE, `list() took ${pages} pages`);
     },
   },
@@ -50,8 +51,8 @@ export const LISTING_CASES: readonly TrialCase[] = [
     async test(trial) {
       const keys = Array.from({ length: MANY }, (_, index) => trial.key(`n/${index}`));
       await putAll(trial, keys);
-      const told = (await trial.listAll(trial.prefix)).map((object) => object.key);
-      assertEqual([...told].sort(), [...keys].sort(), "keys told");
+      const returned = (await trial.listAll(trial.prefix)).map((object) => object.key);
+      assertEqual([...returned].sort(), [...keys].sort(), "keys returned");
     },
   },
   {
@@ -75,11 +76,11 @@ export const LISTING_CASES: readonly TrialCase[] = [
         "ab//",
         "b",
       ]) {
-        const told = (await trial.listAll(trial.prefix + prefix)).map((object) => object.key);
+        const returned = (await trial.listAll(trial.prefix + prefix)).map((object) => object.key);
         const expected = paths
           .filter((path) => path.startsWith(prefix))
           .map((path) => trial.key(path));
-        assertEqual([...told].sort(), expected.sort(), `keys that begin with "${prefix}"`);
+        assertEqual([...returned].sort(), expected.sort(), `keys that begin with "${prefix}"`);
       }
       for (const prefix of ["/", "..", "../", "./", `${trial.prefix}../`, `${trial.prefix}./`]) {
         assertEqual((await trial.listAll(prefix)).length, 0, `keys that begin with "${prefix}"`);
@@ -87,7 +88,7 @@ export const LISTING_CASES: readonly TrialCase[] = [
     },
   },
   {
-    name: "list() tells keys in the order that the limits declare, across pages",
+    name: "list() returns keys in the order that the limits declare, across pages",
     async test(trial) {
       if (trial.driver.limits.listOrder !== "bytes") return;
       const paths = [
@@ -109,8 +110,8 @@ export const LISTING_CASES: readonly TrialCase[] = [
       );
       const expected = paths.map((path) => trial.key(path)).sort(compareUtf8);
       for (const limit of [1, 2, 3, 100]) {
-        const told = (await trial.listAll(trial.prefix, limit)).map((object) => object.key);
-        assertEqual(told, expected, `keys in pages of ${limit}`);
+        const returned = (await trial.listAll(trial.prefix, limit)).map((object) => object.key);
+        assertEqual(returned, expected, `keys in pages of ${limit}`);
       }
     },
   },
@@ -123,11 +124,11 @@ export const LISTING_CASES: readonly TrialCase[] = [
         const hidden = (await trial.listAll(prefix)).filter(({ key }) =>
           key.startsWith(`${OWN_FOLDER}/`),
         );
-        assertEqual(hidden.length, 0, `own objects told for the prefix "${prefix}"`);
+        assertEqual(hidden.length, 0, `own objects returned for the prefix "${prefix}"`);
       }
       for (const prefix of [`${OWN_FOLDER}/`, trial.ownPrefix]) {
-        const told = (await trial.listAll(prefix)).map((object) => object.key);
-        assert(told.includes(own), `list("${prefix}") does not tell an own object`);
+        const returned = (await trial.listAll(prefix)).map((object) => object.key);
+        assert(returned.includes(own), `list("${prefix}") does not return an own object`);
       }
     },
   },

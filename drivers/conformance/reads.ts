@@ -39,7 +39,7 @@ export const READ_CASES: readonly TrialCase[] = [
     },
   },
   {
-    name: "get() and head() tell what is missing: object_not_found and null",
+    name: "get() and head() report what is missing: object_not_found and null",
     async test(trial) {
       await trial.put(trial.key("there/file"), "x");
       for (const path of ["missing", "missing/below", "there", "there/file/below", "there/fil"]) {

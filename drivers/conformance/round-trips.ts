@@ -45,7 +45,7 @@ export const ROUND_TRIP_CASES: readonly TrialCase[] = [
       })) {
         assertEqual(object?.key, key, `${verb}(): key`);
         assertEqual(object?.sizeBytes, 9, `${verb}(): sizeBytes`);
-        assertEqual(object?.version, stored.version, `${verb}(): version, as put() told it`);
+        assertEqual(object?.version, stored.version, `${verb}(): version, as put() returned it`);
         assert(Number.isFinite(object?.modifiedAt), `${verb}(): modifiedAt is no number`);
       }
       // A day of difference is a unit that was mistaken, not a clock that is wrong.
@@ -111,7 +111,11 @@ export const ROUND_TRIP_CASES: readonly TrialCase[] = [
           assertEqual(seen?.sizeBytes ?? null, key === fresh ? null : 3, "head() during a put");
           if (key === replaced) assertEqual(await trial.readText(key), "old", "get() during a put");
           const listed = (await trial.listAll(trial.prefix)).map((object) => object.key);
-          assertEqual(listed.includes(key), key === replaced, "list() during a put tells the key");
+          assertEqual(
+            listed.includes(key),
+            key === replaced,
+            "list() during a put returns the key",
+          );
         } finally {
           source.finish();
           await putting.catch(() => {});

@@ -35,7 +35,7 @@ export function everyKind(bytes: Uint8Array, needsKnownLength: boolean): [string
   return kinds;
 }
 
-/** A stream that gives `bytes` and then waits, until it is told how to end. */
+/** A stream that gives `bytes` and then waits, until it is ended. */
 export class HeldSource {
   readonly stream: ByteStream;
   /** Resolves when all of `bytes` is taken and more is asked for. */

@@ -19,7 +19,7 @@ const BATCH_BYTES = 512 * 1024;
 /** IOV_MAX on Linux: more buffers than that take a second call anyway. */
 const BATCH_CHUNKS = 1024;
 /**
- * So much is written before the disk is told to begin with it. Without that a large file is received into
+ * So many bytes are written before a sync of the disk begins. Without that a large file is received into
  * memory first and waits for the disk at its end; with it both work at the same time.
  */
 const SYNC_EVERY_BYTES = 16 * 1024 * 1024;
@@ -164,7 +164,7 @@ class Writer {
   #touching: ReturnType<typeof setInterval> | undefined;
   #touched: Promise<void> = Promise.resolve();
   #inFlight: Promise<void> = Promise.resolve();
-  /** An early sync on its way. Its failure fails the write: the system tells each loss only once. */
+  /** An early sync on its way. Its failure fails the write: the system reports each loss only once. */
   #syncing: Promise<void> | null = null;
   #unsyncedBytes = 0;
   #failure: { readonly error: unknown } | null = null;

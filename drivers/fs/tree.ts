@@ -154,7 +154,7 @@ export class Tree {
   }
 
   /**
-   * Tell "nothing is there" from "the whole storage is gone" (a disk that is not mounted).
+   * Distinguish "nothing is there" from "the whole storage is gone" (a disk that is not mounted).
    *
    * @throws {StowageError} `storage_unavailable` if the root is missing, or holds another storage by now.
    */

@@ -38,34 +38,34 @@ export async function* walkKeys(tree: Tree, selection: Selection): AsyncGenerato
 
 /** @param base The folder as keys begin with it: empty, or with a slash at its end. */
 async function* walkFolder(tree: Tree, base: string, selection: Selection): AsyncGenerator<string> {
-  let told = "";
+  let last = "";
   for (;;) {
-    const paths = await nextPaths(tree, base, selection, told);
+    const paths = await nextPaths(tree, base, selection, last);
     for (const path of paths) {
       if (path.endsWith("/")) yield* walkFolder(tree, path, selection);
       else yield path;
     }
     if (paths.length < WINDOW_NAMES) return;
-    told = paths.at(-1) ?? told;
+    last = paths.at(-1) ?? last;
   }
 }
 
 /**
- * The first paths behind `told` in a folder, folders with their slash: with it they sort as the keys below
+ * The first paths behind `last` in a folder, folders with their slash: with it they sort as the keys below
  * them do (`a.b` before `a/b`).
  */
 async function nextPaths(
   tree: Tree,
   base: string,
   selection: Selection,
-  told: string,
+  last: string,
 ): Promise<string[]> {
   const paths: string[] = [];
   try {
     const folder = await opendir(join(tree.root, base), { bufferSize: READ_AHEAD_ENTRIES });
     for await (const entry of folder) {
       const path = pathOf(base, entry);
-      if (path === null || !isWanted(path, selection) || compareUtf8(path, told) <= 0) continue;
+      if (path === null || !isWanted(path, selection) || compareUtf8(path, last) <= 0) continue;
       paths.push(path);
       if (paths.length >= 2 * WINDOW_NAMES) keepFirst(paths);
     }

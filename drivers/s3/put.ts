@@ -26,7 +26,7 @@ import { digestOf } from "./wire/signing.ts";
 
 /** Metadata with the SHA-256 of an object, so that it can be verified without the records. */
 const DIGEST = "stowage-sha256";
-/** Metadata that identifies the writer of a conditional write, to tell its own success from another's. */
+/** Metadata that identifies the writer of a conditional write, to distinguish its own success from another's. */
 const WRITER = "stowage-writer";
 
 /**

@@ -20,7 +20,7 @@ export function toBase64Item(bytes: Uint8Array): string {
 
 /**
  * Bytes of what {@link toBase64Item} wrote; of any other text, its UTF-8. Characters outside base64 are an
- * error or lost: the object's digest tells.
+ * error or lost: the digest of the object shows it.
  */
 export function fromBase64Item(text: string): Uint8Array {
   if (!text.startsWith(MARK)) return new TextEncoder().encode(text);

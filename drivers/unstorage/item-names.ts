@@ -81,7 +81,7 @@ function findKey(path: string): ObjectKey | null {
   const segments = path.replaceAll(`${CONTINUED}:`, "").split(":");
   try {
     const key = parseObjectKey(segments.map(decode).join("/"));
-    // Only what we would have written ourselves: no two items tell the same key.
+    // Only names that we would write ourselves, so that no two items stand for the same key.
     return key.split("/").map(encode).join(":") === path ? key : null;
   } catch {
     return null;

@@ -55,7 +55,7 @@ export class Items {
   /** Names of all items in a folder, and maybe of others, each once; all of them are held in memory. */
   async names(folder: string, wait: Wait): Promise<readonly string[]> {
     const names: unknown = await this.#call(folder, wait, () => this.#driver.getKeys(folder, {}));
-    // SCAN of Redis tells a key again when its table grows meanwhile.
+    // SCAN of Redis returns a key again if its table grows in the meantime.
     if (Array.isArray(names)) return [...new Set(names.map(String))];
     throw new StowageError("storage_unavailable", "Cannot list: the driver gave back no array");
   }

@@ -124,7 +124,7 @@ export class Objects {
     const text = await this.#items.readText(name, wait);
     if (text === null) return;
     const contents = await this.#contentsOf(key, text, wait);
-    // The manifest first: bytes without a manifest are nobody's, a manifest without bytes is a damaged object.
+    // The manifest first: bytes without a manifest belong to no object, a manifest without bytes is a damaged one.
     await this.#items.remove(name, wait);
     for (const content of contents) await this.#items.remove(content, wait);
   }

@@ -86,7 +86,7 @@ function defaultsOf(name: string, timeoutMs: number): Readonly<Record<string, un
   }
 }
 
-/** ioredis prints every failed attempt to connect unless somebody listens; the calls that wait fail too. */
+/** ioredis prints every failed attempt to connect unless there is a listener. The waiting calls fail too. */
 function quieten(driver: UnstorageDriver, logger: Logger): void {
   const client = driver.getInstance?.() as
     | { on?(event: "error", listener: (error: unknown) => void): void }

@@ -44,7 +44,9 @@ const common = {
 export const boundOptions: z.ZodType<Bounds> = z
   .strictObject({ path: z.string().refine(isPrefix, DOTS).default(""), ...common })
   .transform(({ path, max_bytes, timeout_ms }) => ({
-    ...{ prefix: path, maxBytes: max_bytes, timeoutMs: timeout_ms },
+    prefix: path,
+    maxBytes: max_bytes,
+    timeoutMs: timeout_ms,
   }));
 
 const inCode = z
@@ -58,7 +60,10 @@ const inCode = z
   })
   .transform(
     ({ driver, prefix, max_bytes, timeout_ms }): UnstorageOptions => ({
-      ...{ source: { kind: "driver", driver }, prefix, maxBytes: max_bytes, timeoutMs: timeout_ms },
+      source: { kind: "driver", driver },
+      prefix,
+      maxBytes: max_bytes,
+      timeoutMs: timeout_ms,
     }),
   );
 
@@ -79,11 +84,13 @@ const inUri = z
     );
     return {
       source: { kind: "built-in", name, options },
-      ...{ prefix: segments.join("/"), maxBytes: max_bytes, timeoutMs: timeout_ms },
+      prefix: segments.join("/"),
+      maxBytes: max_bytes,
+      timeoutMs: timeout_ms,
     };
   });
 
-/** Whichever of the two forms is given; its own problems are told, not both forms'. */
+/** One of the two forms. Only the problems of the form that was given are reported. */
 export const unstorageOptions: z.ZodType<UnstorageOptions> = z
   .unknown()
   .transform((given, context) => {

@@ -212,7 +212,7 @@ function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-// Whoever reads may stop reading (`npm run demo | head`): the demo still cleans up.
+// The reader of the output may stop (`npm run demo | head`): the demo still cleans up.
 process.stdout.on("error", () => {});
 await main().catch((error: unknown) => {
   // A setting that is missing needs words, not a stack.

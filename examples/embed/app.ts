@@ -4,7 +4,7 @@ import { csrf } from "hono/csrf";
 import { createStowage, type StowageOptions } from "stowage/node";
 import { LOGIN, PAGE, SCRIPT } from "./page.ts";
 
-/** Whoever has logged in. Its name is the tenant whose files it sees. */
+/** A logged-in user. Its name is the tenant whose files it sees. */
 interface User {
   readonly name: string;
 }
@@ -35,7 +35,7 @@ export async function createApp(options: AppOptions) {
   });
   const app = new Hono<Env>();
   // A cookie comes with every request, also with those that another site has made a browser send. SameSite keeps
-  // it from most of them; what is left (other ports and subdomains, old browsers) is told by Origin.
+  // it from most of them; what is left (other ports and subdomains, old browsers) is recognized by Origin.
   app.use(csrf());
   app.use(session(options.secret));
 
@@ -61,7 +61,11 @@ async function beginSession(c: Context<Env>, name: string, { secret, secure }: A
   // The browser forgets the cookie by itself; the time inside of it is for those who do not.
   const until = Date.now() + SESSION_SECONDS * 1000;
   await setSignedCookie(c, COOKIE, `${until}.${name}`, secret, {
-    ...{ httpOnly: true, sameSite: "Lax", secure, path: "/", maxAge: SESSION_SECONDS },
+    httpOnly: true,
+    sameSite: "Lax",
+    secure,
+    path: "/",
+    maxAge: SESSION_SECONDS,
   });
 }
 

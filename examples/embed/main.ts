@@ -35,7 +35,7 @@ const server = serve(
   ({ port }) => console.log(`Your files are at http://localhost:${port}`),
 ) as Server;
 
-// First nobody new, and streams of events end; then what is under way finishes; then Stowage lets go.
+// First refuse new connections and end event streams, then finish the requests in progress, then close Stowage.
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.once(signal, () => {
     stowage.beginShutdown();

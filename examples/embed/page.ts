@@ -16,7 +16,7 @@ export const LOGIN = `${head("Log in")}<h1>Log in</h1>
 
 export const PAGE = `${head("Your files")}<h1>Your files</h1>
 <form id="upload"><input name="file" type="file" aria-label="File" required> <button>Upload</button></form>
-<p id="told" role="status"></p>
+<p id="status" role="status"></p>
 <ul id="files"></ul>
 <form method="post" action="/logout"><button>Log out</button></form>
 <script type="module" src="/app.js"></script>
@@ -24,7 +24,7 @@ export const PAGE = `${head("Your files")}<h1>Your files</h1>
 
 /** The browser sends the cookie by itself. `stowage/client` would do the same, with progress and retries. */
 export const SCRIPT = `const files = document.querySelector("#files");
-const told = document.querySelector("#told");
+const status = document.querySelector("#status");
 const upload = document.querySelector("#upload");
 
 async function list() {
@@ -44,7 +44,7 @@ async function list() {
 upload.addEventListener("submit", async (event) => {
   event.preventDefault();
   const answer = await fetch("/files/api/v1/upload", { method: "POST", body: new FormData(upload) });
-  told.textContent = answer.ok ? "Stored" : (await answer.json()).detail;
+  status.textContent = answer.ok ? "Stored" : (await answer.json()).detail;
   upload.reset();
   await list();
 });

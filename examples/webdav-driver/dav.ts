@@ -1,6 +1,6 @@
 import * as stowage from "stowage/driver";
 
-/** A file or a folder, as the server tells of it. The key of a folder ends with a slash. */
+/** A file or a folder, as the server describes it. The key of a folder ends with a slash. */
 export interface Entry extends stowage.StoredObject {
   readonly isFolder: boolean;
 }
@@ -123,7 +123,9 @@ export class DavClient {
     stowage.throwIfAborted(signal);
     const broken: { error: unknown }[] = [];
     const init = {
-      ...{ method, redirect: "error" as const, headers: { ...this.#headers, ...headers } },
+      method,
+      redirect: "error" as const,
+      headers: { ...this.#headers, ...headers },
       ...(signal && { signal }),
       ...(body && { body: ReadableStream.from(noting(body, broken)), duplex: "half" as const }),
     };

@@ -15,7 +15,7 @@ describe("compoundTypeOf()", () => {
     ["a message", compoundFile("__properties_version1.0"), "application/vnd.ms-outlook"],
     ["what has a password", compoundFile("EncryptedPackage"), "application/x-cfb"],
     ["anything else", compoundFile("Catalog"), "application/x-cfb"],
-  ])("tells what %s is by its streams", (_, bytes, type) => {
+  ])("detects what %s is by its streams", (_, bytes, type) => {
     expect(compoundTypeOf(bytes)).toBe(type);
   });
 

@@ -104,7 +104,7 @@ describe("sniffer.sniff() on markup", () => {
     expect(await sniff(text)).toBe("image/svg+xml");
   });
 
-  it("tells XHTML from other XML", async () => {
+  it("distinguishes XHTML from other XML", async () => {
     expect(await sniff("<?xml version='1.0'?><!DOCTYPE html><html xmlns='x'>")).toBe(
       "application/xhtml+xml",
     );

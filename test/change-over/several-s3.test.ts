@@ -63,7 +63,11 @@ test("three S3 storages at once, each with keys, region and endpoint of its own"
     registry: new DriverRegistry([s3Driver]),
     context: () => testDriverContext({ host: { ...createNodeHost(), env } }),
     records: createUploadRecords(executor, clock),
-    ...{ hasher, sniffer, clock, random, logger: SILENT },
+    hasher,
+    sniffer,
+    clock,
+    random,
+    logger: SILENT,
   };
   const { primary, fallbacks } = loadConfig(env).storage;
   // Each was in use for itself once.

@@ -4,7 +4,7 @@ import { describeCause } from "../../src/cli/cause.ts";
 const coded = (message: string, code: string) => Object.assign(new Error(message), { code });
 
 describe("describeCause()", () => {
-  it.each<[what: string, cause: unknown, told: string]>([
+  it.each<[what: string, cause: unknown, reported: string]>([
     ["nothing", undefined, ""],
     ["what is no error", "hunter2", ""],
     ["one error", new Error("the wire broke"), " (the wire broke)"],
@@ -17,8 +17,8 @@ describe("describeCause()", () => {
       }),
       " (fetch failed: read EPIPE)",
     ],
-  ])("tells of %s", (_what, cause, told) => {
-    expect(describeCause(new Error("Cannot read it: EACCES", { cause }))).toBe(told);
+  ])("describes %s", (_what, cause, reported) => {
+    expect(describeCause(new Error("Cannot read it: EACCES", { cause }))).toBe(reported);
   });
 
   it("ends where errors lead in a circle", () => {

@@ -79,7 +79,7 @@ describe("stowage doctor", () => {
     expect({ code, files: files() }).toEqual({ code: 0, files: before });
   });
 
-  it("makes no files beside a database that nobody uses", async () => {
+  it("makes no files beside a database that no one uses", async () => {
     const folder = tempFolder();
     const env = settings(folder);
     await (await runningService(env)).close();
@@ -89,7 +89,7 @@ describe("stowage doctor", () => {
     expect(snapshot(folder)).toEqual(before);
   });
 
-  it("tells every wrong setting, masks secrets and exits with 2", async () => {
+  it("reports every wrong setting, masks secrets and exits with 2", async () => {
     const { code, out } = await doctor({ ...settings(), PORT: "x", AUTH_JWT_SECRET: "hunter2" });
     expect(code).toBe(2);
     expect(out).toContain('fail  PORT is wrong: read "x"\n        → expected a whole number');
@@ -97,7 +97,7 @@ describe("stowage doctor", () => {
     expect(out).toMatch(/\n2 failed\n$/);
   });
 
-  it("tells a driver that cannot be loaded as the setting that names it", async () => {
+  it("reports a driver that cannot be loaded as the setting that names it", async () => {
     const { code, out } = await doctor({ ...settings(), STOWAGE_DRIVERS: "./no-such.ts" });
     expect(code).toBe(2);
     expect(out).toContain('fail  STOWAGE_DRIVERS is wrong: read "./no-such.ts"');
@@ -165,7 +165,7 @@ describe("stowage doctor", () => {
     expect(err).toContain("Cannot read storage URI");
   });
 
-  it("tells a storage that cannot be asked once, although uploads lie in it", async () => {
+  it("reports a storage that cannot be asked once, although uploads lie in it", async () => {
     const folder = tempFolder();
     const env = settings(folder);
     await (await runningService(env)).close();
@@ -186,11 +186,11 @@ describe("stowage doctor", () => {
       `1 upload is in a storage that was not found: local:${env.FILE_STORAGE_PATH}`,
     );
     expect(out).toContain("→ name it in FILE_STORAGE_FALLBACK");
-    // Whoever asks for one storage has not said that there are no others.
+    // A question about one storage does not say that there are no others.
     expect((await doctor(elsewhere, ["memory:"])).code).toBe(0);
   });
 
-  it("tells a database of a newer release from a file that is none", async () => {
+  it("distinguishes a database of a newer release from another file", async () => {
     const folder = tempFolder();
     const env = settings(folder);
     const database = new DatabaseSync(join(folder, "stowage.db"));
@@ -208,7 +208,7 @@ describe("stowage doctor", () => {
     );
   });
 
-  it("tells a file where the folder would be", async () => {
+  it("reports a file where the folder would be", async () => {
     const env = settings();
     writeFileSync(env.FILE_STORAGE_PATH, "");
     const { code, out } = await doctor(env);

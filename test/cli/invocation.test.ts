@@ -11,7 +11,7 @@ it.each([
   ["stowage", "a shell", {}],
   ["npm run stowage --", "npm start", script("stowage", "start", "start")],
   ["npm run stowage --", "npm run stowage", script("stowage", "stowage", "run-script")],
-  ["npx stowage", "a script of somebody's", script("shop", "start", "start")],
+  ["npx stowage", "a script of someone's", script("shop", "start", "start")],
   ["npx stowage", "npx", script("shop", "npx", "exec")],
   ["npx stowage", "npx in a folder named alike", script("stowage", "npx", "exec")],
 ])("invocation() is %s under %s", (words, _caller, env) => {
@@ -21,7 +21,9 @@ it.each([
 it("npm start names a command that runs as it is printed", async () => {
   const folder = tempFolder();
   const env = {
-    ...{ PATH: process.env["PATH"] ?? "", HOME: folder, PORT: "0" },
+    PATH: process.env["PATH"] ?? "",
+    HOME: folder,
+    PORT: "0",
     FILE_STORAGE_PATH: "/dev/null/uploads",
     DATABASE_URL: `sqlite:${join(folder, "stowage.db")}`,
   };

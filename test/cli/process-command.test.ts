@@ -113,7 +113,12 @@ describe("stowage process", () => {
     const { code, out } = await run([...args, "--json"]);
     expect(code).toBe(0);
     expect(JSON.parse(out)).toEqual({
-      ...{ dry_run: false, seen: 2, queued: 1, unread: 1, missed: 0, interrupted: false },
+      dry_run: false,
+      seen: 2,
+      queued: 1,
+      unread: 1,
+      missed: 0,
+      interrupted: false,
       last_id: expect.any(String),
     });
     expect(await queued()).toEqual({ [meant]: ["metadata"] });
@@ -163,7 +168,7 @@ describe("stowage process", () => {
     expect(await query("SELECT DISTINCT revision FROM uploads")).toEqual([{ revision: 3 }]);
   });
 
-  it("works on them itself with --run, and tells what failed", async () => {
+  it("works on them itself with --run, and reports what failed", async () => {
     const service = await served();
     try {
       await put(service, "report.pdf");
@@ -173,7 +178,11 @@ describe("stowage process", () => {
     }
     const first = await run(["--status", "stored", "--run", "--json"]);
     expect(JSON.parse(first.out)).toMatchObject({
-      ...{ queued: 2, processed: 1, failed: 1, waiting: 0, interrupted: false },
+      queued: 2,
+      processed: 1,
+      failed: 1,
+      waiting: 0,
+      interrupted: false,
     });
     expect(first.code).toBe(1);
     expect(await query("SELECT status FROM uploads ORDER BY id")).toEqual([
@@ -244,7 +253,10 @@ async function served(): Promise<Stowage> {
 async function put({ uploads }: Stowage, name: string): Promise<void> {
   const bytes = await readFile(join(FIXTURES, name));
   await uploads.upload({
-    ...{ tenant: ACME, createdBy: "key:test", originalFilename: name, declaredType: undefined },
+    tenant: ACME,
+    createdBy: "key:test",
+    originalFilename: name,
+    declaredType: undefined,
     body: { kind: "bytes", bytes },
     details: async () => ({ autoProcess: false, metadata: {} }),
     signal: undefined,

@@ -76,7 +76,7 @@ describe("the program", () => {
     }
   });
 
-  it("tells wrong usage and wrong settings by exit 2, on stderr", async () => {
+  it("reports wrong usage and wrong settings by exit 2, on stderr", async () => {
     for (const [argv, env] of [
       [["sevre"], {}],
       [["serve"], { PORT: "x" }],

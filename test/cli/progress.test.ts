@@ -7,7 +7,9 @@ function progress(parts: Partial<Cli> = {}, quiet = false) {
   const written: string[] = [];
   let now = 0;
   const cli = {
-    ...{ argv: [], env: {}, isTerminal: true },
+    argv: [],
+    env: {},
+    isTerminal: true,
     out: () => expect.unreachable(),
     err: (text: string) => void written.push(text),
     stopSignal: () => expect.unreachable(),

@@ -62,7 +62,7 @@ describe("stowage", () => {
     expect(err).toContain(message);
   });
 
-  it("tells every wrong setting and exits with 2", async () => {
+  it("reports every wrong setting and exits with 2", async () => {
     const env = { PORT: "x", AUTH_JWT_SECRET: "hunter2" };
     for (const argv of [["serve"], ["token", "list"]]) {
       const { code, err } = await stowage(argv, { env });

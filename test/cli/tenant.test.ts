@@ -128,7 +128,7 @@ describe("stowage tenant set", () => {
     expect(await json("list")).toEqual({ items: [] });
   });
 
-  it("refuses a database in memory, where nobody would ever read it", async () => {
+  it("refuses a database in memory, where no one would ever read it", async () => {
     const { tenant } = scene({ DATABASE_URL: "sqlite::memory:" });
     const { code, err } = await tenant("set", "acme", "--rate", "1");
     expect(code).toBe(2);
@@ -169,7 +169,7 @@ it("what is said holds in a server that runs, and so does taking it back", async
 });
 
 describe("stowage tenant show", () => {
-  it("tells what a tenant keeps, what applies to it, and who said so", async () => {
+  it("reports what a tenant keeps, what applies to it, and who said so", async () => {
     const { tenant, keep } = scene({ QUOTA_BYTES: "1GB" });
     await keep(["acme"], 52_031);
     const { out: said } = await tenant("set", "acme", "--max-upload", "100MB", "--rate", "none");
@@ -199,7 +199,7 @@ Requests per minute                    none    this tenant
 });
 
 describe("stowage tenant list", () => {
-  it("tells a person tenants by name, what they keep, may keep, and what was said", async () => {
+  it("shows a person tenants by name, what they keep, may keep, and what was said", async () => {
     const { tenant, keep } = scene({ QUOTA_UPLOADS: "100" });
     await keep(["b", "acme"], 2048);
     await tenant("set", "zeta", "--quota", "1GiB", "--types", "image/*");

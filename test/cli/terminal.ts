@@ -34,7 +34,9 @@ export async function stowage(
       parts.onErr?.(text);
     },
     runtime: async () => ({
-      ...{ serve: unexpected, inspect: unexpected, openKeyRecords: unexpected },
+      serve: unexpected,
+      inspect: unexpected,
+      openKeyRecords: unexpected,
       openTenantRecords: unexpected,
       openBulkWork: unexpected,
       ...parts.runtime,

@@ -56,7 +56,7 @@ describe("stowage token create", () => {
     expect(new Set(made.map((key) => key.id)).size).toBe(2);
   });
 
-  it("gives a tenant's key reading and writing unless told otherwise", async () => {
+  it("gives a tenant's key reading and writing unless set otherwise", async () => {
     const made = await create("--tenant", "acme", "--expires", "90d", "--label", "CI ✓");
     expect(made).toMatchObject({
       tenant: "acme",
@@ -255,7 +255,7 @@ describe("stowage token rotate", () => {
 });
 
 describe("stowage token list --json", () => {
-  it("tells the state of each key", async () => {
+  it("reports the state of each key", async () => {
     const [active, revoked] = [await create("--operator"), await create("--operator")];
     const rotated = await create("--tenant", "acme");
     await token("revoke", revoked.id);

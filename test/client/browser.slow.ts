@@ -11,7 +11,7 @@ import { tempFolder } from "../support/temp-folder.ts";
 
 const browser = findBrowser();
 
-/** What the page below tells of each of its deeds: what came of it, or its error. */
+/** What the page below reports of each of its deeds: what came of it, or its error. */
 type Report = Readonly<Record<string, { readonly value?: unknown; readonly error?: unknown }>>;
 
 /** Runs in the browser, from another origin than the service's. */
@@ -31,34 +31,34 @@ async function attempt(name, deed) {
 const large = new File([new Uint8Array(100_000_000)], "large ä.bin");
 
 await attempt("progress", async () => {
-  const told = [];
+  const reported = [];
   const upload = await client.upload(large, {
     metadata: { from: "a browser" },
-    onProgress: (progress) => told.push(progress),
+    onProgress: (progress) => reported.push(progress),
   });
-  return { upload, told };
+  return { upload, reported };
 });
 await attempt("abort", async () => {
   const stop = new AbortController();
-  let told = 0;
+  let reported = 0;
   await client.upload(large, {
     signal: stop.signal,
     onProgress() {
-      told += 1;
-      stop.abort(new Error("changed my mind after " + told));
+      reported += 1;
+      stop.abort(new Error("changed my mind after " + reported));
     },
   });
 });
 await attempt("stream", async () => {
-  const told = [];
+  const reported = [];
   const source = new Blob(["Hello, ", "Stowage"]).stream();
-  const { id } = await client.upload(source, { filename: "a.txt", onProgress: (p) => told.push(p) });
+  const { id } = await client.upload(source, { filename: "a.txt", onProgress: (p) => reported.push(p) });
   const events = [];
   for await (const { status } of client.events(id)) events.push(status);
   const part = await client.download(id, { range: { start: 7, end: 11 } });
   const names = [];
   for await (const { filename } of client.list({ limit: 1 })) names.push(filename);
-  return { told, events, part: await part.text(), names };
+  return { reported, events, part: await part.text(), names };
 });
 await attempt("refused", () =>
   createClient({ baseUrl: url, token: "stw_wrong" }).upload(new File(["x"], "x"), { onProgress() {} }));
@@ -142,26 +142,32 @@ test.skipIf(browser === null)(
 
     const progress = report["progress"]?.value as {
       upload: unknown;
-      told: { sentBytes: number; totalBytes: number }[];
+      reported: { sentBytes: number; totalBytes: number }[];
     };
     expect(report["progress"]?.error).toBeUndefined();
     expect(progress.upload).toMatchObject({
-      ...{ filename: "large ä.bin", size: 100_000_000, metadata: { from: "a browser" } },
-      ...{ sha256: "a993f8c574e0fea8c1cdcbcd9408d9e2e107ee6e4d120edcfa11decd53fa0cae" },
+      filename: "large ä.bin",
+      size: 100_000_000,
+      metadata: { from: "a browser" },
+      sha256: "a993f8c574e0fea8c1cdcbcd9408d9e2e107ee6e4d120edcfa11decd53fa0cae",
     });
-    const sent = progress.told.map(({ sentBytes }) => sentBytes);
-    expect(progress.told.every(({ totalBytes }) => totalBytes === 100_000_000)).toBe(true);
+    const sent = progress.reported.map(({ sentBytes }) => sentBytes);
+    expect(progress.reported.every(({ totalBytes }) => totalBytes === 100_000_000)).toBe(true);
     expect(sent).toEqual([...sent].sort((a, b) => a - b));
     expect(sent.filter((bytes) => bytes > 0 && bytes < 100_000_000).length).toBeGreaterThan(0);
     expect(sent.at(-1)).toBe(100_000_000);
 
     expect(report["abort"]?.error).toMatchObject({ message: "changed my mind after 1" });
     expect(report["stream"]?.value).toMatchObject({
-      ...{ events: ["stored"], part: "Stow", names: ["a.txt", "large ä.bin"] },
-      told: expect.arrayContaining([{ sentBytes: 14, totalBytes: 14 }]),
+      events: ["stored"],
+      part: "Stow",
+      names: ["a.txt", "large ä.bin"],
+      reported: expect.arrayContaining([{ sentBytes: 14, totalBytes: 14 }]),
     });
     expect(report["refused"]?.error).toMatchObject({
-      ...{ ours: true, code: "unauthenticated", status: 401 },
+      ours: true,
+      code: "unauthenticated",
+      status: 401,
       requestId: expect.stringMatching(/^[0-9a-f]{32}$/),
     });
     expect(report["nobody"]?.error).toMatchObject({ ours: true, code: "connection_failed" });

@@ -12,8 +12,11 @@ export async function served(
 ) {
   let welcome = "";
   const config = loadConfig({
-    ...{ FILE_STORAGE_TYPE: "memory", DATABASE_URL: "sqlite::memory:", PORT: "0" },
-    ...{ LOG_LEVEL: "error", ...env },
+    FILE_STORAGE_TYPE: "memory",
+    DATABASE_URL: "sqlite::memory:",
+    PORT: "0",
+    LOG_LEVEL: "error",
+    ...env,
   });
   const server = await serve(config, {
     out(text) {
@@ -25,12 +28,13 @@ export async function served(
   onTestFinished(() => server.close());
   const token = /stw_\S+/.exec(welcome)?.[0] ?? "";
   return {
-    ...{ url: server.url, token },
+    url: server.url,
+    token,
     client: createClient({ baseUrl: server.url, token, ...options }),
   };
 }
 
-/** What somebody else's server answers: one handler for each request in turn, the last one for all that follow. */
+/** What someone else's server answers: one handler for each request in turn, the last one for all that follow. */
 export async function answering(
   ...handlers: ((request: IncomingMessage, response: ServerResponse) => void)[]
 ) {

@@ -102,7 +102,7 @@ describe("a call", () => {
 
   test.each([
     ["a page of a proxy", 502, "text/html", "<h1>Bad gateway</h1>"],
-    ["JSON of somebody else", 404, "application/json", '{"code":"nope"}'],
+    ["JSON of someone else", 404, "application/json", '{"code":"nope"}'],
     ["a problem that is none", 400, "application/problem+json", "{"],
     ["a problem without a code", 400, "application/problem+json", "{}"],
   ])("that is answered with %s fails with its status", async (_, status, type, body) => {
@@ -120,7 +120,9 @@ describe("a call", () => {
   test("that reaches no server fails with the runtime's error as its cause", async () => {
     const client = createClient({ baseUrl: "http://127.0.0.1:1", retries: 0 });
     await expect(client.get("1")).rejects.toMatchObject({
-      ...{ code: "connection_failed", status: 0, requestId: null },
+      code: "connection_failed",
+      status: 0,
+      requestId: null,
       cause: expect.any(TypeError),
     });
   });
@@ -147,13 +149,13 @@ describe("a call", () => {
 });
 
 describe("waitSeconds()", () => {
-  const told = (retryAfterSeconds: number | null, status = 503) =>
+  const reported = (retryAfterSeconds: number | null, status = 503) =>
     new StowageApiError("server_busy", "No", { status, retryAfterSeconds });
 
   test("is what the service sent, or null if that is too long", () => {
-    expect(waitSeconds(told(7), 0)).toBe(7);
-    expect(waitSeconds(told(60), 0)).toBe(60);
-    expect(waitSeconds(told(61), 0)).toBeNull();
+    expect(waitSeconds(reported(7), 0)).toBe(7);
+    expect(waitSeconds(reported(60), 0)).toBe(60);
+    expect(waitSeconds(reported(61), 0)).toBeNull();
   });
 
   test("grows, with jitter, if the service sent nothing", () => {
@@ -162,7 +164,7 @@ describe("waitSeconds()", () => {
       [1, 0.25, 0.75],
       [2, 0.5, 1.5],
     ] as const) {
-      const waits = Array.from({ length: 50 }, () => waitSeconds(told(null), tries) ?? -1);
+      const waits = Array.from({ length: 50 }, () => waitSeconds(reported(null), tries) ?? -1);
       expect(Math.min(...waits)).toBeGreaterThanOrEqual(least);
       expect(Math.max(...waits)).toBeLessThanOrEqual(most);
       expect(new Set(waits).size).toBeGreaterThan(10);
@@ -170,7 +172,7 @@ describe("waitSeconds()", () => {
   });
 
   test("is null for permanent errors", () => {
-    expect(waitSeconds(told(1, 500), 0)).toBeNull();
+    expect(waitSeconds(reported(1, 500), 0)).toBeNull();
     expect(waitSeconds(new Error("a bug"), 0)).toBeNull();
   });
 });

@@ -52,8 +52,9 @@ const statusOf = async (url: string, token: string) =>
 test("its keys are made, rotated and revoked as it says, beside a server that runs", async () => {
   const { env, shell } = project();
   const server = await ServerProcess.start(env);
-  const told = await shell(`${block("keys")}\necho "$KEY $NEW $OPERATOR"`);
-  const [key = "", fresh = "", operator = ""] = told.trimEnd().split("\n").at(-1)?.split(" ") ?? [];
+  const reported = await shell(`${block("keys")}\necho "$KEY $NEW $OPERATOR"`);
+  const [key = "", fresh = "", operator = ""] =
+    reported.trimEnd().split("\n").at(-1)?.split(" ") ?? [];
   expect(await statusOf(server.url, fresh)).toBe(200);
   expect([await statusOf(server.url, key), await statusOf(server.url, operator)]).toEqual([
     401, 403,
@@ -98,25 +99,33 @@ test("its token, its page and its limits work with a server that has its setting
 
 const hasNginx = hasPrograms(["nginx"], "apt-get install nginx-light");
 
-test.skipIf(!hasNginx)("its nginx tells who is calling, whatever the caller has told", async () => {
-  const { folder, env } = project();
-  const server = await ServerProcess.start({
-    ...env,
-    ...exported("proxy"),
-    RATE_LIMIT_PER_ADDRESS: "2",
-  });
-  const url = await startNginx(folder, block("site").replace("http://127.0.0.1:8000", server.url));
-  let calls = 0;
-  const from = (localAddress: string) => {
-    calls += 1;
-    return send(`${url}/api/v1/upload`, localAddress, { "X-Forwarded-For": `203.0.113.${calls}` });
-  };
-  for (const address of ["127.0.0.1", "127.0.0.2"]) {
-    const answers = [await from(address), await from(address), await from(address)];
-    expect(answers.map(({ statusCode }) => statusCode)).toEqual([401, 401, 429]);
-    expect(answers[2]?.headers["strict-transport-security"]).toBe("max-age=31536000");
-  }
-});
+test.skipIf(!hasNginx)(
+  "its nginx reports who is calling, whatever the caller has sent",
+  async () => {
+    const { folder, env } = project();
+    const server = await ServerProcess.start({
+      ...env,
+      ...exported("proxy"),
+      RATE_LIMIT_PER_ADDRESS: "2",
+    });
+    const url = await startNginx(
+      folder,
+      block("site").replace("http://127.0.0.1:8000", server.url),
+    );
+    let calls = 0;
+    const from = (localAddress: string) => {
+      calls += 1;
+      return send(`${url}/api/v1/upload`, localAddress, {
+        "X-Forwarded-For": `203.0.113.${calls}`,
+      });
+    };
+    for (const address of ["127.0.0.1", "127.0.0.2"]) {
+      const answers = [await from(address), await from(address), await from(address)];
+      expect(answers.map(({ statusCode }) => statusCode)).toEqual([401, 401, 429]);
+      expect(answers[2]?.headers["strict-transport-security"]).toBe("max-age=31536000");
+    }
+  },
+);
 
 /** nginx with this one site. @returns Where it listens. */
 async function startNginx(folder: string, site: string): Promise<string> {

@@ -21,13 +21,15 @@ export function application(
 /** What a server of its own needs to know, and nothing else of ours. */
 export function settings(folder: string): Record<string, string> {
   return {
-    ...{ PATH: process.env["PATH"] ?? "", HOME: folder, LOG_LEVEL: "error" },
+    PATH: process.env["PATH"] ?? "",
+    HOME: folder,
+    LOG_LEVEL: "error",
     FILE_STORAGE_PATH: join(folder, "uploads"),
     DATABASE_URL: `sqlite:${join(folder, "stowage.db")}`,
   };
 }
 
-/** A port that nobody listens on. */
+/** A port that no one listens on. */
 export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -43,7 +45,8 @@ export async function run(
   url: string,
 ): Promise<{ readonly child: ChildProcess; readonly ended: Promise<number | null> }> {
   const child = spawn(process.execPath, [file], {
-    ...{ cwd: folder, env: settings(folder) },
+    cwd: folder,
+    env: settings(folder),
     stdio: ["ignore", "ignore", "inherit"],
   });
   const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));

@@ -48,7 +48,11 @@ test("the TypeScript of docs/drivers.md compiles as strict as it gets, and to wh
   const { compilerOptions } = JSON.parse(readFileSync("tsconfig.base.json", "utf8"));
   const options = {
     ...compilerOptions,
-    ...{ types: ["node"], lib: ["ES2024"], noEmit: false, declaration: true, outDir: "dist" },
+    types: ["node"],
+    lib: ["ES2024"],
+    noEmit: false,
+    declaration: true,
+    outDir: "dist",
     rewriteRelativeImportExtensions: true,
   };
   const tsconfig = { compilerOptions: options, include: ["*.ts"] };

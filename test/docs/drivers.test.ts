@@ -38,7 +38,9 @@ test("the lines for the shell serve with the driver", async () => {
   const folder = project(DOCUMENT);
   const lines = blocks.findLast(({ language }) => language === "sh")?.text ?? "";
   const env = {
-    ...{ PATH: process.env["PATH"] ?? "", HOME: folder, PORT: "0" },
+    PATH: process.env["PATH"] ?? "",
+    HOME: folder,
+    PORT: "0",
     DATABASE_URL: `sqlite:${join(folder, "records.db")}`,
   };
   const { url, key } = await serveScript(lines, env, folder);

@@ -8,7 +8,7 @@ import type { Block } from "./blocks.ts";
 /**
  * Run an application of the page as it is written, but for its port, and use what it serves.
  *
- * @param stranger How it answers whoever names no user.
+ * @param stranger How it answers a request without a user.
  * @returns Where it listens, and its process.
  */
 export async function serveBlock(
@@ -35,7 +35,8 @@ export async function serveBlock(
   expect((await file?.bytes())?.byteLength).toBe(4_194_304);
   expect((await bob?.listPage())?.items).toEqual([]);
   const put = await fetch(`${url}/files/api/v1/upload/a.json`, {
-    ...{ method: "PUT", body: "{}" },
+    method: "PUT",
+    body: "{}",
     headers: { "x-user": "ann", "content-type": "application/json" },
   });
   expect(put.headers.get("location")).toMatch(/^\/files\/api\/v1\/upload\//);

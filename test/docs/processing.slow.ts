@@ -12,7 +12,11 @@ test("the TypeScript of docs/processing.md compiles as strict as it gets, and to
   const { compilerOptions } = JSON.parse(readFileSync("tsconfig.base.json", "utf8"));
   const options = {
     ...compilerOptions,
-    ...{ types: ["node"], lib: ["ES2024"], noEmit: false, declaration: true, outDir: "dist" },
+    types: ["node"],
+    lib: ["ES2024"],
+    noEmit: false,
+    declaration: true,
+    outDir: "dist",
     rewriteRelativeImportExtensions: true,
   };
   const tsconfig = { compilerOptions: options, include: ["*.ts"] };

@@ -52,19 +52,19 @@ test("its states are all there are, with all that may follow", () => {
     status,
     LEGAL_CHANGES[status].filter((next) => next !== "deleting").toSorted(),
   ]);
-  const told = tableOf("status").map(([status, , next = ""]) => [
+  const reported = tableOf("status").map(([status, , next = ""]) => [
     status,
     next.split(", ").toSorted(),
   ]);
-  expect(told).toEqual(visible);
+  expect(reported).toEqual(visible);
 });
 
 test("its limits are all settings of processing, with their defaults", () => {
   const settings = Object.entries(SETTINGS)
     .filter(([name]) => name.startsWith("PROCESSING_"))
     .map(([name, setting]) => [name, describeDefault(setting)]);
-  const told = tableOf("setting").map(([name, fallback]) => [name, fallback]);
-  expect(told.toSorted()).toEqual(settings.toSorted());
+  const reported = tableOf("setting").map(([name, fallback]) => [name, fallback]);
+  expect(reported.toSorted()).toEqual(settings.toSorted());
 });
 
 test.each(
@@ -80,9 +80,9 @@ test.each(
     types.filter((type) => said !== (matchesMediaType(type, accepts) ? "yes" : "no")),
   );
   expect(wrong).toEqual([]);
-  const told = rows.flatMap(({ types }) => types);
-  expect(accepts.filter((type) => !told.includes(type))).toEqual([]);
-  expect(new Set(told).size).toBe(told.length);
+  const reported = rows.flatMap(({ types }) => types);
+  expect(accepts.filter((type) => !reported.includes(type))).toEqual([]);
+  expect(new Set(reported).size).toBe(reported.length);
 });
 
 test("its test passes, and its application runs", async () => {
@@ -99,7 +99,10 @@ test("the lines for the shell serve with the processor", async () => {
   const folder = project(DOCUMENT);
   const lines = blocks.findLast(({ language }) => language === "sh")?.text ?? "";
   const env = {
-    ...{ PATH: process.env["PATH"] ?? "", HOME: folder, PORT: "0", FILE_STORAGE_TYPE: "memory" },
+    PATH: process.env["PATH"] ?? "",
+    HOME: folder,
+    PORT: "0",
+    FILE_STORAGE_TYPE: "memory",
     DATABASE_URL: `sqlite:${join(folder, "records.db")}`,
   };
   const served = await serveScript(lines, env, folder);

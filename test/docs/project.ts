@@ -6,7 +6,7 @@ import { blocksOf, writeBlocks } from "./blocks.ts";
 const INSTALL = /npm i ([^#\n&]+)/;
 
 /**
- * The folder of somebody who follows a page: what its first lines for the shell make of an empty one, and its
+ * The folder of someone who follows a page: what its first lines for the shell make of an empty one, and its
  * sources. Packages are linked, not fetched.
  *
  * @param tools Libraries besides those that the page installs.

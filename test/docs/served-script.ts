@@ -9,14 +9,15 @@ export interface Served {
   readonly said: string;
 }
 
-/** Run a script that ends with a server, as a shell would, until that has told where it listens. */
+/** Run a script that ends with a server, as a shell would, until that has reported where it listens. */
 export async function serveScript(
   script: string,
   env: Readonly<Record<string, string>>,
   cwd = ".",
 ): Promise<Served> {
   const child = spawn("bash", ["-euc", script], {
-    ...{ env, cwd },
+    env,
+    cwd,
     stdio: ["ignore", "pipe", "ignore"],
     detached: true,
   });

@@ -39,18 +39,18 @@ function withKeys(change: (key: string) => string): Break {
 /** Each fault, and a case that must find it. */
 const FAULTS: readonly [fault: string, caseName: string, Break][] = [
   [
-    "list() tells only the first page",
+    "list() returns only the first page",
     "list() reaches every page without being given a limit",
     ({ list }) => ({ list: async (...args) => ({ ...(await list(...args)), next: null }) }),
   ],
   [
     "list() ignores its limit",
-    "list() tells 1,001 keys once each while others come and go",
+    "list() returns 1,001 keys once each while others come and go",
     ({ list }) => ({ list: (prefix, { limit: _, ...rest } = {}) => list(prefix, rest) }),
   ],
   [
     "list() begins each page with the last key of the page before",
-    "list() tells 1,001 keys once each while others come and go",
+    "list() returns 1,001 keys once each while others come and go",
     ({ list }) => ({
       list: async (prefix, { cursor, ...rest } = {}) =>
         await list(prefix, cursor === undefined ? rest : { ...rest, cursor: cursor.slice(0, -1) }),
@@ -58,7 +58,7 @@ const FAULTS: readonly [fault: string, caseName: string, Break][] = [
   ],
   [
     "list() counts its cursor in objects, which shifts when keys come",
-    "list() tells 1,001 keys once each while others come and go",
+    "list() returns 1,001 keys once each while others come and go",
     ({ list }) => ({
       list: async (prefix, { cursor = "0", limit = 1000 } = {}) => {
         const { objects } = await list(prefix, { limit: 100_000 });
@@ -82,7 +82,7 @@ const FAULTS: readonly [fault: string, caseName: string, Break][] = [
   ],
   [
     "list() sorts folder by folder",
-    "list() tells keys in the order that the limits declare, across pages",
+    "list() returns keys in the order that the limits declare, across pages",
     ({ list }) => ({
       list: async (prefix, options) => {
         const page = await list(prefix, options);
@@ -206,7 +206,7 @@ const FAULTS: readonly [fault: string, caseName: string, Break][] = [
     ({ put }) => ({ put: async (...args) => ({ ...(await put(...args)), version: "1" }) }),
   ],
   [
-    "put() tells seconds for milliseconds",
+    "put() returns seconds for milliseconds",
     "put(), get(), head() and list() agree about an object",
     ({ put }) => ({
       put: async (...args) => {
@@ -306,7 +306,7 @@ const FAULTS: readonly [fault: string, caseName: string, Break][] = [
   ],
   [
     "get() gives an empty object for a missing one",
-    "get() and head() tell what is missing: object_not_found and null",
+    "get() and head() report what is missing: object_not_found and null",
     ({ get, put }) => ({
       get: async (key, options) =>
         await get(key, options).catch(async () => {
@@ -465,7 +465,7 @@ describe("the conformance kit", () => {
     await taken.get("delete() is idempotent, and keys that are not there count as deleted")?.();
   });
 
-  test("runAll() goes on after a failure and tells both", async () => {
+  test("runAll() goes on after a failure and reports both", async () => {
     const failure = new StowageError(
       "request_aborted",
       "Cannot continue: the caller aborted the request",

@@ -62,7 +62,7 @@ describe.skipIf(!hasRadosgw())("the s3 driver on a radosgw", () => {
     expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
   });
 
-  test("tells a range that what lies there by now does not have", async () => {
+  test("reports a range that what lies there by now does not have", async () => {
     const driver = await open();
     const key = parseObjectKey("shorter");
     for (const size of [10, 0]) {
@@ -101,7 +101,7 @@ describe.skipIf(!hasRadosgw())("the s3 driver on a radosgw", () => {
     if (multipart === undefined) throw new Error("no multipart group");
     const key = parseObjectKey("paged");
     const ids = await Promise.all(Array.from({ length: 5 }, () => multipart.create(key, {})));
-    const told: string[] = [];
+    const reported: string[] = [];
     let cursor: string | null = null;
     do {
       const from: { cursor?: string } = cursor === null ? {} : { cursor };
@@ -109,10 +109,10 @@ describe.skipIf(!hasRadosgw())("the s3 driver on a radosgw", () => {
         "paged",
         { ...from, limit: 2 },
       );
-      told.push(...page.uploads.map(({ uploadId }) => uploadId));
+      reported.push(...page.uploads.map(({ uploadId }) => uploadId));
       cursor = page.next;
     } while (cursor !== null);
-    expect(told.toSorted()).toEqual(ids.toSorted());
+    expect(reported.toSorted()).toEqual(ids.toSorted());
     for (const id of ids) await multipart.abort(key, id);
   });
 

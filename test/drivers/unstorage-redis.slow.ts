@@ -129,7 +129,7 @@ describe.skipIf(!hasRedis())("the unstorage driver over a Redis server", () => {
     await unused.dispose?.();
   });
 
-  test("serve keeps uploads in Redis, hands them back and removes them, and tells its password to no log", async () => {
+  test("serve keeps uploads in Redis, hands them back and removes them, and writes its password to no log", async () => {
     const data = tempFolder();
     const server = await ServerProcess.start({
       FILE_STORAGE_TYPE: "unstorage",
@@ -173,7 +173,7 @@ describe.skipIf(!hasRedis())("the unstorage driver over a Redis server", () => {
     expect(JSON.stringify([server.log, server.unread])).not.toContain(redis.password);
   });
 
-  test("doctor tells why a server that is down cannot be used, and never its password", async () => {
+  test("doctor reports why a server that is down cannot be used, and never its password", async () => {
     const uri = `unstorage:redis?url=${redis.url}`;
     const env = { DATABASE_URL: `sqlite:${join(tempFolder(), "stowage.db")}` };
     const doctor = async () =>

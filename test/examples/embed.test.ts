@@ -20,7 +20,8 @@ const CHUNK_BYTES = 65_536;
 async function embedded(stowage: StowageOptions = {}) {
   const folder = tempFolder();
   const { app, stowage: service } = await createApp({
-    ...{ secret: "a secret of the test's own, long enough", secure: true },
+    secret: "a secret of the test's own, long enough",
+    secure: true,
     checkPassword: (name, password) => password === `${name}'s password`,
     stowage: {
       logger: SILENT,
@@ -54,7 +55,9 @@ async function embedded(stowage: StowageOptions = {}) {
   });
   const login = async (name: string, password = `${name}'s password`) => {
     const answer = await fetch(`${url}/login`, {
-      ...{ method: "POST", redirect: "manual", headers: { Origin: url } },
+      method: "POST",
+      redirect: "manual",
+      headers: { Origin: url },
       body: new URLSearchParams({ name, password }),
     });
     return { answer, cookie: answer.headers.get("set-cookie")?.split(";")[0] ?? "" };
@@ -84,14 +87,17 @@ test("what Ann uploads is Ann's, and links lead to where it is mounted", async (
   const { url, as, folder } = await embedded();
   const [ann, bob] = [await as("ann"), await as("bob")];
   const stored = await fetch(`${url}${UPLOAD}`, {
-    ...{ method: "POST", headers: { cookie: ann.cookie, origin: url } },
+    method: "POST",
+    headers: { cookie: ann.cookie, origin: url },
     body: new FormData(),
   });
   expect(stored.status).toBe(400);
   const upload = await ann.client.upload(new Blob(["Ann's"]), { filename: "a.txt" });
   expect(upload).toMatchObject({ tenant_id: "ann", created_by: "user:ann" });
   const put = await fetch(`${url}${UPLOAD}/b.txt`, {
-    ...{ method: "PUT", headers: { cookie: ann.cookie, origin: url }, body: "too" },
+    method: "PUT",
+    headers: { cookie: ann.cookie, origin: url },
+    body: "too",
   });
   const location = put.headers.get("location") ?? "";
   expect(location).toMatch(/^\/files\/api\/v1\/upload\/[0-9a-f-]{36}$/);
@@ -192,10 +198,11 @@ test("a client that goes in the middle of an upload leaves nothing behind", asyn
   expect((await client.listPage()).items).toEqual([]);
 });
 
-test("a body that is too long is told so, though it has not ended", async () => {
+test("a body that is too long is refused, though it has not ended", async () => {
   const { url, as } = await embedded({
     env: {
-      ...{ FILE_STORAGE_TYPE: "memory", DATABASE_URL: "sqlite::memory:" },
+      FILE_STORAGE_TYPE: "memory",
+      DATABASE_URL: "sqlite::memory:",
       MAX_UPLOAD_BYTES: "100000",
     },
   });
@@ -206,29 +213,33 @@ test("a body that is too long is told so, though it has not ended", async () => 
   const uploading = client.upload(endless(), { filename: "a.bin" });
   await expect(uploading).rejects.toMatchObject({ code: "upload_too_large", status: 413 });
   const put = await fetch(`${url}${UPLOAD}/a.bin`, {
-    ...{ method: "PUT", headers: { cookie, origin: url }, duplex: "half" as const },
+    method: "PUT",
+    headers: { cookie, origin: url },
+    duplex: "half" as const,
     body: ReadableStream.from(endless()),
   });
   expect(put.status).toBe(413);
 });
 
-test("close() ends streams of events, waits for nobody, and lets everything go", async () => {
+test("close() ends streams of events, waits for no one, and lets everything go", async () => {
   const never = defineProcessor({
-    ...{ name: "never", version: "1", accepts: ["text/plain"] },
+    name: "never",
+    version: "1",
+    accepts: ["text/plain"],
     process: () => new Promise(() => {}),
   });
   const { url, as, close, folder } = await embedded({ processors: [never] });
   const { client, cookie } = await as("ann");
   const { id } = await client.upload(new Blob(["x"]), { filename: "a.txt", autoProcess: true });
   const events = await fetch(`${url}${UPLOAD}/${id}/events`, { headers: { cookie } });
-  let told = "";
+  let reported = "";
   let closing: Promise<void> | null = null;
   for await (const text of events.body?.pipeThrough(new TextDecoderStream()) ?? []) {
-    told += text;
-    if (told.includes("event: processing")) closing ??= close();
+    reported += text;
+    if (reported.includes("event: processing")) closing ??= close();
   }
   await closing;
-  expect(told).not.toContain("event: processed");
+  expect(reported).not.toContain("event: processed");
   const held = readdirSync("/proc/self/fd").flatMap((descriptor) => {
     try {
       return [readlinkSync(`/proc/self/fd/${descriptor}`)];
@@ -251,13 +262,13 @@ test.each([
   ["nobody", () => null, 401, "unauthenticated"],
 ])("authenticate answers with %s", async (_, authenticate, status, code) => {
   const folder = tempFolder();
-  const told: unknown[] = [];
+  const reported: unknown[] = [];
   const stowage = await createStowage({
     env: { FILE_STORAGE_PATH: folder, DATABASE_URL: "sqlite::memory:" },
     authenticate,
     logger: {
       ...SILENT,
-      error: (_event, fields) => told.push(fields?.["error"]),
+      error: (_event, fields) => reported.push(fields?.["error"]),
       with: () => SILENT,
     },
   });
@@ -266,7 +277,7 @@ test.each([
   const answer = await stowage.fetch(put);
   expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([status, code]);
   expect(readdirSync(folder).filter((name) => !name.startsWith("."))).toEqual([]);
-  if (code === "internal") expect(String(told[0])).toContain("Expected as tenant 1 to 64 of");
+  if (code === "internal") expect(String(reported[0])).toContain("Expected as tenant 1 to 64 of");
 });
 
 test("main.ts serves by itself, and stops on SIGTERM", async () => {
@@ -274,7 +285,8 @@ test("main.ts serves by itself, and stops on SIGTERM", async () => {
   installPackage(folder, "hono", "@hono/node-server");
   cpSync("examples/embed", join(folder, "app"), { recursive: true });
   const child = spawn(process.execPath, [join(folder, "app/main.ts")], {
-    ...{ cwd: folder, stdio: ["ignore", "pipe", "inherit"] as const },
+    cwd: folder,
+    stdio: ["ignore", "pipe", "inherit"] as const,
     env: { PATH: process.env["PATH"], PORT: "0", LOG_LEVEL: "error" },
   });
   const ended = new Promise((resolve) => child.once("exit", (code) => resolve(code)));
@@ -285,7 +297,9 @@ test("main.ts serves by itself, and stops on SIGTERM", async () => {
     if (url !== "") break;
   }
   const login = await fetch(`${url}/login`, {
-    ...{ method: "POST", redirect: "manual", headers: { Origin: url } },
+    method: "POST",
+    redirect: "manual",
+    headers: { Origin: url },
     body: new URLSearchParams({ name: "ann", password: "ann's password" }),
   });
   const headers = { cookie: login.headers.get("set-cookie")?.split(";")[0] ?? "" };

@@ -71,7 +71,9 @@ export async function serve(
 ): Promise<Fetch> {
   const server = await ServerProcess.start(
     {
-      ...{ HOME: folder, FILE_STORAGE_TYPE: "memory", ...env },
+      HOME: folder,
+      FILE_STORAGE_TYPE: "memory",
+      ...env,
       DATABASE_URL: `sqlite:${join(folder, "stowage.db")}`,
     },
     ["env", "-C", folder],

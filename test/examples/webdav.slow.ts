@@ -82,7 +82,9 @@ describe.skipIf(!hasWebdavServer())(EXAMPLE, () => {
       .replace("https://nas.example/dav", server.url)
       .replace("'user:password'", `'${server.user}:${server.password}'`);
     const env = {
-      ...{ PATH: process.env["PATH"] ?? "", HOME: folder, PORT: "0" },
+      PATH: process.env["PATH"] ?? "",
+      HOME: folder,
+      PORT: "0",
       DATABASE_URL: `sqlite:${join(folder, "readme.db")}`,
     };
     const { url, key } = await serveScript(script, env);
@@ -136,7 +138,7 @@ describe.skipIf(!hasWebdavServer())(EXAMPLE, () => {
     expect(readFileSync(join(server.files, "library/acme", id, "hello.txt"), "utf8")).toBe("Hello");
   });
 
-  test("tells the version that a file keeps: a fresh one has a weak tag, which grows strong", async () => {
+  test("reports the version that a file keeps: a fresh one has a weak tag, which grows strong", async () => {
     const host = { ...driverContext().host, env: settings() } as never;
     const storage = await webdav.open({ path: "tags" }, driverContext({ host }));
     const key = parseObjectKey("acme/1/a.txt");
@@ -146,7 +148,7 @@ describe.skipIf(!hasWebdavServer())(EXAMPLE, () => {
     await stream.cancel();
   });
 
-  test("says what is wrong: no address, nobody there, a wrong password", async () => {
+  test("says what is wrong: no address, no one there, a wrong password", async () => {
     const opened = (env: Record<string, string>) =>
       webdav.open({}, driverContext({ host: { ...driverContext().host, env } as never }));
     await expect(opened({})).rejects.toMatchObject({ code: "storage_misconfigured" });

@@ -111,9 +111,9 @@ test(`${ROUNDS} SIGKILLs under ${WRITERS} writers lose nothing that was acknowle
       items: { id: string; sha256: string; size: number }[];
       next_cursor: string | null;
     };
-    for (const { id, sha256: told, size } of page.items) {
+    for (const { id, sha256: reported, size } of page.items) {
       const bytes = await (await get(`/upload/${id}/file`)).bytes();
-      expect([sha256(bytes), bytes.length]).toEqual([told, size]);
+      expect([sha256(bytes), bytes.length]).toEqual([reported, size]);
       listed.push(id);
     }
     cursor = page.next_cursor;

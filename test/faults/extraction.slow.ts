@@ -17,7 +17,7 @@ const ONE_MORE_TRY = ["queued 0", "processing 1", "queued 1", "processing 2", "p
 /** Where the processor `held` stops as long as it may. */
 type Place = "starting" | "computing" | "waiting";
 
-/** A processor of its own folder, with files there that tell it where to stop. */
+/** A processor of its own folder, with files there that say where to stop. */
 class HeldProcessor {
   readonly path: string;
   readonly #folder = tempFolder();
@@ -60,7 +60,8 @@ class HeldProcessor {
 async function openScene(leaseSeconds: string) {
   const held = new HeldProcessor();
   const scene = await JobsScene.open({
-    ...{ PROCESSING_LEASE_SECONDS: leaseSeconds, STOWAGE_PROCESSORS: held.path },
+    PROCESSING_LEASE_SECONDS: leaseSeconds,
+    STOWAGE_PROCESSORS: held.path,
   });
   return { held, scene, ...(await scene.start()) };
 }
@@ -140,7 +141,7 @@ test("an extraction process killed while it sends its answer costs one try, and 
   const id = await api.put("a.txt", TEXT, NOW);
   await working;
   const [child = expect.unreachable()] = childrenOf(server.child.pid ?? 0);
-  // Nobody reads: it computes to its end, sends what the pipe takes, and waits for room.
+  // No one reads: it computes to its end, sends what the pipe takes, and waits for room.
   server.child.kill("SIGSTOP");
   held.release("computing");
   await expect.poll(() => stateOf(child), PATIENCE).toBe("S");
@@ -158,7 +159,10 @@ test.each([
   const scene = await JobsScene.open({ PROCESSING_LEASE_SECONDS: "30" });
   const { server, api } = await scene.start();
   const held = scene.s3.faults.add({
-    ...{ action: "GetObject", when: scene.isFile, times: 1, do: fault.stallBody(10_000) },
+    action: "GetObject",
+    when: scene.isFile,
+    times: 1,
+    do: fault.stallBody(10_000),
   });
   const id = await api.put("a.txt", TEXT, NOW);
   await held.struck;

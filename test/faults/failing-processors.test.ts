@@ -59,8 +59,11 @@ test("a processor that fails is one warning with its cause, and nothing of the d
   const stack = expect.arrayContaining([frame]);
   expect(logged).toEqual([
     {
-      ...{ level: "warn", event: "processing.failed", ...facts },
-      ...{ processor: "quotes", code: "processor_failed" },
+      level: "warn",
+      event: "processing.failed",
+      ...facts,
+      processor: "quotes",
+      code: "processor_failed",
       cause: [
         { name: "QuotingError", stack },
         { name: "RangeError", code: "ERR_QUOTED", stack },

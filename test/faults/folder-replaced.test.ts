@@ -26,7 +26,10 @@ async function scene(options: (unmount: () => void) => TestAppOptions = () => ({
     ...options(unmount),
   });
   return {
-    ...{ ...app, root, aside, unmount },
+    ...app,
+    root,
+    aside,
+    unmount,
     mount() {
       expect(readdirSync(root)).toEqual([]);
       rmSync(root, { recursive: true });

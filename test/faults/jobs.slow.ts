@@ -32,7 +32,10 @@ interface Held {
 const PHASES: Record<string, (held: Held) => Promise<{ id: string; release?: () => void }>> = {
   async "after its claim"({ scene, api }) {
     const held = scene.s3.faults.add({
-      ...{ action: "GetObject", when: scene.isFile, times: 1, do: fault.stallAnswer() },
+      action: "GetObject",
+      when: scene.isFile,
+      times: 1,
+      do: fault.stallAnswer(),
     });
     const id = await api.put("a.txt", TEXT, NOW);
     await held.struck;
@@ -40,7 +43,10 @@ const PHASES: Record<string, (held: Held) => Promise<{ id: string; release?: () 
   },
   async "while its document is read"({ scene, api, server }) {
     const held = scene.s3.faults.add({
-      ...{ action: "GetObject", when: scene.isFile, times: 1, do: fault.stallBody(10_000) },
+      action: "GetObject",
+      when: scene.isFile,
+      times: 1,
+      do: fault.stallBody(10_000),
     });
     const id = await api.put("a.txt", TEXT, NOW);
     await held.struck;
@@ -49,15 +55,21 @@ const PHASES: Record<string, (held: Held) => Promise<{ id: string; release?: () 
   },
   async "while its text is stored"({ scene, api }) {
     const held = scene.s3.faults.add({
-      ...{ action: "PutObject", when: scene.isText, times: 1, do: fault.stallRequest(100) },
+      action: "PutObject",
+      when: scene.isText,
+      times: 1,
+      do: fault.stallRequest(100),
     });
     const id = await api.put("a.txt", TEXT, NOW);
     await held.struck;
     return { id, release: held.release };
   },
-  async "when its text is stored and nobody has told it"({ scene, api }) {
+  async "when its text is stored and no one has reported it"({ scene, api }) {
     const held = scene.s3.faults.add({
-      ...{ action: "PutObject", when: scene.isText, times: 1, do: fault.stallAnswer() },
+      action: "PutObject",
+      when: scene.isText,
+      times: 1,
+      do: fault.stallAnswer(),
     });
     const id = await api.put("a.txt", TEXT, NOW);
     await expect.poll(() => scene.texts(), PATIENCE).toEqual(["text-3.txt"]);
@@ -65,13 +77,16 @@ const PHASES: Record<string, (held: Held) => Promise<{ id: string; release?: () 
   },
   async "before its result is written"({ scene, api }) {
     const held = scene.s3.faults.add({
-      ...{ action: "PutObject", when: scene.isText, times: 1, do: fault.stallAnswer() },
+      action: "PutObject",
+      when: scene.isText,
+      times: 1,
+      do: fault.stallAnswer(),
     });
     const id = await api.put("a.txt", TEXT, NOW);
-    const told = await held.struck;
+    const seen = await held.struck;
     const unlock = scene.lockDatabase();
     held.release();
-    await expect.poll(() => told.outcome, PATIENCE).toBe("answered");
+    await expect.poll(() => seen.outcome, PATIENCE).toBe("answered");
     return { id, release: unlock };
   },
 };
@@ -87,7 +102,7 @@ test.each(
   release?.();
   const next = await scene.start();
   await expectDone(scene, next.api, id, TWICE);
-  // The one text is that of the run that counts, and nobody is left of the server that died.
+  // The one text is that of the run that counts, and no one is left of the server that died.
   await expect.poll(() => scene.texts(), PATIENCE).toEqual(["text-4.txt"]);
   expect(scene.s3.uploadsInProgress(scene.bucket)).toEqual([]);
   await expect.poll(() => children.filter(isRunning), PATIENCE).toEqual([]);
@@ -98,7 +113,10 @@ test("a server killed before it claims a job leaves it to the next, with all its
   const scene = await JobsScene.open({ PROCESSING_LEASE_SECONDS: "2" });
   const { server, api } = await scene.start();
   const held = scene.s3.faults.add({
-    ...{ action: "GetObject", when: scene.isFile, times: 1, do: fault.stallAnswer() },
+    action: "GetObject",
+    when: scene.isFile,
+    times: 1,
+    do: fault.stallAnswer(),
   });
   const first = await api.put("a.txt", TEXT, NOW);
   await held.struck;
@@ -141,7 +159,10 @@ test("a server stopped beyond its lease and woken changes nothing, and its late 
   const scene = await JobsScene.open({ PROCESSING_LEASE_SECONDS: "2" });
   const { server, api } = await scene.start();
   const held = scene.s3.faults.add({
-    ...{ action: "PutObject", when: scene.isText, times: 1, do: fault.stallRequest() },
+    action: "PutObject",
+    when: scene.isText,
+    times: 1,
+    do: fault.stallRequest(),
   });
   const id = await api.put("a.txt", TEXT, NOW);
   await held.struck;
@@ -162,7 +183,10 @@ test("SIGTERM hands a running job back with its try, at once for another server"
   const scene = await JobsScene.open({ PROCESSING_LEASE_SECONDS: "3600" });
   const { server, api } = await scene.start();
   const held = scene.s3.faults.add({
-    ...{ action: "GetObject", when: scene.isFile, times: 1, do: fault.stallBody(100) },
+    action: "GetObject",
+    when: scene.isFile,
+    times: 1,
+    do: fault.stallBody(100),
   });
   const id = await api.put("a.txt", TEXT, NOW);
   await held.struck;
@@ -183,14 +207,16 @@ test("three servers share 200 jobs of one database, each run exactly once", asyn
   const servers = await Promise.all([1, 2, 3].map(() => scene.start()));
   const [first] = servers;
   const held = scene.s3.faults.add({
-    ...{ action: "GetObject", when: scene.isFile, do: fault.stallAnswer() },
+    action: "GetObject",
+    when: scene.isFile,
+    do: fault.stallAnswer(),
   });
   const ids: string[] = [];
   const put = async () => {
     while (ids.length < 200) ids.push((await first?.api.put("a.txt", TEXT, NOW)) ?? "");
   };
   await Promise.all(Array.from({ length: 8 }, put));
-  // Nobody goes on before everybody has one.
+  // No one goes on before everyone has one.
   await expect.poll(() => held.hits, PATIENCE).toBe(3);
   held.remove();
   const waiting = () =>

@@ -25,7 +25,9 @@ async function scene() {
     await ask(s3, { method: "PUT", path: `/${bucket}/${key}`, body });
   };
   return {
-    ...{ ...app, bucket, store },
+    ...app,
+    bucket,
+    store,
     problem: async (method: string, path: string, body: RequestInit["body"] = null) =>
       await problemOf(await app.send(method, `/api/v1/upload/${path}`, { body })),
     keys: () => s3.objects(bucket).map(({ key }) => key),

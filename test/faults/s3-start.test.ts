@@ -15,7 +15,7 @@ afterEach(() => {
 });
 afterAll(() => s3.stop());
 
-/** What a start says that fails, which must tell no secret and leave nothing in the bucket. */
+/** What a start says that fails, which must hold no secret and leave nothing in the bucket. */
 async function refusal(
   bucket: string,
   changes: Record<string, string> = {},
@@ -46,7 +46,7 @@ test.each<[string, () => Promise<StowageError>, string, RegExp]>([
     /AWS_ACCESS_KEY_ID|access key/i,
   ],
   [
-    "an endpoint where nobody listens",
+    "an endpoint where no one listens",
     async () => {
       const gone = await startStrictS3();
       const { endpoint } = gone;

@@ -26,8 +26,8 @@ async function start(overrides: Record<string, unknown> = {}, server = s3) {
   const app = await testApp({ ...parts, env: { ...env, MAX_UPLOAD_BYTES: "64MiB" } });
   const upload = async (body: RequestInit["body"]) => {
     const answer = await app.send("PUT", "/api/v1/upload/a.bin", { body });
-    const told = JSON.stringify([...answer.headers]) + (await answer.clone().text());
-    expect(told).not.toContain(bucket);
+    const reported = JSON.stringify([...answer.headers]) + (await answer.clone().text());
+    expect(reported).not.toContain(bucket);
     const retryAfter = answer.headers.get("retry-after");
     return { ...(await problemOf(answer)), retryAfter };
   };
@@ -38,7 +38,9 @@ async function start(overrides: Record<string, unknown> = {}, server = s3) {
   };
   return {
     ...app,
-    ...{ bucket, upload, left },
+    bucket,
+    upload,
+    left,
     /** What is left once the reconciler has found every reservation expired. */
     async leftLater() {
       app.clock.advance(2 * LEASE_MS);

@@ -52,7 +52,9 @@ async function startOn(folder: string, env: Record<string, string>) {
     return [answer.status, ((await answer.json()) as { code: string }).code];
   };
   return {
-    ...{ server, api, codeOf },
+    server,
+    api,
+    codeOf,
     ready: async () => {
       const answer = await fetch(`${server.url}/health/ready`);
       const { checks } = (await answer.json()) as {

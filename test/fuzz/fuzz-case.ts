@@ -39,12 +39,15 @@ export function makeCase(seeds: readonly Seed[], seed: number, number: number): 
     text = text.replace("Connection: close\r\n", "") + render(chance.one(seeds).draft);
   }
   return {
-    ...{ name: start.name, text, at: chance.next(), slot: chance.below(SLOTS) },
+    name: start.name,
+    text,
+    at: chance.next(),
+    slot: chance.below(SLOTS),
     ending: chance.happens(0.8) ? "whole" : chance.one(["pieces", "half-close", "reset"] as const),
   };
 }
 
-/** What has a body can go wrong in more ways, and what anybody may ask in fewer. */
+/** What has a body can go wrong in more ways, and what anyone may ask in fewer. */
 function pickSeed(seeds: readonly Seed[], chance: Chance): Seed {
   const tenants = seeds.filter(({ caller }) => caller === "acme");
   const likely = chance.one([tenants, tenants, tenants.filter(({ draft }) => draft.body !== null)]);

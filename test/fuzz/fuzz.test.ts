@@ -51,7 +51,9 @@ test.each([
   ["a body", { ...OPERATION, security: [], requestBody: { content: { "application/json": {} } } }],
 ])("seedsOf() refuses a route whose document has no example of %s", (_, operation) => {
   const document = {
-    ...{ info: { title: "", version: "", description: "" }, servers: [], tags: [] },
+    info: { title: "", version: "", description: "" },
+    servers: [],
+    tags: [],
     components: { schemas: {}, parameters: {}, headers: {} },
   };
   const seeds = () => seedsOf({ ...document, paths: { "/x/{id}": { put: operation } } });
@@ -88,7 +90,12 @@ const whole = (status: string, body: string, type = "application/problem+json") 
   `HTTP/1.1 ${status}\r\nX-Request-Id: a\r\nContent-Type: ${type}\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
 const problem = (status: number, code: string) =>
   JSON.stringify({
-    ...{ type: "about:blank", title: "X", status, detail: "Cannot", code, request_id: "a" },
+    type: "about:blank",
+    title: "X",
+    status,
+    detail: "Cannot",
+    code,
+    request_id: "a",
   });
 
 test.each([
@@ -100,7 +107,7 @@ test.each([
     "an error that is no ",
   ],
   ["another status inside", whole("404 Not Found", problem(400, "x")), "its body says 400"],
-  ["a stack", whole("404 Not Found", problem(404, "at x.ts:1:2")), "it tells of the insi"],
+  ["a stack", whole("404 Not Found", problem(404, "at x.ts:1:2")), "it reveals the insid"],
   ["somebody else's words", whole("200 OK", "kanari-their-text 1", "text/plain"), "leak"],
   ["half an answer", whole("200 OK", "hello", "text/plain").slice(0, -2), "no HTTP"],
   ["something after an answer", `${whole("200 OK", "x", "text/plain")}y`, "no HTTP"],

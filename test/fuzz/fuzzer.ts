@@ -128,7 +128,7 @@ export class Fuzzer {
     );
   }
 
-  /** @throws If a route's own example is refused: whoever adds a route gives it one that works. */
+  /** @throws If a route's own example is refused: a new route needs an example that works. */
   async #validSeeds(): Promise<Seed[]> {
     const document = await (await fetch(`${this.#abused.server.url}/openapi.json`)).json();
     const seeds = seedsOf(document as DocsDocument);

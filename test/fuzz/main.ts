@@ -42,7 +42,8 @@ async function main(): Promise<number> {
   process.stdout.write(`Seed ${seed}, ${requests} requests\n`);
   const started = performance.now();
   const report = await fuzz({
-    ...{ seed, requests },
+    seed,
+    requests,
     connections: whole(values.connections, 16),
     ...(values.only === undefined ? {} : { only: whole(values.only, 0) }),
     progress: (done) => {

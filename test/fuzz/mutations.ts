@@ -98,7 +98,7 @@ const path: Mutation = (draft, chance) => {
   return { ...draft, path: segments.join("/") };
 };
 
-/** The same about what belongs to somebody else. */
+/** The same about what belongs to someone else. */
 const foreign: Mutation = (draft) => ({ ...draft, path: draft.path.replace("{id}", "{foreign}") });
 
 const method: Mutation = (draft, chance) => ({ ...draft, method: chance.one(METHODS) });

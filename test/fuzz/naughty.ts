@@ -70,7 +70,7 @@ export const NAUGHTY: readonly string[] = [
   ...["a".repeat(300), "%61".repeat(1000), "a".repeat(9000), ",".repeat(5000)],
 ];
 
-/** Headers that mean something to somebody, and leave the request one. */
+/** Headers that mean something to someone, and leave the request one. */
 export const HEADER_NAMES: readonly string[] = [
   ...["Accept", "Accept-Encoding", "Accept-Language", "Content-Digest", "Content-MD5", "Cookie"],
   ...["Forwarded", "Idempotency-Key", "If-Match", "If-Modified-Since", "If-None-Match", "If-Range"],

@@ -55,9 +55,12 @@ function seedOf(
   const pairs = (place: string) =>
     required.filter((one) => one.in === place).map(({ name, value }) => [name, value] as const);
   return {
-    ...{ name: operation.operationId, caller },
+    name: operation.operationId,
+    caller,
     draft: {
-      ...{ method, body, chunks: null },
+      method,
+      body,
+      chunks: null,
       path: pairs("path").reduce((at, [name, value]) => at.replace(`{${name}}`, value), path),
       query: pairs("query"),
       headers: [

@@ -8,7 +8,7 @@ const CANARIES = [
   [KEYS.other, "kanari-their-"],
 ] as const;
 
-/** What the server promises about every exchange, broken; `kind` tells one fault from another. */
+/** What the server promises about every exchange, broken; `kind` distinguishes the faults. */
 export interface Violation {
   readonly kind: string;
   readonly detail: string;
@@ -20,7 +20,7 @@ export function judge(text: string, { received, hung, left }: Exchange): Violati
   for (const [key, canary] of CANARIES) {
     // The reader's key is acme's as well.
     const may = text.includes(key) || (key === KEYS.acme && text.includes(KEYS.reader));
-    if (!may && received.includes(canary)) return { kind: "leak", detail: `It tells ${canary}` };
+    if (!may && received.includes(canary)) return { kind: "leak", detail: `It reveals ${canary}` };
   }
   let answers: Answer[];
   try {

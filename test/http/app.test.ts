@@ -110,10 +110,10 @@ test("the log has the outcome of each request by its route, and none of its cont
   await app.send("GET", "/secret-path");
   await app.send("POST", `${UPLOAD}/secret-id`);
   const finished = app.log.filter(({ event }) => event === "request.finished");
-  const told = finished
+  const reported = finished
     .map(({ fields }) => [fields["method"], fields["route"], fields["status"], fields["tenantId"]])
     .filter(([, route]) => route !== "/openapi.json");
-  expect(told).toEqual([
+  expect(reported).toEqual([
     ["PUT", "/api/v1/upload/{filename}", 201, "acme"],
     ["GET", "/api/v1/upload/{id}/file", 404, "acme"],
     ["GET", null, 404, null],
@@ -178,7 +178,9 @@ test.each([
 test("links have no host without PUBLIC_URL, whatever the request says of its own", async () => {
   const app = await testApp({ env: { TRUST_PROXY: "1" } });
   const headers = {
-    ...{ Host: "evil.example", "X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "https" },
+    Host: "evil.example",
+    "X-Forwarded-Host": "evil.example",
+    "X-Forwarded-Proto": "https",
     Forwarded: "for=192.0.2.1;host=evil.example;proto=https",
   };
   const answer = await app.send("PUT", `${UPLOAD}/a.txt`, { headers, body: "x" });

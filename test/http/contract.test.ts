@@ -20,25 +20,31 @@ async function scene() {
     contract.findBreaches(
       { method, path: at },
       {
-        ...{ status: answered.status, headers: answered.headers },
+        status: answered.status,
+        headers: answered.headers,
         body: await answered.text(),
       },
     );
-  const told = (body: unknown, init: ResponseInit & { headers?: Record<string, string> } = {}) =>
+  const reported = (
+    body: unknown,
+    init: ResponseInit & { headers?: Record<string, string> } = {},
+  ) =>
     new Response(JSON.stringify(body), {
       ...init,
       headers: {
-        ...{ "X-Request-Id": "r-1", "Content-Type": "application/json", ETag: '"r2"' },
+        "X-Request-Id": "r-1",
+        "Content-Type": "application/json",
+        ETag: '"r2"',
         ...init.headers,
       },
     });
-  return { ...app, contract, upload, path, breaches, told };
+  return { ...app, contract, upload, path, breaches, reported };
 }
 
 test("Contract finds every status, type and property that is not declared", async () => {
-  const { upload, path, breaches, told } = await scene();
-  const get = (body: unknown, init?: Parameters<typeof told>[1]) =>
-    breaches("GET", `${path}/`, told(body, init));
+  const { upload, path, breaches, reported } = await scene();
+  const get = (body: unknown, init?: Parameters<typeof reported>[1]) =>
+    breaches("GET", `${path}/`, reported(body, init));
   expect(await get(upload)).toEqual([]);
   expect(await get({ ...upload, size: null })).toEqual([]);
   expect(await get(upload, { status: 418 })).toEqual(["getUpload 418 is not declared"]);
@@ -61,9 +67,9 @@ test("Contract finds every status, type and property that is not declared", asyn
 });
 
 test("Contract finds every header that is not declared, is missing, or is another than declared", async () => {
-  const { upload, path, breaches, told } = await scene();
+  const { upload, path, breaches, reported } = await scene();
   const with_ = (headers: Record<string, string>) =>
-    breaches("GET", path, told(upload, { headers }));
+    breaches("GET", path, reported(upload, { headers }));
   expect(await with_({ "Cache-Control": "no-store", Date: "now" })).toEqual([]);
   expect(await with_({ "X-Powered-By": "us" })).toEqual([
     "getUpload 200 does not declare x-powered-by",
@@ -72,15 +78,15 @@ test("Contract finds every header that is not declared, is missing, or is anothe
     "getUpload 200 has a wrong x-request-id: a b",
   ]);
   expect(await with_({ "X-Content-Type-Options": "sniff" })).toHaveLength(1);
-  const created = await breaches("PUT", "/api/v1/upload/a.txt", told(upload, { status: 201 }));
+  const created = await breaches("PUT", "/api/v1/upload/a.txt", reported(upload, { status: 201 }));
   expect(created).toEqual(["putUpload 201 does not declare etag", "putUpload 201 lacks location"]);
 });
 
 test("Contract finds a code that is not declared, though others of its status are", async () => {
   const { path, breaches } = await scene();
   const problem = (code: string) => {
-    const told = { type: "about:blank", title: "Not Found", status: 404, detail: "?", code };
-    return new Response(JSON.stringify({ ...told, request_id: "r-1" }), {
+    const reported = { type: "about:blank", title: "Not Found", status: 404, detail: "?", code };
+    return new Response(JSON.stringify({ ...reported, request_id: "r-1" }), {
       status: 404,
       headers: { "X-Request-Id": "r-1", "Content-Type": "application/problem+json" },
     });
@@ -92,12 +98,14 @@ test("Contract finds a code that is not declared, though others of its status ar
 });
 
 test("Contract holds answers outside of every operation too", async () => {
-  const { breaches, told } = await scene();
-  expect(await breaches("GET", "/nowhere", told({}, { status: 200 }))).toEqual([
+  const { breaches, reported } = await scene();
+  expect(await breaches("GET", "/nowhere", reported({}, { status: 200 }))).toEqual([
     "GET nowhere 200 is not declared",
   ]);
-  expect(await breaches("GET", "/nowhere", told({ title: "?" }, { status: 404 }))).not.toEqual([]);
-  const odd = told("", { status: 405, headers: { "X-Odd": "1" } });
+  expect(await breaches("GET", "/nowhere", reported({ title: "?" }, { status: 404 }))).not.toEqual(
+    [],
+  );
+  const odd = reported("", { status: 405, headers: { "X-Odd": "1" } });
   expect(await breaches("BREW", "/api/v1/upload", odd)).toContain(
     "BREW nowhere 405 does not declare x-odd",
   );

@@ -33,17 +33,17 @@ interface Header {
   readonly "x-any-answer"?: boolean;
 }
 
-/** An answer of the service. `body` is `null` where nobody has read it. */
+/** An answer of the service. `body` is `null` where no one has read it. */
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
   readonly body: string | null;
 }
 
-/** Headers of the connection and of whoever encodes on the way, and those that OpenAPI tells elsewhere. */
+/** Headers of the connection and of proxies that encode, and those that OpenAPI describes elsewhere. */
 const TRANSPORT = /^(connection|content-(encoding|length|type)|date|keep-alive|transfer-encoding)$/;
 
-/** What may answer where no operation is: the path, the method, or whoever asks is not welcome. */
+/** What may answer where no operation is: the path, the method or the caller is refused. */
 const OUTSIDE = ["204", "404", "405", "429", "500", "503"];
 
 /** What may answer anywhere: what came is broken as HTTP, or more than is read of any request. */
@@ -159,7 +159,7 @@ export class Contract {
     return [...breaches, ...this.misfits("/components/schemas/Problem", JSON.parse(body))];
   }
 
-  /** HEAD is GET's. What is told outside the base path is served under it as well. */
+  /** HEAD is GET's. What is served outside the base path is served under it as well. */
   #find(method: string, path: string): { operation: Operation; at: string } | null {
     const name = method === "HEAD" ? "get" : method.toLowerCase();
     const plain = decoded(path.split("?", 1)[0] ?? "").replace(/\/$/, "");

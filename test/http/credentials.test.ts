@@ -32,7 +32,7 @@ async function start() {
       headers: { Authorization: `Bearer ${token}` },
       ...(body === undefined ? {} : { body }),
     });
-  /** Store a file and tell what the service made of it. */
+  /** Store a file and return what the service made of it. */
   const put = async (token: string) => {
     const answer = await call("PUT", "/upload/a.txt", token, "text");
     expect(answer.status).toBe(201);

@@ -51,7 +51,7 @@ test.skipIf(browser === null)(
   },
 );
 
-test.skipIf(browser === null)("a browser tells of a page that does otherwise", async () => {
+test.skipIf(browser === null)("a browser reports a page that does otherwise", async () => {
   const other = createServer((_, response) => {
     response.setHeader("Content-Type", "text/html");
     response.setHeader("Content-Security-Policy", "default-src 'none'; img-src *");

@@ -135,7 +135,9 @@ test.skipIf(!hasPrograms(["curl"], "apt-get install curl"))(
     expect(lines.length).toBeGreaterThan(15);
     const headers = { Authorization: `Bearer ${key}` };
     const made = await fetch(`${server.url}/api/v1/upload/resume.txt?auto_process=true`, {
-      ...{ method: "PUT", headers, body: EXAMPLE_TEXT },
+      method: "PUT",
+      headers,
+      body: EXAMPLE_TEXT,
     });
     const { id } = (await made.json()) as { id: string };
     const path = `${server.url}/api/v1/upload/${id}`;

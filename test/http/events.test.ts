@@ -12,7 +12,9 @@ import { type TestApp, testApp } from "../support/test-app.ts";
 import { problemOf } from "./problem-of.ts";
 
 const BROKEN = defineProcessor({
-  ...{ name: "broken", version: "1", accepts: ["*/*"] },
+  name: "broken",
+  version: "1",
+  accepts: ["*/*"],
   process: async () => {
     throw new StowageError("document_encrypted", "Cannot read document:\nit is encrypted");
   },
@@ -77,7 +79,9 @@ test("GET /upload/{id}/events sends each change as a message, until the upload i
   ];
   expect(messages(body)).toEqual(
     expected.map((data, index) => ({
-      ...{ id: String(index + 2), event: data.status, data: JSON.stringify(data) },
+      id: String(index + 2),
+      event: data.status,
+      data: JSON.stringify(data),
     })),
   );
 });
@@ -176,7 +180,9 @@ test("over the wire: a closed stream makes room, other processes are heard, and 
   const key = readFileSync(join(folder, "first-api-key"), "utf8").trim();
   const headers = { authorization: `Bearer ${key}` };
   const stored = await fetch(`${server.url}/api/v1/upload/a.txt`, {
-    ...{ method: "PUT", headers, body: "hello" },
+    method: "PUT",
+    headers,
+    body: "hello",
   });
   const { id } = (await stored.json()) as { id: string };
   // A job of a storage that only another server knows.

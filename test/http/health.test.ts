@@ -55,8 +55,8 @@ test.each([
   const kept = await app.kept();
   const answer = await app.send("PUT", "/api/v1/upload/a.txt", { body: "x" });
   expect(answer.headers.get("retry-after")).toBe(retryAfter);
-  const told = JSON.stringify([...answer.headers]) + (await answer.clone().text());
-  expect(told).not.toContain("canary");
+  const reported = JSON.stringify([...answer.headers]) + (await answer.clone().text());
+  expect(reported).not.toContain("canary");
   const errorCode = code === "text" ? "storage_unavailable" : code;
   expect(await problemOf(answer)).toEqual({ status, code: errorCode });
   expect(await app.kept()).toEqual(kept);
@@ -195,7 +195,7 @@ test("start() reports unavailable processing, but not a stop that came first", a
     if (stopFirst) app.stowage.beginShutdown();
     checked.reject(new StowageError("extractor_unavailable", "Cannot process documents: closed"));
     await checked.promise.catch(() => {});
-    const told = app.log.filter(({ event }) => event === "processing.unavailable");
-    expect(told).toHaveLength(stopFirst ? 0 : 1);
+    const reported = app.log.filter(({ event }) => event === "processing.unavailable");
+    expect(reported).toHaveLength(stopFirst ? 0 : 1);
   }
 });

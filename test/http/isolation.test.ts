@@ -8,7 +8,7 @@ import { BASE_PATH } from "../../src/http/endpoint.ts";
 import { TestClock } from "../support/services.ts";
 import { type TestApp, testApp } from "../support/test-app.ts";
 
-/** What anybody may ask. A route that is public without standing here fails. */
+/** What anyone may ask. A route that is public without standing here fails. */
 const PUBLIC = [
   "GET /api/v1/docs",
   "GET /api/v1/health/live",
@@ -20,7 +20,7 @@ const PUBLIC = [
   "GET /openapi.json",
 ];
 
-/** Nobody's upload, in the shape of an id. */
+/** No one's upload, in the shape of an id. */
 const MISSING = "01a20ce4-05c0-7a5e-8c3b-6f1d2e4a9b70";
 
 interface Call {
@@ -33,7 +33,9 @@ interface Call {
 function callsOf({ stowage }: TestApp): Call[] {
   return stowage.endpoints.flatMap(({ route, access, alsoAtRoot }) =>
     (alsoAtRoot ? [BASE_PATH, ""] : [BASE_PATH]).map((base) => ({
-      ...{ access, method: route.method.toUpperCase(), template: base + route.path },
+      access,
+      method: route.method.toUpperCase(),
+      template: base + route.path,
     })),
   );
 }
@@ -138,7 +140,7 @@ function unlisted(endpoints: TestApp["stowage"]["endpoints"]): string[] {
   return [...names.filter((name) => BODIES[name] === undefined), ...spare];
 }
 
-/** Uploads of `acme` in every state there is, by what is told of them. */
+/** Uploads of `acme` in every state there is, by what is shown of them. */
 async function uploadsOf(app: TestApp): Promise<Record<string, string>> {
   const stored = (await app.put("mine")).id;
   const be = async (status: string) => {
@@ -157,7 +159,12 @@ async function uploadsOf(app: TestApp): Promise<Record<string, string>> {
   const states = ["uploading", "processing", "processed", "quarantined", "deleting"];
   const others = await Promise.all(states.map(async (status) => [status, await be(status)]));
   return {
-    ...{ stored, queued, external: "legacy-7", expired, deleted, failed },
+    stored,
+    queued,
+    external: "legacy-7",
+    expired,
+    deleted,
+    failed,
     ...Object.fromEntries(others),
   };
 }
@@ -196,7 +203,7 @@ test("every route answers another tenant's upload in any state exactly as a miss
             return await comparable(await app.send(also, fill(template, id), init));
           };
           const missing = await ask(MISSING);
-          // What cannot be read may be refused before anybody looks for the upload.
+          // What cannot be read may be refused before anyone looks for the upload.
           const isReadable = body === undefined ? method !== "PATCH" : body !== "no JSON";
           if (isReadable) expect(missing.status, `${also} ${template}`).toBe(404);
           for (const [state, id] of Object.entries(uploads)) {

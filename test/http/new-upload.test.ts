@@ -355,30 +355,30 @@ test.each([
 
 /** A body that counts what is taken of it. */
 function counted(
-  app: { told: { bytes: number; ended: boolean } },
+  app: { reported: { bytes: number; ended: boolean } },
   chunkBytes: number,
   chunks: number,
 ) {
   return async function* () {
     try {
       for (let at = 0; at < chunks; at += 1) {
-        app.told.bytes += chunkBytes;
+        app.reported.bytes += chunkBytes;
         yield new Uint8Array(chunkBytes);
       }
     } finally {
-      app.told.ended = true;
+      app.reported.ended = true;
     }
   };
 }
 
 test("a chunked body is read no further than a little past the limit", async () => {
-  const seen = { told: { bytes: 0, ended: false } };
+  const seen = { reported: { bytes: 0, ended: false } };
   const body = counted(seen, 1000, 100_000);
   const app = await testApp({ env: { MAX_UPLOAD_BYTES: "5000" }, requestBody: () => body() });
   const answer = await app.send("PUT", `${UPLOAD}/a`);
   expect(await problemOf(answer)).toEqual({ status: 413, code: "upload_too_large" });
-  expect(seen.told.bytes).toBeLessThan(10_000);
-  expect(seen.told.ended).toBe(true);
+  expect(seen.reported.bytes).toBeLessThan(10_000);
+  expect(seen.reported.ended).toBe(true);
   expect(await app.kept()).toEqual(NOTHING);
 });
 
@@ -401,7 +401,7 @@ test("a client that goes away leaves nothing, and no error in the log", async ()
 });
 
 test("a form is let go when the upload fails before its file is read", async () => {
-  const seen = { told: { bytes: 0, ended: false } };
+  const seen = { reported: { bytes: 0, ended: false } };
   async function* source() {
     yield bytesOf(`--boundary\r\n${filePart("", 'filename=".."').headers}\r\n\r\n`);
     yield* counted(seen, 100_000, 1000)();
@@ -419,7 +419,7 @@ test("a form is let go when the upload fails before its file is read", async () 
   const answer = await app.send("POST", UPLOAD, { headers: form([]).headers });
   expect(await problemOf(answer)).toEqual({ status: 422, code: "invalid_filename" });
   await ended.promise;
-  expect(seen.told.bytes).toBeLessThan(2_000_000);
+  expect(seen.reported.bytes).toBeLessThan(2_000_000);
 });
 
 test.each([

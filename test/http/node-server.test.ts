@@ -30,7 +30,10 @@ async function start(env: Record<string, string> = {}) {
   const base = `${server.url}/api/v1`;
   const filesIn = (path: string) => (existsSync(path) ? readdirSync(path) : []);
   return {
-    ...{ server, folder, key, base },
+    server,
+    folder,
+    key,
+    base,
     headers: { Authorization: authorization, Connection: "close" },
     call: (path: string, init: RequestInit = {}) =>
       fetch(`${base}${path}`, {
@@ -365,8 +368,8 @@ test("a storage that fails in the middle of a result never lets it look whole", 
   expect(answer).not.toMatch(/\r\n0\r\n\r\n$/);
   expect(answer).not.toContain("on fire");
   // Told once, in the log; whatever streams elsewhere prints to the console.
-  const told = app.log.filter(({ event }) => event === "response.broken_off");
-  expect(told).toMatchObject([{ level: "error", fields: { errorCode: "internal" } }]);
+  const reported = app.log.filter(({ event }) => event === "response.broken_off");
+  expect(reported).toMatchObject([{ level: "error", fields: { errorCode: "internal" } }]);
 });
 
 test("a client that leaves in the middle of a result has the storage's stream cancelled", async () => {
@@ -415,7 +418,7 @@ test("SIGTERM lets an upload finish and takes no new connections", async () => {
     );
   await expect.poll(refused, PATIENCE).toBe("refused");
   await wire.send("hello");
-  // Nobody waits for a next request.
+  // No one waits for a next request.
   expect(await wire.until(/"sha256"/)).toMatch(/^HTTP\/1\.1 201 .*connection: close/is);
   expect(await service.server.ended).toEqual({ code: 0, signal: null });
   const { id } = JSON.parse(wire.received.slice(wire.received.indexOf("{"))) as { id: string };

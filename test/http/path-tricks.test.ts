@@ -10,7 +10,7 @@ import { Wire } from "./wire.ts";
 
 const MISSING = "01a20ce4-05c0-7a5e-8c3b-6f1d2e4a9b70";
 
-/** Other spellings of a path, which somebody on the way may take for the path or for an open one. */
+/** Other spellings of a path, which someone on the way may take for the path or for an open one. */
 const TRICKS: readonly ((path: string) => string)[] = [
   (path) => path,
   (path) => `${path}/`,
@@ -105,7 +105,7 @@ test("no spelling of a path passes a gate of a real server, without a token or w
     const target = targetOf(id);
     const name = `${method} ${target}`;
     const open = await ask(server.url, method, target, "");
-    // Another spelling may lead to an open route, which tells nothing of an upload.
+    // Another spelling may lead to an open route, which reveals nothing of an upload.
     expect([200, 400, 401, 404, 405], name).toContain(open.status);
     expect(open.text, name).not.toContain("mine alone");
     if (open.status === 200) expect(open.text, name).toContain('"alive"');

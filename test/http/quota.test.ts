@@ -143,7 +143,7 @@ test("what an operator says of a tenant overrides the configuration", async () =
     expect(await problemOf(await send(app, 21))).toMatchObject({ code: "upload_too_large" });
   }
   expect(await app.put("text")).toMatchObject({ status: "queued" });
-  // Nobody else's.
+  // No one else's.
   const headers = { Authorization: "Bearer other", "Content-Length": "11" };
   const others = await app.send("PUT", `${UPLOAD}/a.txt`, { body: "x".repeat(11), headers });
   expect(others.status).toBe(413);

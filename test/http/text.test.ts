@@ -4,17 +4,21 @@ import { defineProcessor } from "../../src/processor.ts";
 import { ECHO, type TestApp, testApp } from "../support/test-app.ts";
 import { problemOf } from "./problem-of.ts";
 
-/** Its text tells its name and how often it has run. */
+/** Its text has its name and how often it has run. */
 function narrator(name: string) {
   let run = 0;
   return defineProcessor({
-    ...{ name, version: "1", accepts: ["text/plain"] },
+    name,
+    version: "1",
+    accepts: ["text/plain"],
     process: async () => ({ output: {}, text: `${name} ${++run}` }),
   });
 }
 
 const MUTE = defineProcessor({
-  ...{ name: "mute", version: "1", accepts: ["text/plain"] },
+  name: "mute",
+  version: "1",
+  accepts: ["text/plain"],
   process: async () => ({ output: {} }),
 });
 

@@ -87,13 +87,21 @@ const steps = [
     .map(([tenant, filename, bytes]) =>
       step(`upload(${tenant}, ${filename}, [${bytes}])`, async (model, app) => {
         const answer = await app.send("PUT", `${UPLOAD}/${encodeURIComponent(filename)}`, {
-          ...{ headers: { Authorization: `Bearer ${tenant}` }, body: bytes },
+          headers: { Authorization: `Bearer ${tenant}` },
+          body: bytes,
         });
         expect(answer.status).toBe(201);
         const { id } = (await answer.json()) as { id: string };
         const of: ModelUpload = {
-          ...{ id, tenant, filename, bytes, metadata: {}, status: "stored" },
-          ...{ etag: "", oldEtag: null, gone: false },
+          id,
+          tenant,
+          filename,
+          bytes,
+          metadata: {},
+          status: "stored",
+          etag: "",
+          oldEtag: null,
+          gone: false,
         };
         await readTag(app, of);
         of.oldEtag = null;

@@ -3,7 +3,7 @@ import { onTestFinished } from "vitest";
 import { type Answer, readAnswers } from "./bad-input/answers.ts";
 
 /**
- * A connection that sends whatever it is told to, as no well-behaved client would. When the test is over, the
+ * A connection that sends what it is given, as no well-behaved client would. When the test is over, the
  * first answer that came whole is held against the document, if the first line of the request says to what it
  * is an answer.
  */

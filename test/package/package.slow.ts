@@ -141,11 +141,11 @@ describe("installed into an empty folder", () => {
     );
   });
 
-  test("npx stowage tells its version, and doctor its help; a slip is told how to go on", async () => {
+  test("npx stowage reports its version, and doctor its help; a typo gets advice", async () => {
     expect(await packed.run("npx", "--no-install", "stowage", "--version")).toBe("0.1.0\n");
     expect(await packed.run("npx", "--no-install", "stowage", "doctor", "--help")).toMatch(/Usage/);
-    const told = await packed.run("npx", "--no-install", "stowage", "sevre").catch(outputOf);
-    expect(told).toContain("\nTry: npx stowage --help\n");
+    const reported = await packed.run("npx", "--no-install", "stowage", "sevre").catch(outputOf);
+    expect(reported).toContain("\nTry: npx stowage --help\n");
   });
 
   test("stowage serve takes a document, reads it in a process of its own, and stops with 0", async () => {
@@ -174,9 +174,11 @@ describe("installed into an empty folder", () => {
 
   test("a driver whose library is not there says what to install", async () => {
     const uri = "unstorage:redis?url=redis://:hunter2@localhost";
-    const told = await packed.run("npx", "--no-install", "stowage", "doctor", uri).catch(outputOf);
-    expect(told).toContain("npm i ioredis");
-    expect(told).not.toContain("hunter2");
+    const reported = await packed
+      .run("npx", "--no-install", "stowage", "doctor", uri)
+      .catch(outputOf);
+    expect(reported).toContain("npm i ioredis");
+    expect(reported).not.toContain("hunter2");
   });
 
   test("an application in JavaScript imports every entry and stores an upload", async () => {
@@ -184,9 +186,11 @@ describe("installed into an empty folder", () => {
       join(packed.app, "application.mjs"),
       readFileSync(new URL("application.mjs", import.meta.url)),
     );
-    const told = JSON.parse(await packed.run(process.execPath, "application.mjs"));
-    expect(told).toEqual({
-      ...{ status: 201, text: "Hello", items: true },
+    const reported = JSON.parse(await packed.run(process.execPath, "application.mjs"));
+    expect(reported).toEqual({
+      status: 201,
+      text: "Hello",
+      items: true,
       client: ["Hello", true, "upload_not_found"],
       results: [{ name: expect.any(String), error: null }],
       entries: ["function", "function", "counter", "acme"],
@@ -198,8 +202,8 @@ describe("installed into an empty folder", () => {
     const script = `for (const entry of ${JSON.stringify(entries)}) {
       console.log(entry, Object.keys(require(entry)).length > 0);
     }`;
-    const told = await packed.run(process.execPath, "--no-warnings", "-e", script);
-    expect(told.trim().split("\n")).toEqual(entries.map((entry) => `${entry} true`));
+    const reported = await packed.run(process.execPath, "--no-warnings", "-e", script);
+    expect(reported.trim().split("\n")).toEqual(entries.map((entry) => `${entry} true`));
   });
 
   test.each([
@@ -210,14 +214,18 @@ describe("installed into an empty folder", () => {
     writeFileSync(join(packed.app, "consumer.mts"), consumer);
     const compilerOptions = {
       ...how,
-      ...{ strict: true, skipLibCheck: false, noEmit: true, target: "es2023" },
-      ...{ types: ["node"], typeRoots: [join(ROOT, "node_modules/@types")] },
+      strict: true,
+      skipLibCheck: false,
+      noEmit: true,
+      target: "es2023",
+      types: ["node"],
+      typeRoots: [join(ROOT, "node_modules/@types")],
     };
     const config = { compilerOptions, files: ["consumer.mts"] };
     writeFileSync(join(packed.app, "tsconfig.json"), JSON.stringify(config));
     const tsc = join(ROOT, "node_modules/typescript/bin/tsc");
-    const told = await packed.run(process.execPath, tsc, "-p", ".").catch(outputOf);
-    expect(told).toBe("");
+    const reported = await packed.run(process.execPath, tsc, "-p", ".").catch(outputOf);
+    expect(reported).toBe("");
   });
 });
 
@@ -226,22 +234,33 @@ describe("stowage/client", () => {
     const source = readFileSync(new URL("browser.ts", import.meta.url));
     writeFileSync(join(packed.app, "browser.ts"), source);
     const compilerOptions = {
-      ...{ module: "esnext", moduleResolution: "bundler", target: "es2022" },
-      ...{ strict: true, exactOptionalPropertyTypes: true, skipLibCheck: false, noEmit: true },
-      ...{ lib: ["es2022", "dom", "dom.iterable", "dom.asynciterable"], types: [] },
+      module: "esnext",
+      moduleResolution: "bundler",
+      target: "es2022",
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      skipLibCheck: false,
+      noEmit: true,
+      lib: ["es2022", "dom", "dom.iterable", "dom.asynciterable"],
+      types: [],
     };
     const config = { compilerOptions, files: ["browser.ts"] };
     writeFileSync(join(packed.app, "tsconfig.json"), JSON.stringify(config));
     const tsc = join(ROOT, "node_modules/typescript/bin/tsc");
-    const told = await packed.run(process.execPath, tsc, "-p", ".").catch(outputOf);
-    expect(told).toBe("");
+    const reported = await packed.run(process.execPath, tsc, "-p", ".").catch(outputOf);
+    expect(reported).toBe("");
   });
 
   test("is small, and brings nothing of the server, of a library or of Node", async () => {
     const { metafile, outputFiles } = await build({
       stdin: { contents: 'export * from "stowage/client";', resolveDir: packed.app },
-      ...{ bundle: true, minify: true, format: "esm", platform: "browser", target: "es2022" },
-      ...{ write: false, metafile: true },
+      bundle: true,
+      minify: true,
+      format: "esm",
+      platform: "browser",
+      target: "es2022",
+      write: false,
+      metafile: true,
     });
     const others = Object.keys(metafile.inputs).filter(
       (path) => !/(?:<stdin>|stowage\/dist\/src\/client(?:\/[a-z-]+)?\.js)$/.test(path),
@@ -273,11 +292,11 @@ async function serve() {
     child.kill("SIGKILL");
     await ended;
   });
-  let told = "";
+  let reported = "";
   for await (const text of child.stdout.setEncoding("utf8")) {
-    told += text;
-    const url = /(http:\/\/127\.0\.0\.1:\d+)/.exec(told)?.[1];
-    const key = /(stw_\S+)\s/.exec(told)?.[1];
+    reported += text;
+    const url = /(http:\/\/127\.0\.0\.1:\d+)/.exec(reported)?.[1];
+    const key = /(stw_\S+)\s/.exec(reported)?.[1];
     if (url === undefined || key === undefined) continue;
     const stop = async () => {
       child.kill("SIGTERM");
@@ -285,7 +304,7 @@ async function serve() {
     };
     return { url, key, stop };
   }
-  throw new Error(`It ended: ${told}`);
+  throw new Error(`It ended: ${reported}`);
 }
 
 function outputOf(error: { readonly stdout?: string; readonly stderr?: string }): string {

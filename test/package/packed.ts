@@ -9,7 +9,7 @@ const run = promisify(execFile);
 
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
 
-/** What a shell of somebody else has: this Node first, and nothing of the npm that runs the tests. */
+/** What a shell of someone else has: this Node first, and nothing of the npm that runs the tests. */
 export const ENV: Readonly<Record<string, string>> = Object.fromEntries(
   Object.entries({
     ...process.env,
@@ -32,7 +32,7 @@ export class Packed {
   readonly tarball: string;
   /** Its files by their path. */
   readonly files: ReadonlyMap<string, Buffer>;
-  /** A folder of somebody who has installed it, and nothing else. */
+  /** A folder of someone who has installed it, and nothing else. */
   readonly app: string;
 
   private constructor(tarball: string, files: ReadonlyMap<string, Buffer>, app: string) {

@@ -108,11 +108,14 @@ describe("metadata of documents", () => {
   it("counts the sheets and slides that a document lists", async () => {
     const book = `<workbook xmlns="${SPREADSHEET}"><sheets><sheet name="A"/><sheet name="B"/></sheets></workbook>`;
     expect(await metadataOf(XLSX, office("xl/workbook.xml", book, CORE, ""))).toMatchObject({
-      ...{ sheets: 2, title: SAID.title, author: SAID.author },
+      sheets: 2,
+      title: SAID.title,
+      author: SAID.author,
     });
     const show = `<p:presentation xmlns:p="${SLIDES}"><p:sldIdLst><p:sldId id="256"/><p:sldId id="257"/><p:sldId id="258"/></p:sldIdLst></p:presentation>`;
     expect(await metadataOf(PPTX, office("ppt/presentation.xml", show, CORE, ""))).toMatchObject({
-      ...{ slides: 3, title: SAID.title },
+      slides: 3,
+      title: SAID.title,
     });
   });
 

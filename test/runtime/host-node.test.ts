@@ -111,16 +111,16 @@ describe("spawn()", () => {
 
   it("logs standard error at debug, cut", async () => {
     const lines: (LogFields | undefined)[] = [];
-    const told = Promise.withResolvers<void>();
+    const reported = Promise.withResolvers<void>();
     const logger: Logger = {
       ...SILENT,
       debug(_, fields) {
         lines.push(fields);
-        told.resolve();
+        reported.resolve();
       },
     };
     const complaining = shell("head -c 5000 /dev/zero | tr '\\0' x >&2", createNodeHost(logger));
-    await Promise.all([complaining.ended, told.promise]);
+    await Promise.all([complaining.ended, reported.promise]);
     expect(lines[0]).toEqual({ pid: complaining.pid, text: "x".repeat(2000) });
   });
 });

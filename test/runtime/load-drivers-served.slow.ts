@@ -75,7 +75,9 @@ test("a storage of a driver from STOWAGE_DRIVERS takes, gives, deletes, and is a
 test("a start with drivers that cannot be loaded ends with all of them named, and touches nothing", async () => {
   const folder = tempFolder();
   const env = {
-    ...{ PATH: process.env["PATH"] ?? "", HOME: folder, PORT: "0" },
+    PATH: process.env["PATH"] ?? "",
+    HOME: folder,
+    PORT: "0",
     DATABASE_URL: `sqlite:${join(folder, "stowage.db")}`,
     STOWAGE_DRIVERS: "stowage-driver-acme,./tape.ts",
   };

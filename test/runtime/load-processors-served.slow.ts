@@ -56,9 +56,12 @@ test("a start with modules that cannot be loaded ends with all of them named, an
   const folder = tempFolder();
   writeFileSync(join(folder, "exits.mjs"), "process.exit(7)");
   const env = {
-    ...{ PATH: process.env["PATH"] ?? "", HOME: folder, PORT: "0" },
+    PATH: process.env["PATH"] ?? "",
+    HOME: folder,
+    PORT: "0",
     DATABASE_URL: `sqlite:${join(folder, "stowage.db")}`,
-    ...{ STOWAGE_DRIVERS: "./tape.ts", STOWAGE_PROCESSORS: "stowage-processor-acme,./exits.mjs" },
+    STOWAGE_DRIVERS: "./tape.ts",
+    STOWAGE_PROCESSORS: "stowage-processor-acme,./exits.mjs",
   };
   const main = resolve("src/cli/main.ts");
   const serving = promisify(execFile)(process.execPath, [main, "serve"], { env, cwd: folder });
@@ -71,11 +74,13 @@ test("a start with modules that cannot be loaded ends with all of them named, an
   expect(existsSync(join(folder, "stowage.db"))).toBe(false);
 });
 
-test("createStowage() refuses processors whose names are taken, or that nobody defined", async () => {
+test("createStowage() refuses processors whose names are taken, or that no one defined", async () => {
   const env = { FILE_STORAGE_TYPE: "memory", DATABASE_URL: "sqlite::memory:" };
   const define = (name: string) =>
     defineProcessor({
-      ...{ name, version: "1", accepts: ["text/plain"] },
+      name,
+      version: "1",
+      accepts: ["text/plain"],
       process: async () => ({ output: {} }),
     });
   const open = (...processors: never[]) => createStowage({ env, processors, logger: SILENT });

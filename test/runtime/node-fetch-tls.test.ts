@@ -10,7 +10,7 @@ import { tempFolder } from "../support/temp-folder.ts";
 
 const hasOpenssl = hasPrograms(["openssl"], "apt-get install openssl");
 
-/** A server whose certificate nobody has signed but itself. */
+/** A server whose certificate no one has signed but itself. */
 async function serveTls(): Promise<{ url: string; certificate: string }> {
   const folder = tempFolder();
   const [key, certificate] = [join(folder, "key.pem"), join(folder, "certificate.pem")];
@@ -32,7 +32,7 @@ async function serveTls(): Promise<{ url: string; certificate: string }> {
   return { url: `https://127.0.0.1:${(server.address() as AddressInfo).port}/`, certificate };
 }
 
-test.skipIf(!hasOpenssl)("fetch() trusts no certificate that nobody vouches for", async () => {
+test.skipIf(!hasOpenssl)("fetch() trusts no certificate that no one vouches for", async () => {
   const { url } = await serveTls();
   const { fetch, close } = createNodeFetch({ env: {} });
   onTestFinished(close);

@@ -53,7 +53,7 @@ test("the app on workerd keeps files in S3, large ones in parts, by keys from it
   expect(s3.uploadsInProgress(bucket)).toEqual([]);
 });
 
-test("the app on workerd tells a follower what others do, until the upload is at rest", async () => {
+test("the app on workerd reports to a follower what others do, until the upload is settled", async () => {
   const worker = await startWorker({ AUTH_JWT_SECRET: SECRET });
   const call = await callerOf(worker, SECRET);
   const created = await call("PUT", "/upload/a.txt", { body: "hello" });
@@ -84,10 +84,12 @@ test("the app on workerd tells a follower what others do, until the upload is at
   expect((await call("GET", `/upload/${id}/events?last_event_id=4`)).status).toBe(204);
 });
 
-test("the app on workerd limits addresses as Cloudflare tells them, and lets pages call", async () => {
+test("the app on workerd limits addresses as Cloudflare reports them, and lets pages call", async () => {
   const page = "https://app.example";
   const worker = await startWorker({
-    ...{ AUTH_JWT_SECRET: SECRET, RATE_LIMIT_PER_ADDRESS: "2", CORS_ORIGINS: page },
+    AUTH_JWT_SECRET: SECRET,
+    RATE_LIMIT_PER_ADDRESS: "2",
+    CORS_ORIGINS: page,
   });
   const url = `${await worker.ready}api/v1/upload`;
   const from = (address: string) =>

@@ -27,7 +27,7 @@ interface Head extends Required<Described> {
   readonly etag: string;
 }
 
-/** What the cases want of somebody else's client, on one bucket. */
+/** What the cases want of someone else's client, on one bucket. */
 export interface ForeignClient {
   put(key: string, body: Uint8Array, described?: Described): Promise<void>;
   /** A body of unknown length, in parts. */
@@ -36,11 +36,11 @@ export interface ForeignClient {
   get(key: string, range?: readonly [number, number]): Promise<Uint8Array>;
   head(key: string): Promise<Head | null>;
   delete(keys: readonly string[]): Promise<void>;
-  /** All keys, fetched in pages of `pageSize` where the client can be told. */
+  /** All keys, fetched in pages of `pageSize` where the client can set it. */
   list(prefix: string, pageSize: number): Promise<string[]>;
   /** @returns The id of an upload in parts that has just begun. */
   beginUpload(key: string): Promise<string>;
-  /** The uploads in parts that are under way, fetched in pages where the client can be told. */
+  /** The uploads in parts that are under way, fetched in pages where the client can set it. */
   uploads(prefix: string): Promise<{ readonly key: string; readonly id: string }[]>;
   abortUpload(key: string, id: string): Promise<void>;
   /** A signed link to read an object as plain text, where the client makes such. */

@@ -12,24 +12,21 @@ const PROGRAM = `
   process.kill(process.pid, "SIGKILL");
 `;
 
-test.skipIf(!hasRadosgw())(
-  "a radosgw ends with whoever started it, however that ends",
-  async () => {
-    const folder = mkdtempSync(join(tmpdir(), "stowage-test-"));
-    const emptied = Promise.withResolvers<void>();
-    const watcher = watch(folder, () => {
-      if (readdirSync(folder).length === 0) emptied.resolve();
-    });
-    const args = ["--input-type=module", "--eval", PROGRAM];
-    const stdio = ["ignore", "pipe", "inherit"] as const;
-    const starter = spawn(process.execPath, args, {
-      env: { ...process.env, TMPDIR: folder },
-      stdio: [...stdio],
-    });
-    const [line] = (await once(starter.stdout as NodeJS.ReadableStream, "data")) as [Buffer];
-    await emptied.promise;
-    watcher.close();
-    await expect(fetch(line.toString().trim())).rejects.toThrow("fetch failed");
-    rmSync(folder, { recursive: true });
-  },
-);
+test.skipIf(!hasRadosgw())("a radosgw ends with its parent, however that ends", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "stowage-test-"));
+  const emptied = Promise.withResolvers<void>();
+  const watcher = watch(folder, () => {
+    if (readdirSync(folder).length === 0) emptied.resolve();
+  });
+  const args = ["--input-type=module", "--eval", PROGRAM];
+  const stdio = ["ignore", "pipe", "inherit"] as const;
+  const starter = spawn(process.execPath, args, {
+    env: { ...process.env, TMPDIR: folder },
+    stdio: [...stdio],
+  });
+  const [line] = (await once(starter.stdout as NodeJS.ReadableStream, "data")) as [Buffer];
+  await emptied.promise;
+  watcher.close();
+  await expect(fetch(line.toString().trim())).rejects.toThrow("fetch failed");
+  rmSync(folder, { recursive: true });
+});

@@ -195,7 +195,7 @@ const CASES: readonly Case[] = [
     { status: 400, because: "it sends no document with it" },
   ],
   [
-    "a list from a token that nobody gave",
+    "a list from a token that no one gave",
     (s) => s.ask("GET", "", { query: "list-type=2&continuation-token=x" }),
     { status: 400, code: "InvalidArgument" },
     { status: 200, because: "its tokens are keys" },

@@ -23,7 +23,7 @@ export interface StrictS3Options extends Partial<ServiceRules> {
   readonly domain?: string;
   /** The path below which the service lies: `/s3`. */
   readonly basePath?: string;
-  /** What a signature for another region is answered with: 400 with a body that tells, or 301 with a header. */
+  /** What a signature for another region is answered with: 400 with a body that reports, or 301 with a header. */
   readonly wrongRegion?: "AuthorizationHeaderMalformed" | "PermanentRedirect";
   readonly allowUnsignedPayload?: boolean;
   /** Milliseconds since 1970. */
@@ -210,17 +210,17 @@ class StrictServer implements StrictS3 {
 
   #wrongRegion(seen: SeenRequest): S3Error {
     const { region } = this;
-    const told = { "x-amz-bucket-region": region };
+    const reported = { "x-amz-bucket-region": region };
     if (this.#options.wrongRegion === "PermanentRedirect") {
       const details = { Endpoint: this.endpoint, Bucket: seen.bucket ?? "" };
       const message = "The bucket you are attempting to access must be addressed elsewhere";
-      return new S3Error("PermanentRedirect", message, details, told);
+      return new S3Error("PermanentRedirect", message, details, reported);
     }
     return new S3Error(
       "AuthorizationHeaderMalformed",
       `The authorization header is malformed; the region is wrong; expecting '${region}'`,
       { Region: region },
-      seen.method === "HEAD" ? told : {},
+      seen.method === "HEAD" ? reported : {},
     );
   }
 }

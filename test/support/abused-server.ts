@@ -37,8 +37,10 @@ const MADE = [
 const API_KEYS = MADE.map(({ tenant, scopes, expiresAt, name }, index) =>
   createApiKey(
     {
-      ...{ tenant: findTenantId(tenant), scopes: scopes as readonly Scope[] },
-      ...{ label: name, expiresAt },
+      tenant: findTenantId(tenant),
+      scopes: scopes as readonly Scope[],
+      label: name,
+      expiresAt,
     },
     (bytes) => bytes.fill(0xa1 + index),
     { now: () => 1 },
@@ -229,7 +231,7 @@ export class AbusedServer {
     return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) * 1024;
   }
 
-  /** The secrets that everybody on the machine can read: those in its command line, and in its children's. */
+  /** The secrets that everyone on the machine can read: those in its command line, and in its children's. */
   commandLeaks(): string[] {
     const commands = familyOf(String(this.server.child.pid)).flatMap(commandLine).join("\n");
     const secrets = [...SECRETS, ...CONTENT_SECRETS];
@@ -240,10 +242,10 @@ export class AbusedServer {
   leaks(): string[] {
     const { log, unread } = this.server;
     const lines = [...log.map((entry) => JSON.stringify(entry)), ...unread];
-    const told = lines.filter((line) => !line.includes('"level":"debug"')).join("\n");
+    const reported = lines.filter((line) => !line.includes('"level":"debug"')).join("\n");
     return [
       ...SECRETS.filter((secret) => lines.join("\n").includes(secret)).map((it) => `log: ${it}`),
-      ...CONTENT_SECRETS.filter((secret) => told.includes(secret)).map((it) => `log: ${it}`),
+      ...CONTENT_SECRETS.filter((secret) => reported.includes(secret)).map((it) => `log: ${it}`),
       ...this.commandLeaks(),
       ...unread.map((line) => `not of the log: ${line}`),
     ];

@@ -9,13 +9,13 @@ afterEach(() => {
 test("hasPrograms() and findProgram() tell what is not installed, and how to install it", () => {
   vi.stubEnv("STOWAGE_SKIP_NOTHING", undefined);
   vi.stubEnv("PATH", "/nowhere");
-  const told = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+  const reported = vi.spyOn(process.stderr, "write").mockReturnValue(true);
   expect(hasPrograms(["radosgw", "ceph-mon"], "test/s3/radosgw.sh install")).toBe(false);
-  expect(told).toHaveBeenLastCalledWith(
+  expect(reported).toHaveBeenLastCalledWith(
     "Skipped tests: radosgw, ceph-mon not found (test/s3/radosgw.sh install)\n",
   );
   expect(findProgram(["chromium"], "apt-get install chromium")).toBeNull();
-  expect(told).toHaveBeenCalledTimes(2);
+  expect(reported).toHaveBeenCalledTimes(2);
 });
 
 test("hasPrograms() and findProgram() fail where nothing may be skipped", () => {

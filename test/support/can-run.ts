@@ -4,7 +4,7 @@ import process from "node:process";
 
 /**
  * Whether tests can run that need something of this machine. Where they cannot, a line says what is missing; with
- * `STOWAGE_SKIP_NOTHING` set, as `.ci/run` does, that is a failure: nobody would see that a proof is not made.
+ * `STOWAGE_SKIP_NOTHING` set, as `.ci/run` does, that is a failure: no one would see that a proof is not made.
  */
 export function canRun(possible: boolean, missing: string): boolean {
   if (possible) return true;

@@ -49,7 +49,7 @@ export class JobsScene {
     return { server, api: new ApiClient(server.url, key) };
   }
 
-  /** Whether a request is about the file of an upload, of this one if it is told. */
+  /** Whether a request is about the file of an upload, of this one if it is given. */
   readonly isFile = ({ key = "" }: SeenRequest, id = ""): boolean =>
     key.startsWith("uploads/default/") && key.includes(id);
 
@@ -74,7 +74,7 @@ export class JobsScene {
     }
   }
 
-  /** Nobody else writes from now on. @returns How to let them. */
+  /** No one else writes from now on. @returns How to let them. */
   lockDatabase(): () => void {
     const db = new DatabaseSync(join(this.#folder, "db"));
     db.exec("PRAGMA busy_timeout = 5000; BEGIN IMMEDIATE");

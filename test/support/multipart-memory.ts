@@ -19,7 +19,7 @@ export interface MultipartFaults {
   /** Before all parts become an object. */
   complete?: () => void | Promise<void>;
   abort?: () => void;
-  /** `false`: nobody is told which uploads there are. */
+  /** `false`: it lists no uploads. */
   mayList?: boolean;
 }
 
@@ -52,7 +52,9 @@ export function withMultipart(inner: StorageDriver, faults: MultipartFaults = {}
     },
     async listParts(_key, id) {
       return [...find(id).parts].map(([number, bytes]) => ({
-        ...{ number, sizeBytes: bytes.byteLength, version: `${number}` },
+        number,
+        sizeBytes: bytes.byteLength,
+        version: `${number}`,
       }));
     },
     async complete(key, id, parts) {

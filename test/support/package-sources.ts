@@ -21,7 +21,7 @@ export const PACKAGE_ALIASES = SOURCES.map(([entry, source]) => ({
 
 /**
  * Put the package, unbuilt, with its command, and libraries of ours into a folder's `node_modules`, so that a process there
- * imports them as somebody does who has installed them.
+ * imports them as someone does who has installed them.
  */
 export function installPackage(folder: string, ...libraries: readonly string[]): void {
   const stowage = join(folder, "node_modules", "stowage");

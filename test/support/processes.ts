@@ -10,7 +10,7 @@ export function childrenOf(parent: number): number[] {
   });
 }
 
-/** Whether it has not ended; one that nobody has asked about yet has. */
+/** Whether it has not ended; one that no one has asked about yet has. */
 export function isRunning(pid: number): boolean {
   const state = stateOf(pid);
   return state !== undefined && state !== "Z";

@@ -6,7 +6,7 @@ import { holdServer } from "./held-servers.ts";
 
 const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 
-/** Somebody who waits for a line of the log. */
+/** Someone who waits for a line of the log. */
 interface Awaited {
   readonly event: string;
   resolve(entry: Record<string, unknown>): void;
@@ -27,14 +27,14 @@ export class ServerProcess {
   private constructor(
     url: string,
     child: ChildProcess,
-    told: Pick<ServerProcess, "log" | "unread"> & { readonly awaited: Awaited[] },
+    reported: Pick<ServerProcess, "log" | "unread"> & { readonly awaited: Awaited[] },
     ended: ServerProcess["ended"],
   ) {
     this.url = url;
     this.child = child;
-    this.log = told.log;
-    this.unread = told.unread;
-    this.#awaited = told.awaited;
+    this.log = reported.log;
+    this.unread = reported.unread;
+    this.#awaited = reported.awaited;
     this.ended = ended;
   }
 
@@ -85,7 +85,7 @@ export class ServerProcess {
     return new ServerProcess(url, child, { log, unread, awaited }, ended);
   }
 
-  /** The next line of the log that tells `event`. */
+  /** The next line of the log that reports `event`. */
   async nextLog(event: string): Promise<Record<string, unknown>> {
     return await new Promise((resolve) => this.#awaited.push({ event, resolve }));
   }

@@ -118,11 +118,19 @@ export async function testServices(options: TestServicesOptions = {}) {
     await executor.close();
   });
   return {
-    ...{ clock, records, queue, uploads, worker, storages, executor },
+    clock,
+    records,
+    queue,
+    uploads,
+    worker,
+    storages,
+    executor,
     /** Another one over the same records, as another process has it. Stopped with the test. */
     newWorker,
     /** The driver under the primary storage, and the one under the other. */
-    ...{ driver: first.inner, otherDriver: second.inner, otherStorage: second.storage },
+    driver: first.inner,
+    otherDriver: second.inner,
+    otherStorage: second.storage,
     missing,
     downloads: new DownloadService({ ...shared, hasher, logger: options.logger ?? SILENT }),
     processing: new ProcessingService(shared),

@@ -8,7 +8,7 @@ import { s3Settings } from "./s3-app.ts";
 import { ServerProcess } from "./server-process.ts";
 import { tempFolder } from "./temp-folder.ts";
 
-/** The actions that the S3 driver asks for: none that tells which uploads are under way. */
+/** The actions that the S3 driver asks for: none that lists the uploads under way. */
 const LEAST = [
   "PutObject",
   "GetObject",
@@ -18,7 +18,7 @@ const LEAST = [
   "ListMultipartUploadParts",
 ].map((name) => `s3:${name}`);
 
-/** The driver's own, in a process that nobody has told of another. */
+/** The driver's own, in a process that has not heard of another. */
 const PART_BYTES = 8 * 2 ** 20;
 
 /** A server over S3 in the middle of a large upload: two parts are sent, and the client says nothing more. */
@@ -67,7 +67,11 @@ export async function stuckUpload(): Promise<{
     }
   };
   return {
-    ...{ server, upload, env, s3, bucket },
+    server,
+    upload,
+    env,
+    s3,
+    bucket,
     multipartId: s3.uploadsInProgress(bucket)[0]?.id ?? "",
     rows: () =>
       inDatabase((db) =>

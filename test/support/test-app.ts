@@ -52,7 +52,10 @@ function recordingLogger(lines: LogLine[], context: LogLine["fields"] = {}): Log
     lines.push({ level, event, fields: { ...context, ...fields } });
   };
   return {
-    ...{ debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") },
+    debug: at("debug"),
+    info: at("info"),
+    warn: at("warn"),
+    error: at("error"),
     with: (fields) => recordingLogger(lines, { ...context, ...fields }),
   };
 }
@@ -108,7 +111,8 @@ export async function testApp(options: TestAppOptions = {}) {
       })),
       ...(options.host === undefined ? {} : { host: options.host }),
       records: { ...real, ...options.tamperRecords?.(real) },
-      ...{ keys, tenants },
+      keys,
+      tenants,
       extractor: Object.assign(
         extractor,
         options.extractorCheck && { check: options.extractorCheck },
@@ -116,7 +120,8 @@ export async function testApp(options: TestAppOptions = {}) {
       ...(options.authenticate === "credentials"
         ? {}
         : { authenticate: options.authenticate ?? authenticate }),
-      ...{ logger, clock },
+      logger,
+      clock,
       connections: () => ({ open: 3, limit: 4096 }),
       random: (bytes) => crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>),
       ...(options.basePath === undefined ? {} : { basePath: options.basePath }),
@@ -141,7 +146,7 @@ export async function testApp(options: TestAppOptions = {}) {
       method,
       headers: { Authorization: "Bearer acme", ...init.headers },
       body: init.body ?? null,
-      ...{ duplex: "half" },
+      duplex: "half",
     });
     const answer = await stowage.fetch(request, env);
     await holdToDocument(method, path, answer);
@@ -150,7 +155,7 @@ export async function testApp(options: TestAppOptions = {}) {
 
   /** Every answer of every test is what the document promises. */
   async function holdToDocument(method: string, path: string, answer: Response): Promise<void> {
-    // Nobody is there to be promised anything.
+    // No one is there to be promised anything.
     if (answer.status === STATUS.request_aborted) return;
     contract ??= contractOf(
       await (await stowage.fetch(new Request("http://test/openapi.json"))).text(),
@@ -159,7 +164,13 @@ export async function testApp(options: TestAppOptions = {}) {
   }
 
   return {
-    ...{ stowage, clock, keys, tenants, log, logger, send },
+    stowage,
+    clock,
+    keys,
+    tenants,
+    log,
+    logger,
+    send,
     /** Upload text with PUT. @returns The upload object. */
     async put(text: string, filename = "a.txt", query = ""): Promise<UploadJson> {
       const answer = await send("PUT", `/api/v1/upload/${encodeURIComponent(filename)}${query}`, {

@@ -9,7 +9,10 @@ const CHUNK_BYTES = 64 * 1024;
 export async function extract(extractor: Extractor, document: BenchDocument): Promise<string> {
   const { bytes, contentType, extension } = document;
   const { text = "" } = await extractor.run({
-    ...{ processor: "text", contentType, extension, sizeBytes: bytes.byteLength },
+    processor: "text",
+    contentType,
+    extension,
+    sizeBytes: bytes.byteLength,
     open: async () => chunks(bytes),
     signal: new AbortController().signal,
   });

@@ -9,7 +9,10 @@ import { extract } from "./extractor.ts";
 
 export const open: Open = async (concurrency) => {
   const extractor = createChildExtractor({
-    ...{ host: nodeHost, concurrency, logger: SILENT, clock: { now: () => Date.now() } },
+    host: nodeHost,
+    concurrency,
+    logger: SILENT,
+    clock: { now: () => Date.now() },
     command: nodeExtractCommand(),
     processors: [textProcessor],
     documentsPerProcess: Number.POSITIVE_INFINITY,

@@ -5,8 +5,13 @@ import { countBytes, type Open, PART_BYTES } from "../contender.ts";
 export const open: Open = async ({ endpoint, region, bucket, accessKeyId, secretAccessKey }) => {
   const { hostname, port, protocol } = new URL(endpoint);
   const client = new Client({
-    ...{ endPoint: hostname, port: Number(port), useSSL: protocol === "https:" },
-    ...{ region, accessKey: accessKeyId, secretKey: secretAccessKey, pathStyle: true },
+    endPoint: hostname,
+    port: Number(port),
+    useSSL: protocol === "https:",
+    region,
+    accessKey: accessKeyId,
+    secretKey: secretAccessKey,
+    pathStyle: true,
     partSize: PART_BYTES,
   });
   return {

@@ -9,7 +9,10 @@ import { countBytes, type Open } from "../contender.ts";
 export const open: Open = async ({ endpoint, region, bucket, accessKeyId, secretAccessKey }) => {
   const driver = await s3Driver.open(
     {
-      ...{ authority: bucket, region, endpoint, path_style: "true" },
+      authority: bucket,
+      region,
+      endpoint,
+      path_style: "true",
       credentials: async () => ({ accessKeyId, secretAccessKey }),
     },
     {

@@ -4,7 +4,7 @@ import type { S3Client } from "../wire/protocol.ts";
 import { credentialSource } from "./credentials.ts";
 import type { S3Options } from "./options.ts";
 
-/** Where AWS's tools look, if nobody says where the bucket is; its answers tell better. */
+/** Where AWS's tools look without a setting. The responses of the bucket name its region. */
 const DEFAULT_REGION = "us-east-1";
 
 /**

@@ -114,7 +114,7 @@ function assertWhole(parts: readonly StoredPart[], sizeBytes: number): void {
   throw new StowageError("internal", "Cannot complete upload: a part was not sent");
 }
 
-/** The code alone does not tell: the body may come from a storage that fails with `object_not_found`. */
+/** The code alone is not enough: the body may come from a storage that fails with `object_not_found`. */
 function isUploadLost(error: unknown): error is StowageError {
   return isStowageError(error, "object_not_found") && error.data["s3Code"] === "NoSuchUpload";
 }

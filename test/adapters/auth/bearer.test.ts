@@ -20,7 +20,7 @@ async function subject(
 }
 
 describe("createBearerAuthenticator()", () => {
-  it("reads one token and tells keys from JWTs by their shape", async () => {
+  it("reads one token, and distinguishes keys from JWTs by their shape", async () => {
     expect(await subject({ authorization: "Bearer a.b.c" })).toBe("jwt:a.b.c");
     expect(await subject({ authorization: "bearer  stw_1_2" })).toBe("key:stw_1_2");
   });

@@ -273,7 +273,7 @@ describe("createJwtAuthenticator() by a key set", () => {
     server.fallSick((_, response) => response.writeHead(500).end());
     clock.forward(60 * 60_000);
     expect(await jwt.authenticate(await issue(rsa))).not.toBeNull();
-    // This key may be a new one: nobody can say.
+    // This key may be a new one: no one can say.
     await expect(jwt.authenticate(await issue(ec))).rejects.toSatisfy(isUnavailable(true));
     expect(server.requests()).toBe(2);
     clock.forward(23 * 60 * 60_000);
@@ -408,7 +408,7 @@ describe("createJwtAuthenticator() by a key set", () => {
     await expect(byKeys().authenticate(await issue(ec))).rejects.toSatisfy(isUnavailable(false));
   });
 
-  it("asks nobody about what is refused by its header", async () => {
+  it("asks no one about what is refused by its header", async () => {
     server.publish(rsa.jwk);
     expect(await byKeys().authenticate(await sign({ iss: "me", aud: "files" }))).toBeNull();
     expect(server.requests()).toBe(0);

@@ -7,7 +7,9 @@ import { document, failureOf } from "./harness.ts";
 
 const processorNamed = (name: string, by: string) =>
   defineProcessor({
-    ...{ name, version: "1", accepts: ["text/plain"] },
+    name,
+    version: "1",
+    accepts: ["text/plain"],
     process: async () => ({ output: { by } }),
   });
 

@@ -189,7 +189,7 @@ describe("a processor that breaks its contract", () => {
     expect(host.started).toHaveLength(2);
   });
 
-  it("is told from one that refuses a document", async () => {
+  it("is distinguished from one that refuses a document", async () => {
     const host = watchedHost();
     const { run } = extractor({ host });
     const error = await failureOf(run(deed("refuse")));

@@ -56,7 +56,9 @@ it("run() ends at once when it is aborted, at work or waiting", async () => {
 it("run() removes its listeners from a signal that lives on", async () => {
   const signals: AbortSignal[] = [];
   const keeping = defineProcessor({
-    ...{ name: "keeping", version: "1", accepts: ["text/plain"] },
+    name: "keeping",
+    version: "1",
+    accepts: ["text/plain"],
     async process({ extension }, { signal }) {
       signals.push(signal);
       if (extension === ".bad") throw new StowageError("document_unreadable", "Cannot read it");
@@ -64,7 +66,9 @@ it("run() removes its listeners from a signal that lives on", async () => {
     },
   });
   const extractor = new InProcessExtractor({
-    ...{ processors: [keeping], concurrency: 1, logger: SILENT },
+    processors: [keeping],
+    concurrency: 1,
+    logger: SILENT,
   });
   const { signal } = new AbortController();
   const known = { processor: "keeping", signal };
@@ -78,14 +82,19 @@ it("run() removes its listeners from a signal that lives on", async () => {
 it("run() ends when a processor takes too long, and aborts its signal", async () => {
   const aborted = Promise.withResolvers<unknown>();
   const slow = defineProcessor({
-    ...{ name: "slow", version: "1", accepts: ["text/plain"] },
+    name: "slow",
+    version: "1",
+    accepts: ["text/plain"],
     process(_input, { signal }) {
       signal.addEventListener("abort", () => aborted.resolve(signal.reason));
       return new Promise(() => {});
     },
   });
   const extractor = new InProcessExtractor({
-    ...{ processors: [slow, text], concurrency: 1, logger: SILENT, limits: { wallMs: 20 } },
+    processors: [slow, text],
+    concurrency: 1,
+    logger: SILENT,
+    limits: { wallMs: 20 },
   });
   const error = await failureOf(extractor.run(document(HELLO, { processor: "slow" })));
   expect([error.code, error.data]).toEqual(["document_too_complex", { limit: "wall" }]);
@@ -95,7 +104,10 @@ it("run() ends when a processor takes too long, and aborts its signal", async ()
 
 it("run() does not count the time that the document takes to arrive, nor that of another extractor", async () => {
   const extractor = new InProcessExtractor({
-    ...{ processors: [asking], concurrency: 1, logger: SILENT, limits: { wallMs: 200 } },
+    processors: [asking],
+    concurrency: 1,
+    logger: SILENT,
+    limits: { wallMs: 200 },
     async findText({ open }) {
       for await (const _ of await open()) await setTimeout(300);
       return "found elsewhere";
@@ -117,7 +129,10 @@ it("run() does not count the time that the document takes to arrive, nor that of
 it("run() passes on what the extractor of texts has to say of itself", async () => {
   const findText = () => Promise.reject(new StowageError("extractor_crashed", "Cannot"));
   const extractor = new InProcessExtractor({
-    ...{ processors: [asking], concurrency: 1, logger: SILENT, findText },
+    processors: [asking],
+    concurrency: 1,
+    logger: SILENT,
+    findText,
   });
   for (const extension of [".text", ".anyhow"]) {
     const error = await failureOf(

@@ -20,7 +20,7 @@ test("limitsFor() lets no document take more than five seconds, and where that i
   expect(of(0)).toEqual([4, 16_000]);
   expect(of(7)).toEqual([4.5, 18_000]);
   expect(of(500)).toEqual([4.5, 18_000]);
-  // Whoever raises the limits raises them for all.
+  // The limits are raised for all.
   expect(of(0, { cpuSeconds: 300, wallMs: 600_000 })).toEqual([120, 240_000]);
   expect(of(100, { cpuSeconds: 300, wallMs: 600_000 })).toEqual([300, 600_000]);
   // What is less than the least is meant as it is.

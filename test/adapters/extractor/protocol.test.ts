@@ -109,7 +109,10 @@ describe("parseChildMessage()", () => {
       { type: "result", output: { pages: 1 }, hasText: true, usage },
       { type: "error", code: "document_encrypted", detail: "Cannot open it", causes: [], usage },
       {
-        ...{ type: "error", code: "processor_failed", detail: "It failed", usage },
+        type: "error",
+        code: "processor_failed",
+        detail: "It failed",
+        usage,
         causes: [
           { name: "TypeError", code: "ERR_A", stack: ["at read (file:///a.ts:1:2)"] },
           { name: "Error" },

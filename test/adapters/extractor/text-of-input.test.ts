@@ -29,7 +29,9 @@ const PLACES: Record<string, () => Extractor> = {
     }),
   here: () =>
     new InProcessExtractor({
-      ...{ processors: [text, asking], concurrency: 1, logger: SILENT },
+      processors: [text, asking],
+      concurrency: 1,
+      logger: SILENT,
       limits: { maxTextBytes: MAX_TEXT_BYTES },
     }),
 };
@@ -93,10 +95,14 @@ describe.each(Object.entries(PLACES))("text() of what is processed %s", (_where,
     const textFailure = { code: "document_too_complex", detail: "It was too much" } as const;
     const known = (extension: string) =>
       document(new TextEncoder().encode("Some text"), {
-        ...{ processor: "asking", extension, textFailure },
+        processor: "asking",
+        extension,
+        textFailure,
       });
     expect(await failureOf(extractor.run(known(".text")))).toMatchObject({
-      ...{ code: "document_too_complex", message: "It was too much", retryable: false },
+      code: "document_too_complex",
+      message: "It was too much",
+      retryable: false,
     });
     expect((await extractor.run(known(".bytes-anyhow"))).output).toEqual({
       got: [9, "document_too_complex"],

@@ -68,7 +68,7 @@ describe("createLogger() as JSON", () => {
     expect(Object.keys(last())).toContain("__proto__");
   });
 
-  it("tells code, message and causes of an error, and the stack only at debug", () => {
+  it("reports code, message and causes of an error, and the stack only at debug", () => {
     const { log, last } = setup();
     log.error("x", { error: chained() });
     expect(last().error).toEqual({
@@ -83,9 +83,12 @@ describe("createLogger() as JSON", () => {
     expect(debug.last().error.cause.stack).toContain("logger.test.ts");
   });
 
-  it.each(["path", "dest"])("tells what failed but not the %s of it, except at debug", (name) => {
+  it.each(["path", "dest"])("reports what failed but not the %s of it, except at debug", (name) => {
     const root = Object.assign(new Error("EACCES: denied, open '/a/SECRETNAME.txt'"), {
-      ...{ code: "EACCES", errno: -13, syscall: "open", [name]: "/a/SECRETNAME.txt" },
+      code: "EACCES",
+      errno: -13,
+      syscall: "open",
+      [name]: "/a/SECRETNAME.txt",
     });
     const fields = { error: new StowageError("storage_access_denied", "No", { cause: root }) };
     for (const format of ["json", "pretty"] as const) {
@@ -250,7 +253,7 @@ describe("createLogger() for a terminal", () => {
     expect(lines[0]).toMatch(/^12:00:00\.123 WRN x error=boom\n {4}Error: boom\n {4}at .*[^\n]$/s);
   });
 
-  it("colours only where it is told to", () => {
+  it("colours only where it is asked to", () => {
     const plain = setup({ format: "pretty" });
     const coloured = setup({ format: "pretty", colors: true });
     for (const { log } of [plain, coloured]) log.info("x.y", { a: 1 });

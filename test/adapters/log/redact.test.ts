@@ -32,7 +32,7 @@ describe("redact()", () => {
     expect(shown).toContain("before ");
   });
 
-  it("leaves what can be told apart of a key and an address", () => {
+  it("leaves enough of a key and an address to distinguish them", () => {
     expect(redact(KEY)).toBe("stw_0123456789abcdef_***");
     expect(redact("postgres://app:hunter2@db/app")).toBe("postgres://***@db/app");
     expect(redact(SIGNED)).toBe(SIGNED.replace("0a1b2c3d4e5f", "***"));

@@ -50,9 +50,9 @@ describe("createInProcessQueue()", () => {
     expect(calls).toBe(1);
   });
 
-  it("bears a listener that throws, and tells of it", async () => {
-    const told: string[] = [];
-    const logger: Logger = { ...SILENT, error: (event) => void told.push(event) };
+  it("bears a listener that throws, and reports it", async () => {
+    const reported: string[] = [];
+    const logger: Logger = { ...SILENT, error: (event) => void reported.push(event) };
     const queue = createInProcessQueue(logger);
     let calls = 0;
     queue.onWake(() => {
@@ -62,7 +62,7 @@ describe("createInProcessQueue()", () => {
     queue.wake();
     await settle();
     expect(calls).toBe(1);
-    expect(told).toEqual(["queue.listener_failed"]);
+    expect(reported).toEqual(["queue.listener_failed"]);
   });
 
   it("lets others run when a listener wakes it for ever", async () => {

@@ -57,7 +57,7 @@ describe("stowage doctor on a database", () => {
     );
   });
 
-  it("tells a database of a newer release", async () => {
+  it("reports a database of a newer release", async () => {
     const found = await troublesAfter((file) => {
       const database = new DatabaseSync(file);
       database.exec("UPDATE meta SET value = '999' WHERE name = 'schema_version'");
@@ -83,7 +83,7 @@ describe("stowage doctor on a database", () => {
     ]);
   });
 
-  it("notices a WAL that nobody could take over", async () => {
+  it("notices a WAL that no one could take over", async () => {
     const found = await troublesAfter((file) => {
       openSync(`${file}-wal`, "w");
       truncateSync(`${file}-wal`, 300 * 2 ** 20);
@@ -97,7 +97,7 @@ describe("stowage doctor on a database", () => {
     ]);
   });
 
-  it("warns where everybody may read it", async () => {
+  it("warns where everyone may read it", async () => {
     const folder = tempFolder();
     const env = settings(folder);
     await useOnce(env);

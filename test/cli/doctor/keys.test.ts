@@ -63,20 +63,23 @@ async function keySetTroubles(status: number, keys: unknown) {
 }
 
 describe("stowage doctor on keys", () => {
-  it("tells keys that end soon, and how to make the next one", async () => {
+  it("reports keys that end soon, and how to make the next one", async () => {
     const env = settings();
     const id = await addKey(env, { expiresInDays: 3 });
     await addKey(env, { expiresInDays: 60 });
     await addKey(env, { expiresInDays: -1 });
     expect(await keyTroubles(env)).toEqual([
       {
-        ...{ check: "Keys", status: "warn" },
+        check: "Keys",
+        status: "warn",
         text: `key of acme, ${id} ("CI") expires in 3 days: its calls will then get 401`,
         advice: `replace it in time: stowage token rotate ${id} --expires 90d`,
       },
     ]);
     expect(await findings(env)).toContainEqual({
-      ...{ check: "Keys", status: "ok", text: "2 API keys in use, 1 expired or revoked" },
+      check: "Keys",
+      status: "ok",
+      text: "2 API keys in use, 1 expired or revoked",
     });
   });
 
@@ -130,7 +133,7 @@ describe("stowage doctor on keys", () => {
     expect(out).not.toContain(readFileSync(file, "utf8").trim());
   });
 
-  it("fails in production where nobody can call, and warns elsewhere", async () => {
+  it("fails in production where no one can call, and warns elsewhere", async () => {
     const inProduction = { ...settings(), NODE_ENV: "production" };
     expect(await keyTroubles(inProduction)).toMatchObject([
       {
@@ -155,13 +158,14 @@ describe("stowage doctor on keys", () => {
 });
 
 describe("stowage doctor on a key set", () => {
-  it("tells how many keys there are, and for which algorithms", async () => {
+  it("reports how many keys there are, and for which algorithms", async () => {
     const { publicKey } = await generateKeyPair("ES256");
     const url = await publish(200, JSON.stringify({ keys: [await exportJWK(publicKey)] }));
     const found = await findings({ ...settings(), ...TOKENS, AUTH_JWKS_URL: url });
     expect(troubles(found)).toEqual([]);
     expect(found).toContainEqual({
-      ...{ check: "Keys", status: "ok" },
+      check: "Keys",
+      status: "ok",
       text: "tokens are verified with AUTH_JWKS_URL: 1 keys, for ES256",
     });
   });

@@ -7,7 +7,7 @@ import { findings, findingsAs, mayActAsRoot, mount, settings, troubles, useOnce 
 
 const AS_NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
 
-/** A folder whose way there everybody may go. */
+/** A folder whose way there everyone may go. */
 function publicFolder(): string {
   const folder = tempFolder();
   chmodSync(folder, 0o755);
@@ -15,7 +15,7 @@ function publicFolder(): string {
 }
 
 describe("stowage doctor on a folder", () => {
-  it("warns where everybody may look into it, and where everybody may replace files", async () => {
+  it("warns where everyone may look into it, and where everyone may replace files", async () => {
     const env = settings(publicFolder());
     mkdirSync(env.FILE_STORAGE_PATH);
     const path = env.FILE_STORAGE_PATH;
@@ -23,7 +23,9 @@ describe("stowage doctor on a folder", () => {
     const advice = `chmod o-rwx ${path}`;
     expect(troubles(await findings(env))).toEqual([
       {
-        ...{ check: `Storage local:${path}`, status: "warn", advice },
+        check: `Storage local:${path}`,
+        status: "warn",
+        advice,
         text: "every user of this machine may read the files (mode 755)",
       },
     ]);
@@ -35,14 +37,14 @@ describe("stowage doctor on a folder", () => {
     expect(troubles(await findings(env))).toEqual([]);
   });
 
-  it("minds no mode below a folder that nobody else may enter", async () => {
+  it("minds no mode below a folder that no one else may enter", async () => {
     const env = settings(tempFolder());
     mkdirSync(env.FILE_STORAGE_PATH, { mode: 0o755 });
     chmodSync(env.FILE_STORAGE_PATH, 0o777);
     expect(troubles(await findings(env))).toEqual([]);
   });
 
-  it("tells of a symbolic link, and warns where everybody can change it", async () => {
+  it("reports a symbolic link, and warns where everyone can change it", async () => {
     const folder = tempFolder();
     const env = settings(folder);
     await useOnce(env);
@@ -50,11 +52,14 @@ describe("stowage doctor on a folder", () => {
     symlinkSync("real", env.FILE_STORAGE_PATH);
     const text = `${env.FILE_STORAGE_PATH} is a symbolic link to ${join(folder, "real")}`;
     expect(await findings(env)).toContainEqual({
-      ...{ check: `Storage local:${env.FILE_STORAGE_PATH}`, status: "ok", text },
+      check: `Storage local:${env.FILE_STORAGE_PATH}`,
+      status: "ok",
+      text,
     });
     chmodSync(folder, 0o777);
     expect(troubles(await findings(env))).toContainEqual({
-      ...{ check: `Storage local:${env.FILE_STORAGE_PATH}`, status: "warn" },
+      check: `Storage local:${env.FILE_STORAGE_PATH}`,
+      status: "warn",
       text: `${text}, in a world-writable folder: anyone can point it elsewhere`,
       advice: `set FILE_STORAGE_PATH=${join(folder, "real")}`,
     });
@@ -94,7 +99,7 @@ describe.skipIf(!mayActAsRoot("doctor's findings about disks and users"))(
       );
     });
 
-    it("tells root that the folder is another user's", async () => {
+    it("warns root that the folder is another user's", async () => {
       const env = settings();
       mkdirSync(env.FILE_STORAGE_PATH);
       chownSync(env.FILE_STORAGE_PATH, 65534, 65534);
@@ -107,7 +112,7 @@ describe.skipIf(!mayActAsRoot("doctor's findings about disks and users"))(
       ]);
     });
 
-    it("tells a filesystem that is mounted read-only", async () => {
+    it("reports a filesystem that is mounted read-only", async () => {
       const env = settings();
       mount(["-t", "tmpfs", "-o", "ro", "tmpfs"], env.FILE_STORAGE_PATH);
       expect(troubles(await findings(env))).toMatchObject([
@@ -158,7 +163,7 @@ describe.skipIf(!mayActAsRoot("doctor's findings about disks and users"))(
       ]);
     });
 
-    it("tells a nearly full disk from a full one", async () => {
+    it("distinguishes a nearly full disk from a full one", async () => {
       const env = settings();
       const path = env.FILE_STORAGE_PATH;
       mount(["-t", "tmpfs", "-o", "size=400m,mode=750", "tmpfs"], path);

@@ -25,7 +25,8 @@ describe("stowage doctor on the clock", () => {
     ] as const) {
       expect(troubles(await findings(settings(), at(now)))).toEqual([
         {
-          ...{ check: "Clock", status: "fail" },
+          check: "Clock",
+          status: "fail",
           text: `this machine's clock says ${year} UTC: tokens and keys will count as expired or not yet valid`,
           advice:
             "set the clock of this machine: sudo timedatectl set-ntp true; to see it: date -u",
@@ -48,7 +49,7 @@ describe("stowage doctor on the clock", () => {
 });
 
 describe("stowage doctor on the address", () => {
-  it("tells our own server from another program", async () => {
+  it("distinguishes our own server from another program", async () => {
     const env = settings();
     const config = loadConfig(env);
     const server = await serve(config, { out: () => {}, err: () => {}, isTerminal: false });
@@ -79,8 +80,8 @@ describe("stowage doctor on the address", () => {
     ]);
   });
 
-  it("tells an address that this machine does not have", async () => {
-    // RFC 5737, 3: documentation, nobody's.
+  it("reports an address that this machine does not have", async () => {
+    // RFC 5737, 3: documentation, no one's.
     expect(troubles(await findings({ ...settings(), HOST: "192.0.2.1" }))).toMatchObject([
       { status: "fail", text: "192.0.2.1:0: this machine has no such address" },
     ]);

@@ -15,14 +15,17 @@ async function loseFiles(env: Env & { FILE_STORAGE_PATH: string }, count: number
     env,
     logger: SILENT,
     authenticate: async () => ({
-      ...{ kind: "tenant", tenant: parseTenantId("acme") },
-      ...{ subject: "acme", scopes: new Set(SCOPES) },
+      kind: "tenant",
+      tenant: parseTenantId("acme"),
+      subject: "acme",
+      scopes: new Set(SCOPES),
     }),
   });
   const call = (method: string, path: string) =>
     service.fetch(
       new Request(`http://localhost/api/v1/upload/${path}`, {
-        ...{ method, body: method === "PUT" ? "Hello" : null },
+        method,
+        body: method === "PUT" ? "Hello" : null,
       }),
     );
   const lost: { id: string; path: string }[] = [];

@@ -58,7 +58,9 @@ export async function findings(
 export function findingsAs(words: readonly string[], env: Env): readonly Found[] {
   const [command = "", ...args] = [...words, process.execPath, MAIN, "doctor", "--json"];
   const { stdout, stderr } = spawnSync(command, args, {
-    ...{ env: { PATH: process.env["PATH"] ?? "", ...env }, encoding: "utf8", cwd: "/" },
+    env: { PATH: process.env["PATH"] ?? "", ...env },
+    encoding: "utf8",
+    cwd: "/",
   });
   if (stdout === "") throw new Error(stderr);
   return JSON.parse(stdout).findings;
@@ -93,7 +95,7 @@ export function mount(args: readonly string[], folder: string): void {
   onTestFinished(() => void spawnSync("umount", ["-l", folder]));
 }
 
-/** Whether this machine lets tests mount filesystems and be other users; tells if it does not. */
+/** Whether this machine lets tests mount filesystems and be other users; says so if it does not. */
 export function mayActAsRoot(what: string): boolean {
   const may =
     spawnSync("setpriv", ["--reuid=65534", "--clear-groups", "true"]).status === 0 &&

@@ -88,7 +88,7 @@ describe.skipIf(!mayTrace)("put() of the local driver", () => {
     ]);
   });
 
-  test("syncs folders that somebody else has made, because he may have died before", () => {
+  test("syncs folders that someone else has made, because he may have died before", () => {
     const root = storage();
     mkdirSync(join(root, "tenant/upload"), { recursive: true });
     const { events } = trace(root, ["tenant/upload/file"]);
@@ -101,7 +101,7 @@ describe.skipIf(!mayTrace)("put() of the local driver", () => {
     const { printed, events } = trace(root, keys);
     expect(printed.split("\n")).toEqual(keys.map(() => "stored"));
     const after = events.lastIndexOf(events.findLast((event) => event.startsWith("rename")) ?? "");
-    // The last one renamed has its folders synced after it, whoever else they were synced for.
+    // The last one renamed has its folders synced after it, whatever else they were synced for.
     expect(events.slice(after)).toContain("sync /tenant");
     expect(events.filter((event) => event === "sync /tenant").length).toBeLessThan(keys.length);
     for (const key of keys) expect(events).toContain(`sync /${key.slice(0, key.lastIndexOf("/"))}`);
@@ -119,7 +119,7 @@ describe.skipIf(!mayTrace)("put() of the local driver", () => {
     expect(tempFilesOf(root)).toEqual([]);
   });
 
-  test("fails when an early sync of a large file fails, though a later one would not tell", () => {
+  test("fails when an early sync of a large file fails, though a later one would not show it", () => {
     const root = storage();
     const faults = ["-e", "inject=fdatasync:error=EIO:when=1"];
     const { printed } = trace(root, ["--mib=64", "tenant/upload/file"], faults);

@@ -84,7 +84,7 @@ describe.skipIf(!mayMount)("the local driver on a filesystem in trouble", () => 
     await open(folder);
   });
 
-  test("check() tells a full disk from one that cannot be used", async () => {
+  test("check() distinguishes a full disk from one that cannot be used", async () => {
     const driver = await open(mount("nr_inodes=3"));
     const { steps } = await driver.check();
     expect(steps[0]).toMatchObject({ name: "write", ok: false, error: { code: "storage_full" } });
@@ -130,7 +130,7 @@ describe.skipIf(!maySwitchUser)("the local driver as an ordinary user", () => {
 });
 
 describe("the local driver", () => {
-  test("tells a missing object from a storage that is gone", async () => {
+  test("distinguishes a missing object from a storage that is gone", async () => {
     const root = join(tempFolder(), "root");
     const driver = await open(root);
     expect(await driver.head(KEY)).toBeNull();

@@ -49,7 +49,10 @@ async function scene() {
   const driver = await identify(root);
   await driver.put(KEPT, X);
   return {
-    ...{ root, aside, driver, identity: join(root, STORAGE_IDENTITY_KEY) },
+    root,
+    aside,
+    driver,
+    identity: join(root, STORAGE_IDENTITY_KEY),
     unmount() {
       renameSync(root, aside);
       mkdirSync(root);

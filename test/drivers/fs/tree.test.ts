@@ -129,7 +129,7 @@ describe("the local driver and symbolic links", () => {
 });
 
 describe("list() of the local driver", () => {
-  test("tells any tree in the order of its keys' bytes, in pages of any size", async () => {
+  test("reports any tree in the order of its keys' bytes, in pages of any size", async () => {
     const segment = fc.string({
       unit: fc.constantFrom("a", "b", ".", "-", "!", "0", "\u00e9", "\uffee", "\u{1f600}"),
       minLength: 1,
@@ -164,7 +164,7 @@ describe("list() of the local driver", () => {
     );
   });
 
-  test("tells folders with more entries than it holds at once, empty folders between them", async () => {
+  test("reports folders with more entries than it holds at once, empty folders between them", async () => {
     const root = fastFolder();
     const driver = await open(root);
     const expected: string[] = [];
@@ -370,7 +370,7 @@ describe.skipIf(!existsSync("/proc/self/fd"))("the local driver's descriptors", 
       for (let count = 0; count < round % 4; count += 1) await reader.read();
       if (round % 3 === 0) controller.abort();
       else await reader.cancel();
-      // Each round, before the garbage collector can hide a leak by closing what nobody holds.
+      // Each round, before the garbage collector can hide a leak by closing what no one holds.
       expect(descriptors()).toBeLessThan(before + 5);
     }
     // An abort closes behind the read on its way: the last ones need a moment, which a get outlasts.
@@ -392,7 +392,7 @@ describe.skipIf(!existsSync("/proc/self/fd"))("the local driver's descriptors", 
     expect(descriptors()).toBe(before);
   });
 
-  test("are back at once for an object of one chunk, also when nobody reads the stream", async () => {
+  test("are back at once for an object of one chunk, also when no one reads the stream", async () => {
     const driver = await open(fastFolder());
     await driver.put(key("small"), X);
     const before = descriptors();

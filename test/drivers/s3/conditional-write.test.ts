@@ -39,7 +39,8 @@ describe("put() with ifNoneMatch on a service that refuses conditions of writes"
     ]);
     expect(stored(place)).toEqual(Buffer.from(pattern(10)));
     await place.store.client.send({
-      ...{ action: "DeleteObject", method: "DELETE" },
+      action: "DeleteObject",
+      method: "DELETE",
       objectKey: `base/${KEY}`,
     });
     expect(await asked(place, SHORT)).toEqual(["HeadObject", "HeadObject", "PutObject"]);
@@ -97,7 +98,8 @@ describe("put() with ifNoneMatch on another service", () => {
   test("takes a 400 for a refusal only if the write succeeds without the header", async () => {
     const place = await makeBucket({ provider });
     const picky = place.server.faults.add({
-      ...{ action: "PutObject", when: ({ headers }) => headers.has("if-none-match") },
+      action: "PutObject",
+      when: ({ headers }) => headers.has("if-none-match"),
       do: fault.answer(400, "InvalidArgument"),
     });
     await putObject(place.store, KEY, SHORT, FREE);

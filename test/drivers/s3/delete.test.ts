@@ -69,14 +69,15 @@ describe("delete()", () => {
     expect(single.failures).toMatchObject([{ key: "b", error: { code: "storage_access_denied" } }]);
   });
 
-  test("tries keys alone that failed for a moment, and tells those that fail again", async () => {
+  test("tries keys alone that failed for a moment, and reports those that fail again", async () => {
     const place = await stored("a", "b", "c");
     place.server.faults.add({
       action: "DeleteObjects",
       do: fault.refuseDeletion((key) => (key === "base/a" ? undefined : "InternalError")),
     });
     place.server.faults.add({
-      ...{ action: "DeleteObject", when: ({ key }) => key === "base/c" },
+      action: "DeleteObject",
+      when: ({ key }) => key === "base/c",
       do: fault.answer(500, "InternalError"),
     });
     const { failures } = await deleteObjects(place.store, keysOf("a", "b", "c"));
@@ -131,7 +132,7 @@ describe("delete()", () => {
 });
 
 describe("head()", () => {
-  test("tells a missing object from a missing bucket", async () => {
+  test("distinguishes a missing object from a missing bucket", async () => {
     const place = await makeBucket();
     expect(await headObject(place.store, parseObjectKey("none"))).toBeNull();
     const store = { ...(await makeBucket()).store };
@@ -149,7 +150,7 @@ describe("head()", () => {
     expect(place.actions().filter((action) => action === "HeadBucket")).toHaveLength(1);
   });
 
-  test("fails where reading is denied, and where the answer lacks what it must tell", async () => {
+  test("fails where reading is denied, and where the answer lacks what it must have", async () => {
     const place = await stored("a");
     const [key] = keysOf("a");
     if (key === undefined) throw new Error("unreachable");
@@ -194,10 +195,12 @@ describe("leftovers", () => {
     expect(uploads(place)).toEqual(["a", "t/1/c/a", "t/10/a"]);
   });
 
-  test("are nobody's business outside the storage's prefix", async () => {
+  test("are no one's business outside the storage's prefix", async () => {
     const place = await makeBucket();
     await place.store.client.sendForXml({
-      ...{ action: "CreateMultipartUpload", method: "POST", objectKey: "other/a" },
+      action: "CreateMultipartUpload",
+      method: "POST",
+      objectKey: "other/a",
       query: [["uploads", ""]],
     });
     expect(await leftoverGroup(place.store).remove({ before: Date.now() + 60_000 })).toBe(0);

@@ -35,14 +35,14 @@ function wordsOf({ message, advice = "" }: StowageError): string {
 async function refused(request: S3Request, answer: Scripted): Promise<StowageError> {
   const { endpoint } = await startAnswering(answer);
   const error = await failed(openClient({ endpoint, maxAttempts: 3 }).send(request));
-  const told = `${wordsOf(error)} ${JSON.stringify(error.data)} ${String(error.cause)}`;
+  const reported = `${wordsOf(error)} ${JSON.stringify(error.data)} ${String(error.cause)}`;
   for (const secret of [
     CREDENTIALS.secretAccessKey,
     CREDENTIALS.accessKeyId,
     "secret-name",
     "document",
   ]) {
-    expect(told).not.toContain(secret);
+    expect(reported).not.toContain(secret);
   }
   return error;
 }
@@ -140,7 +140,7 @@ test.each<[S3Request, number, string, ErrorCode, boolean, RegExp]>([
     /it answers 418 Teapot: it rejects the request/,
   ],
   [PUT, 599, "Odd", "storage_unavailable", true, /599 Odd/],
-])("send() tells $action answered $1 $2 apart", async (request, status, s3Code, code, retryable, message) => {
+])("send() distinguishes $action answered $1 $2", async (request, status, s3Code, code, retryable, message) => {
   const error = await refused(request, { status, body: s3Error(s3Code) });
   expect(error.code).toBe(code);
   expect(error.retryable).toBe(retryable);
@@ -394,7 +394,7 @@ async function closedPort(): Promise<string> {
   return `127.0.0.1:${port}`;
 }
 
-test("send() tells an unknown host, a closed port and a wrong scheme apart", async () => {
+test("send() distinguishes an unknown host, a closed port and a wrong scheme", async () => {
   const text = await listenRaw("SSH-2.0-OpenSSH_9.2\r\n");
   const silent = await listenRaw("");
   const closed = await closedPort();

@@ -84,7 +84,8 @@ describe("get() of an answer that breaks off", () => {
   test("fails with object_changed when another object lies there meanwhile", async () => {
     const { server, store, read } = await stored();
     const broken = server.faults.add({
-      ...{ action: "GetObject", times: 1 },
+      action: "GetObject",
+      times: 1,
       do: fault.stallBody(100_000),
     });
     const reading = read();
@@ -153,7 +154,7 @@ describe("get() of an answer that is not what was asked for", () => {
     [10, 20],
     [5, 20],
     [9, 11],
-  ])("tells a range from %i to %i of an object with 10 bytes as object_changed", async (start, end) => {
+  ])("reports a range from %i to %i of an object with 10 bytes as object_changed", async (start, end) => {
     const { server, store, bucket } = await stored(pattern(10));
     const got = getObject(store, KEY, { range: { start, end } });
     await expect(got).rejects.toMatchObject({ code: "object_changed", retryable: false });

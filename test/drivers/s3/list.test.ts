@@ -38,12 +38,14 @@ describe("list()", () => {
     expect((await keysOf(store, "")).sort()).toEqual(ODD.toSorted());
   });
 
-  test("tells only what lies below the storage's prefix, and leaves out what no key names", async () => {
+  test("reports only what lies below the storage's prefix, and leaves out what no key names", async () => {
     const { store, server } = await makeBucket();
     await put(store, "in/side");
     for (const objectKey of ["base", "bases/x", "other"]) {
       await store.client.send({
-        ...{ action: "PutObject", method: "PUT", objectKey },
+        action: "PutObject",
+        method: "PUT",
+        objectKey,
         body: new Uint8Array(0),
       });
     }
@@ -90,13 +92,15 @@ describe("list()", () => {
     const page = (contents: string, more: string): string =>
       `<ListBucketResult><EncodingType>url</EncodingType>${contents}${more}</ListBucketResult>`;
     server.faults.add({
-      ...{ action: "ListObjectsV2", times: 1 },
+      action: "ListObjectsV2",
+      times: 1,
       do: fault.replaceBody(
         page("", "<IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken>"),
       ),
     });
     const second = server.faults.add({
-      ...{ action: "ListObjectsV2", times: 1 },
+      action: "ListObjectsV2",
+      times: 1,
       when: ({ query }) => new Map(query).get("continuation-token") === "t",
       do: fault.answer(200, "", {
         body: page(
@@ -112,8 +116,9 @@ describe("list()", () => {
   test("ends when empty pages repeat their token", async () => {
     const { store, server } = await makeBucket();
     const turns = server.faults.add({
-      // So many that it ends all the same, and well, for whoever goes round in circles.
-      ...{ action: "ListObjectsV2", times: 20 },
+      // So many that it ends all the same, and well, for a reader that goes round in circles.
+      action: "ListObjectsV2",
+      times: 20,
       do: fault.answer(200, "", {
         body: "<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken></ListBucketResult>",
       }),
@@ -123,7 +128,7 @@ describe("list()", () => {
     expect(turns.hits).toBe(2);
   });
 
-  test("tells times in whole seconds and ETags in quotes, as answers to HEAD do", async () => {
+  test("reports times in whole seconds and ETags in quotes, as answers to HEAD do", async () => {
     const { store, server } = await makeBucket();
     await put(store, "a");
     server.faults.add({
@@ -138,7 +143,8 @@ describe("list()", () => {
       ),
     });
     expect((await listObjects(store, "")).objects[0]).toMatchObject({
-      ...{ version: '"abc"', modifiedAt: Date.UTC(2026, 0, 1, 0, 0, 7) },
+      version: '"abc"',
+      modifiedAt: Date.UTC(2026, 0, 1, 0, 0, 7),
     });
   });
 

@@ -41,7 +41,7 @@ function watchParts(store: S3Store) {
     try {
       return await store.client.send(request);
     } finally {
-      // As late as a slow network would tell.
+      // As late as a slow network would.
       await new Promise((resolve) => setImmediate(resolve));
       seen.underWay -= 1;
     }
@@ -110,7 +110,8 @@ describe("put() of a body of at most one part", () => {
   test("tries again after a 409 of a conditional request", async () => {
     const place = await makeBucket();
     place.server.faults.add({
-      ...{ action: "PutObject", times: 2 },
+      action: "PutObject",
+      times: 2,
       do: fault.answer(409, "ConditionalRequestConflict"),
     });
     await putObject(place.store, KEY, streamOf(pattern(10)), { ifNoneMatch: "*" });
@@ -125,12 +126,13 @@ describe("put() of a body of at most one part", () => {
     expect(place.actions()).toEqual(["PutObject", "PutObject", "HeadObject"]);
   });
 
-  test("takes nobody else's success for its own, not even of the same bytes", async () => {
+  test("takes no one else's success for its own, not even of the same bytes", async () => {
     const place = await makeBucket();
     const body = streamOf(pattern(10));
     await putObject(place.store, KEY, streamOf(pattern(10)), { ifNoneMatch: "*" });
     place.server.faults.add({
-      ...{ action: "PutObject", times: 1 },
+      action: "PutObject",
+      times: 1,
       do: fault.answer(503, "SlowDown"),
     });
     const put = putObject(place.store, KEY, body, { ifNoneMatch: "*" });
@@ -192,9 +194,9 @@ describe("put() of a longer body", () => {
     }
   });
 
-  test("sends a part as soon as it is full, and tells the upload's id before the first", async () => {
+  test("sends a part as soon as it is full, and reports the upload's id before the first", async () => {
     const place = await makeBucket();
-    const told: string[][] = [];
+    const reported: string[][] = [];
     const gate = Promise.withResolvers<void>();
     async function* held(): AsyncGenerator<Uint8Array> {
       yield pattern(2 * PART);
@@ -202,7 +204,8 @@ describe("put() of a longer body", () => {
       yield pattern(1);
     }
     const twoParts = place.server.faults.add({
-      ...{ action: "UploadPart", when: ({ partNumber }) => partNumber === 2 },
+      action: "UploadPart",
+      when: ({ partNumber }) => partNumber === 2,
       do: {},
     });
     const putting = putObject(
@@ -213,14 +216,14 @@ describe("put() of a longer body", () => {
         async onMultipart(uploadId) {
           const { server, bucket } = place;
           expect(server.uploadsInProgress(bucket).map(({ id }) => id)).toEqual([uploadId]);
-          told.push(place.actions());
+          reported.push(place.actions());
         },
       },
     );
     await twoParts.struck;
     gate.resolve();
     await putting;
-    expect(told).toEqual([["CreateMultipartUpload"]]);
+    expect(reported).toEqual([["CreateMultipartUpload"]]);
   });
 
   test("fails with the error of onMultipart, and keeps nothing", async () => {
@@ -253,7 +256,8 @@ describe("put() of a longer body", () => {
     const place = await makeBucket();
     const watched = watchParts(place.store);
     const stalled = place.server.faults.add({
-      ...{ action: "UploadPart", when: ({ partNumber }) => partNumber === 2 },
+      action: "UploadPart",
+      when: ({ partNumber }) => partNumber === 2,
       do: fault.stallAnswer(),
     });
     async function* breaking(): AsyncGenerator<Uint8Array> {
@@ -278,7 +282,9 @@ describe("put() of a longer body", () => {
     ]) {
       const place = await makeBucket();
       place.server.faults.add({
-        ...{ action: "UploadPart", times: 1, when: ({ partNumber }) => partNumber === 3 },
+        action: "UploadPart",
+        times: 1,
+        when: ({ partNumber }) => partNumber === 3,
         do: trouble,
       });
       await putObject(place.store, KEY, streamOf(pattern(5 * PART)));
@@ -286,10 +292,11 @@ describe("put() of a longer body", () => {
     }
   });
 
-  test("keeps nothing when a part fails for good, and tells why while its body still hangs", async () => {
+  test("keeps nothing when a part fails for good, and reports why while its body still hangs", async () => {
     const place = await makeBucket();
     place.server.faults.add({
-      ...{ action: "UploadPart", when: ({ partNumber }) => partNumber === 3 },
+      action: "UploadPart",
+      when: ({ partNumber }) => partNumber === 3,
       do: fault.answer(403, "AccessDenied"),
     });
     async function* hanging(): AsyncGenerator<Uint8Array> {
@@ -378,7 +385,8 @@ describe("put() of a longer body", () => {
       const context = { ...bare.store.context, logger: { ...logger, warn } };
       const place = { ...bare, store: { ...bare.store, context } };
       place.server.faults.add({
-        ...{ action: "AbortMultipartUpload", times },
+        action: "AbortMultipartUpload",
+        times,
         do: fault.answer(500, "InternalError"),
       });
       const put = putObject(place.store, KEY, streamOf(pattern(3 * PART), 3 * PART + 1));
@@ -391,7 +399,8 @@ describe("put() of a longer body", () => {
   test("is aborted once more when a part was kept beside the first abort", async () => {
     const place = await makeBucket();
     const late = place.server.faults.add({
-      ...{ action: "AbortMultipartUpload", times: 1 },
+      action: "AbortMultipartUpload",
+      times: 1,
       do: fault.answer(204, ""),
     });
     await expect(putObject(place.store, KEY, streamOf(pattern(3 * PART), 3 * PART + 1)))
@@ -404,7 +413,8 @@ describe("put() of a longer body", () => {
   test("says that the upload was removed under its hands", async () => {
     const place = await makeBucket();
     place.server.faults.add({
-      ...{ action: "UploadPart", when: ({ partNumber }) => partNumber === 2 },
+      action: "UploadPart",
+      when: ({ partNumber }) => partNumber === 2,
       do: fault.answer(404, "NoSuchUpload"),
     });
     const put = putObject(place.store, KEY, streamOf(pattern(3 * PART)));

@@ -64,7 +64,7 @@ test.each<[string, S3Request, Scripted]>([
     PUT,
     { status: 400, body: s3Error("AuthorizationHeaderMalformed", "<Region>us-west-2</Region>") },
   ],
-])("send() signs for the region that %s tells, and remembers it", async (_what, request, answer) => {
+])("send() signs for the region that %s reports, and remembers it", async (_what, request, answer) => {
   const { endpoint, received } = await startAnswering(answer, {});
   const { logger, lines } = keeper();
   const client = openClient({ endpoint, maxAttempts: 1 }, { logger });

@@ -74,7 +74,7 @@ test.each([
   expect(received).toHaveLength(1);
 });
 
-test("send() tells in which attempt it failed, so that a caller can ask whether an earlier one won", async () => {
+test("send() reports in which attempt it failed, so that a caller can ask whether an earlier one won", async () => {
   const { endpoint } = await startAnswering(reset, {
     status: 412,
     body: s3Error("PreconditionFailed"),

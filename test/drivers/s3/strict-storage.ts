@@ -59,7 +59,9 @@ export function strictServer(serverOptions: StrictS3Options = {}) {
       ...overrides,
     };
     return {
-      ...{ server, bucket, store },
+      server,
+      bucket,
+      store,
       open: (options = {}) =>
         s3.open(
           { authority: bucket, path: "base", endpoint, region, credentials, ...options },

@@ -114,7 +114,7 @@ describe.each(["raw", "text"] as const)("over a driver that keeps %s", (kind) =>
     expect(await driver.head(KEY)).toMatchObject({ sizeBytes: 5 });
   });
 
-  test("a manifest that was cut off is nobody's object; one that is damaged is object_corrupt", async () => {
+  test("a manifest that was cut off is no one's object; one that is damaged is object_corrupt", async () => {
     const store = new FaultyStore(kind);
     const driver = await wrapDriver(store);
     await put(driver, "there");

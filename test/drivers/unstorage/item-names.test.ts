@@ -7,7 +7,7 @@ import { findKey } from "./keys.ts";
 const names = new ItemNames("uploads");
 const VERSION = "0123456789abcdef0123456789abcdef";
 
-/** Segments full of what somebody's parser trips over. */
+/** Segments full of what someone's parser trips over. */
 const segment = fc.oneof(
   fc.string({ unit: "binary", maxLength: 60 }),
   fc.string({ unit: fc.constantFrom(..."aA.-_:?$%/\\0fi v5é😀"), maxLength: 300 }),
@@ -32,7 +32,7 @@ test("manifest() and content() give names that every store keeps as they are, an
           expect(piece).not.toMatch(/\.$|\.\./);
         }
         expect(names.find(name)).toEqual({ key, version });
-        // As `fs` tells it, and a driver that leaves the colon behind its base.
+        // As `fs` reports it, and a driver that leaves the colon behind its base.
         expect(names.find(`:${name.replaceAll(":", "/")}`)).toEqual({ key, version });
       }
     }),

@@ -60,7 +60,7 @@ export function headerOf({ head }: Answer, name: string): string | null {
   return new RegExp(`^${name}: (.*)$`, "im").exec(head)?.[1] ?? null;
 }
 
-/** What no answer to anybody may hold: our sources, our modules, our files. */
+/** What no answer to anyone may hold: our sources, our modules, our files. */
 const INSIDE = /\.ts:\d|node_modules|node:internal|\bat \S+ \(|\/dev\/shm|\/tmp\/|\.stowage|SQLITE/;
 
 /** What is wrong with an answer, whatever the question was. */
@@ -68,9 +68,9 @@ export function findFaults(answer: Answer, secrets: readonly string[]): string[]
   const faults: string[] = [];
   if (!/^X-Request-Id: [A-Za-z0-9._-]{1,128}$/im.test(answer.head)) faults.push("no X-Request-Id");
   const all = answer.head + answer.body;
-  for (const secret of secrets) if (all.includes(secret)) faults.push(`it tells ${secret}`);
+  for (const secret of secrets) if (all.includes(secret)) faults.push(`it reveals ${secret}`);
   if (answer.status < 400) return faults;
-  if (INSIDE.test(all)) faults.push(`it tells of the inside: ${all}`);
+  if (INSIDE.test(all)) faults.push(`it reveals the inside: ${all}`);
   if (headerOf(answer, "content-type") !== "application/problem+json") {
     return [...faults, "an error that is no problem+json"];
   }

@@ -43,7 +43,7 @@ export const BODIES: readonly Case[] = [
     ["null", reprocess("null"), ...parameter],
     ["a list", reprocess("[]"), ...parameter],
     ["a number", reprocess("1"), ...parameter],
-    ["a field that nobody knows", reprocess('{"processor":"text"}'), ...parameter],
+    ["a field that is unknown", reprocess('{"processor":"text"}'), ...parameter],
     ["a word for a list", reprocess('{"processors":"text"}'), ...parameter],
     ["numbers for words", reprocess('{"processors":[1]}'), ...parameter],
     ["an empty list", reprocess('{"processors":[]}'), ...parameter],

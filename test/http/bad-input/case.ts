@@ -10,7 +10,7 @@ export interface Expected {
   readonly code?: string;
 }
 
-/** One thing that somebody may send, and what has to become of it. */
+/** One thing that someone may send, and what has to become of it. */
 export interface Case {
   readonly name: string;
   /**

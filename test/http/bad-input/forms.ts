@@ -530,7 +530,7 @@ export const FORMS: readonly Case[] = [
     ["a BOM", withMetadata('\ufeff{"a":1}'), ...metadata],
     ["two of them", form([field("metadata", "{}"), field("metadata", "{}"), file]), ...parameter],
     [
-      "a charset that nobody knows",
+      "a charset that is unknown",
       form([
         `Content-Disposition: form-data; name="metadata"\r\nContent-Type: text/plain; charset=nonsense\r\n\r\n{}`,
         file,

@@ -13,7 +13,7 @@ const coding = (value: string | readonly string[]): Bytes[] =>
 const bad = [400, "invalid_request"] as const;
 const cut = [400, "invalid_request"] as const;
 
-/** Where a body ends (RFC 9112, 6): what two readers might read differently is read by nobody. */
+/** Where a body ends (RFC 9112, 6): what two readers might read differently is refused. */
 export const FRAMING: readonly Case[] = cases("framing", [
   ["a length and chunks", request(PUT, { ...TE, "Content-Length": 5 }, chunked("hello")), ...bad],
   ["chunks and a length", request(PUT, { "Content-Length": 5, ...TE }, chunked("hello")), ...bad],

@@ -93,7 +93,7 @@ export const HEADS: readonly Case[] = [
   ...cases("method", [
     ["get", plain("get /health/live HTTP/1.1"), ...notHere],
     ["Get", plain("Get /health/live HTTP/1.1"), ...notHere],
-    ["one that nobody knows", plain("BREW /health/live HTTP/1.1"), ...notHere],
+    ["one that is unknown", plain("BREW /health/live HTTP/1.1"), ...notHere],
     ["one that is no token", plain("B(R)EW /health/live HTTP/1.1"), ...bad],
     [
       "POST where there is none",

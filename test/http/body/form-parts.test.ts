@@ -76,8 +76,12 @@ test.each(SPELLINGS)("POST /upload reads fields and the file written %s", async 
   const { answer } = await post(spell(sent));
   expect(answer.status).toBe(201);
   expect(await answer.json()).toMatchObject({
-    ...{ filename: "a.txt", size: 5, sha256: HELLO_SHA256, content_type: "text/plain" },
-    ...{ metadata: { a: 1 }, expires_at: at },
+    filename: "a.txt",
+    size: 5,
+    sha256: HELLO_SHA256,
+    content_type: "text/plain",
+    metadata: { a: 1 },
+    expires_at: at,
   });
 });
 

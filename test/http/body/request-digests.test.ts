@@ -81,7 +81,7 @@ describe.each([
 
   test.each(
     WRONG,
-  )("refuses what does not hash to %s, and keeps nothing", async (_, claims, told) => {
+  )("refuses what does not hash to %s, and keeps nothing", async (_, claims, reported) => {
     const app = await testApp();
     for (const { path, whole, headers, sent } of bodies) {
       const body = typeof sent === "string" ? sent : sent();
@@ -89,7 +89,7 @@ describe.each([
         body,
         headers: { ...headers, ...claims(whole) },
       });
-      expect(await answer.clone().text()).toContain(told);
+      expect(await answer.clone().text()).toContain(reported);
       expect(await problemOf(answer)).toEqual({ status: 422, code: "digest_mismatch" });
       expect(await app.kept()).toEqual({ files: 0, records: 0 });
       expect(await app.rows()).toBe(0);

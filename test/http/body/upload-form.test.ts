@@ -186,7 +186,7 @@ test.each([
     "invalid_multipart",
   ],
   [
-    "a field in a charset nobody knows",
+    "a field in an unknown charset",
     form([
       {
         headers: `${fieldPart("f", "").headers}\r\nContent-Type: text/plain; charset=nope`,
@@ -281,22 +281,22 @@ test("readUploadForm() fails as its source fails, while it waits and while the f
 
 /** A form with an endless file, and how much of it was taken. */
 function endlessForm(contentBytes = Number.POSITIVE_INFINITY) {
-  const told = { bytes: 0, ended: Promise.withResolvers<void>() };
+  const reported = { bytes: 0, ended: Promise.withResolvers<void>() };
   async function* source(): AsyncGenerator<Uint8Array> {
     try {
       yield bytesOf(`--boundary\r\n${filePart("").headers}\r\n\r\n`);
       const chunk = new Uint8Array(64 * 1024);
-      for (; told.bytes < contentBytes; told.bytes += chunk.byteLength) yield chunk;
+      for (; reported.bytes < contentBytes; reported.bytes += chunk.byteLength) yield chunk;
       yield bytesOf("\r\n--boundary--\r\n");
     } finally {
-      told.ended.resolve();
+      reported.ended.resolve();
     }
   }
-  return { told, source: source() };
+  return { reported, source: source() };
 }
 
 test("readUploadForm() reads no further than its reader, but for one chunk", async () => {
-  const { told, source } = endlessForm();
+  const { reported, source } = endlessForm();
   const read = await readUploadForm(source, TYPE);
   const reader = read.file[Symbol.asyncIterator]();
   let taken = 0;
@@ -304,7 +304,7 @@ test("readUploadForm() reads no further than its reader, but for one chunk", asy
     taken += (await reader.next()).value?.byteLength ?? 0;
     // Let everything that can move without us do so.
     for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
-    expect(told.bytes - taken).toBeLessThanOrEqual(64 * 1024);
+    expect(reported.bytes - taken).toBeLessThanOrEqual(64 * 1024);
   }
   read.release();
 });
@@ -313,13 +313,13 @@ test.each([
   "release",
   "return",
 ] as const)("readUploadForm() lets its source go when its reader stops by %s", async (how) => {
-  const { told, source } = endlessForm();
+  const { reported, source } = endlessForm();
   const read = await readUploadForm(source, TYPE);
   const reader = read.file[Symbol.asyncIterator]();
   await reader.next();
   if (how === "release") read.release();
   else await reader.return?.();
-  await told.ended.promise;
+  await reported.ended.promise;
   expect(await codeOf(read.fields())).toBe("request_aborted");
 });
 
@@ -338,12 +338,12 @@ test("readUploadForm() lets its reader go while its source is silent", async () 
 });
 
 test("readUploadForm() passes a file larger than all buffers", async () => {
-  const { told, source } = endlessForm(8 * 1024 * 1024);
+  const { reported, source } = endlessForm(8 * 1024 * 1024);
   const read = await readUploadForm(source, TYPE);
   let bytes = 0;
   for await (const chunk of read.file) bytes += chunk.byteLength;
   await read.fields();
-  expect(bytes).toBe(told.bytes);
+  expect(bytes).toBe(reported.bytes);
 });
 
 test("MAX_FORM_OVERHEAD_BYTES covers the largest form that is accepted around a file", async () => {

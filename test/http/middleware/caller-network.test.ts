@@ -17,7 +17,7 @@ test.each([
   ["198.51.100.1,,203.0.113.9", 1, "203.0.113.9"],
   // Two: the first wrote the caller, the second the first.
   ["198.51.100.1, 203.0.113.9, 10.0.0.2", 2, "203.0.113.9"],
-  // Fewer entries than proxies: somebody came past the first.
+  // Fewer entries than proxies: someone came past the first.
   ["203.0.113.9", 2, "203.0.113.9"],
   // Ports and brackets, as some proxies write them.
   ["203.0.113.9:4711", 1, "203.0.113.9"],

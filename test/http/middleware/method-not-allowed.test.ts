@@ -10,7 +10,8 @@ const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BR
 function pathsOf({ stowage }: TestApp): [string, string[]][] {
   const places = stowage.endpoints.flatMap(({ route, alsoAtRoot }) =>
     (alsoAtRoot ? [BASE_PATH, ""] : [BASE_PATH]).map((base) => ({
-      ...{ method: route.method, path: base + route.path },
+      method: route.method,
+      path: base + route.path,
     })),
   );
   const table = Map.groupBy(places, ({ path }) => path.replaceAll(/\{\w+\}/g, "some-name"));
@@ -27,7 +28,7 @@ test("every path refuses the methods that it does not have, and names those that
   let refused = 0;
   for (const [path, methods] of paths) {
     for (const method of METHODS.filter((one) => !methods.includes(one))) {
-      // Whoever asks, and with a slash or without: it tells nothing about anybody.
+      // For every caller, with a slash or without: it reveals nothing about a tenant.
       for (const [place, Authorization] of [
         [path, "Bearer acme"],
         [`${path}/?x=1`, ""],
@@ -49,8 +50,10 @@ test("every path lists its methods for OPTIONS, and nothing for origins without 
     const headers = { Origin: "https://page.example", "Access-Control-Request-Method": "GET" };
     const answer = await app.send("OPTIONS", path, { headers });
     expect([answer.status, answer.headers.get("Allow")], path).toEqual([204, methods.join(", ")]);
-    const told = [...answer.headers.keys()].filter((name) => name.startsWith("access-control-"));
-    expect(told).toEqual([]);
+    const reported = [...answer.headers.keys()].filter((name) =>
+      name.startsWith("access-control-"),
+    );
+    expect(reported).toEqual([]);
   }
 });
 

@@ -25,7 +25,7 @@ async function start(env: Record<string, string>, options: TestAppOptions = {}) 
 }
 
 const LIST = "/api/v1/upload";
-const ANYBODY = { headers: { Authorization: "Bearer nobody" } };
+const STRANGER = { headers: { Authorization: "Bearer stranger" } };
 
 /** What `count` equal requests are answered. */
 async function statuses(count: number, call: () => Promise<Response>): Promise<number[]> {
@@ -36,7 +36,7 @@ async function statuses(count: number, call: () => Promise<Response>): Promise<n
 
 test("an address has its number of requests in a minute, whatever credential it shows", async () => {
   const app = await start({ RATE_LIMIT_PER_ADDRESS: "3" });
-  const guess = () => app.send("GET", LIST, ANYBODY, "192.0.2.1");
+  const guess = () => app.send("GET", LIST, STRANGER, "192.0.2.1");
   expect(await statuses(4, guess)).toEqual([401, 401, 401, 429]);
   expect((await app.send("GET", LIST, {}, "192.0.2.1")).status).toBe(429);
   expect((await app.send("GET", LIST, {}, "192.0.2.2")).status).toBe(200);

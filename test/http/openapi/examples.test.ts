@@ -17,7 +17,7 @@ import {
 import { testApp } from "../../support/test-app.ts";
 import { Contract, type Document, escapePointer } from "../contract.ts";
 
-/** Operations that tell of an upload when its processors are done. */
+/** Operations that describe an upload when its processors are done. */
 const PROCESSED = ["getResult", "getText", "getEvents"];
 
 /** The document itself, and the page of it, are no examples. */
@@ -49,11 +49,12 @@ async function callsOf(app: Awaited<ReturnType<typeof testApp>>) {
   return { document, calls };
 }
 
-/** The service with the one upload that the examples tell of. */
+/** The service with the one upload that the examples describe. */
 async function exampleApp(operationId = "") {
   const storage = { isReadOnly: false };
   const app = await testApp({
-    ...{ processors: [text], now: Date.parse(EXAMPLE_TIME) },
+    processors: [text],
+    now: Date.parse(EXAMPLE_TIME),
     tamper(driver) {
       const put: StorageDriver["put"] = async (...args) => {
         if (storage.isReadOnly) throw new StowageError("storage_read_only", "Cannot write");
@@ -113,7 +114,7 @@ function bodyOf({ requestBody }: DocsOperation): [string | null, string | FormDa
 }
 
 /** What an answer says, with the ids of the examples, and without how long it took. */
-function told(body: string, id: string): unknown {
+function reported(body: string, id: string): unknown {
   const known = body.replaceAll(id, EXAMPLE_ID);
   if (!known.startsWith("{")) return known;
   return JSON.parse(known, (name, value) => {
@@ -139,7 +140,7 @@ test("every call answers its example with its example", async () => {
     expect(example, operationId).toBeDefined();
     const made = answer.status === 201 ? (JSON.parse(body) as { id: string }).id : app.id;
     const wanted = typeof example === "string" ? example : JSON.stringify(example);
-    expect(told(body, made), operationId).toEqual(told(wanted, EXAMPLE_ID));
+    expect(reported(body, made), operationId).toEqual(reported(wanted, EXAMPLE_ID));
   }
 });
 
@@ -164,7 +165,9 @@ test("a range and a storage that takes nothing are answered with their examples"
     const [media] = Object.values(call.operation.responses[status]?.content ?? {});
     const example = media?.example;
     const wanted = typeof example === "string" ? example : JSON.stringify(example);
-    expect(told(await answer.text(), app.id), operationId).toEqual(told(wanted, EXAMPLE_ID));
+    expect(reported(await answer.text(), app.id), operationId).toEqual(
+      reported(wanted, EXAMPLE_ID),
+    );
   }
 });
 

@@ -35,11 +35,11 @@ test("/openapi.json is OpenAPI 3.1 and has every call of the table once", async 
   });
   // OpenAPI holds two paths for one that differ in the names of their parameters only.
   const shape = (path: string) => path.replace(/\{\w+\}/, "{}");
-  const told = operationsOf(document).map(([path, method]) => `${method} ${shape(path)}`);
+  const reported = operationsOf(document).map(([path, method]) => `${method} ${shape(path)}`);
   const table = stowage.endpoints.map(
     ({ route, alsoAtRoot }) => `${route.method} ${alsoAtRoot ? "" : BASE_PATH}${shape(route.path)}`,
   );
-  expect(told.sort()).toEqual(table.sort());
+  expect(reported.sort()).toEqual(table.sort());
 });
 
 test("/openapi.json is valid by the schema of OpenAPI 3.1", async () => {
@@ -59,7 +59,7 @@ test("/openapi.json has nothing that a linter finds, its examples included", asy
       "no-ambiguous-paths": "off",
       // Probes are refused for nothing.
       "operation-4xx-response": "off",
-      // What may come with any answer is told once.
+      // What may come with any answer is described once.
       "no-unused-components": "off",
       "operation-tag-defined": "error",
       "operation-singular-tag": "error",
@@ -92,16 +92,18 @@ test("/openapi.json names every operation, its security and its answers", async 
     expect(statuses.some((status) => status.startsWith("2"))).toBe(true);
     if (access !== "public")
       expect(statuses).toEqual(expect.arrayContaining(["401", "403", "503"]));
-    const told = operation as Operation & {
+    const reported = operation as Operation & {
       tags?: string[];
       summary?: string;
       parameters?: { in: string; name: string }[];
     };
-    expect(told.summary, `${method} ${path}`).toMatch(/\w/);
-    expect(Object.keys(TAGS), `${method} ${path}`).toEqual(expect.arrayContaining(told.tags ?? []));
-    expect(told.tags, `${method} ${path}`).toHaveLength(1);
+    expect(reported.summary, `${method} ${path}`).toMatch(/\w/);
+    expect(Object.keys(TAGS), `${method} ${path}`).toEqual(
+      expect.arrayContaining(reported.tags ?? []),
+    );
+    expect(reported.tags, `${method} ${path}`).toHaveLength(1);
     // The parameters in a path are those that are declared, and no other.
-    const inPath = (told.parameters ?? []).filter((parameter) => parameter.in === "path");
+    const inPath = (reported.parameters ?? []).filter((parameter) => parameter.in === "path");
     expect(inPath.map(({ name }) => `{${name}}`)).toEqual(path.match(/\{\w+\}/g) ?? []);
   }
 });

@@ -58,7 +58,11 @@ describe("metadata of images", () => {
     const pages = [{ ...page, 274: 8 }, { 254: 1, 256: 17, 257: 22 }, page];
     for (const layout of [{}, { bigEnd: true }, { big: true }, { big: true, bigEnd: true }]) {
       expect(await metadataOf("image/tiff", tiff(pages, layout))).toEqual({
-        ...{ type: "tiff", width: 1700, height: 2200, orientation: 8, frames: 2 },
+        type: "tiff",
+        width: 1700,
+        height: 2200,
+        orientation: 8,
+        frames: 2,
       });
     }
   });
@@ -98,7 +102,9 @@ describe("metadata of images", () => {
     const endless = png(40, 24, pngChunk("IDAT", Buffer.alloc(5_000_000)));
     let sent = 0;
     const input = {
-      ...{ contentType: "image/png", extension: ".png", sizeBytes: endless.byteLength },
+      contentType: "image/png",
+      extension: ".png",
+      sizeBytes: endless.byteLength,
       async *stream() {
         for (; sent < endless.byteLength; sent += 8_192) yield endless.subarray(sent, sent + 8_192);
       },

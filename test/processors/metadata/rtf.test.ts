@@ -14,8 +14,12 @@ describe("metadata of RTF", () => {
       "{\\title Gr\\'fc\\'dfe \\{x\\} \\u26085 ?}{\\author Zo\\'eb}{\\*\\company No}{\\title other}" +
       "{\\creatim\\yr2026\\mo3\\dy1\\hr8\\min5}{\\revtim\\yr2026\\mo3\\dy2\\hr0\\min0}{\\nofpages9}";
     expect(await info(fields, "one two{\\info{\\author Nobody}}")).toEqual({
-      ...{ title: "Grüße {x} 日", author: "Zoë", words: 2, characters: 7 },
-      ...{ created_at: "2026-03-01T08:05:00.000Z", modified_at: "2026-03-02T00:00:00.000Z" },
+      title: "Grüße {x} 日",
+      author: "Zoë",
+      words: 2,
+      characters: 7,
+      created_at: "2026-03-01T08:05:00.000Z",
+      modified_at: "2026-03-02T00:00:00.000Z",
     });
   });
 

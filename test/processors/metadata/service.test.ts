@@ -38,7 +38,9 @@ it("metadata of a document without text is kept, though text fails", async () =>
 
 it("metadata and text give the same reason for what neither can read", async () => {
   expect(await processed(fixture("encrypted.pdf"))).toEqual({
-    ...{ status: "failed", metadata: "document_encrypted", text: "document_encrypted" },
+    status: "failed",
+    metadata: "document_encrypted",
+    text: "document_encrypted",
   });
 });
 

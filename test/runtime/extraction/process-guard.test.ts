@@ -63,15 +63,15 @@ test("a process ends with the one that started it, which is killed while its own
 
 test("the guard forgets a process that has ended, because its id may be reused", async () => {
   const folder = tempFolder();
-  const told = join(folder, "told");
-  // The shell that is found first writes down what it is told.
-  const script = `#!/bin/sh\ncase "$2" in trap*) tee ${told} ;; *) exec /bin/sh "$@" ;; esac\n`;
+  const reported = join(folder, "reported");
+  // The shell that is found first writes down what it receives.
+  const script = `#!/bin/sh\ncase "$2" in trap*) tee ${reported} ;; *) exec /bin/sh "$@" ;; esac\n`;
   writeFileSync(join(folder, "sh"), script, { mode: 0o755 });
   const { pids, next } = await parentOf([ASLEEP, ASLEEP], `${folder}:${process.env["PATH"]}`);
   const [first = expect.unreachable(), second] = pids;
   process.kill(first, "SIGKILL");
   expect(await next()).toBe(`ended ${first}`);
-  const lines = () => readFileSync(told, "utf8").trim().split("\n");
+  const lines = () => readFileSync(reported, "utf8").trim().split("\n");
   await expect.poll(lines).toEqual([`${first}`, `${first} ${second}`, `${second}`]);
 });
 
@@ -79,7 +79,7 @@ test("a guard that was killed is replaced, and knows all processes", async () =>
   const { parent, pids, started } = await parentOf([ASLEEP]);
   const [guard = expect.unreachable()] = await shellsOf(parent.pid ?? 0);
   process.kill(guard, "SIGKILL");
-  // One more at once, of which the old one may be told in vain.
+  // One more at once, which the old one may hear of in vain.
   parent.stdin.write(`${ASLEEP}\n`);
   await started();
   const others = async () => (await shellsOf(parent.pid ?? 0)).filter((pid) => pid !== guard);

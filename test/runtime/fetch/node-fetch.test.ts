@@ -60,7 +60,7 @@ function streamOf(...chunks: string[]): ReadableStream<Uint8Array> {
   return ReadableStream.from(chunks.map((chunk) => new TextEncoder().encode(chunk)));
 }
 
-/** A source that begins, gives nothing more, and tells why it was cancelled. */
+/** A source that begins, gives nothing more, and reports why it was cancelled. */
 function stalledSource() {
   const cancelled = Promise.withResolvers<unknown>();
   const stream = new ReadableStream<Uint8Array>({
@@ -70,7 +70,7 @@ function stalledSource() {
   return { stream, cancelled: cancelled.promise };
 }
 
-test("fetch() sends what it is told and no header of its own", async () => {
+test("fetch() sends what it is given and no header of its own", async () => {
   const { url } = await serve(echo);
   const { fetch } = open();
   const answer = await fetch(`${url}a%2Fb?c=%20`, {
@@ -114,17 +114,17 @@ test.each([
 ])("fetch() sends a body of %s with a fitting length", async (_kind, body, headers, seen) => {
   const { url } = await serve(echo);
   const answer = await open().fetch(url, { method: "PUT", body, duplex: "half" });
-  const told = (await answer.json()) as { rawHeaders: string[]; body: string };
-  expect(told.rawHeaders.slice(4)).toEqual(headers);
-  expect(told.body).toBe(seen);
+  const reported = (await answer.json()) as { rawHeaders: string[]; body: string };
+  expect(reported.rawHeaders.slice(4)).toEqual(headers);
+  expect(reported.body).toBe(seen);
 });
 
 test("fetch() lets the platform take apart forms and Request objects", async () => {
   const { url } = await serve(echo);
   const { fetch } = open();
   const body = new URLSearchParams({ a: "b c" });
-  const told = await (await fetch(new Request(url, { method: "POST", body }))).json();
-  expect(told).toMatchObject({ method: "POST", body: "a=b+c" });
+  const reported = await (await fetch(new Request(url, { method: "POST", body }))).json();
+  expect(reported).toMatchObject({ method: "POST", body: "a=b+c" });
   const form = new FormData();
   form.set("name", "value");
   const answer = await fetch(url, { method: "POST", body: form });
@@ -155,9 +155,9 @@ test("fetch() sends a stream of exactly its content-length, with that length", a
   const { url } = await serve(echo);
   const init = { method: "PUT", body: streamOf("ab", "c"), headers: { "Content-Length": "3" } };
   const answer = await open().fetch(url, { ...init, duplex: "half" });
-  const told = (await answer.json()) as { rawHeaders: string[]; body: string };
-  expect(told.rawHeaders.slice(4)).toEqual(["content-length", "3"]);
-  expect(told.body).toBe("abc");
+  const reported = (await answer.json()) as { rawHeaders: string[]; body: string };
+  expect(reported.rawHeaders.slice(4)).toEqual(["content-length", "3"]);
+  expect(reported.body).toBe("abc");
 });
 
 test("fetch() fails with what made its body fail, and ends the connection", async () => {
@@ -408,8 +408,12 @@ test("fetch() follows redirects as fetch does, and hands no secrets to another o
   const headers = { authorization: "Bearer secret", "content-type": "text/x", "x-kept": "1" };
   const send = async (path: string, init: RequestInit = {}) => {
     const answer = await fetch(url + path, { headers, ...init });
-    const told = (await answer.json()) as { method: string; rawHeaders: string[]; body: string };
-    return { ...told, url: answer.url };
+    const reported = (await answer.json()) as {
+      method: string;
+      rawHeaders: string[];
+      body: string;
+    };
+    return { ...reported, url: answer.url };
   };
   const same = await send("301/there");
   expect(same).toMatchObject({ method: "GET", url: `${url}there` });

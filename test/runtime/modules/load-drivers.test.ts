@@ -105,7 +105,7 @@ test("loadDrivers() finds packages beside Stowage that the folder does not have"
     "node_modules/hono/index.js": driverModule("local-hono"),
   });
   expect(await namesOf(folder, "hono")).toContain("local-hono");
-  // Ours is no driver, which could not be told without finding it.
+  // Ours is no driver, which could not be known without finding it.
   expect(await problemsOf(tempFolder(), "hono")).toEqual([
     expect.stringContaining("Hono (function)"),
   ]);

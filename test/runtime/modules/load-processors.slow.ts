@@ -11,7 +11,9 @@ test("a module that uses up memory or never ends is reported at the start, and d
   writeFileSync(join(folder, "hoards.mjs"), hoard);
   writeFileSync(join(folder, "loops.mjs"), "for (;;);");
   const env = {
-    ...{ PATH: process.env["PATH"] ?? "", HOME: folder, PORT: "0" },
+    PATH: process.env["PATH"] ?? "",
+    HOME: folder,
+    PORT: "0",
     STOWAGE_PROCESSORS: "./hoards.mjs,./loops.mjs",
   };
   const main = resolve("src/cli/main.ts");

@@ -36,7 +36,7 @@ function processorModule(name: string): string {
   return `${IMPORT} export default ${processor(name)};`;
 }
 
-/** @param asked Is told what each process was started with. */
+/** @param asked Learns what each process was started with. */
 async function load(
   folder: string,
   names: readonly string[],

@@ -175,7 +175,7 @@ test("NodeServer does not cut event streams, however little they send", async ()
   vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "performance"] });
   onTestFinished(() => void vi.useRealTimers());
   const wire = await Wire.open(url);
-  // Nobody processes it: the stream goes on.
+  // No one processes it: the stream goes on.
   await wire.send(head(`GET /api/v1/upload/${id}/events`, { Authorization: "Bearer acme" }));
   await wire.until(/data: /);
   await vi.advanceTimersByTimeAsync(600_000);

@@ -7,7 +7,7 @@ import { StowageError } from "../../../src/domain/errors.ts";
 import { type Logger, SILENT } from "../../../src/domain/ports/logger.ts";
 import { limitEnd, sendStream } from "../../../src/runtime/server/send-stream.ts";
 
-/** A stream that never ends, and tells when it is let go. */
+/** A stream that never ends, and reports when it is cancelled. */
 function endless(chunkBytes = 1024) {
   const { promise: cancelled, resolve } = Promise.withResolvers<void>();
   const stream = new ReadableStream<Uint8Array>({
@@ -39,8 +39,8 @@ test.each([
 });
 
 test("sendStream() logs a storage that fails, but not a client that disconnects", async () => {
-  const told: string[] = [];
-  const logger: Logger = { ...SILENT, error: (event) => told.push(event) };
+  const reported: string[] = [];
+  const logger: Logger = { ...SILENT, error: (event) => reported.push(event) };
   for (const code of ["request_aborted", "storage_unavailable"] as const) {
     const stream = new ReadableStream<Uint8Array>({
       pull: (controller) =>
@@ -49,14 +49,14 @@ test("sendStream() logs a storage that fails, but not a client that disconnects"
     const outgoing = new Outgoing() as unknown as ServerResponse;
     await sendStream(new Response(stream), outgoing, logger, 0);
   }
-  expect(told).toEqual(["response.broken_off"]);
+  expect(reported).toEqual(["response.broken_off"]);
 });
 
 /** As the server's default. */
 const MIN_BYTES_PER_SECOND = 1024;
 const PIECE_BYTES = 64 * 1024;
 
-/** The answer as far as it is needed: whoever reads it says when a piece has gone. */
+/** The answer as far as it is needed: its reader says when a piece has gone. */
 class Outgoing extends EventEmitter {
   destroyed = false;
   ended = false;

@@ -67,7 +67,7 @@ test("a batch is judged key by key", async () => {
   expect(answer).toMatchObject({ status: 200, code: "AccessDenied" });
 });
 
-test.each(["GET", "HEAD"])("%s tells what is missing only to who may list", async (method) => {
+test.each(["GET", "HEAD"])("%s reports what is missing only to who may list", async (method) => {
   const wish = { method, path: "/bucket/none" };
   expect((await ask(server, wish)).status).toBe(404);
   server.access.allowOnly(["s3:GetObject"]);

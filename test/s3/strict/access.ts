@@ -43,7 +43,7 @@ interface Denial {
   readonly pattern: RegExp;
 }
 
-/** Who may do what: everything, until told otherwise. */
+/** Who may do what: everything, until set otherwise. */
 export class AccessPolicy {
   #allowed: ReadonlySet<string> | undefined;
   #denials: Denial[] = [];

@@ -52,7 +52,7 @@ export type Step = Uint8Array | Gate | "end" | "reset";
 
 export interface Reply {
   readonly status: number;
-  /** Lower-case names. Without `content-length`, the body's length is told, unless `framing` says otherwise. */
+  /** Lower-case names. Without `content-length`, the body's length is sent, unless `framing` says otherwise. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
   readonly code?: S3Code | string;

@@ -86,7 +86,7 @@ export function resetBody(afterBytes: number): Fault {
 
 /**
  * The connection ends properly after so many bytes of the answer's body. With `close` framing nothing in the
- * answer tells that bytes are missing.
+ * answer reports that bytes are missing.
  */
 export function truncateBody(
   afterBytes: number,
@@ -97,7 +97,7 @@ export function truncateBody(
   };
 }
 
-/** The whole body, told by the connection's end instead of a length. */
+/** The whole body, reported by the connection's end instead of a length. */
 export function closeDelimited(): Fault {
   return { edit: (reply) => ({ ...reply, framing: "close" }) };
 }

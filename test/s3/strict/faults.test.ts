@@ -26,7 +26,7 @@ async function failure(answer: Promise<RawAnswer>): Promise<unknown> {
   );
 }
 
-test("strikes as often as told, only the action and the requests that it is for", async () => {
+test("strikes as often as reported, only the action and the requests that it is for", async () => {
   const rule = server.faults.add({
     action: "GetObject",
     times: 2,
@@ -144,7 +144,7 @@ test.each([
   expect(await failure(get("a"))).toBe("ECONNRESET");
 });
 
-test("truncates a close-delimited body, which nothing in it tells", async () => {
+test("truncates a close-delimited body, which nothing in it reports", async () => {
   server.faults.add({ action: "GetObject", times: 1, do: fault.truncateBody(4, "close") });
   const answer = await get("a");
   expect(answer).toMatchObject({ status: 200, text: "0123" });
@@ -170,7 +170,7 @@ test.each(
   expect(answer.body.equals(Buffer.from(body))).toBe(true);
 });
 
-test("tells a wrong range, or none", async () => {
+test("reports a wrong range, or none", async () => {
   const range = { range: "bytes=2-3" };
   const wrong = fault.editHeaders({ "content-range": "bytes 3-4/10", etag: undefined });
   server.faults.add({ action: "GetObject", times: 1, do: wrong });
@@ -231,7 +231,7 @@ test("stop() lets go on everything, and leaves no connection", async () => {
   server = await startStrictS3();
 });
 
-/** A turn of the event loop in which whatever has arrived is told. */
+/** A turn of the event loop in which whatever has arrived is reported. */
 async function settle(): Promise<string> {
   return await new Promise((resolve) => setImmediate(() => resolve("nothing")));
 }

@@ -69,9 +69,9 @@ function deletion(body: string, headers?: Record<string, string>) {
 const batch = (...keys: string[]) =>
   `<Delete>${keys.map((key) => `<Object><Key>${key}</Key></Object>`).join("")}</Delete>`;
 
-test("deletes in batches, and tells what it deleted unless it shall be quiet", async () => {
-  const told = await deletion(batch("a", "none"));
-  expect(all(told.text, "Key")).toEqual(["a", "none"]);
+test("deletes in batches, and reports what it deleted unless it shall be quiet", async () => {
+  const reported = await deletion(batch("a", "none"));
+  expect(all(reported.text, "Key")).toEqual(["a", "none"]);
   const quiet = await deletion(batch("b/1").replace("</Delete>", "<Quiet>true</Quiet></Delete>"));
   expect(all(quiet.text, "Key")).toEqual([]);
   expect(server.objects("bucket").map(({ key }) => key)).not.toEqual(
@@ -79,7 +79,7 @@ test("deletes in batches, and tells what it deleted unless it shall be quiet", a
   );
 });
 
-test("tells key by key what may not be deleted", async () => {
+test("reports key by key what may not be deleted", async () => {
   server.access.deny("s3:DeleteObject", "b/c/*");
   const { text } = await deletion(batch("b/2", "b/c/3"));
   expect(text).toContain("<Deleted><Key>b/2</Key></Deleted>");

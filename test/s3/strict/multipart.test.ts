@@ -79,7 +79,7 @@ test.each(INCOMPLETE)("completes nothing with %s, and keeps the parts", async (_
   expect((await upload.complete([part(1, "head"), part(2, "tail")])).status).toBe(200);
 });
 
-test("wants parts of 5 MiB unless told otherwise", async () => {
+test("wants parts of 5 MiB unless set otherwise", async () => {
   const real = await startStrictS3();
   const upload = await begin({}, real);
   await upload.put(1, "head");

@@ -16,7 +16,7 @@ function headersOf(req: IncomingMessage): Map<string, string> {
   return headers;
 }
 
-/** What can be told of a request from its head. A target that cannot be read is told as it is. */
+/** What the head of a request shows. A target that cannot be read is kept as it is. */
 export function lookAt(
   req: IncomingMessage,
   where: { readonly domain: string; readonly basePath: string },

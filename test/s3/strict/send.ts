@@ -10,7 +10,7 @@ export function createGate(): Gate {
   return { opened: promise, open: resolve };
 }
 
-/** Resolves when the gate opens, or when there is nobody left to wait for. */
+/** Resolves when the gate opens, or when there is no one left to wait for. */
 export async function passGate(gate: Gate, response: ServerResponse): Promise<void> {
   if (response.destroyed || response.socket?.destroyed) return;
   const ended = new AbortController();

@@ -91,7 +91,7 @@ export class Service {
           this.access.may("s3:DeleteObject", key) ? refuseDeletion?.(key) : "AccessDenied",
       });
     } catch (error) {
-      // Whoever may not list is not told what is missing.
+      // A caller that may not list does not learn what is missing.
       const isMissing = error instanceof S3Error && error.code === "NoSuchKey";
       if (isMissing && !this.access.may("s3:ListBucket")) throw accessDenied("s3:ListBucket");
       throw error;

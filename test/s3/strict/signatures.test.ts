@@ -94,7 +94,7 @@ const SIGNED_WRONGLY: readonly [string, number, string, Parameters<typeof sign>[
   ["with an unknown key", 403, "InvalidAccessKeyId", { accessKeyId: "NOBODY" }],
   ["for another region", 400, "AuthorizationHeaderMalformed", { region: "us-west-2" }],
   ["for another service", 400, "AuthorizationHeaderMalformed", { service: "sts" }],
-  ["with a token nobody issued", 400, "InvalidToken", { sessionToken: "made up" }],
+  ["with a token no one issued", 400, "InvalidToken", { sessionToken: "made up" }],
 ];
 
 test.each(SIGNED_WRONGLY)("refuses what was signed %s", async (_, status, code, options) => {
@@ -107,7 +107,7 @@ test("takes clocks that are 14 minutes off", async () => {
   }
 });
 
-test("judges by its own clock, and tells it", async () => {
+test("judges by its own clock, and reports it", async () => {
   const other = await startStrictS3();
   await other.makeBucket("bucket");
   other.clockOffsetMs = 20 * 60_000;
@@ -118,7 +118,7 @@ test("judges by its own clock, and tells it", async () => {
   await other.stop();
 });
 
-test("tells the right region: in the body, or in a header of a redirect", async () => {
+test("reports the right region: in the body, or in a header of a redirect", async () => {
   const answer = await ask(server, { path: "/bucket" }, { region: "us-west-2" });
   expect(answer.text).toContain("<Region>eu-central-1</Region>");
   const head = { method: "HEAD", path: "/bucket" };
@@ -184,7 +184,7 @@ test.each(PAYLOADS)("answers a put with %s: %i", async (_, status, code, headers
   expect(answer).toMatchObject({ status, code });
 });
 
-test("takes unsigned bodies where it is told to", async () => {
+test("takes unsigned bodies where it is set to", async () => {
   const other = await startStrictS3({ allowUnsignedPayload: true });
   await other.makeBucket("bucket");
   const headers = { "x-amz-content-sha256": "UNSIGNED-PAYLOAD" };

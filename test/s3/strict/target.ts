@@ -34,7 +34,7 @@ export function parseTarget(raw: string): Target {
   const mark = raw.indexOf("?");
   const rawPath = mark < 0 ? raw : raw.slice(0, mark);
   const rawQuery = mark < 0 ? "" : raw.slice(mark + 1);
-  // Some services read it as a space, others as itself: whoever means one of them has to say so.
+  // Some services read it as a space, others as itself: a client must encode the one that it means.
   if (rawQuery.includes("+")) throw invalid("an ambiguous plus sign in the query");
   const query = rawQuery
     .split("&")

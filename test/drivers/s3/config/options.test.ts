@@ -51,7 +51,7 @@ const regionOf = (request: Request) =>
   /Credential=[^/]+\/\d+\/([^/]+)\//.exec(request.headers.get("authorization") ?? "")?.[1];
 
 describe("the s3 driver's options", () => {
-  test("address AWS by bucket and region, and encrypt there unless told otherwise", async () => {
+  test("address AWS by bucket and region, and encrypt there unless set otherwise", async () => {
     const request = await sentBy("s3://my-bucket/up/loads?region=eu-west-1");
     expect(request.url).toBe("https://my-bucket.s3.eu-west-1.amazonaws.com/up/loads/a%20b/c");
     expect(request.headers.get("x-amz-server-side-encryption")).toBe("AES256");

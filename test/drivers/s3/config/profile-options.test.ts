@@ -123,7 +123,7 @@ describe("the place of a storage in S3", () => {
       "r1",
       undefined,
     ],
-  ])("is told by %s", async (_what, scene, region, endpoint) => {
+  ])("is set by %s", async (_what, scene, region, endpoint) => {
     expect(await placeOf(scene)).toEqual({ region, endpoint });
   });
 
@@ -152,7 +152,7 @@ describe("the place of a storage in S3", () => {
     });
   });
 
-  test("reads no file where everything is told", async () => {
+  test("reads no file where everything is set", async () => {
     const options = { region: "r0", endpoint: "https://uri.example", profile: "a" };
     expect(await placeOf({ options, config: UNREADABLE })).toMatchObject({ region: "r0" });
   });

@@ -111,7 +111,7 @@ describe("put() whose parts are completed", () => {
     const place = await makeBucket({ provider: providerOf("https://ceph.example") });
     const put = putObject(place.store, KEY, BODY, {
       ifNoneMatch: "*",
-      // Somebody else comes while the parts are on their way.
+      // Someone else comes while the parts are on their way.
       onMultipart: async () => void (await putObject(place.store, KEY, OTHER)),
     });
     place.server.faults.add({
@@ -125,7 +125,8 @@ describe("put() whose parts are completed", () => {
   test("is tried again after a 409 of a conditional request", async () => {
     const place = await makeBucket();
     place.server.faults.add({
-      ...{ action: "CompleteMultipartUpload", times: 1 },
+      action: "CompleteMultipartUpload",
+      times: 1,
       do: fault.answer(409, "ConditionalRequestConflict"),
     });
     await putObject(place.store, KEY, BODY, { ifNoneMatch: "*" });
@@ -145,7 +146,7 @@ describe("put() whose parts are completed", () => {
     expect(place.actions().at(-1)).toBe("HeadObject");
   });
 
-  test("tells its own ETag where somebody replaced the object before the HEAD", async () => {
+  test("reports its own ETag where someone replaced the object before the HEAD", async () => {
     const place = await makeBucket();
     const own = (await putObject(place.store, KEY, BODY)).version;
     place.server.faults.add({
@@ -157,7 +158,8 @@ describe("put() whose parts are completed", () => {
       do: fault.editHeaders({ "content-length": "7" }),
     });
     expect(await putObject(place.store, KEY, BODY)).toMatchObject({
-      ...{ version: own, sizeBytes: 3 * PART + 1 },
+      version: own,
+      sizeBytes: 3 * PART + 1,
     });
   });
 
@@ -177,7 +179,7 @@ describe("put() whose parts are completed", () => {
 });
 
 describe("the multipart group", () => {
-  test("uploads in parts that outlive a process, and tells what is there", async () => {
+  test("uploads in parts that outlive a process, and reports what is there", async () => {
     const place = await makeBucket();
     const group = multipartGroup(place.store);
     const uploadId = await group.create(KEY, { contentType: "text/plain", metadata: { a: "ü" } });
@@ -252,7 +254,7 @@ describe("the multipart group on a service with small pages", () => {
     );
     const started: string[] = [];
     for (const key of keys) started.push(`${key} ${await group.create(key, {})}`);
-    const told: string[] = [];
+    const reported: string[] = [];
     let cursor: string | null = null;
     do {
       const from: { cursor?: string } = cursor === null ? {} : { cursor };
@@ -260,10 +262,10 @@ describe("the multipart group on a service with small pages", () => {
         "a/",
         from,
       );
-      told.push(...page.uploads.map(({ key, uploadId }) => `${key} ${uploadId}`));
+      reported.push(...page.uploads.map(({ key, uploadId }) => `${key} ${uploadId}`));
       cursor = page.next;
     } while (cursor !== null);
-    expect(told.sort()).toEqual(started.filter((line) => line.startsWith("a/")).sort());
+    expect(reported.sort()).toEqual(started.filter((line) => line.startsWith("a/")).sort());
     const uploadId = await group.create(KEY, {});
     const bytes = pattern(3);
     for (let number = 1; number <= 5; number += 1) {

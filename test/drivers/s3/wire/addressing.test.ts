@@ -40,12 +40,12 @@ test.each<[string, Partial<Where>, string]>([
     "https://s3.eu-central-1.amazonaws.com/Old_Bucket/a/b",
   ],
   [
-    "dots stay in the host if told so",
+    "dots stay in the host if set so",
     { bucket: "my.bucket", pathStyle: false },
     "https://my.bucket.s3.eu-central-1.amazonaws.com/a/b",
   ],
   [
-    "path style if told so",
+    "path style if set so",
     { pathStyle: true },
     "https://s3.eu-central-1.amazonaws.com/uploads/a/b",
   ],
@@ -65,7 +65,7 @@ test.each<[string, Partial<Where>, string]>([
     "https://example.com/swift/v%201/uploads/a/b",
   ],
   [
-    "a custom endpoint takes the bucket if told so",
+    "a custom endpoint takes the bucket if set so",
     { endpoint: "https://r2.example:8443/x", pathStyle: false },
     "https://uploads.r2.example:8443/x/a/b",
   ],

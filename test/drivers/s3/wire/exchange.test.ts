@@ -145,7 +145,7 @@ test.each<[string, S3Request]>([
   expect(getEventListeners(aborter.signal, "abort")).toHaveLength(0);
 });
 
-test("an aborted signal ends the stream of an answer, also while nobody reads it", async () => {
+test("an aborted signal ends the stream of an answer, also while no one reads it", async () => {
   for (const reading of [true, false]) {
     const { line, gone } = stalling(halfway);
     const { endpoint } = await startAnswering(line);

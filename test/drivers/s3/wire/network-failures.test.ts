@@ -14,7 +14,7 @@ function fetchFailed(cause: unknown): Error {
 
 test.each<[string, Error, RegExp, "wait" | "none", ErrorCode]>([
   [
-    "a name that nobody has",
+    "an unknown name",
     coded("ENOTFOUND"),
     /no such host \(ENOTFOUND\); correct AWS_ENDPOINT_URL_S3/,
     "wait",
@@ -44,7 +44,7 @@ test.each<[string, Error, RegExp, "wait" | "none", ErrorCode]>([
     "storage_misconfigured",
   ],
   [
-    "a certificate of nobody's",
+    "a certificate without a known issuer",
     coded("UNABLE_TO_VERIFY_LEAF_SIGNATURE"),
     /not trusted/,
     "none",
@@ -94,7 +94,7 @@ test.each<[string, Error, RegExp, "wait" | "none", ErrorCode]>([
     "wait",
     "storage_unavailable",
   ],
-])("networkFailure() tells %s", (_what, cause, reason, recovery, code) => {
+])("networkFailure() reports %s", (_what, cause, reason, recovery, code) => {
   const failure = networkFailure(fetchFailed(cause), PLACE);
   expect(failure).toMatchObject({ code, recovery, s3Code: null, status: null });
   expect(failure.reason).toMatch(/^https:\/\/s3\.example cannot be reached: /);

@@ -99,7 +99,7 @@ beforeEach(() => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"], now: 1_000_000 });
 });
 afterEach(() => {
-  // Nobody waits any more, so nothing may be left that will wake.
+  // No one waits any more, so nothing may be left that will wake.
   expect(vi.getTimerCount()).toBe(0);
   vi.useRealTimers();
 });
