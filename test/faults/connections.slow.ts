@@ -39,6 +39,17 @@ function leave(sockets: readonly Socket[]): void {
   for (const socket of sockets) socket.destroy();
 }
 
+/** The server has closed what it had open, and its memory goes back with one of the next collections. */
+async function expectAsBefore(
+  abused: AbusedServer,
+  base: { readonly bytes: number; readonly descriptors: number },
+): Promise<void> {
+  const descriptors = () => abused.descriptors().length;
+  await expect.poll(descriptors, PATIENCE).toBeLessThanOrEqual(base.descriptors + 2);
+  const grownBytes = async () => (await abused.heldBytes()) - base.bytes;
+  await expect.poll(grownBytes, PATIENCE).toBeLessThan(8 * MIB);
+}
+
 test("100 connections that pipeline 2,000 downloads each cost 64 MiB at the most, and two descriptors", async () => {
   const { abused, get, live, stall, begun } = await start({ MIN_TRANSFER_BYTES_PER_SECOND: "0" });
   await live();
@@ -58,13 +69,7 @@ test("100 connections that pipeline 2,000 downloads each cost 64 MiB at the most
   // Each was served its first download, and no other.
   expect(begun()).toBe(100);
   leave(sockets);
-  await expect
-    .poll(() => abused.descriptors().length, PATIENCE)
-    .toBeLessThanOrEqual(base.descriptors + 2);
-  // What is let go is freed by one of the next collections.
-  await expect
-    .poll(async () => (await abused.heldBytes()) - base.bytes, PATIENCE)
-    .toBeLessThan(8 * MIB);
+  await expectAsBefore(abused, base);
 });
 
 test("5 connections that pipeline 600 lists each leave the server its memory, and everyone else theirs", async () => {
@@ -99,13 +104,7 @@ test("1,000 readers that take nothing hold 128 KiB each at the most, and no file
   reader.resume();
   await expect.poll(() => bytes, PATIENCE).toBeGreaterThan(FILE_BYTES);
   leave(sockets);
-  await expect
-    .poll(() => abused.descriptors().length, PATIENCE)
-    .toBeLessThanOrEqual(base.descriptors + 2);
-  // What is let go is freed by one of the next collections.
-  await expect
-    .poll(async () => (await abused.heldBytes()) - base.bytes, PATIENCE)
-    .toBeLessThan(8 * MIB);
+  await expectAsBefore(abused, base);
 });
 
 test("1,000 connections that send half a head are refused in time, and leave nothing", async () => {
@@ -117,13 +116,7 @@ test("1,000 connections that send half a head are refused in time, and leave not
   expect(await live()).toBe(200);
   await Promise.all(closed);
   expect(await live()).toBe(200);
-  await expect
-    .poll(() => abused.descriptors().length, PATIENCE)
-    .toBeLessThanOrEqual(base.descriptors + 2);
-  // What is let go is freed by one of the next collections.
-  await expect
-    .poll(async () => (await abused.heldBytes()) - base.bytes, PATIENCE)
-    .toBeLessThan(8 * MIB);
+  await expectAsBefore(abused, base);
 });
 
 test("connections have a bound, which readiness shows and the log notes", async () => {
