@@ -2,15 +2,9 @@ import * as stowage from "stowage/driver";
 import { DavClient, failure, versionOf } from "./dav.ts";
 
 const LIMITS: stowage.DriverLimits = {
-  maxObjectBytes: null,
-  maxKeyBytes: 1024,
-  maxSegmentBytes: 255,
-  maxDeleteKeys: 100,
+  ...{ maxObjectBytes: null, maxKeyBytes: 1024, maxSegmentBytes: 255, maxDeleteKeys: 100 },
   // A server looks whether a name is free and takes it a moment later: of two writers both may win.
-  needsKnownLength: false,
-  atomicIfNoneMatch: false,
-  listOrder: "bytes",
-  parts: null,
+  ...{ needsKnownLength: false, atomicIfNoneMatch: false, listOrder: "bytes", parts: null },
 };
 const { z } = stowage;
 

@@ -86,7 +86,7 @@ test("a start with drivers that cannot be loaded ends with all of them named, an
   await expect(serving).rejects.toMatchObject({
     code: 2,
     stderr: expect.stringMatching(
-      /2 settings are wrong\n {2}STOWAGE_DRIVERS: read "stowage-driver-acme", .*npm install stowage-driver-acme\)\n {2}STOWAGE_DRIVERS: read ".\/tape.ts", .*none at .*\n$/,
+      /2 settings are wrong\n {2}STOWAGE_DRIVERS: read "stowage-driver-acme", .*npm install stowage-driver-acme\)\n {2}STOWAGE_DRIVERS: read ".\/tape.ts", .*not found at .*\n$/,
     ),
   });
   expect(() => readFileSync(join(folder, "stowage.db"))).toThrow("ENOENT");

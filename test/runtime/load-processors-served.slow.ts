@@ -87,7 +87,9 @@ test("createStowage() refuses processors whose names are taken, or that no one d
   await expect(open(define("text") as never)).rejects.toThrow('two are named "text"');
   await expect(open(define("a") as never, define("a") as never)).rejects.toThrow("two are named");
   const bare = { ...define("a") };
-  await expect(open(bare as never)).rejects.toThrow("nor made by this release's defineProcessor");
+  await expect(open(bare as never)).rejects.toThrow(
+    "nor a result of this release's defineProcessor",
+  );
   await expect(open("./missing.ts" as never)).rejects.toThrow(
     /createStowage\(\{ processors \}\): read ".\/missing.ts", expected the path of a file/,
   );
