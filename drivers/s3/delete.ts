@@ -8,8 +8,8 @@ import {
   throwIfAborted,
 } from "../../src/driver.ts";
 import type { S3Store } from "./store.ts";
-import { isTransient } from "./wire/failure.ts";
-import { permissionFor } from "./wire/permissions.ts";
+import { isTransient, namingVariables } from "./wire/failure.ts";
+import { adviceOnDenial } from "./wire/permissions.ts";
 import type { XmlElement } from "./wire/protocol.ts";
 import { drain, unexpectedResponse } from "./wire/response-headers.ts";
 import { mappingOf } from "./wire/s3-codes.ts";
@@ -138,18 +138,14 @@ function isMissing(error: XmlElement): boolean {
 }
 
 function refusal({ client, keys }: S3Store, s3Code: string): StowageError {
+  const action = "DeleteObjects";
+  const { bucket, env } = client;
   const { code, reason, advice } = mappingOf(s3Code, REFUSED);
-  const permission = permissionFor("DeleteObjects", client.bucket, keys.prefix);
+  const found = advice ?? adviceOnDenial(code, { action }, { bucket, prefix: keys.prefix });
   return new StowageError(
     code,
-    `Cannot delete an object in bucket "${client.bucket}": it answers ${s3Code}: ${reason}`,
-    {
-      advice:
-        code === "storage_access_denied"
-          ? `allow ${permission} in the policy of these keys, and look for a policy that denies it`
-          : advice,
-      data: { action: "DeleteObjects", s3Code },
-    },
+    `Cannot delete an object in bucket "${bucket}": it answers ${s3Code}: ${reason}`,
+    { advice: namingVariables(found, env), data: { action, s3Code } },
   );
 }
 

@@ -24,7 +24,7 @@ export function resumingStream(
   let position = range.start;
   /** Where the current response begins. */
   let openedAt = position;
-
+  /** Why the current response broke off; `null` if it ended. */
   let failure: unknown = null;
 
   /** The next bytes; `null` at the end of the range; `undefined` if the response ends or fails before that. */

@@ -39,6 +39,7 @@ export function createS3Client(options: S3ClientOptions, context: DriverContext)
   const client = new BucketClient(options, context);
   return Object.freeze({
     bucket: options.bucket,
+    env: options.env,
     send: (request: S3Request) => client.run(request, handOver),
     sendForXml: (request: S3Request) => client.run(request, readXml),
     dispose: () => client.dispose(),

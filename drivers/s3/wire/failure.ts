@@ -42,6 +42,14 @@ export interface Failure {
   readonly cause?: unknown;
 }
 
+/** `advice` with the names of the variables that a storage with `?env=` reads. */
+export function namingVariables(
+  advice: string | undefined,
+  env: string | undefined,
+): string | undefined {
+  return env === undefined ? advice : advice?.replaceAll(/\bAWS_/g, `${env}_AWS_`);
+}
+
 /** What errors need to know about one attempt of a request. */
 export interface Attempt {
   readonly request: S3Request;
@@ -69,7 +77,7 @@ export class AttemptError extends StowageError {
       `Cannot ${action} in bucket "${bucket}" (${addressing.region}): ${reason}${times}`,
       {
         cause,
-        advice: env === undefined ? advice : advice?.replaceAll(/\bAWS_/g, `${env}_AWS_`),
+        advice: namingVariables(advice, env),
         retryable: isTransient(recovery),
         data: { action, s3Code, status, attempts: number },
       },

@@ -51,6 +51,8 @@ export interface S3Response {
 export interface S3Client {
   /** The bucket's name, for messages to operators. */
   readonly bucket: string;
+  /** The prefix of the variables that the storage reads, for advice. */
+  readonly env?: string | undefined;
   /**
    * Send a request until it succeeds. Retries, and adopts the bucket's region and the server's clock.
    *

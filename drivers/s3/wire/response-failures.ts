@@ -1,8 +1,8 @@
 import { readAtMost } from "../../../src/driver.ts";
 import { isRegion } from "./addressing.ts";
 import type { Attempt, Failure } from "./failure.ts";
-import { permissionFor } from "./permissions.ts";
-import type { S3Response, XmlElement } from "./protocol.ts";
+import { adviceOnDenial } from "./permissions.ts";
+import type { S3Request, S3Response, XmlElement } from "./protocol.ts";
 import {
   CODE_OF_STATUS,
   type ErrorMapping,
@@ -21,10 +21,6 @@ const AWS_REGION_IN_HOST =
 /** AWS rejects clocks that are off by 15 minutes. A response to HEAD has no body that says so. */
 const SKEW_MS = 14 * 60 * 1000;
 const BARE_REFUSALS = new Set([400, 401, 403]);
-/** Actions whose 403 may stand for a 404. */
-const READS = new Set(["GetObject", "HeadObject"]);
-/** Actions that begin an object, and say how it is encrypted. */
-const WRITES = new Set(["PutObject", "CreateMultipartUpload"]);
 
 /** Why a request failed, according to its response. Reads the body, up to a limit. */
 export async function responseFailure(
@@ -68,7 +64,7 @@ export function errorFailure(
   return {
     code: exists ? "object_exists" : known,
     reason: `it answers ${status} ${s3Code}: ${reason}`,
-    advice: advice ?? permissionAdvice(mapping, attempt),
+    advice: advice ?? adviceOnDenial(known, request, attempt),
     recovery,
     s3Code,
     status,
@@ -80,29 +76,6 @@ export function errorFailure(
 
 function movedTo(region: string): Pick<ErrorMapping, "reason" | "advice"> {
   return { reason: `the bucket is in ${region}`, advice: `set AWS_REGION to ${region}` };
-}
-
-/** What a policy must allow, if access was denied. */
-function permissionAdvice(
-  { code }: ErrorMapping,
-  { request, bucket, prefix }: Attempt,
-): string | undefined {
-  if (code !== "storage_access_denied") return undefined;
-  const { action, headers = {} } = request;
-  const permission = permissionFor(action, bucket, prefix);
-  const policy = `allow ${permission} in the policy of these keys, and look for a bucket policy that denies it`;
-  if (READS.has(action)) {
-    const list = permissionFor("ListObjectsV2", bucket, prefix);
-    return `${policy}; allow ${list} too, without which S3 reports missing objects as denied; objects under a KMS key also need kms:Decrypt on the key`;
-  }
-  if (!WRITES.has(action)) return policy;
-  const encryption = headers["x-amz-server-side-encryption"];
-  if (encryption?.startsWith("aws:kms") === true) {
-    return `${policy}; with a KMS key also allow kms:GenerateDataKey and kms:Decrypt on the key`;
-  }
-  return encryption === undefined
-    ? `${policy}; if the bucket demands encryption, set AWS_S3_SSE=AES256`
-    : policy;
 }
 
 async function readError({ body }: S3Response): Promise<XmlElement | "foreign" | null> {
@@ -121,12 +94,12 @@ async function readError({ body }: S3Response): Promise<XmlElement | "foreign" |
 }
 
 /** Whether S3 may have sent this without a body: always to HEAD, otherwise only if the request may be repeated. */
-function mayBeBare({ status, headers }: S3Response, { method }: Attempt["request"]): boolean {
+function mayBeBare({ status, headers }: S3Response, { method }: S3Request): boolean {
   if (method === "HEAD") return !(headers.get("content-type") ?? "").startsWith("text/html");
   return status !== 404 && status !== 400;
 }
 
-function codeWithoutBody(response: S3Response, request: Attempt["request"], now: number): string {
+function codeWithoutBody(response: S3Response, request: S3Request, now: number): string {
   const { status, headers } = response;
   if (status === 404) return request.objectKey === undefined ? "NoSuchBucket" : "NoSuchKey";
   if (status === 403) {

@@ -69,6 +69,24 @@ describe("delete()", () => {
     expect(single.failures).toMatchObject([{ key: "b", error: { code: "storage_access_denied" } }]);
   });
 
+  test("gives each refused key of many the advice for its code, with the variables of its storage", async () => {
+    const place = await stored("a", "b", "c");
+    const codes: Record<string, string> = {
+      "base/a": "InvalidObjectState",
+      "base/b": "InvalidAccessKeyId",
+    };
+    place.server.faults.add({
+      action: "DeleteObjects",
+      do: fault.refuseDeletion((key) => codes[key] as never),
+    });
+    const store = { ...place.store, client: { ...place.store.client, env: "ARCHIVE" } };
+    const { failures } = await deleteObjects(store, keysOf("a", "b", "c"));
+    expect(failures).toMatchObject([
+      { key: "a", error: { advice: expect.stringMatching(/^restore it/) } },
+      { key: "b", error: { advice: expect.stringMatching(/^correct ARCHIVE_AWS_ACCESS_KEY_ID/) } },
+    ]);
+  });
+
   test("tries keys alone that failed for a moment, and reports those that fail again", async () => {
     const place = await stored("a", "b", "c");
     place.server.faults.add({
